@@ -1,0 +1,1 @@
+"""LiteLLM Fallback Router."""

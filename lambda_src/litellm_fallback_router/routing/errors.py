@@ -1,0 +1,102 @@
+"""The one family of errors the router raises.
+
+    RouterError                       status
+    |- InvalidRequestError            400   the request itself is wrong; `param` names the field
+    |  |- UnknownModelError           404   no such model or strategy; lists the known ones
+    |  `- RequestTooLargeError        413   larger than any candidate takes
+    |- ContentPolicyError             400   a provider's content filter refused
+    |- RateLimitedError               429   every candidate is out of its rate; Retry-After when known
+    |- ProvidersFailedError           502   every candidate was asked and failed
+    |- UnavailableError               503   nothing could be asked (no key, no rate left); Retry-After when known
+    |- DeadlineExceededError          504   the budget ran out
+    |- StreamInterruptedError         502   a stream broke and could not be continued honestly
+    `- ConfigurationError             500   the mapping is wrong; stops the start, never a request
+
+`str(error)` is fit for a caller: it names deployments and reasons, never prompts, answers or keys.
+"""
+
+from __future__ import annotations
+
+from .types import Ledger
+
+
+class RouterError(Exception):
+    """Base of everything the router raises. `ledger` tells what was attempted and dropped."""
+
+    status = 500
+    type = "api_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+        ledger: Ledger | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.param = param
+        self.retry_after = retry_after
+        """Seconds; None where unknown."""
+        self.ledger = ledger or Ledger()
+
+
+class InvalidRequestError(RouterError):
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_request"
+
+
+class UnknownModelError(InvalidRequestError):
+    status = 404
+    code = "model_not_found"
+
+
+class RequestTooLargeError(InvalidRequestError):
+    status = 413
+    code = "context_length_exceeded"
+
+
+class ContentPolicyError(InvalidRequestError):
+    status = 400
+    code = "content_filter"
+
+
+class RateLimitedError(RouterError):
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class ProvidersFailedError(RouterError):
+    status = 502
+    code = "providers_failed"
+
+
+class UnavailableError(RouterError):
+    status = 503
+    code = "no_deployment_available"
+
+
+class DeadlineExceededError(RouterError):
+    status = 504
+    type = "timeout_error"
+    code = "deadline_exceeded"
+
+
+class StreamInterruptedError(RouterError):
+    status = 502
+    code = "stream_interrupted"
+
+
+class ConfigurationError(RouterError):
+    """`problems` lists every mistake: `fallbacks.openai-gpt4o[1]: unknown model 'x'; known: ...`."""
+
+    code = "configuration"
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        count = f"{len(problems)} mistake" + ("" if len(problems) == 1 else "s")
+        super().__init__(f"the mapping has {count}:\n{listed}")

@@ -1,0 +1,108 @@
+"""How an attempt can fail, and THE table: what each failure means for the chain.
+
+The table is the whole policy. The walker reads it; nothing else decides what falls back. An exception that
+is no `ProviderFailure` is a bug and propagates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class FailureKind(str, Enum):
+    """What went wrong with one attempt."""
+
+    RATE_LIMITED = "rate_limited"
+    """429, with or without Retry-After."""
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    """Money or quota is gone (429 `insufficient_quota`, Anthropic's 400 "credit balance is too low")."""
+    UNAVAILABLE = "unavailable"
+    """408, 409, 424, 5xx, 529."""
+    CONNECTION = "connection"
+    """Connection reset or refused, DNS, TLS."""
+    TIMEOUT = "timeout"
+    """No first token, or no whole answer, in time."""
+    AUTHENTICATION = "authentication"
+    """401, or an expired or invalid token."""
+    PERMISSION = "permission"
+    """403 otherwise: a model or Region that is denied."""
+    NOT_FOUND = "not_found"
+    """404: the model does not exist there."""
+    TOO_LARGE = "too_large"
+    """413, or the context window is exceeded."""
+    REJECTED = "rejected"
+    """Any other 400 or 422."""
+    CONTENT_POLICY = "content_policy"
+    """The provider's content filter or a guardrail refused."""
+    INVALID_RESPONSE = "invalid_response"
+    """A 200 that is no answer: HTML, an error object, no choices, a short body."""
+    STREAM_BROKEN = "stream_broken"
+    """A stream that was cut, stalled, malformed, carried an error or ended without a finish reason."""
+
+
+class Then(str, Enum):
+    """Where the chain goes once a deployment is given up."""
+
+    NEXT = "next"
+    SKIP_CREDENTIAL = "skip_credential"
+    """Next, passing over every deployment on the same credential."""
+    LARGER_WINDOW = "larger_window"
+    """Next candidate with a larger context window."""
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table."""
+
+    retry: bool
+    """True: backoff and try the same deployment again, within the bounds."""
+    then: Then
+    trips: bool
+    """True: counts against the deployment's circuit."""
+
+
+TABLE: dict[FailureKind, Rule] = {
+    FailureKind.RATE_LIMITED: Rule(retry=True, then=Then.NEXT, trips=True),
+    FailureKind.QUOTA_EXHAUSTED: Rule(retry=False, then=Then.SKIP_CREDENTIAL, trips=False),
+    FailureKind.UNAVAILABLE: Rule(retry=True, then=Then.NEXT, trips=True),
+    FailureKind.CONNECTION: Rule(retry=True, then=Then.NEXT, trips=True),
+    FailureKind.TIMEOUT: Rule(retry=False, then=Then.NEXT, trips=True),
+    FailureKind.AUTHENTICATION: Rule(retry=False, then=Then.SKIP_CREDENTIAL, trips=False),
+    FailureKind.PERMISSION: Rule(retry=False, then=Then.NEXT, trips=True),
+    FailureKind.NOT_FOUND: Rule(retry=False, then=Then.NEXT, trips=True),
+    FailureKind.TOO_LARGE: Rule(retry=False, then=Then.LARGER_WINDOW, trips=False),
+    FailureKind.REJECTED: Rule(retry=False, then=Then.NEXT, trips=False),
+    FailureKind.CONTENT_POLICY: Rule(retry=False, then=Then.STOP, trips=False),
+    FailureKind.INVALID_RESPONSE: Rule(retry=True, then=Then.NEXT, trips=True),
+    FailureKind.STREAM_BROKEN: Rule(retry=False, then=Then.NEXT, trips=True),
+}
+
+
+class ProviderFailure(Exception):
+    """One attempt failed. Raised by a Provider, read by the walker, never seen by a caller.
+
+    `reason` is fit for a caller's eyes; `detail` is the operator's (the provider's own words, which may
+    quote the prompt): it is neither logged nor sent unless the failure is the caller's own rejected request.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        reason: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        detail: str = "",
+        param: str | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.status = status
+        self.retry_after = retry_after
+        """Seconds the provider asked us to wait; None where it did not say."""
+        self.detail = detail
+        self.param = param
+        """The request field the provider objected to, where it named one."""

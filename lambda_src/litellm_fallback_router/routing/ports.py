@@ -1,0 +1,105 @@
+"""What the domain needs from outside, as Protocols."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .errors import RouterError
+from .types import AttemptRecord, ChatRequest, ChatResult, Chunk, Deployment, Message, ProviderAnswer, Usage
+
+
+class Provider(Protocol):
+    """Asks one deployment once. Every failure is a `ProviderFailure`; anything else is a bug.
+
+    The walker owns time: it cancels a call that takes too long, and closes a stream it no longer wants.
+    `timeout` (seconds) is only what the transport may be told.
+    """
+
+    async def complete(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+    ) -> ProviderAnswer:
+        """Ask for a whole answer."""
+        ...
+
+    def stream(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+    ) -> AsyncGenerator[Chunk, None]:
+        """Ask for a stream. It ends normally only after a finish reason that the provider really sent;
+        before that it raises `ProviderFailure` (STREAM_BROKEN once it had begun)."""
+        ...
+
+    def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
+        """USD of these tokens there; None where the price is unknown."""
+        ...
+
+
+class Keys(Protocol):
+    """The providers' keys."""
+
+    def missing(self, deployment: Deployment) -> str | None:
+        """Why this deployment cannot be asked for want of a key, with the fix; None: it can."""
+        ...
+
+    async def refresh(self, deployment: Deployment) -> bool:
+        """Read the key afresh after a 401. False: there is nowhere fresher to read it from."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitState:
+    """A deployment's circuit as the planner sees it."""
+
+    open: bool = False
+    probe_due: bool = False
+    """Open, but one request may now try whether it has recovered."""
+    retry_after: float = 0.0
+    """Seconds until a probe is due."""
+
+
+CLOSED = CircuitState()
+
+
+class Circuits(Protocol):
+    """Remembers which deployments are down. Fails open: trouble of its own never stops a request."""
+
+    async def states(self, deployments: Iterable[str]) -> Mapping[str, CircuitState]:
+        """State of each; one that is missing is closed."""
+        ...
+
+    async def acquire_probe(self, deployment: str) -> bool:
+        """True for exactly one caller while a probe is due."""
+        ...
+
+    async def succeeded(self, deployment: str) -> None: ...
+
+    async def failed(self, deployment: str) -> None: ...
+
+    async def released(self, deployment: str) -> None:
+        """A probe ended without a verdict (the caller left, or the request itself was wrong)."""
+        ...
+
+
+class RateLimits(Protocol):
+    """Requests a minute per deployment."""
+
+    async def left(self, deployments: Iterable[Deployment]) -> Mapping[str, int]:
+        """Requests left in this minute, by id, for deployments that have an `rpm`."""
+        ...
+
+    async def take(self, deployment: Deployment) -> bool:
+        """Count one request. False: the minute is used up, do not send it."""
+        ...
+
+    def retry_after(self, deployment: Deployment) -> float:
+        """Seconds until a request is left again."""
+        ...
+
+
+class Observer(Protocol):
+    """Told what happened. Must not raise and must not block."""
+
+    def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None: ...
+
+    def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None: ...

@@ -1,0 +1,311 @@
+"""The values that travel through the router. Frozen; one docstring line per field, with its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .failures import FailureKind
+
+Message = Mapping[str, Any]
+"""One chat message in OpenAI's shape: `{"role": ..., "content": ...}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is known of a model. `None` means unknown, and unknown never drops a candidate."""
+
+    tools: bool | None = None
+    images: bool | None = None
+    json_schema: bool | None = None
+    reasoning: bool | None = None
+    prompt_caching: bool | None = None
+    prefill: bool | None = None
+    """Continues a half-written assistant message that ends the conversation."""
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
+    input_usd_per_token: float | None = None
+    output_usd_per_token: float | None = None
+    retires_on: str | None = None
+    """ISO date after which the provider no longer serves the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One place to ask: a model at a provider, in a Region or at an endpoint, with one credential."""
+
+    id: str
+    """Unique: the model name, with `#2`, `#3` ... for further members of a group."""
+    model_name: str
+    """The name callers and chains use; deployments that share it are one group."""
+    provider: str
+    """`openai`, `anthropic`, `bedrock`, or any other provider LiteLLM knows."""
+    model: str
+    """The provider's own model id, without LiteLLM's provider prefix: `gpt-4o`."""
+    litellm_model: str
+    """What LiteLLM is called with: `openai/gpt-4o`, `bedrock/converse/us.amazon.nova-2-lite-v1:0`."""
+    credential: str
+    """Names the credential without revealing it; deployments that share one are skipped together."""
+    region: str | None = None
+    api_base: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    """A literal, or a reference such as `os.environ/OPENAI_API_KEY`; None: the provider's usual variable."""
+    rpm: int | None = None
+    """Requests a minute this deployment may be sent; None: no limit."""
+    weight: float = 1.0
+    """Share of the load among the deployments of its group."""
+    first_token_timeout: float | None = None
+    """Seconds; overrides the setting of that name."""
+    answer_timeout: float | None = None
+    """Seconds; overrides the setting of that name."""
+    stall_timeout: float | None = None
+    """Seconds; overrides the setting of that name."""
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Further LiteLLM parameters from the mapping, the operator's own (`api_version`, `aws_role_name` ...)."""
+    info: ModelInfo = ModelInfo()
+
+    @property
+    def label(self) -> str:
+        """`provider:model`, as callers see it."""
+        return f"{self.provider}:{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """The caller's `router` field: it may narrow what the mapping allows, never widen it."""
+
+    providers: tuple[str, ...] | None = None
+    """Only these providers; None: all."""
+    regions: tuple[str, ...] | None = None
+    """Only deployments whose Region matches one of these patterns (`eu-*`); None: all."""
+    fallback: bool = True
+    """False: only the named model's own group."""
+    resume: bool = True
+    """False: a broken stream ends with an error event instead of being continued elsewhere."""
+    explain: bool = False
+    """True: the body carries the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One question to the router."""
+
+    model: str
+    """A model name or a strategy of the mapping."""
+    messages: Sequence[Message]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """OpenAI's optional request fields (temperature, tools, ...), validated; never endpoints or keys."""
+    timeout: float | None = None
+    """Seconds the caller is willing to wait for the whole chain; None: the setting alone."""
+    narrowing: Narrowing = Narrowing()
+    request_id: str = ""
+    caller: str | None = None
+    """Id of the key that asked (never the key)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them, or as we estimated them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Part of `prompt_tokens` read from the provider's cache."""
+    reasoning_tokens: int = 0
+    """Part of `completion_tokens` spent on thinking."""
+    estimated: bool = False
+    """True where the provider never said."""
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.estimated or other.estimated,
+        )
+
+    def to_openai(self) -> dict[str, Any]:
+        """OpenAI's `usage` object."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
+            "completion_tokens_details": {"reasoning_tokens": self.reasoning_tokens},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAnswer:
+    """A whole answer from one deployment."""
+
+    choices: list[dict[str, Any]]
+    """OpenAI's `choices`: `[{"index", "message", "finish_reason", "logprobs"?}]`, at least one."""
+    usage: Usage
+    cost_usd: float | None
+    """None where the price is unknown."""
+    system_fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a stream: OpenAI's chunk `choices`, or the usage that closes it."""
+
+    choices: list[dict[str, Any]]
+    """`[{"index", "delta", "finish_reason", "logprobs"?}]`; empty on a pure usage chunk."""
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    """Set beside `usage`, where the price is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One line of the ledger: one request to one deployment."""
+
+    deployment: str
+    provider: str
+    model: str
+    region: str | None
+    number: int
+    """1 for the first attempt of the request."""
+    started: float
+    """Seconds after the request's start."""
+    seconds: float
+    """From sending to the outcome."""
+    first_token_seconds: float | None
+    """From sending to the first token; None where none came."""
+    failure: FailureKind | None
+    """None: it answered."""
+    status: int | None
+    """The provider's HTTP status, where there was one."""
+    reason: str
+    """Why it failed, fit for a caller's eyes: never a prompt, an answer or a key."""
+    usage: Usage | None
+    cost_usd: float | None
+    """USD of the tokens this attempt burnt, whether or not they were of use."""
+    wasted: bool
+    """True where those tokens bought nothing the caller got."""
+    adjusted: tuple[str, ...] = ()
+    """Wishes dropped or clamped for this candidate: `seed dropped`, `temperature clamped to 1.0`."""
+    resumed: bool = False
+    """True where it continued a stream that had broken elsewhere."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The attempt as `/ask`, `explain` and the log show it."""
+        return {
+            "number": self.number,
+            "deployment": self.deployment,
+            "provider": self.provider,
+            "model": self.model,
+            "region": self.region,
+            "outcome": self.failure.value if self.failure else "answered",
+            "status": self.status,
+            "reason": self.reason,
+            "started": round(self.started, 3),
+            "seconds": round(self.seconds, 3),
+            "first_token_seconds": None
+            if self.first_token_seconds is None
+            else round(self.first_token_seconds, 3),
+            "usage": None
+            if self.usage is None
+            else {**self.usage.to_openai(), "estimated": self.usage.estimated},
+            "cost_usd": self.cost_usd,
+            "wasted": self.wasted,
+            "adjusted": list(self.adjusted),
+            "resumed": self.resumed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A deployment the plan left out. A drop is a value, never silence."""
+
+    deployment: str
+    code: str
+    """`no_key`, `circuit_open`, `cooling`, `rpm`, `credential`, `narrowed`, `tools`, `images`,
+    `json_schema`, `n`, `logprobs`, `context`."""
+    reason: str
+    retry_after: float | None = None
+    """Seconds until the reason is known to end."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"deployment": self.deployment, "code": self.code, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All that happened to one request."""
+
+    attempts: tuple[AttemptRecord, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def cost_usd(self) -> float | None:
+        """USD of everything that was attempted; None where no price is known."""
+        known = [a.cost_usd for a in self.attempts if a.cost_usd is not None]
+        return sum(known) if known else None
+
+    @property
+    def wasted_usd(self) -> float:
+        """USD burnt on attempts that bought the caller nothing."""
+        return sum(a.cost_usd or 0.0 for a in self.attempts if a.wasted)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "attempts": [a.to_json() for a in self.attempts],
+            "dropped": [d.to_json() for d in self.dropped],
+            "seconds": round(self.seconds, 3),
+            "cost_usd": self.cost_usd,
+            "wasted_usd": self.wasted_usd,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ChatResult:
+    """Who answered, what, how fast and for how much. For a stream: what is known once it has ended."""
+
+    request_id: str
+    requested_model: str
+    responders: tuple[Deployment, ...]
+    """The deployment that answered; after a resumed stream all that contributed, in order."""
+    choices: list[dict[str, Any]]
+    """OpenAI's `choices`; empty for a stream, whose chunks the caller already has."""
+    usage: Usage
+    ledger: Ledger
+    fallback: bool
+    """True where the answer did not come from the group that was asked for."""
+    created: int
+    """Unix seconds."""
+    system_fingerprint: str | None = None
+
+    @property
+    def deployment(self) -> Deployment:
+        """The deployment that finished the answer."""
+        return self.responders[-1]
+
+    @property
+    def provider(self) -> str:
+        """`provider:model` of the deployment that finished the answer."""
+        return self.deployment.label
+
+    @property
+    def model(self) -> str:
+        return self.deployment.model
+
+    @property
+    def text(self) -> str:
+        """Text of the first choice; empty where it has none (a tool call)."""
+        if not self.choices:
+            return ""
+        return str(self.choices[0].get("message", {}).get("content") or "")
+
+    @property
+    def cost_usd(self) -> float | None:
+        return self.ledger.cost_usd
