@@ -3,12 +3,14 @@
     RouterError                       status
     |- InvalidRequestError            400   the request itself is wrong; `param` names the field
     |  |- UnknownModelError           404   no such model or strategy; lists the known ones
-    |  `- RequestTooLargeError        413   larger than any candidate takes
-    |- ContentPolicyError             400   a provider's content filter refused
+    |  |- ContextWindowExceededError  400   larger than the window of every candidate
+    |  |- RequestTooLargeError         413   the body is larger than the gateway reads
+    |  `- ContentPolicyError           400   a provider's content filter refused
     |- RateLimitedError               429   every candidate is out of its rate; Retry-After when known
     |- ProvidersFailedError           502   every candidate was asked and failed
     |- UnavailableError               503   nothing could be asked (no key, no rate left); Retry-After when known
     |- DeadlineExceededError          504   the budget ran out
+    |- CallerLeftError                499   the caller hung up before the answer
     |- StreamInterruptedError         502   a stream broke and could not be continued honestly
     `- ConfigurationError             500   the mapping is wrong; stops the start, never a request
 
@@ -34,9 +36,12 @@ class RouterError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         ledger: Ledger | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(message)
         self.param = param
+        self.detail = detail
+        """What the provider itself said about this caller's request: for the caller only, never for a log."""
         self.retry_after = retry_after
         """Seconds; None where unknown."""
         self.ledger = ledger or Ledger()
@@ -53,13 +58,16 @@ class UnknownModelError(InvalidRequestError):
     code = "model_not_found"
 
 
-class RequestTooLargeError(InvalidRequestError):
-    status = 413
+class ContextWindowExceededError(InvalidRequestError):
     code = "context_length_exceeded"
 
 
+class RequestTooLargeError(InvalidRequestError):
+    status = 413
+    code = "request_too_large"
+
+
 class ContentPolicyError(InvalidRequestError):
-    status = 400
     code = "content_filter"
 
 
@@ -83,6 +91,11 @@ class DeadlineExceededError(RouterError):
     status = 504
     type = "timeout_error"
     code = "deadline_exceeded"
+
+
+class CallerLeftError(RouterError):
+    status = 499
+    code = "caller_left"
 
 
 class StreamInterruptedError(RouterError):

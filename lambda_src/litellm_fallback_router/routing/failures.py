@@ -7,10 +7,10 @@ is no `ProviderFailure` is a bug and propagates.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class FailureKind(str, Enum):
+class FailureKind(StrEnum):
     """What went wrong with one attempt."""
 
     RATE_LIMITED = "rate_limited"
@@ -39,9 +39,11 @@ class FailureKind(str, Enum):
     """A 200 that is no answer: HTML, an error object, no choices, a short body."""
     STREAM_BROKEN = "stream_broken"
     """A stream that was cut, stalled, malformed, carried an error or ended without a finish reason."""
+    CALLER_LEFT = "caller_left"
+    """The caller hung up; the work upstream was stopped."""
 
 
-class Then(str, Enum):
+class Then(StrEnum):
     """Where the chain goes once a deployment is given up."""
 
     NEXT = "next"
@@ -77,6 +79,7 @@ TABLE: dict[FailureKind, Rule] = {
     FailureKind.CONTENT_POLICY: Rule(retry=False, then=Then.STOP, trips=False),
     FailureKind.INVALID_RESPONSE: Rule(retry=True, then=Then.NEXT, trips=True),
     FailureKind.STREAM_BROKEN: Rule(retry=False, then=Then.NEXT, trips=True),
+    FailureKind.CALLER_LEFT: Rule(retry=False, then=Then.STOP, trips=False),
 }
 
 

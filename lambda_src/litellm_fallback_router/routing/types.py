@@ -17,6 +17,8 @@ class ModelInfo:
     """What is known of a model. `None` means unknown, and unknown never drops a candidate."""
 
     tools: bool | None = None
+    tool_choice: bool | None = None
+    """Can be made to call a tool (`tool_choice` of `required` or a function)."""
     images: bool | None = None
     json_schema: bool | None = None
     reasoning: bool | None = None
@@ -209,12 +211,8 @@ class AttemptRecord:
             "reason": self.reason,
             "started": round(self.started, 3),
             "seconds": round(self.seconds, 3),
-            "first_token_seconds": None
-            if self.first_token_seconds is None
-            else round(self.first_token_seconds, 3),
-            "usage": None
-            if self.usage is None
-            else {**self.usage.to_openai(), "estimated": self.usage.estimated},
+            "first_token_seconds": None if self.first_token_seconds is None else round(self.first_token_seconds, 3),
+            "usage": None if self.usage is None else {**self.usage.to_openai(), "estimated": self.usage.estimated},
             "cost_usd": self.cost_usd,
             "wasted": self.wasted,
             "adjusted": list(self.adjusted),

@@ -1,0 +1,177 @@
+"""One attempt, timed and recorded: asks the provider once and turns what happened into a line of the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from .config import RouterSettings
+from .executor import Attempt, Walk
+from .failures import FailureKind, ProviderFailure
+from .needs import estimate_tokens, prompt_characters
+from .ports import Provider
+from .types import AttemptRecord, Chunk, Deployment, Message, ProviderAnswer, Usage
+
+NO_TOKENS_SPENT = frozenset(
+    {
+        FailureKind.RATE_LIMITED,
+        FailureKind.QUOTA_EXHAUSTED,
+        FailureKind.AUTHENTICATION,
+        FailureKind.PERMISSION,
+        FailureKind.NOT_FOUND,
+        FailureKind.TOO_LARGE,
+        FailureKind.REJECTED,
+        FailureKind.CONTENT_POLICY,
+        FailureKind.UNAVAILABLE,
+    }
+)
+"""Failures that a provider reports instead of working on the prompt: it does not bill them."""
+
+
+async def ask(provider: Provider, attempt: Attempt, settings: RouterSettings) -> ProviderAnswer:
+    """A whole answer inside the attempt's budget. Raises ProviderFailure."""
+    deployment, candidate = attempt.deployment, attempt.candidate
+    limit = min(attempt.budget, deployment.answer_timeout or settings.answer_timeout)
+    try:
+        async with asyncio.timeout(limit):
+            answer = await provider.complete(deployment, candidate.messages, candidate.params, timeout=limit)
+    except TimeoutError as error:
+        reason = f"no answer within {limit:.1f} s"
+        raise ProviderFailure(FailureKind.TIMEOUT, reason) from error
+    if settings.content_policy_fallback and all(
+        choice.get("finish_reason") == "content_filter" for choice in answer.choices
+    ):
+        raise ProviderFailure(FailureKind.CONTENT_POLICY, "its content filter withheld the answer")
+    return answer
+
+
+async def listen(
+    provider: Provider,
+    attempt: Attempt,
+    messages: list[Message],
+    params: Mapping[str, Any],
+    settings: RouterSettings,
+) -> AsyncGenerator[Chunk, None]:
+    """A stream whose first token comes inside the attempt's budget and which never stalls for long.
+
+    Chunks without a token (an empty delta) are not passed on. Raises ProviderFailure.
+    """
+    deployment = attempt.deployment
+    first_limit = min(attempt.budget, _first_token_limit(deployment, params, settings))
+    stall_limit = deployment.stall_timeout or settings.stall_timeout
+    begun = False
+    async with aclosing(provider.stream(deployment, messages, params, timeout=first_limit)) as chunks:
+        while True:
+            limit = stall_limit if begun else max(0.0, first_limit - _since(attempt))
+            try:
+                async with asyncio.timeout(limit):
+                    chunk = await anext(chunks, None)
+            except TimeoutError as error:
+                if begun:
+                    reason = f"the stream stalled for {stall_limit:.1f} s"
+                    raise ProviderFailure(FailureKind.STREAM_BROKEN, reason) from error
+                reason = f"no first token within {first_limit:.1f} s"
+                raise ProviderFailure(FailureKind.TIMEOUT, reason) from error
+            if chunk is None:
+                return
+            if chunk.usage is not None or _has_token(chunk):
+                begun = begun or chunk.usage is None
+                yield chunk
+
+
+def _since(attempt: Attempt) -> float:
+    return asyncio.get_running_loop().time() - attempt.began
+
+
+def _first_token_limit(deployment: Deployment, params: Mapping[str, Any], settings: RouterSettings) -> float:
+    if deployment.first_token_timeout is not None:
+        return deployment.first_token_timeout
+    thinking = params.get("thinking") or {}
+    effort = params.get("reasoning_effort")
+    if thinking.get("type") not in (None, "disabled") or effort not in (None, "none", "minimal"):
+        return max(settings.first_token_timeout, settings.reasoning_first_token_timeout)
+    return settings.first_token_timeout
+
+
+def _has_token(chunk: Chunk) -> bool:
+    return any(
+        choice.get("finish_reason") or any(v for k, v in choice["delta"].items() if k != "role")
+        for choice in chunk.choices
+    )
+
+
+class Recorder:
+    """Writes the attempt's line of the ledger."""
+
+    def __init__(self, walk: Walk, attempt: Attempt, *, resumed: bool = False) -> None:
+        self._walk = walk
+        self._attempt = attempt
+        self._resumed = resumed
+        self.first_token: float | None = None
+        """Seconds from sending to the first token."""
+        self.characters = 0
+        """Characters of text received, for the estimate where the provider never says."""
+
+    def token(self, characters: int) -> None:
+        if self.first_token is None:
+            self.first_token = _since(self._attempt)
+        self.characters += characters
+
+    def answered(self, usage: Usage | None, cost_usd: float | None) -> AttemptRecord:
+        """It answered. Usage the provider did not report is estimated."""
+        if usage is None:
+            usage = self._estimate()
+            cost_usd = self._walk.estimated_cost(self._attempt.deployment, usage)
+        return self._record(None, None, "", usage, cost_usd, wasted=False)
+
+    def failed(self, failure: ProviderFailure, *, of_use: bool = False) -> AttemptRecord:
+        """It failed. `of_use`: the caller got text from it all the same."""
+        usage = None if failure.kind in NO_TOKENS_SPENT else self._estimate()
+        cost = None if usage is None else self._walk.estimated_cost(self._attempt.deployment, usage)
+        if self.characters == 0 and failure.kind is FailureKind.CONNECTION:
+            usage = cost = None
+        return self._record(failure.kind, failure.status, failure.reason, usage, cost, wasted=not of_use)
+
+    def abandoned(self) -> AttemptRecord:
+        """The caller left."""
+        usage = self._estimate()
+        cost = self._walk.estimated_cost(self._attempt.deployment, usage)
+        reason = "the caller left before the answer was complete"
+        return self._record(FailureKind.CALLER_LEFT, None, reason, usage, cost, wasted=True)
+
+    def _estimate(self) -> Usage:
+        prompt = estimate_tokens(prompt_characters(self._attempt.candidate.messages))
+        return Usage(prompt, estimate_tokens(self.characters), estimated=True)
+
+    def _record(
+        self,
+        failure: FailureKind | None,
+        status: int | None,
+        reason: str,
+        usage: Usage | None,
+        cost_usd: float | None,
+        *,
+        wasted: bool,
+    ) -> AttemptRecord:
+        deployment = self._attempt.deployment
+        seconds = _since(self._attempt)
+        return AttemptRecord(
+            deployment=deployment.id,
+            provider=deployment.provider,
+            model=deployment.model,
+            region=deployment.region,
+            number=self._attempt.number,
+            started=self._walk.elapsed - seconds,
+            seconds=seconds,
+            first_token_seconds=self.first_token,
+            failure=failure,
+            status=status,
+            reason=reason,
+            usage=usage,
+            cost_usd=cost_usd,
+            wasted=wasted and usage is not None,
+            adjusted=self._attempt.candidate.adjusted,
+            resumed=self._resumed,
+        )

@@ -1,0 +1,226 @@
+"""Walks a plan: one walker for whole answers and streams. All waiting, retrying and giving up is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .config import RouterSettings
+from .cooldowns import Cooldowns
+from .deadline import Deadline
+from .errors import RouterError
+from .exhausted import exhausted_error
+from .failures import TABLE, FailureKind, ProviderFailure, Then
+from .planner import Candidate, Plan
+from .ports import Circuits, Keys, Observer, Provider, RateLimits
+from .types import AttemptRecord, ChatRequest, Deployment, Dropped, Ledger, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything a walk touches beyond its own request."""
+
+    provider: Provider
+    keys: Keys
+    circuits: Circuits
+    rate_limits: RateLimits
+    observer: Observer
+    cooldowns: Cooldowns
+    rng: random.Random
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request about to be sent."""
+
+    candidate: Candidate
+    number: int
+    began: float
+    """The loop's time."""
+    budget: float
+    """Seconds this attempt may take of the request's deadline."""
+    last: bool
+    """True where no candidate is left behind it."""
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.candidate.deployment
+
+
+class Walk:
+    """One request's way through its plan. `next()` gives the attempts; each is settled by exactly one of
+    `succeeded`, `failed` and `abandoned` before the next is asked for."""
+
+    def __init__(self, request: ChatRequest, plan: Plan, settings: RouterSettings, outside: Outside) -> None:
+        self.request = request
+        self.plan = plan
+        self.settings = settings
+        self._outside = outside
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        budget = settings.deadline if request.timeout is None else min(request.timeout, settings.deadline)
+        self.deadline = Deadline(budget)
+        self._queue = list(plan.candidates)
+        self._tries = 0
+        """Tries on the candidate at the head of the queue."""
+        self._wait: float | None = None
+        """Seconds before the head is tried again; None: it has not failed yet."""
+        self._refreshed: set[str] = set()
+        self.failures: list[ProviderFailure] = []
+        self.attempts: list[AttemptRecord] = []
+        self.dropped: list[Dropped] = list(plan.dropped)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the request began."""
+        return self._loop.time() - self._started
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(tuple(self.attempts), tuple(self.dropped), self.elapsed)
+
+    @property
+    def outside(self) -> Outside:
+        return self._outside
+
+    def fell_back(self, deployment: Deployment) -> bool:
+        """True where an answer from `deployment` is not from the group that was asked for."""
+        return deployment.model_name != self.plan.primary
+
+    async def next(self) -> Attempt | None:
+        """The next attempt, after any wait it needs; None when there is nothing left to try."""
+        while self._queue and len(self.attempts) < self.settings.max_attempts and not self.deadline.expired:
+            candidate = self._queue[0]
+            if self._wait is not None:
+                wait, self._wait = self._wait, None
+                await asyncio.sleep(wait)
+            if (drop := await self._refused(candidate)) is not None:
+                self.dropped.append(drop)
+                self._give_up_head()
+                continue
+            self._tries += 1
+            return Attempt(
+                candidate,
+                number=len(self.attempts) + 1,
+                began=self._loop.time(),
+                budget=self.deadline.share(behind=len(self._queue) - 1, reserve=self.settings.candidate_reserve),
+                last=len(self._queue) == 1,
+            )
+        return None
+
+    async def succeeded(self, attempt: Attempt, record: AttemptRecord) -> None:
+        """The attempt answered."""
+        self._record(record)
+        await self._outside.circuits.succeeded(attempt.deployment.id)
+
+    async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
+        """The attempt failed: read the table, remember what it teaches, decide what comes next."""
+        self._record(record)
+        self.failures.append(failure)
+        rule = TABLE[failure.kind]
+        circuits, deployment = self._outside.circuits, attempt.deployment
+        if rule.trips:
+            await circuits.failed(deployment.id)
+        elif attempt.candidate.probe:
+            await circuits.released(deployment.id)
+        then = rule.then
+        if failure.kind is FailureKind.CONTENT_POLICY and self.settings.content_policy_fallback:
+            then = Then.NEXT
+        if then is Then.STOP:
+            self._queue.clear()
+        elif await self._refreshed_key(deployment, failure):
+            self._wait = 0.0
+        elif rule.retry and (wait := self._retry_wait(attempt, failure)) is not None:
+            self._wait = wait
+        else:
+            self._give_up_head()
+            self._pass_over(deployment, failure, then)
+
+    async def abandoned(self, attempt: Attempt, record: AttemptRecord) -> None:
+        """The caller left while the attempt was under way."""
+        self._record(record)
+        if attempt.candidate.probe:
+            await self._outside.circuits.released(attempt.deployment.id)
+
+    def error(self) -> RouterError:
+        """The answer to the caller when `next()` has given None."""
+        expired = self.deadline.expired and bool(self._queue)
+        return exhausted_error(self.failures, self.ledger, expired=expired)
+
+    def renew_deadline(self) -> None:
+        """A stream had begun and broke: what continues it gets a budget of its own for its first token."""
+        self.deadline = self.deadline.renewed()
+
+    def estimated_cost(self, deployment: Deployment, usage: Usage) -> float | None:
+        return self._outside.provider.estimate_cost(deployment, usage)
+
+    def _record(self, record: AttemptRecord) -> None:
+        self.attempts.append(record)
+        self._outside.observer.attempted(self.request, record)
+
+    async def _refused(self, candidate: Candidate) -> Dropped | None:
+        """Why the head may not be asked after all: another request holds the probe or took the last of the rate."""
+        deployment = candidate.deployment
+        if candidate.probe and self._tries == 0 and not await self._outside.circuits.acquire_probe(deployment.id):
+            return Dropped(deployment.id, "circuit_open", "its circuit is open; another request is probing it")
+        if deployment.rpm is not None and not await self._outside.rate_limits.take(deployment):
+            if candidate.probe:
+                await self._outside.circuits.released(deployment.id)
+            wait = self._outside.rate_limits.retry_after(deployment)
+            return Dropped(deployment.id, "rpm", f"its {deployment.rpm} requests a minute are used up", wait)
+        return None
+
+    async def _refreshed_key(self, deployment: Deployment, failure: ProviderFailure) -> bool:
+        """True where a 401 may be cured by a key read afresh: once per credential and request."""
+        if failure.kind is not FailureKind.AUTHENTICATION or deployment.credential in self._refreshed:
+            return False
+        self._refreshed.add(deployment.credential)
+        return await self._outside.keys.refresh(deployment)
+
+    def _retry_wait(self, attempt: Attempt, failure: ProviderFailure) -> float | None:
+        """Seconds to wait before the same deployment is tried again; None: do not."""
+        settings, behind = self.settings, len(self._queue) - 1
+        tries = settings.tries_per_deployment if behind else settings.tries_on_last
+        left = settings.max_attempts - len(self.attempts)
+        single = attempt.candidate.probe or attempt.candidate.last_resort
+        if single or self._tries >= tries or left <= behind:
+            return None
+        if failure.retry_after is not None:
+            if failure.retry_after > settings.retry_after_max:
+                return None
+            wait = failure.retry_after + self._outside.rng.uniform(0, settings.backoff_base)
+        else:
+            most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._tries - 1))
+            wait = self._outside.rng.uniform(0, most)
+        share = self.deadline.share(behind=behind, reserve=settings.candidate_reserve)
+        return wait if wait < share else None
+
+    def _give_up_head(self) -> None:
+        self._queue.pop(0)
+        self._tries = 0
+        self._wait = None
+
+    def _pass_over(self, deployment: Deployment, failure: ProviderFailure, then: Then) -> None:
+        """Apply what the failure says about the candidates behind it, and about later requests."""
+        cooldowns, settings = self._outside.cooldowns, self.settings
+        if failure.retry_after is not None and failure.retry_after > settings.retry_after_max:
+            cooldowns.cool(deployment.id, failure.retry_after)
+        if then is Then.SKIP_CREDENTIAL:
+            cooldowns.cool(deployment.credential, settings.credential_block_seconds)
+            self._drop_queued(
+                lambda d: d.credential == deployment.credential,
+                "credential",
+                f"shares the credential that {deployment.id} was refused with",
+            )
+        elif then is Then.LARGER_WINDOW and (window := deployment.info.max_input_tokens) is not None:
+            self._drop_queued(
+                lambda d: d.info.max_input_tokens is not None and d.info.max_input_tokens <= window,
+                "context",
+                f"its window is no larger than that of {deployment.id}",
+            )
+
+    def _drop_queued(self, matches: Callable[[Deployment], bool], code: str, reason: str) -> None:
+        self.dropped += [Dropped(c.deployment.id, code, reason) for c in self._queue if matches(c.deployment)]
+        self._queue = [c for c in self._queue if not matches(c.deployment)]

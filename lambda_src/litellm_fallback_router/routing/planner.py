@@ -1,0 +1,151 @@
+"""Which deployments a request may ask, in which order, and why not the others. Pure: it decides, nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+from .config import RouterConfig
+from .dialects import adjust_messages, adjust_params
+from .errors import UnknownModelError
+from .needs import Needs
+from .ports import CLOSED, CircuitState
+from .types import ChatRequest, Deployment, Dropped, Message, Narrowing
+
+WAITING = frozenset({"circuit_open", "cooling"})
+"""Drops that are a guess about health: when nothing else is left, the least bad of them is asked anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of the deployments at this moment."""
+
+    circuits: Mapping[str, CircuitState] = field(default_factory=dict)
+    cooling: Mapping[str, float] = field(default_factory=dict)
+    """Seconds left, by deployment id or credential."""
+    rpm_left: Mapping[str, int] = field(default_factory=dict)
+    rpm_retry_after: Mapping[str, float] = field(default_factory=dict)
+    keyless: Mapping[str, str] = field(default_factory=dict)
+    """Why there is no key, by deployment id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A deployment the plan will ask, and how."""
+
+    deployment: Deployment
+    messages: list[Message] = field(repr=False)
+    params: Mapping[str, Any] = field(repr=False)
+    adjusted: tuple[str, ...] = ()
+    probe: bool = False
+    """Its circuit is open and a probe is due: one try, by one request at a time."""
+    last_resort: bool = False
+    """Thought to be down, but nothing better is left: one try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The decision: who is asked, in order, and who is not, each with its reason."""
+
+    candidates: tuple[Candidate, ...]
+    dropped: tuple[Dropped, ...]
+    primary: str
+    """The model name whose group was asked for; an answer from elsewhere is a fallback."""
+
+
+def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random.Random) -> Plan:
+    """Raises UnknownModelError; an empty plan is a value."""
+    chain = _chain(request, config)
+    needs = Needs.of(request.messages, request.params)
+    usable: list[Deployment] = []
+    waiting: list[tuple[float, Deployment]] = []
+    dropped: list[Dropped] = []
+    for model_name in chain:
+        for deployment in _spread(config.group(model_name), health, rng):
+            drop = (
+                _narrowed(deployment, request.narrowing) or needs.unmet_by(deployment) or _unhealthy(deployment, health)
+            )
+            if drop is None:
+                usable.append(deployment)
+                continue
+            dropped.append(drop)
+            if drop.code in WAITING:
+                waiting.append((drop.retry_after or 0.0, deployment))
+    candidates = [_candidate(d, request, probe=_circuit(d, health).open) for d in usable]
+    if not candidates and waiting:
+        least_bad = min(waiting, key=lambda pair: pair[0])[1]
+        candidates = [_candidate(least_bad, request, last_resort=True)]
+        dropped = [drop for drop in dropped if drop.deployment != least_bad.id]
+    return Plan(tuple(candidates), tuple(dropped), chain[0])
+
+
+def _chain(request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
+    chain = config.chains.get(request.model)
+    if chain is None:
+        close = get_close_matches(request.model, config.chains, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        known = ", ".join(config.chains)
+        raise UnknownModelError(f"unknown model {request.model[:100]!r}; {hint}known: {known}", param="model")
+    return chain if request.narrowing.fallback else chain[:1]
+
+
+def _spread(group: tuple[Deployment, ...], health: Health, rng: random.Random) -> list[Deployment]:
+    """The group in a random order that favours weight and the share of the rate that is left."""
+    if len(group) == 1:
+        return list(group)
+
+    def draw(deployment: Deployment) -> float:
+        left = 1.0
+        if deployment.rpm:
+            left = health.rpm_left.get(deployment.id, deployment.rpm) / deployment.rpm
+        favour = max(deployment.weight * left, 1e-9)
+        # Efraimidis and Spirakis: keys u^(1/w) sort into a weighted random order.
+        return float(rng.random() ** (1.0 / favour))
+
+    return sorted(group, key=draw, reverse=True)
+
+
+def _narrowed(deployment: Deployment, narrowing: Narrowing) -> Dropped | None:
+    if narrowing.providers is not None and deployment.provider not in narrowing.providers:
+        return Dropped(deployment.id, "narrowed", f"the request excludes provider {deployment.provider}")
+    if narrowing.regions is not None and not any(
+        fnmatchcase(deployment.region or "", pattern) for pattern in narrowing.regions
+    ):
+        where = f"Region {deployment.region}" if deployment.region else "deployments without a Region"
+        return Dropped(deployment.id, "narrowed", f"the request excludes {where}")
+    return None
+
+
+def _unhealthy(deployment: Deployment, health: Health) -> Dropped | None:
+    if why := health.keyless.get(deployment.id):
+        return Dropped(deployment.id, "no_key", why)
+    if left := health.cooling.get(deployment.credential, 0.0):
+        reason = f"its credential was refused; not used for another {left:.0f} s"
+        return Dropped(deployment.id, "credential", reason, left)
+    if deployment.rpm is not None and health.rpm_left.get(deployment.id, deployment.rpm) <= 0:
+        wait = health.rpm_retry_after.get(deployment.id)
+        return Dropped(deployment.id, "rpm", f"its {deployment.rpm} requests a minute are used up", wait)
+    if left := health.cooling.get(deployment.id, 0.0):
+        return Dropped(deployment.id, "cooling", f"the provider asked for {left:.0f} s more", left)
+    circuit = _circuit(deployment, health)
+    if circuit.open and not circuit.probe_due:
+        reason = f"its circuit is open; a probe is due in {circuit.retry_after:.1f} s"
+        return Dropped(deployment.id, "circuit_open", reason, circuit.retry_after)
+    return None
+
+
+def _circuit(deployment: Deployment, health: Health) -> CircuitState:
+    return health.circuits.get(deployment.id, CLOSED)
+
+
+def _candidate(
+    deployment: Deployment, request: ChatRequest, *, probe: bool = False, last_resort: bool = False
+) -> Candidate:
+    params, params_adjusted = adjust_params(deployment, request.params)
+    messages, messages_adjusted = adjust_messages(deployment, list(request.messages))
+    adjusted = params_adjusted + messages_adjusted
+    return Candidate(deployment, messages, params, adjusted, probe, last_resort)

@@ -1,0 +1,224 @@
+"""Router: plan, execute, observe. What everything above calls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from dataclasses import replace
+from types import TracebackType
+from typing import Self, TypeVar
+
+from .attempts import Recorder, ask
+from .config import RouterConfig
+from .errors import CallerLeftError, RouterError
+from .executor import Outside, Walk
+from .failures import ProviderFailure
+from .planner import Health, Plan, plan
+from .streaming import StreamWalk
+from .types import ChatRequest, ChatResult, Chunk, Deployment
+
+T = TypeVar("T")
+
+
+class Router:
+    """Asks once, walks the chain, answers or says honestly why not.
+
+    Safe for any number of concurrent requests on one event loop.
+    """
+
+    def __init__(self, config: RouterConfig, outside: Outside) -> None:
+        self.config = config
+        self._outside = outside
+
+    async def complete(self, request: ChatRequest) -> ChatResult:
+        """A whole answer. Raises RouterError; cancelling it stops the work upstream."""
+        request = _identified(request)
+        walk: Walk | None = None
+        try:
+            walk = await self._walk(request)
+            result = await self._answer(walk)
+        except RouterError as error:
+            self._outside.observer.finished(request, error)
+            raise
+        except asyncio.CancelledError:
+            self._outside.observer.finished(request, _caller_left(walk))
+            raise
+        self._outside.observer.finished(request, result)
+        return result
+
+    def stream(self, request: ChatRequest) -> ChatStream:
+        """A stream of chunks. Nothing is sent before it is started or iterated."""
+        return ChatStream(self, _identified(request))
+
+    async def explain(self, request: ChatRequest) -> Plan:
+        """The plan as a request would get it now: who would be asked, who not and why."""
+        return plan(request, self.config, await self._health(), self._outside.rng)
+
+    async def _walk(self, request: ChatRequest) -> Walk:
+        return Walk(request, await self.explain(request), self.config.settings, self._outside)
+
+    async def _answer(self, walk: Walk) -> ChatResult:
+        while (attempt := await walk.next()) is not None:
+            recorder = Recorder(walk, attempt)
+            try:
+                answer = await ask(self._outside.provider, attempt, self.config.settings)
+            except ProviderFailure as failure:
+                await walk.failed(attempt, failure, recorder.failed(failure))
+                continue
+            except asyncio.CancelledError:
+                await walk.abandoned(attempt, recorder.abandoned())
+                raise
+            await walk.succeeded(attempt, recorder.answered(answer.usage, answer.cost_usd))
+            return ChatResult(
+                request_id=walk.request.request_id,
+                requested_model=walk.request.model,
+                responders=(attempt.deployment,),
+                choices=answer.choices,
+                usage=answer.usage,
+                ledger=walk.ledger,
+                fallback=walk.fell_back(attempt.deployment),
+                created=int(time.time()),
+                system_fingerprint=answer.system_fingerprint,
+            )
+        raise walk.error()
+
+    async def _health(self) -> Health:
+        outside, deployments = self._outside, self.config.deployments
+        limited = [d for d in deployments if d.rpm is not None]
+        names = {d.id for d in deployments} | {d.credential for d in deployments}
+        return Health(
+            circuits=await outside.circuits.states([d.id for d in deployments]),
+            cooling={name: left for name in names if (left := outside.cooldowns.left(name))},
+            rpm_left=await outside.rate_limits.left(limited) if limited else {},
+            rpm_retry_after={d.id: outside.rate_limits.retry_after(d) for d in limited},
+            keyless={d.id: why for d in deployments if (why := outside.keys.missing(d))},
+        )
+
+
+class ChatStream:
+    """One streamed answer. `async for chunk in stream`, or `await start()` first to learn who answers.
+
+    Use it as an async context manager, or call `aclose()`, so that the work upstream stops when you do.
+    """
+
+    def __init__(self, router: Router, request: ChatRequest) -> None:
+        self._router = router
+        self._observer = router._outside.observer
+        self.request = request
+        self.created = int(time.time())
+        """Unix seconds."""
+        self._stream: StreamWalk | None = None
+        self._chunks: AsyncGenerator[Chunk, None] | None = None
+        self._first: Chunk | None = None
+        self._done = False
+        self._result: ChatResult | None = None
+
+    async def start(self) -> Deployment:
+        """Wait for the first token; gives who sends it. Raises RouterError, before anything was sent."""
+        if self._chunks is None:
+            walk = await self._observed(self._router._walk(self.request))
+            self._stream = StreamWalk(walk)
+            self._chunks = self._stream.chunks()
+            self._first = await self._advance()
+        return self.first
+
+    @property
+    def first(self) -> Deployment:
+        """The first responder. Known once started."""
+        return self._walked().responders[0]
+
+    @property
+    def attempts_so_far(self) -> int:
+        return len(self._walked().walk.attempts) + (0 if self._done else 1)
+
+    @property
+    def fallback_so_far(self) -> bool:
+        stream = self._walked()
+        return any(stream.walk.fell_back(d) for d in stream.responders)
+
+    @property
+    def result(self) -> ChatResult:
+        """What is known once the stream has ended."""
+        if self._result is None:
+            raise RuntimeError("the stream has not ended yet: iterate it to its end first")
+        return self._result
+
+    def __aiter__(self) -> AsyncIterator[Chunk]:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        await self.start()
+        chunk, self._first = self._first, None
+        if chunk is None:
+            chunk = await self._advance()
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        """Stop the work upstream. Harmless once the stream has ended."""
+        if self._chunks is not None:
+            await self._chunks.aclose()
+        if not self._done:
+            self._finish(_caller_left(self._stream.walk if self._stream else None))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _advance(self) -> Chunk | None:
+        """The next chunk; None once the stream has ended well."""
+        if self._done or self._chunks is None:
+            return None
+        chunk = await self._observed(anext(self._chunks, None))
+        if chunk is None:
+            self._finish(self._conclude())
+        return chunk
+
+    async def _observed(self, step: Awaitable[T]) -> T:
+        try:
+            return await step
+        except RouterError as error:
+            self._finish(error)
+            raise
+        except asyncio.CancelledError:
+            self._finish(_caller_left(self._stream.walk if self._stream else None))
+            raise
+
+    def _finish(self, outcome: ChatResult | RouterError) -> None:
+        if not self._done:
+            self._done = True
+            self._observer.finished(self.request, outcome)
+
+    def _conclude(self) -> ChatResult:
+        stream = self._walked()
+        self._result = ChatResult(
+            request_id=self.request.request_id,
+            requested_model=self.request.model,
+            responders=tuple(stream.responders),
+            choices=[],
+            usage=stream.usage,
+            ledger=stream.walk.ledger,
+            fallback=self.fallback_so_far,
+            created=self.created,
+        )
+        return self._result
+
+    def _walked(self) -> StreamWalk:
+        if self._stream is None:
+            raise RuntimeError("the stream has not been started: await start() first")
+        return self._stream
+
+
+def _identified(request: ChatRequest) -> ChatRequest:
+    return request if request.request_id else replace(request, request_id=uuid.uuid4().hex)
+
+
+def _caller_left(walk: Walk | None) -> CallerLeftError:
+    return CallerLeftError("the caller left before the answer", ledger=walk.ledger if walk else None)

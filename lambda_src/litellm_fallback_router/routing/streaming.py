@@ -1,0 +1,125 @@
+"""What only streams have: an answer that is half sent when its deployment fails, and is continued elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from .attempts import Recorder, listen
+from .errors import StreamInterruptedError
+from .executor import Attempt, Walk
+from .failures import FailureKind, ProviderFailure
+from .resume import Seam, Sent, is_structured, length_chunk
+from .types import Chunk, Deployment, Usage
+
+
+class StreamWalk:
+    """Walks the plan for one stream. `chunks()` gives what the caller gets, in order, exactly once."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.responders: list[Deployment] = []
+        """Who the caller has something from, in order."""
+        self._sent = Sent(walk.request)
+        self._choices = walk.request.params.get("n") or 1
+        self._finished = 0
+        """Choices whose finish reason the caller has."""
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of every attempt whose text the caller has."""
+        total = Usage()
+        for record in self.walk.attempts:
+            if record.usage is not None and not record.wasted:
+                total += record.usage
+        return total
+
+    async def chunks(self) -> AsyncGenerator[Chunk, None]:
+        """Raises RouterError when no honest end can be reached."""
+        while (attempt := await self.walk.next()) is not None:
+            recorder = Recorder(self.walk, attempt, resumed=self._sent.anything)
+            try:
+                async with aclosing(self._attempt(attempt, recorder)) as chunks:
+                    async for chunk in chunks:
+                        self._note(attempt.deployment, chunk)
+                        yield chunk
+            except ProviderFailure as failure:
+                if not self._complete:
+                    await self._failed(attempt, failure, recorder)
+                    if not self._sent.used_up:
+                        continue
+                    yield length_chunk()
+                    return
+                await self.walk.succeeded(attempt, recorder.answered(None, None))
+            except (asyncio.CancelledError, GeneratorExit):
+                await self.walk.abandoned(attempt, recorder.abandoned())
+                raise
+            return
+        raise self._interrupted("no candidate is left") if self._sent.anything else self.walk.error()
+
+    @property
+    def _complete(self) -> bool:
+        return self._finished >= self._choices
+
+    def _note(self, deployment: Deployment, chunk: Chunk) -> None:
+        self._sent.add(chunk)
+        self._finished += sum(1 for choice in chunk.choices if choice.get("finish_reason"))
+        if not self.responders or self.responders[-1] is not deployment:
+            self.responders.append(deployment)
+
+    async def _attempt(self, attempt: Attempt, recorder: Recorder) -> AsyncGenerator[Chunk, None]:
+        """One deployment's part of the stream, joined to what was sent before it."""
+        candidate, settings = attempt.candidate, self.walk.settings
+        seam = Seam(self._sent, candidate) if self._sent.anything else None
+        messages, params = (seam.messages, seam.params) if seam else (candidate.messages, candidate.params)
+        held: list[Chunk] = []
+        usage, cost = None, None
+        source = listen(self.walk.outside.provider, attempt, messages, params, settings)
+        async with aclosing(source) as chunks:
+            async for chunk in chunks:
+                if chunk.usage is not None:
+                    usage, cost = chunk.usage, chunk.cost_usd
+                if not chunk.choices:
+                    continue
+                recorder.token(_characters(chunk))
+                self._refuse_filtered(chunk)
+                if held or self._is_held(chunk):
+                    held.append(chunk)
+                    continue
+                for joined in seam.feed(chunk) if seam else (chunk,):
+                    yield joined
+                if seam and seam.stopped:
+                    break
+        for chunk in held:
+            for joined in seam.feed(chunk) if seam else (chunk,):
+                yield joined
+        await self.walk.succeeded(attempt, recorder.answered(usage, cost))
+
+    def _is_held(self, chunk: Chunk) -> bool:
+        return self.walk.settings.hold_structured and (
+            is_structured(self.walk.request) or any("tool_calls" in c["delta"] for c in chunk.choices)
+        )
+
+    def _refuse_filtered(self, chunk: Chunk) -> None:
+        """With `content_policy_fallback`, a filtered answer of which nothing was sent goes to the next candidate."""
+        filtered = any(choice.get("finish_reason") == "content_filter" for choice in chunk.choices)
+        if filtered and self.walk.settings.content_policy_fallback and not self._sent.anything:
+            raise ProviderFailure(FailureKind.CONTENT_POLICY, "its content filter withheld the answer")
+
+    async def _failed(self, attempt: Attempt, failure: ProviderFailure, recorder: Recorder) -> None:
+        contributed = bool(self.responders) and self.responders[-1] is attempt.deployment
+        if contributed:
+            self.walk.renew_deadline()
+        await self.walk.failed(attempt, failure, recorder.failed(failure, of_use=contributed))
+        if self._sent.anything and self._sent.obstacle:
+            raise self._interrupted(self._sent.obstacle) from failure
+
+    def _interrupted(self, why: str) -> StreamInterruptedError:
+        story = "; ".join(f"{a.deployment}: {a.reason}" for a in self.walk.attempts)
+        message = f"the answer is incomplete and could not be continued ({why}): {story}"
+        return StreamInterruptedError(message, ledger=self.walk.ledger)
+
+
+def _characters(chunk: Chunk) -> int:
+    return sum(len(choice["delta"].get("content") or "") for choice in chunk.choices)
