@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from . import chains, litellm_config
+from .deployments import Describe, Lookup, build
+from .errors import ConfigurationError
+from .mapping_schema import name_lists, parse, table, type_name, unknown
+from .providers import did_you_mean
 from .types import Deployment
+
+_FIELDS = ["model_list", "fallbacks", "strategies", "settings"]
 
 
 class RouterSettings(BaseModel):
     """`settings` of the mapping. Times are seconds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     deadline: float = Field(120.0, gt=0, le=900)
     """Budget of one request, over all attempts, for whole answers and a stream's first token."""
@@ -68,3 +77,98 @@ class RouterConfig:
     def group(self, model_name: str) -> tuple[Deployment, ...]:
         """The deployments that share `model_name`, in the mapping's order."""
         return tuple(d for d in self.deployments if d.model_name == model_name)
+
+
+def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: None) -> RouterConfig:
+    """Validate a mapping in our shape (see `docs/mapping.md`) or in that of LiteLLM's `config.yaml`.
+
+    `describe` says what is known of a provider's model. `lookup` reads an environment variable, for
+    references (`os.environ/NAME`) in `model`, `api_base` and `region`; keys stay references.
+    Raises ConfigurationError with every mistake, each with its path and the fix.
+    """
+    problems: list[str] = []
+    warnings: list[str] = []
+    params_key, cycles_are_legal = "params", False
+    if litellm_config.recognises(mapping):
+        mapping, warnings = litellm_config.convert(mapping)
+        params_key, cycles_are_legal = "litellm_params", True
+    if not isinstance(mapping, Mapping):
+        raise ConfigurationError([f"the mapping must be an object, got {type_name(mapping)}"])
+    problems += [f"{key}: {unknown(str(key), _FIELDS)}" for key in mapping if key not in _FIELDS]
+
+    deployments: list[Deployment] = []
+    names: dict[str, None] = {}
+    for path, item in _items(mapping.get("model_list"), problems):
+        deployment = build(item, path, params_key, describe=describe, lookup=lookup, problems=problems)
+        if deployment is not None:
+            deployments.append(deployment)
+        if isinstance(item, Mapping) and isinstance(item.get("model_name"), str):
+            names[item["model_name"]] = None
+
+    fallbacks = name_lists(mapping.get("fallbacks"), "fallbacks", problems)
+    strategies = name_lists(mapping.get("strategies"), "strategies", problems)
+    _check_names(names, fallbacks, strategies, problems)
+    for cycle in chains.cycles(fallbacks, strategies):
+        sentence = f"fallbacks go round in a circle: {' -> '.join(cycle)}"
+        if cycles_are_legal:
+            warnings.append(f"{sentence}; each model is asked once")
+        else:
+            problems.append(f"{sentence}; remove one of them")
+    settings = parse(RouterSettings, table(mapping.get("settings"), "settings", problems), "settings", problems)
+    if problems or settings is None:
+        raise ConfigurationError(problems)
+    return RouterConfig(
+        deployments=_numbered(deployments),
+        chains=chains.expand(names, fallbacks, strategies),
+        strategies=frozenset(strategies),
+        settings=settings,
+        warnings=tuple(warnings),
+    )
+
+
+def _items(model_list: Any, problems: list[str]) -> list[tuple[str, Any]]:
+    if isinstance(model_list, list | tuple) and model_list:
+        return [(f"model_list[{index}]", item) for index, item in enumerate(model_list)]
+    got = "missing" if model_list is None else "empty"
+    if model_list is not None and not isinstance(model_list, list | tuple):
+        got = f"must be a list, got {type_name(model_list)}"
+    problems.append(f"model_list: {got}; list at least one model")
+    return []
+
+
+def _check_names(
+    models: Collection[str],
+    fallbacks: Mapping[str, tuple[str, ...]],
+    strategies: Mapping[str, tuple[str, ...]],
+    problems: list[str],
+) -> None:
+    known = [*models, *strategies]
+    for name in strategies:
+        if name in models:
+            problems.append(f"strategies.{name}: a model has this name too; rename one of them")
+    for name in fallbacks:
+        if name in strategies:
+            problems.append(f"fallbacks.{name}: is a strategy; add the names to strategies.{name} instead")
+        elif name not in models:
+            problems.append(f"fallbacks.{name}: {_unknown_model(name, list(models))}")
+    for part, lists in (("fallbacks", fallbacks), ("strategies", strategies)):
+        for name, members in lists.items():
+            problems.extend(
+                f"{part}.{name}[{index}]: {_unknown_model(member, known)}"
+                for index, member in enumerate(members)
+                if member not in known
+            )
+
+
+def _unknown_model(name: str, known: list[str]) -> str:
+    return f"unknown model '{name}'{did_you_mean(name, known)}; known: {', '.join(known) or 'none'}"
+
+
+def _numbered(deployments: list[Deployment]) -> tuple[Deployment, ...]:
+    counts: Counter[str] = Counter()
+    numbered = []
+    for deployment in deployments:
+        counts[deployment.model_name] += 1
+        number = counts[deployment.model_name]
+        numbered.append(deployment if number == 1 else replace(deployment, id=f"{deployment.model_name}#{number}"))
+    return tuple(numbered)

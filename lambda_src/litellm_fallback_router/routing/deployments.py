@@ -1,0 +1,161 @@
+"""One item of `model_list` -> one Deployment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from .mapping_schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params, parse, type_name
+from .providers import (
+    AWS_PROVIDERS,
+    KEYLESS_PROVIDERS,
+    Target,
+    is_foreign_server,
+    key_variables,
+    names_another_provider,
+    target,
+)
+from .types import Deployment, ModelInfo
+
+Describe = Callable[[str, str], ModelInfo]
+"""Provider and model id -> what is known of the model."""
+Lookup = Callable[[str], str | None]
+"""Name of an environment variable -> its value."""
+REFERENCE = "os.environ/"
+"""Begins a reference to an environment variable, as in LiteLLM's config: `os.environ/OPENAI_API_KEY`."""
+
+
+def build(
+    item: Any, path: str, params_key: str, *, describe: Describe, lookup: Lookup, problems: list[str]
+) -> Deployment | None:
+    """The deployment that `item` describes, with its model name as id; None where it has mistakes, which
+    are added to `problems`."""
+    before = len(problems)
+    if not isinstance(item, Mapping):
+        problems.append(f"{path}: must be an object, got {type_name(item)}")
+        return None
+    entry = parse(ModelEntry, item, path, problems)
+    raw = item.get("params")
+    if not isinstance(raw, Mapping):
+        return None
+    path = f"{path}.{params_key}"
+    own = {key: value for key, value in raw.items() if key not in OPERATOR_PARAMS}
+    for field in ("model", "api_base", "region", "aws_region_name"):
+        own[field] = _resolved(own.get(field), lookup)
+    params = parse(Params, own, path, problems)
+    extra = {key: raw[key] for key in raw if key in OPERATOR_PARAMS and raw[key] is not None}
+    _check_extra(extra, path, problems)
+    info = parse(InfoOverride, _table(raw.get("model_info")), f"{path}.model_info", problems)
+    if entry is None or params is None or info is None:
+        return None
+    where = _target(entry, params, path, problems)
+    if params.region and params.aws_region_name and params.region != params.aws_region_name:
+        problems.append(f"{path}.aws_region_name: is not the same as region; keep one of them")
+    if where is None or len(problems) > before:
+        return None
+    return Deployment(
+        id=entry.model_name,
+        model_name=entry.model_name,
+        provider=where.provider,
+        model=where.model,
+        litellm_model=where.litellm_model,
+        credential=_credential(where.provider, params, extra),
+        region=params.region or params.aws_region_name or where.region or extra.get("vertex_location"),
+        api_base=params.api_base,
+        api_key=params.api_key,
+        rpm=params.rpm,
+        weight=params.weight,
+        first_token_timeout=params.first_token_timeout,
+        answer_timeout=params.answer_timeout,
+        stall_timeout=params.stall_timeout,
+        extra=extra,
+        info=_info(where, info, describe),
+    )
+
+
+def _table(value: Any) -> Mapping[Any, Any]:
+    # A wrong type is already reported with the params themselves.
+    return value if isinstance(value, Mapping) else {}
+
+
+def _resolved(value: Any, lookup: Lookup) -> Any:
+    if isinstance(value, str) and value.startswith(REFERENCE):
+        return lookup(value.removeprefix(REFERENCE)) or value
+    return value
+
+
+_OBJECTS = frozenset({"extra_headers", "extra_body", "guardrailConfig"})
+
+
+def _check_extra(extra: Mapping[str, Any], path: str, problems: list[str]) -> None:
+    for key, value in extra.items():
+        wanted: type = str
+        words = "a string"
+        if key in _OBJECTS or (key == "vertex_credentials" and isinstance(value, dict)):
+            wanted, words = dict, "an object"
+        elif key == "aws_session_tags":
+            wanted, words = list, "a list"
+        if not isinstance(value, wanted):
+            problems.append(f"{path}.{key}: must be {words}, got {type_name(value)}")
+
+
+def _target(entry: ModelEntry, params: Params, path: str, problems: list[str]) -> Target | None:
+    if params.model.startswith(REFERENCE):
+        problems.append(f"{path}.model: environment variable {params.model.removeprefix(REFERENCE)} is not set")
+        return None
+    other = names_another_provider(params.model, entry.litellm_provider)
+    if other is not None and params.api_base is None:
+        problems.append(
+            f"{path}.model: names provider '{other}', but litellm_provider is '{entry.litellm_provider}'; "
+            f"make them agree, or set api_base if that server really calls it so"
+        )
+        return None
+    try:
+        return target(params.model, entry.litellm_provider)
+    except ValueError as error:
+        problems.append(f"{path}.model: {error}")
+        return None
+
+
+def _info(where: Target, override: InfoOverride, describe: Describe) -> ModelInfo:
+    provider, model = where.provider, where.model
+    if override.base_model is not None:
+        try:
+            known = target(override.base_model, None)
+            provider, model = known.provider, known.model
+        except ValueError:
+            model = override.base_model
+    given = override.model_dump(exclude={"base_model"}, exclude_unset=True)
+    return replace(describe(provider, model), **given)
+
+
+def _credential(provider: str, params: Params, extra: Mapping[str, Any]) -> str:
+    name = f"{provider}:{_secret(provider, params, extra)}"
+    if params.api_base is None:
+        return name
+    url = urlsplit(params.api_base)
+    return f"{name}@{url.netloc.rpartition('@')[2]}{url.path}"
+
+
+def _secret(provider: str, params: Params, extra: Mapping[str, Any]) -> str:
+    if params.api_key is not None:
+        return _named(params.api_key)
+    if provider in AWS_PROVIDERS:
+        if "aws_access_key_id" in extra:
+            return _named(str(extra["aws_access_key_id"]))
+        return str(extra.get("aws_role_name") or extra.get("aws_profile_name") or "aws")
+    for key in ("azure_ad_token", "client_secret", "azure_password", "vertex_credentials"):
+        if key in extra:
+            return _named(str(extra[key]))
+    if provider in KEYLESS_PROVIDERS or is_foreign_server(provider, params.api_base):
+        return "none"
+    return key_variables(provider)[0]
+
+
+def _named(value: str) -> str:
+    if value.startswith(REFERENCE):
+        return value.removeprefix(REFERENCE)
+    return f"literal-{hashlib.sha256(value.encode()).hexdigest()[:8]}"
