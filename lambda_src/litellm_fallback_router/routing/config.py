@@ -83,7 +83,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
     """Validate a mapping in our shape (see `docs/mapping.md`) or in that of LiteLLM's `config.yaml`.
 
     `describe` says what is known of a provider's model. `lookup` reads an environment variable, for
-    references (`os.environ/NAME`) in `model`, `api_base` and `region`; keys stay references.
+    references (`os.environ/NAME`); one in `api_key` stays a reference, resolved when a call needs it.
     Raises ConfigurationError with every mistake, each with its path and the fix.
     """
     problems: list[str] = []

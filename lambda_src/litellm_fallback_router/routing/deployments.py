@@ -71,7 +71,7 @@ def build(
         first_token_timeout=params.first_token_timeout,
         answer_timeout=params.answer_timeout,
         stall_timeout=params.stall_timeout,
-        extra=extra,
+        extra={key: _resolved(value, lookup) for key, value in extra.items()},
         info=_info(where, info, describe),
     )
 

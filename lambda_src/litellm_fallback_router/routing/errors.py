@@ -112,4 +112,4 @@ class ConfigurationError(RouterError):
         self.problems = problems
         listed = "\n".join(f"  - {problem}" for problem in problems)
         count = f"{len(problems)} mistake" + ("" if len(problems) == 1 else "s")
-        super().__init__(f"the mapping has {count}:\n{listed}")
+        super().__init__(f"the configuration has {count}:\n{listed}")

@@ -99,6 +99,7 @@ class InfoOverride(BaseModel):
     max_output_tokens: int | None = Field(None, ge=1)
     input_usd_per_token: float | None = Field(None, ge=0)
     output_usd_per_token: float | None = Field(None, ge=0)
+    cached_usd_per_token: float | None = Field(None, ge=0)
     retires_on: str | None = None
 
     @field_validator("retires_on")
