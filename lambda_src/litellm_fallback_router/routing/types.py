@@ -29,6 +29,8 @@ class ModelInfo:
     max_output_tokens: int | None = None
     input_usd_per_token: float | None = None
     output_usd_per_token: float | None = None
+    cached_usd_per_token: float | None = None
+    """Price of a prompt token read from the provider's cache."""
     retires_on: str | None = None
     """ISO date after which the provider no longer serves the model."""
 

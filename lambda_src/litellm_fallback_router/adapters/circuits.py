@@ -1,0 +1,74 @@
+"""Circuits in this process's memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from ..routing.ports import CircuitState
+
+
+@dataclass(slots=True)
+class _Circuit:
+    failures: int = 0
+    """Consecutive."""
+    opened: float | None = None
+    """Clock time; None while closed."""
+    probing_until: float = 0.0
+    """Clock time at which the lease of the running probe ends."""
+
+
+class MemoryCircuits:
+    """Consecutive failures open a circuit; after a while one request at a time may probe it.
+
+    Only deployments that have failed take memory, so it is bounded by the mapping.
+    """
+
+    def __init__(
+        self,
+        *,
+        failures: int,
+        open_seconds: float,
+        probe_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`probe_seconds`: a probe that has not ended by then is forgotten, and another may start."""
+        self._failures = failures
+        self._open_seconds = open_seconds
+        self._probe_seconds = probe_seconds
+        self._clock = clock
+        self._circuits: dict[str, _Circuit] = {}
+
+    async def states(self, deployments: Iterable[str]) -> Mapping[str, CircuitState]:
+        return {name: self._state(self._circuits[name]) for name in deployments if name in self._circuits}
+
+    async def acquire_probe(self, deployment: str) -> bool:
+        circuit = self._circuits.get(deployment)
+        if circuit is None or circuit.opened is None:
+            return True
+        if not self._state(circuit).probe_due:
+            return False
+        circuit.probing_until = self._clock() + self._probe_seconds
+        return True
+
+    async def succeeded(self, deployment: str) -> None:
+        self._circuits.pop(deployment, None)
+
+    async def failed(self, deployment: str) -> None:
+        circuit = self._circuits.setdefault(deployment, _Circuit())
+        circuit.failures += 1
+        circuit.probing_until = 0.0
+        if circuit.failures >= self._failures:
+            circuit.opened = self._clock()
+
+    async def released(self, deployment: str) -> None:
+        if (circuit := self._circuits.get(deployment)) is not None:
+            circuit.probing_until = 0.0
+
+    def _state(self, circuit: _Circuit) -> CircuitState:
+        if circuit.opened is None:
+            return CircuitState()
+        now = self._clock()
+        wait = max(circuit.opened + self._open_seconds, circuit.probing_until) - now
+        return CircuitState(open=True, probe_due=wait <= 0, retry_after=max(0.0, wait))

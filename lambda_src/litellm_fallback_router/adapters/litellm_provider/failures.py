@@ -1,0 +1,147 @@
+"""From what LiteLLM raises to the router's FailureKind: status and error code first, message text last."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+
+import httpx
+
+from ...routing.failures import FailureKind, ProviderFailure
+from .evidence import Evidence, gather
+from .library import litellm
+
+QUOTA_CODES = frozenset(
+    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}
+    | {"ServiceQuotaExceededException"}
+)
+"""OpenAI "Error codes"; Anthropic "Errors"; AWS "Bedrock common errors"."""
+CREDENTIAL_CODES = frozenset(
+    {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidSignatureException"}
+    | {"InvalidClientTokenId", "IncompleteSignature", "MissingAuthenticationTokenException", "invalid_api_key"}
+)
+CONTEXT_CODES = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
+CONTENT_CODES = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
+NOT_FOUND_CODES = frozenset({"model_not_found", "DeploymentNotFound"})
+CONTEXT_TEXTS = (
+    "maximum context length",
+    "prompt is too long",
+    "input is too long",
+    "too many input tokens",
+    "exceeds the maximum number of tokens",
+    "context window",
+    "exceed context limit",
+)
+UNAVAILABLE_STATUSES = frozenset({408, 409, 424, 529})
+
+REASONS = {
+    FailureKind.RATE_LIMITED: "rate limited",
+    FailureKind.QUOTA_EXHAUSTED: "out of quota or credit",
+    FailureKind.UNAVAILABLE: "unavailable",
+    FailureKind.CONNECTION: "connection failed",
+    FailureKind.TIMEOUT: "timed out",
+    FailureKind.AUTHENTICATION: "its credential was refused",
+    FailureKind.PERMISSION: "access to the model or Region is denied",
+    FailureKind.NOT_FOUND: "the model does not exist there",
+    FailureKind.TOO_LARGE: "the request is larger than its window",
+    FailureKind.REJECTED: "rejected the request",
+    FailureKind.CONTENT_POLICY: "its content filter refused",
+    FailureKind.INVALID_RESPONSE: "answered with something that is no answer",
+    FailureKind.STREAM_BROKEN: "the stream broke off",
+}
+
+
+def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
+    """The failure that `error` stands for. `begun`: a token of the stream had already come."""
+    evidence = gather(error)
+    kind = FailureKind.STREAM_BROKEN if begun else _kind(evidence)
+    reason = REASONS[kind]
+    if evidence.status is not None:
+        reason = f"{evidence.status} {reason}"
+    elif kind in (FailureKind.CONNECTION, FailureKind.STREAM_BROKEN):
+        reason = f"{reason} ({type(evidence.chain[-1]).__name__})"
+    return ProviderFailure(
+        kind,
+        reason,
+        status=evidence.status,
+        retry_after=None if begun else evidence.retry_after,
+        detail=evidence.message[:500],
+        param=evidence.param,
+    )
+
+
+def _kind(evidence: Evidence) -> FailureKind:
+    return _kind_by_code(evidence) or _kind_by_status(evidence) or _kind_without_response(evidence)
+
+
+def _kind_by_code(evidence: Evidence) -> FailureKind | None:
+    codes, library = evidence.codes, litellm()
+    if codes & QUOTA_CODES or "credit balance is too low" in evidence.text:
+        return FailureKind.QUOTA_EXHAUSTED
+    if codes & CREDENTIAL_CODES or "security token included in the request is" in evidence.text:
+        return FailureKind.AUTHENTICATION
+    if codes & CONTENT_CODES or evidence.has(library.ContentPolicyViolationError):
+        return FailureKind.CONTENT_POLICY
+    if evidence.status in (None, 400) and (
+        codes & CONTEXT_CODES
+        or evidence.has(library.ContextWindowExceededError)
+        or any(text in evidence.text for text in CONTEXT_TEXTS)
+    ):
+        return FailureKind.TOO_LARGE
+    if codes & NOT_FOUND_CODES or "provided model identifier is invalid" in evidence.text:
+        return FailureKind.NOT_FOUND
+    return None
+
+
+def _kind_by_status(evidence: Evidence) -> FailureKind | None:
+    status = evidence.status
+    if status is None:
+        return None
+    by_status = {
+        401: FailureKind.AUTHENTICATION,
+        402: FailureKind.QUOTA_EXHAUSTED,
+        403: FailureKind.PERMISSION,
+        404: FailureKind.NOT_FOUND,
+        413: FailureKind.TOO_LARGE,
+        429: FailureKind.RATE_LIMITED,
+    }
+    if status in by_status:
+        return by_status[status]
+    if status in UNAVAILABLE_STATUSES or status >= 500:
+        return FailureKind.UNAVAILABLE
+    return FailureKind.REJECTED if 400 <= status < 500 else FailureKind.INVALID_RESPONSE
+
+
+def _kind_without_response(evidence: Evidence) -> FailureKind:
+    """No HTTP error came back: the wire failed, the answer was unreadable, or nothing was ever sent."""
+    library = litellm()
+    if evidence.has(httpx.TimeoutException, library.Timeout, TimeoutError):
+        return FailureKind.TIMEOUT
+    if evidence.has(httpx.TransportError, ConnectionError, ssl.SSLError, socket.gaierror):
+        return FailureKind.CONNECTION
+    if _is_credential_error(evidence):
+        return FailureKind.AUTHENTICATION
+    if evidence.has(json.JSONDecodeError, KeyError, IndexError, UnicodeDecodeError):
+        return FailureKind.INVALID_RESPONSE
+    answered = evidence.has(library.llms.base_llm.chat.transformation.BaseLLMException)
+    if not answered and evidence.has(library.BadRequestError, library.NotFoundError):
+        return FailureKind.REJECTED
+    in_band = next((status for error in evidence.chain if (status := _own_status(error))), None)
+    return FailureKind.RATE_LIMITED if in_band == 429 else FailureKind.INVALID_RESPONSE
+
+
+def _own_status(error: BaseException) -> int | None:
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _is_credential_error(evidence: Evidence) -> bool:
+    """Keys that never left: LiteLLM found none, or botocore could not load any."""
+    library = litellm()
+    if evidence.has(library.AuthenticationError):
+        return True
+    return any(
+        type(error).__module__ == "botocore.exceptions" and "Credential" in type(error).__name__
+        for error in evidence.chain
+    )

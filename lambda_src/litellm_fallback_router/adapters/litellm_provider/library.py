@@ -1,0 +1,31 @@
+"""Imports litellm once, with everything it would do on its own switched off."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from typing import Any
+
+
+@functools.cache
+def litellm() -> Any:
+    """The library. The first call takes seconds; call `warm_up` in a thread to keep an event loop free."""
+    # Without this the import fetches a price map from the internet, with retries.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm as library  # noqa: PLC0415 - deferred on purpose: it costs seconds
+
+    library.suppress_debug_info = True
+    library.telemetry = False
+    library.turn_off_message_logging = True
+    library.drop_params = True
+    library.modify_params = True
+    library.num_retries = 0
+    # Its logger quotes requests and answers; ours says what an operator needs without them.
+    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    return library
+
+
+def warm_up() -> None:
+    """Import litellm now."""
+    litellm()

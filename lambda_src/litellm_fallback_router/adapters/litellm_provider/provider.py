@@ -1,0 +1,110 @@
+"""Asks one deployment once, through `litellm.acompletion`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any
+
+from ...routing.failures import FailureKind, ProviderFailure
+from ...routing.types import Chunk, Deployment, Message, ProviderAnswer, Usage
+from .failures import failure_of
+from .library import litellm, warm_up
+from .wire import answer_of, chunk_of, is_token, usage_of
+
+OPENAI_COMPATIBLE_KEY = "none"
+"""The OpenAI client insists on a key; servers people run themselves do not."""
+
+
+class LiteLLMProvider:
+    """The `Provider` port over LiteLLM. `resolve` gives a deployment's key, or None."""
+
+    def __init__(self, resolve: Callable[[Deployment], str | None]) -> None:
+        self._resolve = resolve
+
+    async def complete(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+    ) -> ProviderAnswer:
+        await _loaded()
+        try:
+            response = await litellm().acompletion(**self._arguments(deployment, messages, params, timeout))
+        except Exception as error:
+            raise failure_of(error) from error
+        usage = usage_of(response)
+        cost = (getattr(response, "_hidden_params", None) or {}).get("response_cost")
+        answer = answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
+        if not answer.choices:
+            raise ProviderFailure(FailureKind.INVALID_RESPONSE, "200 without an answer", status=200)
+        return answer
+
+    async def stream(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+    ) -> AsyncGenerator[Chunk, None]:
+        await _loaded()
+        arguments = self._arguments(deployment, messages, params, timeout)
+        arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+        begun = False
+        wrapper: Any = None
+        try:
+            wrapper = await litellm().acompletion(**arguments)
+            async for piece in wrapper:
+                usage = usage_of(piece) if getattr(piece, "usage", None) is not None else None
+                chunk = chunk_of(piece, usage, self.estimate_cost(deployment, usage) if usage else None)
+                if any(choice["finish_reason"] for choice in chunk.choices):
+                    _insist_on_finish(wrapper, begun=begun)
+                begun = begun or is_token(chunk)
+                yield chunk
+        except ProviderFailure:
+            raise
+        except Exception as error:
+            raise failure_of(error, begun=begun) from error
+        finally:
+            if wrapper is not None:
+                await wrapper.aclose()
+
+    def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
+        info = deployment.info
+        if info.input_usd_per_token is None or info.output_usd_per_token is None:
+            return None
+        cached = info.cached_usd_per_token if info.cached_usd_per_token is not None else info.input_usd_per_token
+        fresh = usage.prompt_tokens - usage.cached_tokens
+        return (
+            fresh * info.input_usd_per_token
+            + usage.cached_tokens * cached
+            + usage.completion_tokens * info.output_usd_per_token
+        )
+
+    def _arguments(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], timeout: float
+    ) -> dict[str, Any]:
+        """What LiteLLM is called with. The operator's parameters come last: a caller cannot override them."""
+        arguments: dict[str, Any] = {**params, **deployment.extra}
+        arguments |= {
+            "model": deployment.litellm_model,
+            "messages": messages,
+            "timeout": timeout,
+            "num_retries": 0,
+            "max_retries": 0,
+        }
+        key = self._resolve(deployment)
+        if deployment.api_base is not None:
+            arguments["api_base"] = deployment.api_base
+            key = key or OPENAI_COMPATIBLE_KEY
+        if key is not None:
+            arguments["api_key"] = key
+        if deployment.region is not None and deployment.provider == "bedrock":
+            arguments["aws_region_name"] = deployment.region
+        return arguments
+
+
+async def _loaded() -> None:
+    """Import litellm off the event loop: other requests go on meanwhile."""
+    if litellm.cache_info().currsize == 0:
+        await asyncio.to_thread(warm_up)
+
+
+def _insist_on_finish(wrapper: Any, *, begun: bool) -> None:
+    """LiteLLM makes up a `stop` when a stream just ends; an answer is complete only if the provider said so."""
+    if wrapper.received_finish_reason is None and wrapper.intermittent_finish_reason is None:
+        kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
+        raise ProviderFailure(kind, "the stream ended without a finish reason")

@@ -1,0 +1,84 @@
+"""From LiteLLM's objects to plain OpenAI JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...routing.types import Chunk, ProviderAnswer, Usage
+
+TEXT_FIELDS = ("content", "reasoning_content", "refusal")
+OBJECT_FIELDS = ("tool_calls", "function_call", "thinking_blocks", "audio", "annotations")
+
+
+def usage_of(response: Any) -> Usage:
+    usage = getattr(response, "usage", None)
+    if usage is None:
+        return Usage(estimated=True)
+    prompt_details = getattr(usage, "prompt_tokens_details", None)
+    completion_details = getattr(usage, "completion_tokens_details", None)
+    return Usage(
+        prompt_tokens=usage.prompt_tokens or 0,
+        completion_tokens=usage.completion_tokens or 0,
+        cached_tokens=getattr(prompt_details, "cached_tokens", None) or 0,
+        reasoning_tokens=getattr(completion_details, "reasoning_tokens", None) or 0,
+    )
+
+
+def answer_of(response: Any, usage: Usage, cost_usd: float | None) -> ProviderAnswer:
+    return ProviderAnswer(
+        choices=[_choice(choice) for choice in response.choices],
+        usage=usage,
+        cost_usd=cost_usd,
+        system_fingerprint=getattr(response, "system_fingerprint", None),
+    )
+
+
+def _choice(choice: Any) -> dict[str, Any]:
+    message = choice.message
+    out: dict[str, Any] = {
+        "index": choice.index,
+        "message": {"role": "assistant", "content": None, **_fields(message)},
+        "finish_reason": choice.finish_reason,
+        "logprobs": _plain(getattr(choice, "logprobs", None)),
+    }
+    out["message"].setdefault("refusal", None)
+    return out
+
+
+def chunk_of(piece: Any, usage: Usage | None, cost_usd: float | None) -> Chunk:
+    choices = [
+        {
+            "index": choice.index,
+            "delta": _fields(choice.delta),
+            "finish_reason": choice.finish_reason,
+            **({"logprobs": _plain(logprobs)} if (logprobs := getattr(choice, "logprobs", None)) else {}),
+        }
+        for choice in piece.choices
+    ]
+    if usage is not None and not any(choice["delta"] or choice["finish_reason"] for choice in choices):
+        choices = []
+    return Chunk(choices, usage, cost_usd)
+
+
+def is_token(chunk: Chunk) -> bool:
+    return any(choice["delta"] for choice in chunk.choices)
+
+
+def _fields(said: Any) -> dict[str, Any]:
+    """What a message or delta says, without its role and without empty fields."""
+    fields: dict[str, Any] = {}
+    for name in TEXT_FIELDS:
+        if value := getattr(said, name, None):
+            fields[name] = value
+    for name in OBJECT_FIELDS:
+        if value := getattr(said, name, None):
+            fields[name] = _plain(value)
+    return fields
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if hasattr(value, "model_dump"):
+        return value.model_dump(exclude_none=True)
+    return value

@@ -1,0 +1,47 @@
+"""What happened, as one line of JSON per attempt that failed and per request. Never a prompt, an answer or a key."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from ..routing.errors import RouterError
+from ..routing.types import AttemptRecord, ChatRequest, ChatResult
+
+logger = logging.getLogger("litellm_fallback_router")
+
+
+class LogObserver:
+    """Observer that writes to the standard library's logging, logger `litellm_fallback_router`."""
+
+    def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:
+        if attempt.failure is not None:
+            _write(logging.WARNING, "attempt_failed", request, attempt.to_json())
+
+    def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None:
+        if isinstance(outcome, RouterError):
+            facts = {"status": outcome.status, "code": outcome.code, "attempts": len(outcome.ledger.attempts)}
+            level = logging.INFO if outcome.status < 500 else logging.ERROR
+            _write(level, "request_failed", request, {**facts, "seconds": round(outcome.ledger.seconds, 3)})
+            return
+        facts = {
+            "provider": outcome.provider,
+            "fallback": outcome.fallback,
+            "attempts": len(outcome.ledger.attempts),
+            "seconds": round(outcome.ledger.seconds, 3),
+            "cost_usd": outcome.cost_usd,
+            "wasted_usd": outcome.ledger.wasted_usd,
+        }
+        _write(logging.INFO, "request_answered", request, facts)
+
+
+def _write(level: int, event: str, request: ChatRequest, facts: dict[str, Any]) -> None:
+    if logger.isEnabledFor(level):
+        line = {
+            "event": event,
+            "request_id": request.request_id,
+            "model": request.model[:100],
+            "caller": request.caller,
+        }
+        logger.log(level, "%s", json.dumps({**line, **facts}))

@@ -1,0 +1,212 @@
+"""A Provider that follows a script, and a Router around it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from litellm_fallback_router.adapters.circuits import MemoryCircuits
+from litellm_fallback_router.adapters.rate_limits import MemoryRateLimits
+from litellm_fallback_router.routing.config import RouterConfig, RouterSettings
+from litellm_fallback_router.routing.cooldowns import Cooldowns
+from litellm_fallback_router.routing.errors import RouterError
+from litellm_fallback_router.routing.executor import Outside
+from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
+from litellm_fallback_router.routing.router import Router
+from litellm_fallback_router.routing.types import (
+    AttemptRecord,
+    ChatRequest,
+    ChatResult,
+    Chunk,
+    Deployment,
+    Message,
+    ModelInfo,
+    ProviderAnswer,
+    Usage,
+)
+
+FOREVER = 1e9
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one call to a deployment does: wait, say `pieces`, then finish, fail or fall silent."""
+
+    pieces: tuple[str, ...] = ("Paris ", "is ", "the ", "capital.")
+    wait: float = 0.01
+    failure: ProviderFailure | None = None
+    """Raised after the pieces (a stream) or instead of an answer."""
+    silent: bool = False
+    """After the pieces nothing comes any more."""
+    deltas: tuple[dict[str, Any], ...] = ()
+    """Sent before the pieces, as they are."""
+    finish_reason: str = "stop"
+    usage: Usage | None = Usage(10, 5)
+
+
+def says(text: str, *, wait: float = 0.01) -> Step:
+    words = text.split(" ")
+    return Step(pieces=tuple(w + " " for w in words[:-1]) + (words[-1],), wait=wait)
+
+
+def fails(kind: FailureKind, *, retry_after: float | None = None, wait: float = 0.01, detail: str = "") -> Step:
+    return Step((), wait, ProviderFailure(kind, kind.value, retry_after=retry_after, detail=detail))
+
+
+def breaks(*pieces: str, deltas: tuple[dict[str, Any], ...] = ()) -> Step:
+    return Step(pieces, failure=ProviderFailure(FailureKind.STREAM_BROKEN, "cut"), deltas=deltas)
+
+
+SILENCE = Step((), wait=FOREVER)
+
+
+@dataclass
+class Call:
+    deployment: str
+    at: float
+    messages: list[Message]
+    params: Mapping[str, Any]
+
+
+@dataclass
+class ScriptedProvider:
+    """Each deployment plays its steps in turn; the last one repeats. Without a script it answers."""
+
+    scripts: dict[str, list[Step]] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    open_streams: int = 0
+
+    def _step(self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]) -> Step:
+        self.calls.append(Call(deployment.id, asyncio.get_running_loop().time(), messages, params))
+        steps = self.scripts.get(deployment.id, [Step()])
+        return steps.pop(0) if len(steps) > 1 else steps[0]
+
+    async def complete(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+    ) -> ProviderAnswer:
+        step = self._step(deployment, messages, params)
+        await asyncio.sleep(step.wait)
+        if step.failure is not None:
+            raise step.failure
+        if step.silent:
+            await asyncio.sleep(FOREVER)
+        message = {"role": "assistant", "content": "".join(step.pieces)}
+        choice = {"index": 0, "message": message, "finish_reason": step.finish_reason}
+        return ProviderAnswer([choice], step.usage or Usage(), cost_usd=0.001)
+
+    async def stream(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+    ) -> AsyncGenerator[Chunk, None]:
+        step = self._step(deployment, messages, params)
+        self.open_streams += 1
+        try:
+            await asyncio.sleep(step.wait)
+            for delta in (*step.deltas, *({"content": piece} for piece in step.pieces)):
+                yield Chunk([{"index": 0, "delta": delta, "finish_reason": None}])
+            if step.failure is not None:
+                raise step.failure
+            if step.silent:
+                await asyncio.sleep(FOREVER)
+            yield Chunk([{"index": 0, "delta": {}, "finish_reason": step.finish_reason}])
+            if step.usage is not None:
+                yield Chunk([], step.usage, cost_usd=0.001)
+        finally:
+            self.open_streams -= 1
+
+    def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
+        return usage.total_tokens * 1e-6
+
+    @property
+    def asked(self) -> list[str]:
+        return [call.deployment for call in self.calls]
+
+
+class AllKeys:
+    def __init__(self, missing: Iterable[str] = (), *, fresher: bool = False) -> None:
+        self._missing = set(missing)
+        self._fresher = fresher
+
+    def missing(self, deployment: Deployment) -> str | None:
+        return "no key: set ITS_KEY" if deployment.id in self._missing else None
+
+    async def refresh(self, deployment: Deployment) -> bool:
+        return self._fresher
+
+
+@dataclass
+class Notes:
+    """An Observer that remembers."""
+
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    outcomes: list[ChatResult | RouterError] = field(default_factory=list)
+
+    def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:
+        self.attempts.append(attempt)
+
+    def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None:
+        self.outcomes.append(outcome)
+
+
+def deployment(name: str, **fields: Any) -> Deployment:
+    known = {"provider": "openai", "model": name, "litellm_model": f"openai/{name}", "credential": f"key-{name}"}
+    return Deployment(**{"id": name, "model_name": name, "info": ModelInfo(), **known, **fields})
+
+
+def config_of(*deployments: Deployment, **settings: Any) -> RouterConfig:
+    names = tuple(dict.fromkeys(d.model_name for d in deployments))
+    chains = {name: (name, *(n for n in names if n != name)) for name in names}
+    return RouterConfig(deployments, chains, settings=RouterSettings(**settings))
+
+
+@dataclass
+class Rig:
+    """A Router whose providers follow a script. Make it inside a running loop."""
+
+    config: RouterConfig
+    provider: ScriptedProvider
+    notes: Notes = field(default_factory=Notes)
+    keys: AllKeys = field(default_factory=AllKeys)
+
+    def __post_init__(self) -> None:
+        clock = asyncio.get_running_loop().time
+        settings = self.config.settings
+        self.cooldowns = Cooldowns()
+        self.circuits = MemoryCircuits(
+            failures=settings.circuit_failures,
+            open_seconds=settings.circuit_open_seconds,
+            probe_seconds=settings.deadline,
+            clock=clock,
+        )
+        self.router = Router(
+            self.config,
+            Outside(
+                provider=self.provider,
+                keys=self.keys,
+                circuits=self.circuits,
+                rate_limits=MemoryRateLimits(clock=clock),
+                observer=self.notes,
+                cooldowns=self.cooldowns,
+                rng=random.Random(7),
+            ),
+        )
+
+
+def rig(*names: str, keys: AllKeys | None = None, scripts: dict[str, list[Step]] | None = None, **settings: Any) -> Rig:
+    config = config_of(*(deployment(name) for name in names), **settings)
+    return Rig(config, ScriptedProvider(scripts or {}), keys=keys or AllKeys())
+
+
+def question(model: str = "a", **fields: Any) -> ChatRequest:
+    return ChatRequest(model, [{"role": "user", "content": "What is the capital of France?"}], **fields)
+
+
+async def read(router: Router, request: ChatRequest) -> tuple[str, ChatResult]:
+    """The text of a stream and what is known at its end."""
+    async with router.stream(request) as stream:
+        text = ""
+        async for chunk in stream:
+            text += "".join(choice["delta"].get("content") or "" for choice in chunk.choices)
+        return text, stream.result

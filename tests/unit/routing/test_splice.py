@@ -1,0 +1,96 @@
+"""Joining a continuation to what was sent: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from litellm_fallback_router.routing.splice import FEW_WORDS, Splice, StopAcrossSeam
+
+WORDS = st.text("abcdefgh", min_size=1, max_size=6)
+TEXTS = st.lists(WORDS, min_size=1, max_size=60).map(" ".join)
+
+
+def pieces_of(text: str, cuts: list[int]) -> list[str]:
+    edges = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
+    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def joined(sent: str, continuation: str, cuts: list[int], *, trimmed: str = "") -> str:
+    splice = Splice(sent, trimmed=trimmed)
+    return sent + "".join(splice.feed(piece) for piece in pieces_of(continuation, cuts)) + splice.finish()
+
+
+def repeats_the_end(sent: str, rest: str) -> bool:
+    """An exact continuation that happens to repeat more than a few words of the end cannot be told from an overlap."""
+    return any(
+        sent.endswith(rest[:size]) and len(rest[:size].split()) > FEW_WORDS for size in range(1, len(rest) + 1)
+    ) or rest.startswith(sent)
+
+
+@given(TEXTS, st.integers(1), st.lists(st.integers(0), max_size=8))
+def test_an_exact_continuation_is_appended_whole(text: str, at: int, cuts: list[int]) -> None:
+    at = at % len(text)
+    sent, rest = text[:at], text[at:]
+    assume(sent)
+    assume(not repeats_the_end(sent, rest))
+    assert joined(sent, rest, cuts) == text
+
+
+@given(TEXTS, st.integers(1), st.lists(st.integers(0), max_size=8))
+def test_an_exact_restart_is_not_repeated(text: str, at: int, cuts: list[int]) -> None:
+    sent = text[: 1 + at % len(text)]
+    assert joined(sent, text, cuts) == text
+
+
+@given(st.lists(WORDS, min_size=12, max_size=60, unique=True), st.integers(0), st.lists(st.integers(0), max_size=8))
+def test_an_overlap_of_more_than_a_few_words_is_dropped(words: list[str], size: int, cuts: list[int]) -> None:
+    half = len(words) // 2
+    size = FEW_WORDS + 1 + size % (half - FEW_WORDS)
+    sent = " ".join(words[:half])
+    continuation = " ".join(words[half - size :])
+    assert joined(sent, continuation, cuts) == " ".join(words)
+
+
+def test_a_few_words_said_again_are_kept() -> None:
+    assert joined("well, no, no", "no, no, never", [3]) == "well, no, nono, no, never"
+
+
+def test_white_space_the_model_was_not_shown_is_not_said_twice() -> None:
+    assert joined("Paris is ", " the capital", [1], trimmed=" ") == "Paris is the capital"
+    assert joined("Paris is ", "the capital", [1], trimmed=" ") == "Paris is the capital"
+
+
+def test_lets_go_as_soon_as_it_cannot_be_a_repetition() -> None:
+    splice = Splice("The capital of France is")
+    assert splice.feed(" Par") == " Par"
+    splice = Splice("The capital of France is")
+    assert splice.feed("The cap") == ""
+    assert splice.feed("tain") == "The captain"
+
+
+@given(TEXTS, st.integers(0), st.lists(st.integers(0), max_size=6))
+def test_a_stop_string_across_the_seam_ends_the_text(text: str, at: int, cuts: list[int]) -> None:
+    whole = text + "\n\nEND." + text
+    start = len(text)
+    seam = start + 1 + at % 5
+    sent, rest = whole[:seam], whole[seam:]
+    stop = StopAcrossSeam(sent, ["\n\nEND.", ""])
+    out, stopped = "", False
+    for piece in pieces_of(rest, cuts):
+        said, stopped = stop.feed(piece)
+        out += said
+        if stopped:
+            break
+    assert stopped
+    assert len(sent + out) <= start + len("\n\nEND.")
+    assert (sent + out)[:start] == text
+
+
+def test_text_without_a_stop_string_passes_unchanged() -> None:
+    stop = StopAcrossSeam("one two ST", ["STOP"])
+    assert [stop.feed("AND"), stop.feed(" still"), stop.feed(" here")] == [
+        ("AND", False),
+        (" still", False),
+        (" here", False),
+    ]
