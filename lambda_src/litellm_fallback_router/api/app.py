@@ -1,0 +1,51 @@
+"""The gateway's ASGI app."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from ..routing.router import Router
+from . import ask, chat, docs, errors, health, models, openapi
+from .auth import ApiKeys
+from .boundary import Boundary
+
+DESCRIPTION = """An LLM gateway that always answers: one endpoint that walks a fallback chain and says honestly who
+answered, why, how fast and for how much. Point any OpenAI client's base URL at `/v1`."""
+
+
+def create_app(router_factory: Callable[[], Router], *, api_keys: Sequence[str] = ()) -> FastAPI:
+    """`router_factory` is called once, when the app starts. Without `api_keys` anyone who can connect may ask."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.router = router = router_factory()
+        app.state.started = int(time.time())
+        try:
+            yield
+        finally:
+            await router.aclose()
+
+    app = FastAPI(
+        title="LiteLLM Fallback Router",
+        description=DESCRIPTION,
+        version=health.package_version(),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # FastAPI's own telemetry would export exception messages, which may quote a prompt.
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
+    )
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign] # FastAPI's documented way
+    app.add_middleware(Boundary)
+    errors.install(app)
+    guarded = APIRouter(dependencies=[Depends(ApiKeys(api_keys))])
+    for part in (chat, ask, models):
+        guarded.include_router(part.routes)
+    app.include_router(guarded)
+    app.include_router(health.routes)
+    app.include_router(docs.routes)
+    return app

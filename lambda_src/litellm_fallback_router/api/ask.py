@@ -1,0 +1,53 @@
+"""`POST /ask`: one question, one answer, and who gave it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..routing.router import Router
+from ..routing.types import ChatRequest
+from . import openapi
+from .body import read_object
+from .disconnect import while_connected
+from .parsing import narrowing, parse_ask
+from .timeouts import caller_timeout
+from .wire import answer_headers, reply
+
+routes = APIRouter(tags=["Ask"])
+
+
+@routes.post("/ask", openapi_extra=openapi.ASK, responses=openapi.ASK_RESPONSES)
+async def ask(request: Request) -> Response:
+    """The short way: a question in, an answer out, with who answered and for how much."""
+    router: Router = request.app.state.router
+    timeout = caller_timeout(request.headers)
+    asked = parse_ask(await read_object(request, router.config.settings.max_request_bytes))
+    messages = [{"role": "user", "content": asked["question"]}]
+    if system_prompt := asked.get("system_prompt"):
+        messages.insert(0, {"role": "system", "content": system_prompt})
+    question = ChatRequest(
+        model=asked.get("primary_model") or router.config.deployments[0].model_name,
+        messages=messages,
+        params={name: value for name, value in asked.items() if name in {"temperature", "max_tokens"}},
+        timeout=asked.get("timeout", timeout),
+        narrowing=narrowing(asked.get("router")),
+        request_id=request.state.request_id,
+        caller=request.state.caller,
+    )
+    result = await while_connected(request.receive, router.complete(question))
+    attempts = [attempt.to_json() for attempt in result.ledger.attempts]
+    body = {
+        "provider": result.provider,
+        "response": result.text,
+        "model": result.model,
+        "usage": result.usage.to_openai(),
+        "cost_usd": result.cost_usd,
+        "attempts": attempts,
+        "request_id": question.request_id,
+    }
+    headers = answer_headers(
+        result.deployment, attempts=len(attempts), fallback=result.fallback, cost_usd=result.cost_usd
+    )
+    return reply(body, headers=headers)

@@ -1,0 +1,41 @@
+"""`GET /health`: whether this process serves. Asks no provider: `fallback-router doctor` does that."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..routing.router import Router
+from .wire import reply
+
+routes = APIRouter(tags=["Operations"])
+
+
+def package_version() -> str:
+    """`unknown` where the package runs from its source folder, as it does in Lambda."""
+    try:
+        return version("litellm-fallback-router")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@routes.get("/health")
+async def health(request: Request) -> Response:
+    """Cheap: no provider is asked."""
+    router: Router = request.app.state.router
+    return reply(
+        {
+            "status": "ok",
+            "version": request.app.version,
+            "deployments": len(router.config.deployments),
+            "models": len(router.config.chains),
+        }
+    )
+
+
+@routes.get("/", include_in_schema=False)
+async def root(request: Request) -> Response:
+    return reply({"name": request.app.title, "version": request.app.version, "docs": "/docs", "health": "/health"})

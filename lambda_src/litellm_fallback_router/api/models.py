@@ -1,0 +1,42 @@
+"""`GET /v1/models`: every name that may be asked for, models and strategies alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..routing.config import RouterConfig
+from ..routing.errors import UnknownModelError
+from ..routing.router import Router
+from .errors import shown
+from .wire import reply
+
+routes = APIRouter(tags=["OpenAI"])
+
+
+@routes.get("/v1/models")
+@routes.get("/models", include_in_schema=False)
+async def list_models(request: Request) -> Response:
+    """The models and strategies of the mapping."""
+    router: Router = request.app.state.router
+    models = [_model(name, router.config, request.app.state.started) for name in router.config.chains]
+    return reply({"object": "list", "data": models})
+
+
+@routes.get("/v1/models/{model_id:path}")
+@routes.get("/models/{model_id:path}", include_in_schema=False)
+async def retrieve_model(request: Request, model_id: str) -> Response:
+    """One model or strategy."""
+    router: Router = request.app.state.router
+    if model_id not in router.config.chains:
+        message = f"unknown model '{shown(model_id)}'; GET /v1/models lists the known ones"
+        raise UnknownModelError(message, param="model")
+    return reply(_model(model_id, router.config, request.app.state.started))
+
+
+def _model(name: str, config: RouterConfig, created: int) -> dict[str, Any]:
+    owner = "router" if name in config.strategies else config.group(name)[0].provider
+    return {"id": name, "object": "model", "created": created, "owned_by": owner}

@@ -1,0 +1,38 @@
+"""How long the caller is willing to wait, as its headers say it."""
+
+from __future__ import annotations
+
+import math
+
+from starlette.datastructures import Headers
+
+from .errors import invalid
+
+ROUTER_TIMEOUT = "x-router-timeout-ms"
+CLIENT_TIMEOUTS = ("x-stainless-read-timeout", "x-stainless-timeout")
+"""Seconds, sent by OpenAI's Python client (`_base_client.py`) and its Node client (`client.ts`)."""
+HEAD_START = 0.5
+"""Seconds by which our answer must beat a client's own timeout: a client that times out asks all over again."""
+
+
+def caller_timeout(headers: Headers) -> float | None:
+    """Seconds; None where the caller did not say. Raises InvalidRequestError for an unusable `x-router-timeout-ms`."""
+    if (sent := headers.get(ROUTER_TIMEOUT)) is not None:
+        milliseconds = _positive(sent)
+        if milliseconds is None:
+            message = f"Invalid header {ROUTER_TIMEOUT}: expected a positive number of milliseconds."
+            raise invalid(message, ROUTER_TIMEOUT)
+        return milliseconds / 1000
+    for name in CLIENT_TIMEOUTS:
+        # Clients also send `None` or nothing of use here: that is no wish at all.
+        if (seconds := _positive(headers.get(name, ""))) is not None:
+            return seconds - min(HEAD_START, seconds / 10)
+    return None
+
+
+def _positive(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value > 0 else None

@@ -1,0 +1,47 @@
+"""JSON as it goes onto the wire, and the headers every answer carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from ..routing.types import ChatResult, Deployment
+
+# ASCII only: a provider may send half of a surrogate pair, which UTF-8 cannot carry but an escape can.
+_encoder = json.JSONEncoder(separators=(",", ":"))
+
+
+def encode(payload: Any) -> bytes:
+    return _encoder.encode(payload).encode("ascii")
+
+
+def reply(payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encode(payload), status_code=status, headers=headers, media_type="application/json")
+
+
+def answer_headers(
+    deployment: Deployment, *, attempts: int, fallback: bool, cost_usd: float | None = None
+) -> dict[str, str]:
+    """Who answers, as headers. A stream sends them before it knows its cost."""
+    headers = {
+        "x-router-provider": deployment.provider,
+        "x-router-model": deployment.model,
+        "x-router-attempts": str(attempts),
+        "x-router-fallback": "true" if fallback else "false",
+    }
+    if cost_usd is not None:
+        headers["x-router-cost-usd"] = f"{cost_usd:.8f}"
+    return headers
+
+
+def story(result: ChatResult) -> dict[str, Any]:
+    """The body's `router` object: who answered and everything that was attempted on the way."""
+    return {
+        "provider": result.provider,
+        "responders": [deployment.label for deployment in result.responders],
+        "fallback": result.fallback,
+        **result.ledger.to_json(),
+    }

@@ -1,0 +1,1 @@
+"""The doors that servers and AWS call."""
