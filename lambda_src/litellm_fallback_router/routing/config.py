@@ -88,17 +88,20 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
     """
     problems: list[str] = []
     warnings: list[str] = []
-    params_key, cycles_are_legal = "params", False
-    if litellm_config.recognises(mapping):
-        mapping, warnings = litellm_config.convert(mapping)
-        params_key, cycles_are_legal = "litellm_params", True
+    left_out: set[int] = set()
+    is_litellm = litellm_config.recognises(mapping)
+    if is_litellm:
+        converted = litellm_config.convert(mapping, problems)
+        mapping, warnings, left_out = converted.mapping, converted.warnings, converted.left_out
     if not isinstance(mapping, Mapping):
         raise ConfigurationError([f"the mapping must be an object, got {type_name(mapping)}"])
     problems += [f"{key}: {unknown(str(key), _FIELDS)}" for key in mapping if key not in _FIELDS]
 
     deployments: list[Deployment] = []
     names: dict[str, None] = {}
-    for path, item in _items(mapping.get("model_list"), problems):
+    params_key = "litellm_params" if is_litellm else "params"
+    for index, item in _items(mapping.get("model_list"), left_out, problems):
+        path = f"model_list[{index}]"
         deployment = build(item, path, params_key, describe=describe, lookup=lookup, problems=problems)
         if deployment is not None:
             deployments.append(deployment)
@@ -110,7 +113,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
     _check_names(names, fallbacks, strategies, problems)
     for cycle in chains.cycles(fallbacks, strategies):
         sentence = f"fallbacks go round in a circle: {' -> '.join(cycle)}"
-        if cycles_are_legal:
+        if is_litellm:  # common and legal there
             warnings.append(f"{sentence}; each model is asked once")
         else:
             problems.append(f"{sentence}; remove one of them")
@@ -126,14 +129,14 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
     )
 
 
-def _items(model_list: Any, problems: list[str]) -> list[tuple[str, Any]]:
-    if isinstance(model_list, list | tuple) and model_list:
-        return [(f"model_list[{index}]", item) for index, item in enumerate(model_list)]
-    got = "missing" if model_list is None else "empty"
+def _items(model_list: Any, left_out: set[int], problems: list[str]) -> list[tuple[int, Any]]:
     if model_list is not None and not isinstance(model_list, list | tuple):
-        got = f"must be a list, got {type_name(model_list)}"
-    problems.append(f"model_list: {got}; list at least one model")
-    return []
+        problems.append(f"model_list: must be a list, got {type_name(model_list)}")
+        return []
+    items = [(index, item) for index, item in enumerate(model_list or ()) if index not in left_out]
+    if not items:
+        problems.append("model_list: empty; list at least one model")
+    return items
 
 
 def _check_names(

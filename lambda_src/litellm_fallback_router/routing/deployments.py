@@ -38,10 +38,11 @@ def build(
         problems.append(f"{path}: must be an object, got {type_name(item)}")
         return None
     entry = parse(ModelEntry, item, path, problems)
-    raw = item.get("params")
+    path, raw = f"{path}.{params_key}", item.get("params")
     if not isinstance(raw, Mapping):
+        got = "missing; add it" if raw is None else f"must be an object, got {type_name(raw)}"
+        problems.append(f"{path}: {got}")
         return None
-    path = f"{path}.{params_key}"
     own = {key: value for key, value in raw.items() if key not in OPERATOR_PARAMS}
     for field in ("model", "api_base", "region", "aws_region_name"):
         own[field] = _resolved(own.get(field), lookup)

@@ -34,7 +34,8 @@ class ModelEntry(BaseModel):
 
     model_name: str = Field(min_length=1, max_length=200)
     litellm_provider: str | None = None
-    params: dict[str, Any]
+    params: Any = None
+    """Read on its own, as `Params`."""
 
     @field_validator("model_name")
     @classmethod
