@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
+from . import background
 from .attempts import Recorder, ask
 from .config import RouterConfig
 from .errors import CallerLeftError, RouterError
@@ -47,6 +48,10 @@ class Router:
             raise
         self._outside.observer.finished(request, result)
         return result
+
+    def complete_sync(self, request: ChatRequest) -> ChatResult:
+        """`complete` for callers without an event loop; blocks the calling thread. Raises RouterError."""
+        return background.run(self.complete(request))
 
     def stream(self, request: ChatRequest) -> ChatStream:
         """A stream of chunks. Nothing is sent before it is started or iterated."""

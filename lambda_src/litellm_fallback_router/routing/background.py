@@ -1,0 +1,41 @@
+"""One event loop in a thread of its own, for callers that have none: scripts and threads.
+
+It lives as long as the process, so that connections to the providers are kept between calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
+"""By process id: a forked child has no thread of its parent's."""
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, run on the background loop; blocks the calling thread until it is there.
+
+    Interrupting the wait (Ctrl-C) cancels the work.
+    """
+    future = asyncio.run_coroutine_threadsafe(work, _loop())
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    with _lock:
+        loop = _loops.get(os.getpid())
+        if loop is None:
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="litellm-fallback-router", daemon=True).start()
+            _loops[os.getpid()] = loop
+        return loop
