@@ -21,9 +21,22 @@ def litellm() -> Any:
     library.drop_params = True
     library.modify_params = True
     library.num_retries = 0
+    _no_second_send(library)
     # Its logger quotes requests and answers; ours says what an operator needs without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return library
+
+
+def _no_second_send(library: Any) -> None:
+    """With `drop_params`, LiteLLM sends a request that got a 422 from an OpenAI-compatible server a second time, and
+    answers None when that fails too. An attempt is one request, so the error is raised instead. The failure
+    table's test of a 422 fails when an upgrade moves this.
+    """
+
+    def give_up(error: Exception, data: object) -> None:
+        raise error
+
+    library.llms.openai.openai.drop_params_from_unprocessable_entity_error = give_up
 
 
 def warm_up() -> None:
