@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from .. import bootstrap
-from ..api.app import create_app
+from functools import partial
 
-app = create_app(bootstrap.router, api_keys=[key.get_secret_value() for key in bootstrap.settings().api_keys])
+from ..api.app import create_app
+from ..bootstrap import build_router
+from ..settings import load_settings
+
+_settings = load_settings()
+app = create_app(partial(build_router, _settings), api_keys=[key.get_secret_value() for key in _settings.api_keys])

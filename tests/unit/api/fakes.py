@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any, cast
 
 import uvicorn
-
 from litellm_fallback_router.api.app import create_app
 from litellm_fallback_router.routing.config import RouterConfig, RouterSettings
 from litellm_fallback_router.routing.errors import RouterError, UnknownModelError
@@ -88,13 +88,19 @@ class FakeRouter:
 
     def __init__(self, config: RouterConfig = CONFIG) -> None:
         self.config = config
+        self.closed = False
+        self.reset()
+
+    def reset(self) -> None:
         self.asked: list[ChatRequest] = []
-        self.message: dict[str, Any] = {"role": "assistant", "content": "Paris."}
+        self.choices: list[dict[str, Any]] = [
+            {"index": 0, "message": {"role": "assistant", "content": "Paris."}, "finish_reason": "stop"}
+        ]
         self.failure: Exception | None = None
         """Raised instead of an answer, or before a stream's first token."""
         self.delay = 0.0
         """Seconds before an answer or a stream's first token."""
-        self.pause = 0.0
+        self.pauses: tuple[float, ...] = ()
         """Seconds before each chunk."""
         self.chunks: Sequence[Chunk] = (text_chunk("Pa"), text_chunk("ris."), text_chunk("", "stop"))
         self.broken: Exception | None = None
@@ -103,8 +109,7 @@ class FakeRouter:
         self.ledger = ANSWERED
         self.cancelled = threading.Event()
         """Set when work was stopped before its end."""
-        self.streams_closed = 0
-        self.closed = False
+        self.stream_closed = threading.Event()
 
     @property
     def fallback(self) -> bool:
@@ -112,7 +117,7 @@ class FakeRouter:
 
     async def complete(self, request: ChatRequest) -> ChatResult:
         await self.begin(request)
-        return self.result(request, [{"index": 0, "message": self.message, "finish_reason": "stop"}])
+        return self.result(request, self.choices)
 
     def stream(self, request: ChatRequest) -> FakeStream:
         return FakeStream(self, request)
@@ -175,14 +180,16 @@ class FakeStream:
         return self.router.result(self.request, [])
 
     async def __aiter__(self) -> AsyncIterator[Chunk]:
-        for chunk in self.router.chunks:
-            await self.router.wait(self.router.pause)
+        for chunk, pause in zip_longest(self.router.chunks, self.router.pauses, fillvalue=0.0):
+            assert isinstance(chunk, Chunk)
+            assert isinstance(pause, float)
+            await self.router.wait(pause)
             yield chunk
         if self.router.broken:
             raise self.router.broken
 
     async def aclose(self) -> None:
-        self.router.streams_closed += 1
+        self.router.stream_closed.set()
 
 
 def as_router(fake: FakeRouter) -> Router:
