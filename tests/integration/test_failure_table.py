@@ -41,7 +41,10 @@ OPENAI = {
         response(429, openai("insufficient_quota", "insufficient_quota", "You exceeded your current quota")),
         Kind.QUOTA_EXHAUSTED,
     ),
-    "key": (response(401, openai("invalid_request_error", "invalid_api_key", "Incorrect API key")), Kind.AUTHENTICATION),
+    "key": (
+        response(401, openai("invalid_request_error", "invalid_api_key", "Incorrect API key")),
+        Kind.AUTHENTICATION,
+    ),
     "country": (
         response(403, openai("request_forbidden", "unsupported_country_region_territory", "Country not supported")),
         Kind.PERMISSION,

@@ -44,12 +44,12 @@ class Step:
     deltas: tuple[dict[str, Any], ...] = ()
     """Sent before the pieces, as they are."""
     finish_reason: str = "stop"
-    usage: Usage | None = Usage(10, 5)
+    usage: Usage | None = field(default_factory=lambda: Usage(10, 5))
 
 
 def says(text: str, *, wait: float = 0.01) -> Step:
     words = text.split(" ")
-    return Step(pieces=tuple(w + " " for w in words[:-1]) + (words[-1],), wait=wait)
+    return Step(pieces=(*tuple(w + " " for w in words[:-1]), words[-1]), wait=wait)
 
 
 def fails(kind: FailureKind, *, retry_after: float | None = None, wait: float = 0.01, detail: str = "") -> Step:
@@ -78,6 +78,7 @@ class ScriptedProvider:
     scripts: dict[str, list[Step]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     open_streams: int = 0
+    closed: bool = False
 
     def _step(self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]) -> Step:
         self.calls.append(Call(deployment.id, asyncio.get_running_loop().time(), messages, params))
@@ -118,6 +119,9 @@ class ScriptedProvider:
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return usage.total_tokens * 1e-6
+
+    async def aclose(self) -> None:
+        self.closed = True
 
     @property
     def asked(self) -> list[str]:

@@ -21,7 +21,11 @@ class LogObserver:
 
     def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None:
         if isinstance(outcome, RouterError):
-            facts = {"status": outcome.status, "code": outcome.code, "attempts": len(outcome.ledger.attempts)}
+            facts: dict[str, Any] = {
+                "status": outcome.status,
+                "code": outcome.code,
+                "attempts": len(outcome.ledger.attempts),
+            }
             level = logging.INFO if outcome.status < 500 else logging.ERROR
             _write(level, "request_failed", request, {**facts, "seconds": round(outcome.ledger.seconds, 3)})
             return

@@ -34,6 +34,10 @@ class Provider(Protocol):
         """USD of these tokens there; None where the price is unknown."""
         ...
 
+    async def aclose(self) -> None:
+        """Let go of pooled connections."""
+        ...
+
 
 class Keys(Protocol):
     """The providers' keys."""

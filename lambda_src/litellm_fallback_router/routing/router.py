@@ -61,6 +61,10 @@ class Router:
         """The plan as a request would get it now: who would be asked, who not and why."""
         return plan(request, self.config, await self._health(), self._outside.rng)
 
+    async def aclose(self) -> None:
+        """Let go of the connections to the providers."""
+        await self._outside.provider.aclose()
+
     async def _walk(self, request: ChatRequest) -> Walk:
         return Walk(request, await self.explain(request), self.config.settings, self._outside)
 

@@ -59,9 +59,7 @@ def test_a_model_that_supports_it_continues_by_prefill() -> None:
     run_virtually(main())
 
 
-@pytest.mark.parametrize(
-    "continuation", [" is Paris.", "The capital of France is Paris.", "The capital of France is Paris."]
-)
+@pytest.mark.parametrize("continuation", [" is Paris.", "The capital of France is Paris."])
 def test_restart_and_continuation_read_the_same(continuation: str) -> None:
     async def main() -> None:
         r = rig("a", "b", scripts={"a": [CUT], "b": [says(continuation)]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ TEXTS = st.lists(WORDS, min_size=1, max_size=60).map(" ".join)
 
 def pieces_of(text: str, cuts: list[int]) -> list[str]:
     edges = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [text[a:b] for a, b in itertools.pairwise(edges)]
 
 
 def joined(sent: str, continuation: str, cuts: list[int], *, trimmed: str = "") -> str:

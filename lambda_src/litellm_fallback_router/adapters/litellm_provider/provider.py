@@ -74,6 +74,10 @@ class LiteLLMProvider:
             + usage.completion_tokens * info.output_usd_per_token
         )
 
+    async def aclose(self) -> None:
+        if litellm.cache_info().currsize:
+            await litellm().close_litellm_async_clients()
+
     def _arguments(
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], timeout: float
     ) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""One file per outside system; they never import each other."""

@@ -1,0 +1,199 @@
+"""Whatever goes wrong: a complete answer or a clean error, inside the deadline, within the bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from litellm_fallback_router.routing.errors import RouterError
+from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
+from litellm_fallback_router.routing.resume import CONTINUE
+from litellm_fallback_router.routing.types import (
+    ChatRequest,
+    Chunk,
+    Deployment,
+    Message,
+    ModelInfo,
+    ProviderAnswer,
+    Usage,
+)
+from tests.support.scripted import Rig, ScriptedProvider, config_of, deployment, question
+from tests.support.virtual_time import run_virtually
+
+WORDS = [f"word{n}" for n in range(60)]
+TEXT = " ".join(WORDS)
+DEADLINE = 30.0
+GRACE = 0.01
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What one call meets."""
+
+    failure: FailureKind | None
+    retry_after: float | None
+    wait: float
+    breaks_after: int | None
+    """Words of a stream before the failure; None: before the first."""
+    silent: bool
+    style: str
+    """How a continuation begins: `exact`, `restart` or `overlap`."""
+
+
+FATES = st.builds(
+    Fate,
+    failure=st.sampled_from([None, None, *(kind for kind in FailureKind if kind is not FailureKind.CALLER_LEFT)]),
+    retry_after=st.sampled_from([None, 0.5, 2.0, 60.0]),
+    wait=st.sampled_from([0.0, 0.5, 5.0, 100.0]),
+    breaks_after=st.sampled_from([None, None, 1, 5, 30]),
+    silent=st.booleans(),
+    style=st.sampled_from(["exact", "restart", "overlap"]),
+)
+SCRIPTS = st.lists(st.lists(FATES, min_size=1, max_size=4), min_size=1, max_size=5)
+
+
+class Fickle(ScriptedProvider):
+    """Every deployment would say TEXT, and meets the fates of its script in turn, then over again."""
+
+    def __init__(self, fates: list[list[Fate]]) -> None:
+        super().__init__()
+        self._fates = {f"m{n}": list(each) for n, each in enumerate(fates)}
+        self._turn: Counter[str] = Counter()
+
+    def _fate(self, place: Deployment, messages: list[Message], params: Mapping[str, Any]) -> Fate:
+        self._step(place, messages, params)
+        fates = self._fates[place.id]
+        self._turn[place.id] += 1
+        return fates[(self._turn[place.id] - 1) % len(fates)]
+
+    async def complete(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+    ) -> ProviderAnswer:
+        fate = self._fate(deployment, messages, params)
+        await asyncio.sleep(1e9 if fate.silent else fate.wait)
+        if fate.failure is not None:
+            raise ProviderFailure(fate.failure, "scripted", retry_after=fate.retry_after)
+        message = {"role": "assistant", "content": TEXT}
+        return ProviderAnswer([{"index": 0, "message": message, "finish_reason": "stop"}], Usage(10, 60), 0.001)
+
+    async def stream(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+    ) -> AsyncGenerator[Chunk, None]:
+        fate = self._fate(deployment, messages, params)
+        await asyncio.sleep(fate.wait)
+        text = continuation(messages, fate.style)
+        if fate.failure is not None or fate.silent:
+            if fate.breaks_after is not None:
+                said = text.split(" ")[: fate.breaks_after]
+                text = text[: len(" ".join(said))]
+                yield words(text)
+            if fate.silent:
+                await asyncio.sleep(1e9)
+            assert fate.failure is not None
+            kind = fate.failure if fate.breaks_after is None else FailureKind.STREAM_BROKEN
+            raise ProviderFailure(kind, "scripted", retry_after=fate.retry_after)
+        yield words(text)
+        yield Chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+
+
+def words(text: str) -> Chunk:
+    return Chunk([{"index": 0, "delta": {"content": text}, "finish_reason": None}])
+
+
+def continuation(messages: list[Message], style: str) -> str:
+    if messages[-1]["content"] == CONTINUE:
+        sent = str(messages[-2]["content"])
+    elif messages[-1]["role"] == "assistant":
+        sent = str(messages[-1]["content"])
+    else:
+        return TEXT
+    if style == "restart":
+        return TEXT
+    if style == "overlap" and sent.count(" ") >= 5:
+        return TEXT[_back(sent, 5) :]
+    return TEXT[len(sent) :]
+
+
+def _back(sent: str, count: int) -> int:
+    """Where the last `count` words of `sent` begin."""
+    return len(sent) - len(" ".join(sent.split(" ")[-count:]))
+
+
+def rig_of(fates: list[list[Fate]]) -> Rig:
+    places = [
+        deployment(f"m{n}", info=ModelInfo(prefill=n % 2 == 0, max_input_tokens=1000 * (n % 3 + 1)))
+        for n in range(len(fates))
+    ]
+    return Rig(config_of(*places, deadline=DEADLINE), Fickle(fates))
+
+
+def check_bounds(rig: Rig, calls_before: int) -> None:
+    calls = rig.provider.calls[calls_before:]
+    counts = Counter(call.deployment for call in calls)
+    assert len(calls) <= 6
+    assert max(counts.values(), default=0) <= 3
+    deployments = len(rig.config.deployments)
+    assert sum(1 for count in counts.values() if count == 3) <= 1
+    assert deployments == 1 or all(count <= 2 for name, count in counts.items() if name != calls[-1].deployment)
+
+
+@settings(max_examples=300, deadline=None)
+@given(SCRIPTS)
+def test_whole_answers(fates: list[list[Fate]]) -> None:
+    async def main() -> None:
+        rig = rig_of(fates)
+        for _ in range(3):
+            start, before = asyncio.get_running_loop().time(), len(rig.provider.calls)
+            try:
+                result = await rig.router.complete(question("m0"))
+            except RouterError as error:
+                assert 400 <= error.status < 600
+                assert len(error.ledger.attempts) == len(rig.provider.calls) - before
+            else:
+                assert result.text == TEXT
+                assert result.ledger.attempts[-1].failure is None
+            assert asyncio.get_running_loop().time() - start <= DEADLINE + GRACE
+            check_bounds(rig, before)
+        assert len(rig.notes.outcomes) == 3
+        assert len(asyncio.all_tasks()) == 1
+
+    run_virtually(main())
+
+
+@settings(max_examples=500, deadline=None)
+@given(SCRIPTS)
+def test_streams(fates: list[list[Fate]]) -> None:
+    async def one(rig: Rig, request: ChatRequest) -> None:
+        loop = asyncio.get_running_loop()
+        start, first, said, finished = loop.time(), None, "", 0
+        try:
+            async for chunk in rig.router.stream(request):
+                first = first or loop.time()
+                said += chunk.choices[0]["delta"].get("content", "")
+                finished += chunk.choices[0]["finish_reason"] is not None
+        except RouterError as error:
+            assert 400 <= error.status < 600
+            assert finished == 0, "a truncated answer is never presented as complete"
+            assert TEXT.startswith(said)
+            if first is None:
+                assert loop.time() - start <= DEADLINE + GRACE
+        else:
+            assert (said, finished) == (TEXT, 1)
+        assert (first or start) - start <= DEADLINE + GRACE
+
+    async def main() -> None:
+        rig = rig_of(fates)
+        for _ in range(2):
+            before = len(rig.provider.calls)
+            await one(rig, question("m0"))
+            check_bounds(rig, before)
+        assert len(rig.notes.outcomes) == 2
+        assert len(asyncio.all_tasks()) == 1
+
+    run_virtually(main())
