@@ -12,6 +12,7 @@ from itertools import zip_longest
 from typing import Any, cast
 
 import uvicorn
+
 from litellm_fallback_router.api.app import create_app
 from litellm_fallback_router.routing.config import RouterConfig, RouterSettings
 from litellm_fallback_router.routing.errors import RouterError, UnknownModelError

@@ -6,6 +6,8 @@ from typing import Any
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
+
 from litellm_fallback_router.routing.errors import (
     ContentPolicyError,
     ContextWindowExceededError,
@@ -14,8 +16,6 @@ from litellm_fallback_router.routing.errors import (
     RateLimitedError,
     UnavailableError,
 )
-from openai.types.chat import ChatCompletionMessageParam
-
 from tests.unit.api.fakes import CLAUDE, FELL_BACK, FakeRouter, exhausted
 
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of France?"}]

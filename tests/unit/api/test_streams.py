@@ -6,10 +6,10 @@ from typing import Any
 
 import openai
 import pytest
-from litellm_fallback_router.routing.errors import StreamInterruptedError
-from litellm_fallback_router.routing.types import Chunk, Ledger
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
+from litellm_fallback_router.routing.errors import StreamInterruptedError
+from litellm_fallback_router.routing.types import Chunk, Ledger
 from tests.unit.api.fakes import CLAUDE, FELL_BACK, GPT, FakeRouter, text_chunk
 
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of France?"}]
