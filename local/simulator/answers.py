@@ -1,0 +1,146 @@
+"""What the simulated models say: a function of the conversation alone, never of the model.
+
+So a stream that broke on one model and went on another can be checked letter by letter, and an answer that reached
+the wrong caller shows.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from local.simulator.conversation import Answer, Call, Text, Tool, ToolCall, ToolResult, Turn
+from local.simulator.json_schema import instance
+
+Continuation = Literal["exact", "restart", "overlap", "preamble"]
+
+COUNT_LIMIT = 2000
+_OVERLAP_WORDS = 6
+_COUNT = re.compile(r"\bcount to (\d+)", re.IGNORECASE)
+_WEATHER = re.compile(r"\bweather in ([^?.!\n]+)", re.IGNORECASE)
+_AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
+_PLACE_NAMES = ("city", "location", "place", "town")
+_WORD = re.compile(r"\S+\s*|\s+")
+
+
+def answer(call: Call, continuation: Continuation) -> Answer:
+    """The answer to a call, cut to its stop strings and token limit."""
+    if calls := _tool_calls(call):
+        return Answer(call.prompt_tokens, tool_calls=calls, finish="tool_calls")
+    text = _structured(call) if call.schema is not None else reply_to(call.turns, continuation)
+    return _limited(Answer(call.prompt_tokens, text=text), call)
+
+
+def reply_to(turns: tuple[Turn, ...], continuation: Continuation = "exact") -> str:
+    """The text for a conversation without regard to limits."""
+    if not turns:
+        return ""
+    if turns[-1].role == "assistant":
+        return _continued(turns[:-1], turns[-1].text, continuation) or reply_to(turns[:-1])
+    spoken = _last_text(turns)
+    if "continue" in spoken.lower() and len(turns) > 2:
+        rest = _continued(turns[:-2], turns[-2].text, continuation)
+        if rest is not None:
+            return rest
+    if results := _trailing_results(turns[-1]):
+        return "The tools say: " + "; ".join(results) + ". That is all I know."
+    return _said(spoken)
+
+
+def _said(spoken: str) -> str:
+    if "capital of france" in spoken.lower():
+        return "Paris is the capital of France."
+    if count := _COUNT.search(spoken):
+        last = min(int(count[1]), COUNT_LIMIT)
+        return ", ".join(str(number) for number in range(1, last + 1)) + "."
+    return f"You said: {spoken}\nThat is all I have to answer to it. Ask me something else whenever you like."
+
+
+def _continued(turns: tuple[Turn, ...], partial: str, continuation: Continuation) -> str | None:
+    """What follows `partial` in the answer to `turns`; None when it is not the beginning of that answer."""
+    whole = reply_to(turns)
+    if not partial or not whole.startswith(partial) or whole == partial:
+        return None
+    rest = whole[len(partial) :]
+    match continuation:
+        case "restart":
+            return whole
+        case "overlap":
+            return "".join(pieces(partial)[-_OVERLAP_WORDS:]) + rest
+        case "preamble":
+            return "Sure, continuing: " + rest
+        case "exact":
+            return rest
+
+
+def pieces(text: str) -> list[str]:
+    """The text as a model streams it: word by word, each with the white space that follows it."""
+    return _WORD.findall(text)
+
+
+def _last_text(turns: tuple[Turn, ...]) -> str:
+    for turn in reversed(turns):
+        if turn.role == "user":
+            for part in reversed(turn.parts):
+                if isinstance(part, Text):
+                    return part.text
+    return ""
+
+
+def _trailing_results(turn: Turn) -> list[str]:
+    results: list[str] = []
+    for part in reversed(turn.parts):
+        if not isinstance(part, ToolResult):
+            break
+        results.insert(0, part.text)
+    return results
+
+
+def _structured(call: Call) -> str:
+    said = reply_to(call.turns)
+    schema: Mapping[str, Any] = call.schema or {
+        "type": "object",
+        "properties": {"answer": {"type": "string"}},
+        "required": ["answer"],
+    }
+    return ToolCall("", "", instance(schema, said)).arguments_json()
+
+
+def _tool_calls(call: Call) -> tuple[ToolCall, ...]:
+    if not call.tools or call.tool_choice == "none" or call.turns[-1].role == "assistant":
+        return ()
+    spoken = _last_text(call.turns)
+    asked = _WEATHER.search(spoken)
+    places = [place.strip() for place in _AND.split(asked[1]) if place.strip()] if asked else []
+    if call.tool_choice == "auto":
+        if not places or _trailing_results(call.turns[-1]):
+            return ()
+        tool = _weather_tool(call.tools)
+    else:
+        tool = call.tool_choice if isinstance(call.tool_choice, Tool) else _weather_tool(call.tools)
+    if not call.parallel:
+        places = places[:1]
+    return tuple(_tool_call(tool, spoken, place) for place in places or [None])
+
+
+def _weather_tool(tools: tuple[Tool, ...]) -> Tool:
+    about_weather = (tool for tool in tools if "weather" in f"{tool.name} {tool.description}".lower())
+    return next(about_weather, tools[0])
+
+
+def _tool_call(tool: Tool, spoken: str, place: str | None) -> ToolCall:
+    named = dict.fromkeys(_PLACE_NAMES, place) if place else {}
+    return ToolCall(secrets.token_hex(12), tool.name, instance(tool.schema, spoken, named))
+
+
+def _limited(full: Answer, call: Call) -> Answer:
+    text, finish, stopped_by = full.text, full.finish, None
+    found = [(text.find(stop), stop) for stop in call.stop if stop in text]
+    if found:
+        at, stopped_by = min(found)
+        text, finish = text[:at], "stop_sequence"
+    limit = 4 * min(call.max_tokens or call.model.max_output, call.model.max_output)
+    if len(text) > limit:
+        text, finish, stopped_by = text[:limit], "length", None
+    return replace(full, text=text, finish=finish, stop_sequence=stopped_by)

@@ -1,0 +1,184 @@
+"""Reads and checks a message request as strictly as Anthropic does."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from local.simulator.anthropic import schema
+from local.simulator.anthropic.errors import PREFILL, context_exceeded, refuse
+from local.simulator.catalogue import Model
+from local.simulator.conversation import Call, Image, Part, Text, Tool, ToolCall, ToolResult, Turn, alternating
+from local.simulator.provider import ApiError
+
+_WITHOUT_SAMPLING = "2026-10-21"  # the API version that took temperature, top_p and top_k away
+_STRUCTURED_OUTPUTS_BETA = "structured-outputs"
+
+
+def parse(body: Any, *, version: str, beta: str) -> schema.MessagesRequest:
+    """Raises ApiError with Anthropic's 400. `version` and `beta` are the headers anthropic-version and anthropic-beta."""
+    if not isinstance(body, dict):
+        raise refuse("The request body is not valid JSON")
+    if "output_format" in body and _STRUCTURED_OUTPUTS_BETA not in beta:
+        raise refuse("output_format: Extra inputs are not permitted")
+    if version >= _WITHOUT_SAMPLING and (gone := sorted(set(body) & {"temperature", "top_p", "top_k"})):
+        raise refuse(f"{gone[0]}: Extra inputs are not permitted")
+    try:
+        return schema.MessagesRequest.model_validate(body)
+    except ValidationError as wrong:
+        # Of the members of a union that complain, the one that got furthest is what the caller meant.
+        first = max(wrong.errors(include_url=False), key=lambda mistake: len(mistake["loc"]))
+        where = ".".join(str(step) for step in first["loc"] if not str(step).startswith("list["))
+        is_range = first["type"] in {"less_than_equal", "greater_than_equal"} and where in {"temperature", "top_p"}
+        raise refuse(f"{where}: {'range: 0..1' if is_range else first['msg']}") from wrong
+
+
+def to_call(asked: schema.MessagesRequest, model: Model) -> Call:
+    """Check what depends on several fields or on the model. Raises ApiError."""
+    _check_options(asked, model)
+    _check_messages(asked.messages, model)
+    _check_tool_order(asked.messages)
+    choice = asked.tool_choice
+    form = asked.output_config.format if asked.output_config else None
+    form = form or asked.output_format
+    call = Call(
+        model=model,
+        turns=alternating(Turn(_side(message), _parts(message.content)) for message in asked.messages),
+        stream=bool(asked.stream),
+        system=_plain(asked.system),
+        tools=_tools(asked),
+        tool_choice=_tool_choice(asked),
+        parallel=not (choice and choice.disable_parallel_tool_use),
+        schema=form.schema_ if form else None,
+        max_tokens=asked.max_tokens,
+        stop=tuple(asked.stop_sequences or ()),
+    )
+    if call.prompt_tokens > model.context_window:
+        raise ApiError(context_exceeded(model.context_window, call.prompt_tokens))
+    return call
+
+
+def _check_options(asked: schema.MessagesRequest, model: Model) -> None:
+    if asked.max_tokens > model.max_output:
+        raise refuse(
+            f"max_tokens: {asked.max_tokens} > {model.max_output}, which is the maximum allowed number of output "
+            f"tokens for {model.name}"
+        )
+    if not model.sampling:
+        for name, value in (("temperature", asked.temperature), ("top_p", asked.top_p), ("top_k", asked.top_k)):
+            if value is not None and (name, value) != ("temperature", 1):
+                raise refuse(f"`{name}` is deprecated for this model.")
+    if asked.temperature is not None and asked.top_p is not None:
+        raise refuse("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
+    if any(not stop.strip() for stop in asked.stop_sequences or ()):
+        raise refuse("stop_sequences: each stop sequence must contain non-whitespace")
+    if asked.thinking and asked.thinking.type == "enabled":
+        if asked.thinking.budget_tokens is None:
+            raise refuse("thinking.enabled.budget_tokens: Field required")
+        if asked.thinking.budget_tokens >= asked.max_tokens:
+            raise refuse(
+                "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at "
+                "https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size"
+            )
+        if asked.temperature not in {None, 1}:
+            raise refuse("`temperature` may only be set to 1 when thinking is enabled.")
+        if asked.tool_choice and asked.tool_choice.type in {"any", "tool"}:
+            raise refuse("Thinking may not be enabled when tool_choice forces tool use.")
+    if asked.tool_choice and not asked.tools:
+        raise refuse("tool_choice: may only be specified while providing tools.")
+
+
+def _check_messages(messages: Sequence[schema.Message], model: Model) -> None:
+    if not messages:
+        raise refuse("messages: at least one message is required")
+    if messages[0].role != "user":
+        raise refuse('messages: first message must use the "user" role')
+    for index, message in enumerate(messages):
+        is_prefill = index == len(messages) - 1 and message.role == "assistant"
+        if not message.content and not is_prefill:
+            raise refuse(
+                f"messages.{index}: all messages must have non-empty content except for the optional final assistant "
+                "message"
+            )
+        for block in message.content if isinstance(message.content, list) else ():
+            if isinstance(block, schema.TextBlock) and not block.text.strip():
+                wanted = "non-whitespace text" if block.text else "non-empty"
+                verb = "contain " if block.text else "be "
+                raise refuse(f"messages: text content blocks must {verb}{wanted}")
+    if messages[-1].role == "assistant":
+        if not model.prefill:
+            raise refuse(PREFILL)
+        text = _plain(messages[-1].content)
+        if text != text.rstrip():
+            raise refuse("messages: final assistant content cannot end with trailing whitespace")
+
+
+def _check_tool_order(messages: Sequence[schema.Message]) -> None:
+    open_ids: set[str] = set()
+    for index, message in enumerate(messages):
+        blocks = message.content if isinstance(message.content, list) else []
+        results = [block for block in blocks if isinstance(block, schema.ToolResultBlock)]
+        if stray := [block.tool_use_id for block in results if block.tool_use_id not in open_ids]:
+            raise refuse(
+                f"messages.{index}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: {', '.join(stray)}. "
+                "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+            )
+        if missing := open_ids - {block.tool_use_id for block in results}:
+            raise _without_result(index - 1, missing)
+        open_ids = {block.id for block in blocks if isinstance(block, schema.ToolUseBlock)}
+    if open_ids:
+        raise _without_result(len(messages) - 1, open_ids)
+
+
+def _without_result(index: int, ids: set[str]) -> ApiError:
+    return refuse(
+        f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after: "
+        f"{', '.join(sorted(ids))}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
+        "message."
+    )
+
+
+def _side(message: schema.Message) -> Literal["user", "assistant"]:
+    return "assistant" if message.role == "assistant" else "user"
+
+
+def _parts(content: str | Sequence[schema.Block]) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return (Text(content),) if content else ()
+    return tuple(part for block in content if (part := _part(block)))
+
+
+def _part(block: schema.Block) -> Part | None:
+    match block:
+        case schema.TextBlock(text=text):
+            return Text(text)
+        case schema.ImageBlock() | schema.DocumentBlock():
+            return Image()
+        case schema.ToolUseBlock(id=call_id, name=name, input=arguments):
+            return ToolCall(call_id, name, arguments)
+        case schema.ToolResultBlock(tool_use_id=call_id, content=content):
+            return ToolResult(call_id, _plain(content))
+        case _:
+            return None  # thinking is not part of what was said
+
+
+def _plain(content: str | Sequence[Any] | None) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "".join(block.text for block in content if isinstance(block, schema.TextBlock))
+
+
+def _tools(asked: schema.MessagesRequest) -> tuple[Tool, ...]:
+    return tuple(Tool(tool.name, tool.description or "", tool.input_schema.model_dump()) for tool in asked.tools or ())
+
+
+def _tool_choice(asked: schema.MessagesRequest) -> Any:
+    choice = asked.tool_choice
+    if choice is None or choice.type in {"auto", "none"}:
+        return choice.type if choice else "auto"
+    if choice.type == "any":
+        return "required"
+    for tool in _tools(asked):
+        if tool.name == choice.name:
+            return tool
+    raise refuse(f"Tool '{choice.name}' not found in provided tools")

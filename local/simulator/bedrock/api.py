@@ -1,0 +1,83 @@
+"""Bedrock's runtime API as the server sees it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote
+
+from local.simulator.bedrock import answer as form
+from local.simulator.bedrock import errors, eventstream, sigv4
+from local.simulator.bedrock.request import to_call
+from local.simulator.catalogue import RETIRED_ON_BEDROCK, Model, find_model, reachable_from
+from local.simulator.conversation import Answer, Call
+from local.simulator.faults import Fault, ProviderName
+from local.simulator.http import Reply, Request
+from local.simulator.provider import ApiError, Frame, Target
+from local.simulator.settings import Settings
+
+_PATH = re.compile(r"/bedrock/model/(?P<model>[^/]+|arn[^/]+/[^/]+)/(?P<operation>converse|converse-stream)")
+
+
+class Bedrock:
+    """`/bedrock/model/ID/converse` and `/bedrock/model/ID/converse-stream`."""
+
+    name: ProviderName = "bedrock"
+    stream_type = "application/vnd.amazon.eventstream"
+
+    def target(self, request: Request) -> Target:
+        parsed = _PATH.fullmatch(request.path)
+        region = sigv4.region_of(request)
+        if parsed is None:
+            return Target(region=region)
+        return Target(unquote(parsed["model"]), region, parsed["operation"] == "converse-stream")
+
+    def read(self, request: Request, settings: Settings) -> Call | Reply:
+        target = self.target(request)
+        if target.model is None or request.method != "POST":
+            raise ApiError(errors.error_reply(404, "UnknownOperationException", "The operation is not known."))
+        sigv4.check(request, settings)
+        model = _find(target.model, target.region)
+        return to_call(request.json, model, region=target.region, stream=target.stream)
+
+    def headers(self) -> Mapping[str, str]:
+        return errors.response_headers()
+
+    def whole(self, call: Call, answer: Answer | None) -> Reply:
+        return Reply.json(200, form.response(call, answer), self.headers())
+
+    def frames(self, call: Call, answer: Answer | None) -> Iterator[Frame]:
+        return form.events(call, answer)
+
+    def failure(self, fault: Fault, call: Call) -> Reply:
+        return errors.failure(fault, call)
+
+    def rejection(self, message: str) -> Reply:
+        return errors.error_reply(400, "ValidationException", message)
+
+    def too_large(self) -> Reply:
+        return errors.error_reply(413, "RequestEntityTooLargeException", "Request size exceeded")
+
+    def broken_frame(self) -> bytes:
+        delta = {"contentBlockIndex": 0, "delta": {"text": "garbled"}}
+        return eventstream.with_wrong_checksum(eventstream.event("contentBlockDelta", delta))
+
+    def error_frame(self) -> bytes:
+        text = "The system encountered an unexpected error during processing. Try your request again."
+        return eventstream.exception("modelStreamErrorException", text)
+
+    def ping(self) -> bytes:
+        return b""
+
+
+def _find(name: str, region: str | None) -> Model:
+    if name in RETIRED_ON_BEDROCK:
+        text = "This model version has reached the end of its life. Please refer to the AWS documentation for more details."
+        raise ApiError(errors.error_reply(404, "ResourceNotFoundException", text))
+    model = find_model("bedrock", name)
+    if model is None and find_model("bedrock", f"us.{name}"):
+        raise errors.refuse(
+            f"Invocation of model ID {name} with on-demand throughput isn\N{RIGHT SINGLE QUOTATION MARK}t supported. Retry "
+            "your request with the ID or ARN of an inference profile that contains this model."
+        )
+    if model is None or (region and not reachable_from(name, region)):
+        raise errors.refuse("The provided model identifier is invalid.")
+    return model

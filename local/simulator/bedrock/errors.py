@@ -1,0 +1,104 @@
+"""Bedrock's error answers (botocore's service model and the texts the service sends)."""
+
+import secrets
+import uuid
+from collections.abc import Mapping
+
+from local.simulator.conversation import Call
+from local.simulator.faults import Fault
+from local.simulator.http import Reply
+from local.simulator.provider import ApiError
+
+PREFILL = (
+    "The model returned the following errors: This model does not support assistant message prefill. The conversation "
+    "must end with a user message."
+)
+BAD_TOKEN = "The security token included in the request is invalid."  # noqa: S105  (a message, not a token)
+EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105
+# status -> (exception, message); other statuses fall to the nearest of 400 and 500
+_STATUSES = {
+    400: ("ValidationException", "The provided request is not valid."),
+    403: ("AccessDeniedException", "You don't have access to the model with the specified model ID."),
+    404: ("ResourceNotFoundException", "Could not resolve the foundation model from the model identifier."),
+    408: ("ModelTimeoutException", "Model has timed out in processing the request. Try your request again."),
+    413: ("RequestEntityTooLargeException", "Request size exceeded"),
+    424: ("ModelErrorException", "The model returned the following errors: the model failed to answer."),
+    429: ("ThrottlingException", "Too many requests, please wait before trying again."),
+    500: (
+        "InternalServerException",
+        "The system encountered an unexpected error during processing. Try your request again.",
+    ),
+    503: ("ServiceUnavailableException", "Bedrock is unable to process your request."),
+}
+
+
+def response_headers() -> dict[str, str]:
+    return {"x-amzn-requestid": str(uuid.uuid4())}
+
+
+def error_reply(status: int, kind: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+    named = {**response_headers(), "x-amzn-errortype": f"{kind}:http://internal.amazon.com/coral/com.amazon.bedrock/"}
+    return Reply.json(status, {"message": message}, {**named, **(headers or {})})
+
+
+def refuse(message: str) -> ApiError:
+    return ApiError(error_reply(400, "ValidationException", message))
+
+
+def denied(kind: str, message: str) -> ApiError:
+    return ApiError(error_reply(403, kind, message))
+
+
+def context_exceeded(model: str, window: int, asked: int) -> Reply:
+    if "anthropic" in model:
+        text = f"The model returned the following errors: prompt is too long: {asked} tokens > {window} maximum"
+    elif "nova" in model:
+        text = "Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input to try again."
+    elif "llama" in model:
+        text = f"This model's maximum context length is {window} tokens. Please reduce the length of the prompt"
+    else:
+        text = "Input is too long for requested model."
+    return error_reply(400, "ValidationException", text)
+
+
+def failure(fault: Fault, call: Call) -> Reply:
+    """The answer of a fault that Bedrock gives as an error."""
+    headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
+    model = call.model
+    match fault.kind:
+        case "wrong_key":
+            return error_reply(403, "UnrecognizedClientException", BAD_TOKEN)
+        case "expired_token":
+            return error_reply(403, "ExpiredTokenException", EXPIRED_TOKEN)
+        case "access_denied":
+            return error_reply(403, *_STATUSES[403])
+        case "model_not_found":
+            return error_reply(404, *_STATUSES[404])
+        case "context_exceeded":
+            return context_exceeded(model.name, model.context_window, model.context_window + call.prompt_tokens)
+        case "content_filter":
+            text = "The model returned the following errors: Output blocked by content filtering policy"
+            return error_reply(400, "ValidationException", text)
+        case "prefill_refused":
+            return error_reply(400, "ValidationException", PREFILL)
+        case "quota":
+            text = "Your account has exceeded a service quota: too many tokens per day."
+            return error_reply(400, "ServiceQuotaExceededException", text, headers)
+        case "rejected":
+            text = "The model returned the following errors: messages.0.content: Input should be a valid list"
+            return error_reply(400, "ValidationException", text)
+        case _:
+            return _of_status(fault, headers)
+
+
+def _of_status(fault: Fault, headers: Mapping[str, str]) -> Reply:
+    status = fault.status or 503
+    if fault.body is not None:
+        return Reply(status, fault.body.encode(), {**response_headers(), **headers})
+    kind, message = _STATUSES.get(status) or _STATUSES[400 if status < 500 else 500]
+    return error_reply(status, fault.code or fault.type or kind, fault.message or message, headers)
+
+
+def padding() -> str:
+    """The meaningless text that the service adds to events to hide their lengths."""
+    return "abcdefghijklmnopqrstuvwxyz"[: 1 + secrets.randbelow(26)]

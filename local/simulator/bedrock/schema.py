@@ -1,0 +1,77 @@
+"""Checks a Converse request against botocore's own model of the service."""
+
+import re
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.model import StructureShape
+from botocore.validate import ParamValidator
+
+from local.simulator.bedrock.errors import refuse
+
+
+@cache
+def input_shape(operation: str) -> StructureShape | None:
+    """Shape of what `Converse` or `ConverseStream` takes. Read from disk the first time."""
+    service = botocore.session.Session().get_service_model("bedrock-runtime")
+    return service.operation_model(operation).input_shape
+
+
+def check(operation: str, model_id: str, body: Any) -> None:
+    """Raises ApiError with a ValidationException for a body that is not the operation's input."""
+    if not isinstance(body, dict):
+        raise refuse("The provided request is not valid: the body is not a JSON object.")
+    shape = input_shape(operation)
+    _check_limits(shape, body, "")
+    report = ParamValidator().validate({**body, "modelId": model_id}, shape)
+    if report.has_errors():
+        raise refuse(f"The provided request is not valid: {report.generate_report()}")
+
+
+def _check_limits(shape: Any, value: Any, where: str) -> None:
+    """What botocore leaves to the service: unknown members, enumerations, upper bounds, patterns."""
+    match shape.type_name, value:
+        case "structure", dict() if not shape.is_document_type:
+            for name, member in value.items():
+                if name not in shape.members:
+                    raise refuse(
+                        f"Malformed input request: #{where.replace('.', '/')}: extraneous key [{name}] is not permitted, "
+                        "please reformat your input and try again."
+                    )
+                _check_limits(shape.members[name], member, f"{where}.{name}")
+            if shape.is_tagged_union and len(value) != 1:
+                raise refuse(f"Exactly one member of '{where.lstrip('.')}' has to be set, {len(value)} are.")
+        case "list", list():
+            _check_upper(shape, len(value), where, "length")
+            for index, member in enumerate(value, start=1):
+                _check_limits(shape.member, member, f"{where}.{index}.member")
+        case "map", dict():
+            for key, member in value.items():
+                _check_limits(shape.value, member, f"{where}.{key}")
+        case "string", str():
+            _check_upper(shape, len(value), where, "length")
+            _check_string(shape, value, where)
+        case (("integer" | "float" | "long" | "double"), int() | float()):
+            _check_upper(shape, value, where, "value")
+
+
+def _check_upper(shape: Any, size: float, where: str, what: str) -> None:
+    limit = shape.metadata.get("max")
+    if limit is not None and size > limit:
+        raise _violation(size, where, f"Member must have {what} less than or equal to {limit}")
+
+
+def _check_string(shape: Any, value: str, where: str) -> None:
+    allowed = shape.metadata.get("enum")
+    if allowed and value not in allowed:
+        raise _violation(value, where, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+    pattern = shape.metadata.get("pattern")
+    if pattern and not re.fullmatch(pattern, value):
+        raise _violation(value, where, f"Member must satisfy regular expression pattern: {pattern}")
+
+
+def _violation(value: object, where: str, constraint: str) -> Exception:
+    return refuse(
+        f"1 validation error detected: Value '{value}' at '{where.lstrip('.')}' failed to satisfy constraint: {constraint}"
+    )

@@ -1,0 +1,78 @@
+"""The simulator's own HTTP interface, `/_sim`: faults, settings and the request log."""
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from local.simulator.faults import Rule
+from local.simulator.http import Reply, Request
+from local.simulator.settings import Settings
+
+if TYPE_CHECKING:
+    from local.simulator.server import Simulator
+
+PREFIX = "/_sim"
+_PATHS = "GET /_sim/health, GET|POST|DELETE /_sim/faults, DELETE /_sim/faults/ID, GET|DELETE /_sim/requests, "
+_HELP = f"No such page. There are /openai, /anthropic, /bedrock and {_PATHS}GET|POST /_sim/settings, POST /_sim/reset."
+
+
+class Control:
+    """Answers requests under `/_sim`, and those that are for nobody."""
+
+    def __init__(self, simulator: "Simulator") -> None:
+        self._simulator = simulator
+
+    def answer(self, request: Request) -> Reply:
+        try:
+            return self._route(request)
+        except ValidationError as wrong:
+            mistakes = [
+                {"field": ".".join(str(step) for step in one["loc"]), "problem": one["msg"]}
+                for one in wrong.errors(include_url=False, include_input=False, include_context=False)
+            ]
+            return Reply.json(400, {"message": "the body is not what this page takes", "mistakes": mistakes})
+
+    def _route(self, request: Request) -> Reply:
+        simulator = self._simulator
+        if not request.path.startswith(PREFIX + "/"):
+            return Reply.json(404, {"message": _HELP})
+        match request.method, *request.path.removeprefix(PREFIX).strip("/").split("/"):
+            case "GET", "health":
+                return Reply.json(200, self._health())
+            case "GET", "faults":
+                return Reply.json(200, simulator.faults.rules())
+            case "POST", "faults":
+                return Reply.json(201, {"id": simulator.faults.add(Rule.model_validate(_body(request)))})
+            case "DELETE", "faults":
+                simulator.faults.clear()
+            case "DELETE", "faults", rule_id:
+                if not (rule_id.isdigit() and simulator.faults.remove(int(rule_id))):
+                    return Reply.json(404, {"message": f"there is no fault {rule_id}; GET /_sim/faults lists them"})
+            case "GET", "requests":
+                return Reply.json(200, [record.model_dump() for record in simulator.requests])
+            case "DELETE", "requests":
+                simulator.clear_requests()
+            case "GET", "settings":
+                return Reply.json(200, simulator.settings.model_dump())
+            case "POST", "settings":
+                changed = {**simulator.settings.model_dump(), **_body(request)}
+                simulator.settings = Settings.model_validate(changed)
+                return Reply.json(200, simulator.settings.model_dump())
+            case "POST", "reset":
+                simulator.reset()
+            case _:
+                return Reply.json(404, {"message": _HELP})
+        return Reply.json(200, {})
+
+    def _health(self) -> dict[str, Any]:
+        """`connections` includes the one that asks; `in_flight` counts provider requests being served."""
+        return {
+            "status": "ok",
+            "connections": self._simulator.open_connections,
+            "in_flight": self._simulator.in_flight,
+            "requests": len(self._simulator.requests),
+        }
+
+
+def _body(request: Request) -> dict[str, Any]:
+    return request.json if isinstance(request.json, dict) else {}

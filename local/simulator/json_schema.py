@@ -1,0 +1,138 @@
+"""An instance that satisfies a JSON schema, for tool arguments and structured answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_FORMATS = {
+    "date": "2026-01-31",
+    "time": "12:00:00Z",
+    "date-time": "2026-01-31T12:00:00Z",
+    "duration": "PT1H",
+    "email": "someone@example.com",
+    "hostname": "example.com",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "uri": "https://example.com/",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+}
+_MAX_DEPTH = 12
+
+
+class Unsatisfiable(ValueError):
+    """The schema asks for something this simulator cannot make up."""
+
+
+def instance(schema: Mapping[str, Any], text: str, named: Mapping[str, Any] | None = None) -> Any:
+    """A value of the schema; `text` fills free strings, `named` fills properties of those names.
+
+    Covers what the providers' structured outputs allow: type, enum, const, properties, required, items, anyOf, $ref,
+    bounds of numbers, lengths and formats. `pattern` is not looked at.
+    Raises Unsatisfiable for a `$ref` that leads nowhere and for required properties that nest without end.
+    """
+    return _Maker(schema, text, named or {}).make(schema, 0)
+
+
+class _Maker:
+    def __init__(self, root: Mapping[str, Any], text: str, named: Mapping[str, Any]) -> None:
+        self._root = root
+        self._text = text
+        self._named = named
+
+    def make(self, schema: Any, depth: int) -> Any:
+        if depth > _MAX_DEPTH:
+            raise Unsatisfiable("the schema nests required properties without end")
+        if not isinstance(schema, Mapping):
+            return {}
+        if "$ref" in schema:
+            return self.make(self._resolve(str(schema["$ref"])), depth + 1)
+        if "const" in schema:
+            return schema["const"]
+        if schema.get("enum"):
+            return schema["enum"][0]
+        for union in ("anyOf", "oneOf"):
+            if schema.get(union):
+                return self._first_possible(schema[union], depth)
+        if schema.get("allOf"):
+            return self.make(_merged(schema), depth + 1)
+        return self._typed(schema, depth)
+
+    def _first_possible(self, options: list[Any], depth: int) -> Any:
+        for option in options[:-1]:
+            try:
+                return self.make(option, depth + 1)
+            except Unsatisfiable:
+                continue
+        return self.make(options[-1], depth + 1)
+
+    def _resolve(self, reference: str) -> Any:
+        node: Any = self._root
+        for step in reference.removeprefix("#").strip("/").split("/"):
+            if not step:
+                continue
+            if not isinstance(node, Mapping) or step not in node:
+                raise Unsatisfiable(f"{reference} leads nowhere")
+            node = node[step]
+        return node
+
+    def _typed(self, schema: Mapping[str, Any], depth: int) -> Any:
+        kind = schema.get("type", "object" if "properties" in schema else "string")
+        if isinstance(kind, list):
+            kind = kind[0]
+        match kind:
+            case "object":
+                return self._object(schema, depth)
+            case "array":
+                return [self.make(schema.get("items", {}), depth + 1)] * max(1, int(schema.get("minItems", 1)))
+            case "integer" | "number":
+                return _number(schema, whole=kind == "integer")
+            case "boolean":
+                return True
+            case "null":
+                return None
+            case _:
+                return self._string(schema)
+
+    def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        properties = schema.get("properties", {})
+        wanted = dict.fromkeys(schema.get("required", ()))
+        wanted.update((name, None) for name in properties if name in self._named)
+        return {
+            name: self._named[name] if name in self._named else self.make(properties.get(name, {}), depth + 1)
+            for name in wanted
+        }
+
+    def _string(self, schema: Mapping[str, Any]) -> str:
+        if schema.get("format") in _FORMATS:
+            return _FORMATS[schema["format"]]
+        text = self._text[: schema.get("maxLength", len(self._text))]
+        return text.ljust(schema.get("minLength", 0), ".")
+
+
+def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
+    step = schema.get("multipleOf", 1)
+    value: float = 1
+    if "minimum" in schema:
+        value = schema["minimum"]
+    elif "exclusiveMinimum" in schema:
+        value = schema["exclusiveMinimum"] + step
+    elif "maximum" in schema:
+        value = min(value, schema["maximum"])
+    elif "exclusiveMaximum" in schema:
+        value = min(value, schema["exclusiveMaximum"] - step)
+    if "multipleOf" in schema:
+        value = -(-value // step) * step
+    return int(value) if whole else value
+
+
+def _merged(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """`allOf` of objects as one object."""
+    merged: dict[str, Any] = {key: value for key, value in schema.items() if key != "allOf"}
+    for part in schema["allOf"]:
+        for key, value in part.items():
+            if isinstance(value, dict) and isinstance(merged.get(key), dict):
+                merged[key] = {**merged[key], **value}
+            elif isinstance(value, list) and isinstance(merged.get(key), list):
+                merged[key] = merged[key] + value
+            else:
+                merged[key] = value
+    return merged

@@ -1,0 +1,113 @@
+"""OpenAI's API as the server sees it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from local.simulator.catalogue import Model, find_model, models_of
+from local.simulator.conversation import Answer, Call
+from local.simulator.faults import Fault, ProviderName
+from local.simulator.http import Reply, Request
+from local.simulator.openai import answer as form
+from local.simulator.openai import errors
+from local.simulator.openai.request import parse, to_call
+from local.simulator.provider import ApiError, Frame, Target
+from local.simulator.settings import Settings
+
+PREFIX = "/openai/v1"
+_CREATED = 1_715_367_049
+
+
+class OpenAI:
+    """`/openai/v1`: chat completions and the list of models."""
+
+    name: ProviderName = "openai"
+    stream_type = "text/event-stream; charset=utf-8"
+
+    def target(self, request: Request) -> Target:
+        body = request.json
+        if not isinstance(body, dict):
+            return Target()
+        model = body.get("model")
+        return Target(model if isinstance(model, str) else None, None, body.get("stream") is True)
+
+    def read(self, request: Request, settings: Settings) -> Call | Reply:
+        _check_key(request, settings)
+        path = request.path.removeprefix(PREFIX)
+        if path == "/chat/completions":
+            return _read_chat(request)
+        if path == "/models" or path.startswith("/models/"):
+            return _models(request, unquote(path.removeprefix("/models").removeprefix("/")))
+        text = f"Invalid URL ({request.method} {request.path})"
+        raise ApiError(errors.error_reply(404, text))
+
+    def headers(self) -> Mapping[str, str]:
+        return errors.response_headers()
+
+    def whole(self, call: Call, answer: Answer | None) -> Reply:
+        return Reply.json(200, form.completion(call, answer), self.headers())
+
+    def frames(self, call: Call, answer: Answer | None) -> Iterator[Frame]:
+        return form.chunks(call, answer)
+
+    def failure(self, fault: Fault, call: Call) -> Reply:
+        return errors.failure(fault, call)
+
+    def rejection(self, message: str) -> Reply:
+        return errors.error_reply(400, message)
+
+    def too_large(self) -> Reply:
+        return errors.error_reply(413, "Request body is too large.")
+
+    def broken_frame(self) -> bytes:
+        return b'data: {"id":"chatcmpl-broken","object":"chat.completion.chunk","choi\n\n'
+
+    def error_frame(self) -> bytes:
+        message = "The server had an error while processing your request. Sorry about that!"
+        error = {"message": message, "type": "server_error", "param": None, "code": None}
+        return form.encode_event({"error": error})
+
+    def ping(self) -> bytes:
+        return b""
+
+
+def _check_key(request: Request, settings: Settings) -> None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise ApiError(errors.error_reply(401, errors.NO_KEY))
+    if key.strip() not in settings.openai_keys:
+        raise ApiError(errors.wrong_key(key.strip()))
+
+
+def _read_chat(request: Request) -> Call:
+    if request.method != "POST":
+        text = f"Not allowed to {request.method} on /v1/chat/completions. (HINT: Perhaps you meant to use a different "
+        raise ApiError(errors.error_reply(405, text + "HTTP method?)", code="method_not_supported"))
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        text = f"Unsupported Content-Type header: '{media_type}'. This API expects 'application/json'."
+        raise ApiError(errors.error_reply(415, text, code="unsupported_content_type"))
+    chat = parse(request.json)
+    model = find_model("openai", chat.model)
+    if model is None:
+        raise ApiError(errors.model_not_found(chat.model))
+    return to_call(chat, model)
+
+
+def _models(request: Request, name: str) -> Reply:
+    if request.method != "GET":
+        text = f"Not allowed to {request.method} on {request.path}."
+        raise ApiError(errors.error_reply(405, text, code="method_not_supported"))
+    if not name:
+        data = [_model(model) for model in models_of("openai")]
+        return Reply.json(200, {"object": "list", "data": data}, errors.response_headers())
+    model = find_model("openai", name)
+    if model is None:
+        raise ApiError(
+            errors.error_reply(404, f"The model '{name}' does not exist", code="model_not_found", param="model")
+        )
+    return Reply.json(200, _model(model), errors.response_headers())
+
+
+def _model(model: Model) -> dict[str, Any]:
+    return {"id": model.name, "object": "model", "created": _CREATED, "owned_by": "system"}

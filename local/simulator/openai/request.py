@@ -1,0 +1,192 @@
+"""Reads and checks a chat completion request as strictly as OpenAI does."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from local.simulator.catalogue import Model
+from local.simulator.conversation import Call, Image, Part, Text, Tool, ToolCall, ToolResult, Turn, alternating
+from local.simulator.openai import errors, schema
+from local.simulator.openai.wording import refusal_of
+from local.simulator.provider import ApiError
+
+_MAX_STOPS = 4
+
+
+def parse(body: Any) -> schema.ChatRequest:
+    """Raises ApiError with OpenAI's 400 for anything it would refuse by form."""
+    if not isinstance(body, dict):
+        raise errors.refuse(errors.BAD_JSON)
+    if surplus := sorted(set(body) - set(schema.ChatRequest.model_fields)):
+        plural = "s" if len(surplus) > 1 else ""
+        raise errors.refuse(f"Unrecognized request argument{plural} supplied: {', '.join(surplus)}")
+    if "model" not in body:
+        raise errors.refuse("you must provide a model parameter")
+    try:
+        return schema.ChatRequest.model_validate(body)
+    except ValidationError as wrong:
+        raise refusal_of(wrong) from wrong
+
+
+def to_call(chat: schema.ChatRequest, model: Model) -> Call:
+    """Check what depends on several fields or on the model. Raises ApiError."""
+    _check_options(chat, model)
+    _check_tool_order(chat.messages)
+    call = Call(
+        model=model,
+        turns=alternating(turn for message in chat.messages if (turn := _turn(message))),
+        stream=bool(chat.stream),
+        system="".join(_plain(m.content) for m in chat.messages if isinstance(m, schema.InstructionMessage)),
+        tools=_tools(chat),
+        tool_choice=_tool_choice(chat),
+        parallel=chat.parallel_tool_calls is not False,
+        schema=_answer_schema(chat),
+        max_tokens=chat.max_completion_tokens or chat.max_tokens,
+        stop=(chat.stop,) if isinstance(chat.stop, str) else tuple(chat.stop or ()),
+        n=chat.n or 1,
+        logprobs=(chat.top_logprobs or 0) if chat.logprobs else None,
+        include_usage=bool(chat.stream_options and chat.stream_options.include_usage),
+    )
+    if call.prompt_tokens > model.context_window:
+        raise ApiError(errors.context_exceeded(model.context_window, call.prompt_tokens))
+    return call
+
+
+def _check_options(chat: schema.ChatRequest, model: Model) -> None:
+    if chat.reasoning_effort is not None and not model.reasoning:
+        raise errors.refuse("Unrecognized request argument supplied: reasoning_effort")
+    if chat.max_tokens is not None and not model.max_tokens:
+        raise errors.refuse(
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "
+            "instead.",
+            code="unsupported_parameter",
+            param="max_tokens",
+        )
+    if chat.max_tokens is not None and chat.max_completion_tokens is not None:
+        raise errors.refuse(
+            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+            code="invalid_parameter_combination",
+        )
+    for name, limit in (("max_tokens", chat.max_tokens), ("max_completion_tokens", chat.max_completion_tokens)):
+        if limit is not None and limit > model.max_output:
+            raise errors.refuse(
+                f"{name} is too large: {limit}. This model supports at most {model.max_output} completion tokens, "
+                f"whereas you provided {limit}.",
+                code="invalid_value",
+                param=name,
+            )
+    for name, given, needs, has in (
+        ("stream_options", chat.stream_options, "stream", chat.stream),
+        ("top_logprobs", chat.top_logprobs, "logprobs", chat.logprobs),
+    ):
+        if given is not None and not has:
+            raise errors.refuse(f"The '{name}' parameter is only allowed when '{needs}' is enabled.", param=name)
+    for name, choice in (("tool_choice", chat.tool_choice), ("parallel_tool_calls", chat.parallel_tool_calls)):
+        if choice is not None and not chat.tools:
+            text = f"Invalid value for '{name}': '{name}' is only allowed when 'tools' are specified."
+            raise errors.refuse(text, param=name)
+    if isinstance(chat.stop, list) and len(chat.stop) > _MAX_STOPS:
+        raise errors.refuse(
+            f"Invalid 'stop': array too long. Expected an array with maximum length {_MAX_STOPS}, but got an array "
+            f"with length {len(chat.stop)} instead.",
+            code="array_above_max_length",
+            param="stop",
+        )
+    if isinstance(chat.response_format, schema.JsonResponse) and "json" not in repr(chat.messages).lower():
+        raise errors.refuse(
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+            param="messages",
+        )
+
+
+def _check_tool_order(messages: Sequence[schema.Message]) -> None:
+    open_ids: list[str] = []
+    expecting = False
+    for index, message in enumerate(messages):
+        if isinstance(message, schema.ToolMessage):
+            if not expecting:
+                raise errors.refuse(
+                    "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
+                    "'tool_calls'.",
+                    param=f"messages.[{index}].role",
+                )
+            open_ids = [call_id for call_id in open_ids if call_id != message.tool_call_id]
+            continue
+        if open_ids:
+            raise _unanswered(open_ids, index)
+        calls = message.tool_calls if isinstance(message, schema.AssistantMessage) else None
+        expecting = bool(calls)
+        open_ids = [call.id for call in calls or ()]
+        if isinstance(message, schema.AssistantMessage) and message.content is None and not calls:
+            text = "Invalid value for 'content': expected a string, got null."
+            raise errors.refuse(text, param=f"messages.[{index}].content")
+    if open_ids:
+        raise _unanswered(open_ids, len(messages))
+
+
+def _unanswered(call_ids: list[str], index: int) -> ApiError:
+    return errors.refuse(
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
+        f"The following tool_call_ids did not have response messages: {', '.join(call_ids)}",
+        param=f"messages.[{index}].role",
+    )
+
+
+def _turn(message: schema.Message) -> Turn | None:
+    match message:
+        case schema.UserMessage(content=content):
+            return Turn("user", _parts(content))
+        case schema.ToolMessage(content=content, tool_call_id=call_id):
+            return Turn("user", (ToolResult(call_id, _plain(content)),))
+        case schema.FunctionMessage(content=content, name=name):
+            return Turn("user", (ToolResult(name, content or ""),))
+        case schema.AssistantMessage(content=content, tool_calls=calls):
+            return Turn("assistant", (*_parts(content or ""), *(_called(call) for call in calls or ())))
+        case _:
+            return None
+
+
+def _called(call: schema.CalledTool) -> ToolCall:
+    try:
+        arguments = json.loads(call.function.arguments or "{}")
+    except ValueError:
+        arguments = {}  # the API does not look at them either
+    return ToolCall(call.id, call.function.name, arguments if isinstance(arguments, dict) else {})
+
+
+def _parts(content: str | Sequence[Any]) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return (Text(content),) if content else ()
+    return tuple(Text(part.text) if isinstance(part, schema.TextPart) else Image() for part in content)
+
+
+def _plain(content: str | Sequence[schema.TextPart]) -> str:
+    return content if isinstance(content, str) else "".join(part.text for part in content)
+
+
+def _tools(chat: schema.ChatRequest) -> tuple[Tool, ...]:
+    functions = (tool.function for tool in chat.tools or ())
+    return tuple(Tool(f.name, f.description or "", f.parameters or {"type": "object"}) for f in functions)
+
+
+def _tool_choice(chat: schema.ChatRequest) -> Any:
+    choice = chat.tool_choice
+    if not isinstance(choice, schema.NamedToolChoice):
+        return choice or "auto"
+    for tool in _tools(chat):
+        if tool.name == choice.function.name:
+            return tool
+    text = f"Tool choice '{choice.function.name}' not found in 'tools' parameter."
+    raise errors.refuse(f"Invalid value for 'tool_choice': {text}", param="tool_choice")
+
+
+def _answer_schema(chat: schema.ChatRequest) -> dict[str, Any] | None:
+    match chat.response_format:
+        case schema.JsonSchemaResponse(json_schema=form):
+            return form.schema_
+        case schema.JsonResponse():
+            return {}
+        case _:
+            return None

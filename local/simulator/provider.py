@@ -1,0 +1,79 @@
+"""What the server needs to know about one provider's API."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from local.simulator.conversation import Answer, Call
+from local.simulator.faults import Fault, ProviderName
+from local.simulator.http import Reply, Request
+from local.simulator.settings import Settings
+
+
+class ApiError(Exception):
+    """A request the provider refuses, with the answer it gives then."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.body.decode(errors="replace"))
+        self.reply = reply
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One message of a stream, encoded."""
+
+    data: bytes
+    part: Literal["opening", "content", "closing", "finish"]
+    """`content` carries text or tool arguments; `finish` says that the answer is complete."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a request is about, as far as it can be told before it is checked."""
+
+    model: str | None = None
+    region: str | None = None
+    stream: bool = False
+
+
+class Provider(Protocol):
+    """One provider's wire format."""
+
+    name: ProviderName
+    stream_type: str
+    """Content type of a stream."""
+
+    def target(self, request: Request) -> Target:
+        """Never raises."""
+
+    def read(self, request: Request, settings: Settings) -> Call | Reply:
+        """Check a request as strictly as the provider does; a Reply answers what is no chat (model lists).
+
+        Raises ApiError with the provider's own refusal.
+        """
+
+    def headers(self) -> Mapping[str, str]:
+        """Headers of an answer, with a fresh request id."""
+
+    def whole(self, call: Call, answer: Answer | None) -> Reply:
+        """An answer in one piece; None is a 200 that holds no answer."""
+
+    def frames(self, call: Call, answer: Answer | None) -> Iterator[Frame]:
+        """An answer as a stream; None is a stream that holds no answer."""
+
+    def failure(self, fault: Fault, call: Call) -> Reply:
+        """The error answer of a fault: the provider's own status, headers and text."""
+
+    def rejection(self, message: str) -> Reply:
+        """A plain 400."""
+
+    def too_large(self) -> Reply: ...
+
+    def broken_frame(self) -> bytes:
+        """A stream message that cannot be decoded."""
+
+    def error_frame(self) -> bytes:
+        """A stream message that says the provider failed half-way."""
+
+    def ping(self) -> bytes:
+        """A message that carries nothing; empty where the provider has none."""
