@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from litellm_fallback_router.routing.deployments import REFERENCE
+from litellm_fallback_router.routing.deployments import REFERENCE, unresolved
 from litellm_fallback_router.routing.providers import (
     AWS_PROVIDERS,
     GOOGLE_PROVIDERS,
@@ -42,9 +42,8 @@ class EnvironmentKeys:
         self._home = home or Path("~").expanduser()
 
     def missing(self, deployment: Deployment) -> str | None:
-        for value in (deployment.api_base, deployment.region, *deployment.extra.values()):
-            if isinstance(value, str) and value.startswith(REFERENCE) and not self._dereferenced(value):
-                return f"incomplete: set {value.removeprefix(REFERENCE)}"
+        if variables := unresolved(deployment):
+            return f"incomplete: set {', '.join(variables)} and start again"
         if self.resolve(deployment) is not None or self._needs_none(deployment):
             return None
         return f"no key: set {_variable(deployment)}"

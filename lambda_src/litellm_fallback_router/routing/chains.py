@@ -54,12 +54,12 @@ def _members(strategy: str, strategies: Names) -> tuple[str, ...]:
 
 def _reachable(model: str, fallbacks: Names, members: Names) -> tuple[str, ...]:
     found: dict[str, None] = {model: None}
+    followed = {model}
     waiting = deque([model])
     while waiting:
         for name in fallbacks.get(waiting.popleft(), ()):
-            for one in members.get(name, (name,)):
-                if one not in found:
-                    found[one] = None
-                    if name not in members:
-                        waiting.append(one)
+            found.update(dict.fromkeys(members.get(name, (name,))))
+            if name not in members and name not in followed:
+                followed.add(name)
+                waiting.append(name)
     return tuple(found)

@@ -45,6 +45,7 @@ class RouterSettings(BaseModel):
     backoff_base: float = Field(0.25, ge=0, le=30)
     """First backoff is drawn from 0 to this; it doubles with each further try."""
     backoff_max: float = Field(2.0, ge=0, le=60)
+    """Longest backoff."""
     retry_after_max: float = Field(3.0, ge=0, le=60)
     """Longest Retry-After that is waited out; a longer one cools the deployment instead."""
     circuit_failures: int = Field(3, ge=1, le=100)

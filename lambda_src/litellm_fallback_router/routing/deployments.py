@@ -13,6 +13,7 @@ from .providers import (
     AWS_PROVIDERS,
     KEYLESS_PROVIDERS,
     Target,
+    is_aws_region,
     is_foreign_server,
     key_variables,
     names_another_provider,
@@ -82,7 +83,17 @@ def _table(value: Any) -> Mapping[Any, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def unresolved(deployment: Deployment) -> list[str]:
+    """The variables that were not set when the mapping was loaded, except the key's."""
+    values = [deployment.api_base, deployment.region, *deployment.extra.values()]
+    values += [inner for value in values if isinstance(value, Mapping) for inner in value.values()]
+    references = [value for value in values if isinstance(value, str) and value.startswith(REFERENCE)]
+    return [reference.removeprefix(REFERENCE) for reference in references]
+
+
 def _resolved(value: Any, lookup: Lookup) -> Any:
+    if isinstance(value, Mapping):  # extra_headers and their like: one level
+        return {key: inner if isinstance(inner, Mapping) else _resolved(inner, lookup) for key, inner in value.items()}
     if isinstance(value, str) and value.startswith(REFERENCE):
         return lookup(value.removeprefix(REFERENCE)) or value
     return value
@@ -115,10 +126,14 @@ def _target(entry: ModelEntry, params: Params, path: str, problems: list[str]) -
         )
         return None
     try:
-        return target(params.model, entry.litellm_provider)
+        where = target(params.model, entry.litellm_provider)
     except ValueError as error:
         problems.append(f"{path}.model: {error}")
         return None
+    region = params.region or params.aws_region_name
+    if where.provider == "bedrock" and region and not is_aws_region(region) and not region.startswith(REFERENCE):
+        problems.append(f"{path}.region: '{region}' is not the name of an AWS Region such as us-east-1")
+    return where
 
 
 def _info(where: Target, override: InfoOverride, describe: Describe) -> ModelInfo:
@@ -138,7 +153,7 @@ def _credential(provider: str, params: Params, extra: Mapping[str, Any]) -> str:
     if params.api_base is None:
         return name
     url = urlsplit(params.api_base)
-    return f"{name}@{url.netloc.rpartition('@')[2]}{url.path}"
+    return f"{name}@{url.netloc}{url.path}"
 
 
 def _secret(provider: str, params: Params, extra: Mapping[str, Any]) -> str:

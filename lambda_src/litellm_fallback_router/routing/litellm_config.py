@@ -41,7 +41,7 @@ _HINTS = {
     "environment_variables": "set them in the environment",
     "tpm": "limits are requests a minute: rpm",
     "max_retries": "settings.tries_per_deployment",
-    "num_retries": "must be 0 to 9; settings.tries_per_deployment",
+    "num_retries": "settings.tries_per_deployment",
     "allowed_fails": "settings.circuit_failures counts failures in a row",
     "context_window_fallbacks": "too large a request goes on to a larger window in its chain: use fallbacks",
     "content_policy_fallbacks": "settings.content_policy_fallback",

@@ -37,6 +37,8 @@ def read_mapping(path: str | Path) -> Any:
         return _json(text, file) if file.suffix.lower() == ".json" else _yaml(text, file)
     except RecursionError:
         _fail(file, "nested too deeply")
+    except ValueError:
+        _fail(file, "holds a number that cannot be read; put it in quotes if it is text")
 
 
 def _json(text: str, file: Path) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -62,6 +63,13 @@ class Params(BaseModel):
     stall_timeout: float | None = Field(None, gt=0, le=900)
     model_info: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("model", "region", "aws_region_name")
+    @classmethod
+    def _one_word(cls, text: str) -> str:
+        if not text.isprintable() or " " in text:
+            raise ValueError("must be printable, without spaces")
+        return text
+
     @field_validator("api_key")
     @classmethod
     def _usable_key(cls, key: str) -> str | None:
@@ -77,8 +85,10 @@ class Params(BaseModel):
     @field_validator("api_base")
     @classmethod
     def _usable_base(cls, base: str) -> str:
-        if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", base) and not _REFERENCE.fullmatch(base):
+        if not _REFERENCE.fullmatch(base) and not _is_url(base):
             raise ValueError("must be a URL such as http://localhost:8000/v1")
+        if "@" in urlsplit(base).netloc:
+            raise ValueError("must not hold a user or password, as it is shown; use api_key or extra_headers")
         return base.rstrip("/")
 
 
@@ -110,6 +120,13 @@ class InfoOverride(BaseModel):
             return date.fromisoformat(value).isoformat()
         except ValueError:
             raise ValueError("must be a date such as 2027-03-30") from None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(re.fullmatch(r"https?://\S+", text) and urlsplit(text).hostname)
+    except ValueError:  # a bracket that opens no IPv6 address
+        return False
 
 
 def parse(model: type[_MODEL], value: Mapping[Any, Any], path: str, problems: list[str]) -> _MODEL | None:
@@ -205,7 +222,12 @@ def _explanation(detail: ErrorDetails, known: list[str]) -> str:
         return f"{_EXPECTED[kind]}, got {type_name(got)}"
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        return f"must be {words} {context[key]:g}, got {got}"
+        return f"must be {words} {_plain(context[key])}, got {got}"
     if kind == "value_error":
         return str(context["error"])
     return _OTHER.get(kind) or detail["msg"][:1].lower() + detail["msg"][1:]
+
+
+def _plain(bound: float) -> str:
+    """900 rather than 900.0, and 100000000 rather than 1e+08."""
+    return str(int(bound)) if bound == int(bound) else str(bound)

@@ -115,6 +115,10 @@ def is_foreign_server(provider: str, api_base: str | None) -> bool:
     return host != domain and not host.endswith("." + domain)
 
 
+def is_aws_region(text: str) -> bool:
+    return _REGION.fullmatch(text) is not None
+
+
 def target(name: str, provider: str | None) -> Target:
     """Split `openai/gpt-4o`, `bedrock/us-west-2/us.amazon.nova-2-lite-v1:0` or a bare model id.
 
@@ -166,7 +170,7 @@ def _bedrock_target(name: str) -> Target:
         first, _, rest = name.partition("/")
         if rest and first in _BEDROCK_ROUTES:
             route = first
-        elif rest and _REGION.fullmatch(first):
+        elif rest and is_aws_region(first):
             region = first
         else:
             return Target("bedrock", name, f"bedrock/{route}/{name}", region)

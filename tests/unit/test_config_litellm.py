@@ -1,0 +1,171 @@
+"""LiteLLM's own `config.yaml` loads, and says which of its keys are not used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from litellm_fallback_router.routing.config import RouterConfig, load_config
+from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.routing.types import ModelInfo
+
+
+def _load(config: Any) -> RouterConfig:
+    return load_config(config, lambda provider, model: ModelInfo())
+
+
+def _model(name: str, **params: Any) -> dict[str, Any]:
+    return {"model_name": name, "litellm_params": {"model": "openai/gpt-4o", **params}}
+
+
+def test_fallbacks_come_from_either_part_and_the_routers_come_first() -> None:
+    config = _load(
+        {
+            "model_list": [_model(name) for name in "abc"],
+            "router_settings": {"fallbacks": [{"a": ["b"]}]},
+            "litellm_settings": {"fallbacks": [{"a": ["c"]}, {"b": "c"}]},
+        }
+    )
+
+    assert config.chains == {"a": ("a", "b", "c"), "b": ("b", "c"), "c": ("c",)}
+    assert config.warnings == ()
+
+
+@pytest.mark.parametrize("default", [{"default_fallbacks": ["c"]}, {"fallbacks": [{"*": ["c"]}]}])
+def test_default_fallbacks_are_those_of_every_model_without_its_own(default: dict[str, Any]) -> None:
+    router = {"fallbacks": [{"a": ["b"]}, *default.pop("fallbacks", [])], **default}
+    config = _load({"model_list": [_model(name) for name in "abc"], "router_settings": router})
+
+    assert config.chains == {"a": ("a", "b", "c"), "b": ("b", "c"), "c": ("c",)}
+
+
+def test_mutual_fallbacks_are_legal_and_each_model_is_asked_once() -> None:
+    fallbacks = [{"a": ["b"]}, {"b": ["a"]}]
+    config = _load({"model_list": [_model("a"), _model("b")], "router_settings": {"fallbacks": fallbacks}})
+
+    assert config.chains == {"a": ("a", "b"), "b": ("b", "a")}
+    assert config.warnings == ("fallbacks go round in a circle: a -> b -> a; each model is asked once",)
+
+
+def test_alias_keeps_its_models_chain() -> None:
+    router = {"fallbacks": [{"a": ["b"]}], "model_group_alias": {"old": "a", "hidden": {"model": "b"}, "a": "b"}}
+    config = _load({"model_list": [_model("a"), _model("b")], "router_settings": router})
+
+    assert config.chains["old"] == ("a", "b")
+    assert config.chains["hidden"] == ("b",)
+    assert config.warnings[0].startswith("router_settings.model_group_alias.a: not used")
+
+
+def test_numbers_of_the_same_meaning_become_settings() -> None:
+    settings = _load(
+        {
+            "model_list": [_model("a")],
+            "router_settings": {"timeout": 40, "stream_timeout": 9.5, "num_retries": 0, "cooldown_time": 30},
+            "litellm_settings": {"request_timeout": 50, "num_retries": 5},
+        }
+    ).settings
+
+    assert (settings.answer_timeout, settings.first_token_timeout, settings.circuit_open_seconds) == (40, 9.5, 30)
+    assert settings.tries_per_deployment == settings.tries_on_last == 1
+
+
+def test_our_own_settings_and_strategies_may_be_added() -> None:
+    config = _load(
+        {
+            "model_list": [_model("a"), _model("b")],
+            "router_settings": {"timeout": 40},
+            "strategies": {"s": ["b", "a"]},
+            "settings": {"deadline": 33},
+        }
+    )
+
+    assert (config.settings.deadline, config.settings.answer_timeout) == (33, 40)
+    assert config.chains["s"] == ("b", "a")
+
+
+def test_parameters_are_renamed_and_prices_are_known() -> None:
+    item = _model(
+        "a",
+        timeout=30,
+        stream_timeout=5,
+        base_url="https://b.example/v1",
+        custom_llm_provider="openai",
+        input_cost_per_token=0.5,
+        api_version="1",
+    )
+    item["model_info"] = {"mode": "chat", "supports_vision": False, "supports_function_calling": True}
+    deployment = _load({"model_list": [item]}).deployments[0]
+
+    assert (deployment.answer_timeout, deployment.first_token_timeout) == (30, 5)
+    assert (deployment.api_base, deployment.provider) == ("https://b.example/v1", "openai")
+    assert deployment.extra == {"api_version": "1"}
+    assert deployment.info == ModelInfo(images=False, tools=True, input_usd_per_token=0.5)
+
+
+def test_models_that_do_not_chat_are_left_out() -> None:
+    embedding = {**_model("e"), "model_info": {"mode": "embedding"}}
+    config = _load({"model_list": [embedding, _model("openai/*"), _model("a"), _model("a")]})
+
+    assert [one.id for one in config.deployments] == ["a", "a#2"]
+    assert config.warnings == (
+        "model_list[0]: not used (only chat models are served here)",
+        "model_list[1]: not used (name each model: wildcards are not supported)",
+    )
+
+
+def test_each_unused_key_is_named_and_its_value_is_not() -> None:
+    config = _load(
+        {
+            "model_list": [{**_model("a", tpm=9, mock_response="secret", timeout=9000), "notes": "secret"}],
+            "litellm_settings": {"callbacks": ["secret"], "drop_params": False, "num_retries": 99},
+            "router_settings": {"routing_strategy": "least-busy", "redis_password": "secret"},
+            "general_settings": {"master_key": "secret"},
+            "environment_variables": {"KEY": "secret"},
+            "guardrails": ["secret"],
+        }
+    )
+
+    assert [warning.partition(": not used")[0] for warning in config.warnings] == [
+        "model_list[0].notes",
+        "model_list[0].litellm_params.tpm",
+        "model_list[0].litellm_params.mock_response",
+        "model_list[0].litellm_params.timeout",
+        "router_settings.routing_strategy",
+        "router_settings.redis_password",
+        "litellm_settings.callbacks",
+        "litellm_settings.drop_params",
+        "litellm_settings.num_retries",
+        "general_settings.master_key",
+        "environment_variables",
+        "guardrails",
+    ]
+    assert "secret" not in str(config.warnings)
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({"model_list": [_model("a", rpm=0)]}, "model_list[0].litellm_params.rpm: must be at least 1, got 0"),
+        ({"model_list": [_model("a"), {"model_name": "b"}]}, "model_list[1].litellm_params: missing; add it"),
+        ({"model_list": [_model("*")]}, "model_list: empty; list at least one model"),
+        ({"model_list": [_model("a")], "router_settings": 1}, "router_settings: must be an object, got a number"),
+        (
+            {"model_list": [_model("a")], "router_settings": {"fallbacks": {"a": ["b"]}}},
+            "router_settings.fallbacks: must be a list of objects, got an object",
+        ),
+        (
+            {"model_list": [_model("a")], "litellm_settings": {"fallbacks": [{"a": [{"model": "b"}]}]}},
+            "litellm_settings.fallbacks[0].a: must be a list of model names, got a list",
+        ),
+        (
+            {"model_list": [_model("a")], "router_settings": {"fallbacks": [{"a": ["b"]}]}},
+            "fallbacks.a[0]: unknown model 'b'; known: a",
+        ),
+    ],
+)
+def test_mistake_is_named(config: Any, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _load(config)
+
+    assert problem in caught.value.problems
