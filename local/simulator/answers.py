@@ -21,6 +21,7 @@ _COUNT = re.compile(r"\bcount to (\d+)", re.IGNORECASE)
 _WEATHER = re.compile(r"\bweather in ([^?.!\n]+)", re.IGNORECASE)
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
 _PLACE_NAMES = ("city", "location", "place", "town")
+_STRUCTURING_TOOL = "json_tool_call"  # LiteLLM's, for models without structured outputs; real ones take the hint
 _WORD = re.compile(r"\S+\s*|\s+")
 
 
@@ -28,7 +29,10 @@ def answer(call: Call, continuation: Continuation) -> Answer:
     """The answer to a call, cut to its stop strings and token limit."""
     if calls := _tool_calls(call):
         return Answer(call.prompt_tokens, tool_calls=calls, finish="tool_calls")
-    text = _structured(call) if call.schema is not None else reply_to(call.turns, continuation)
+    turns = call.turns
+    if turns and turns[-1].role == "assistant" and not call.model.prefill:
+        turns = turns[:-1]  # it answers afresh
+    text = _structured(call) if call.schema is not None else reply_to(turns, continuation)
     return _limited(Answer(call.prompt_tokens, text=text), call)
 
 
@@ -114,14 +118,16 @@ def _tool_calls(call: Call) -> tuple[ToolCall, ...]:
     asked = _WEATHER.search(spoken)
     places = [place.strip() for place in _AND.split(asked[1]) if place.strip()] if asked else []
     if call.tool_choice == "auto":
-        if not places or _trailing_results(call.turns[-1]):
+        structuring = next((tool for tool in call.tools if tool.name == _STRUCTURING_TOOL), None)
+        if structuring is None and (not places or _trailing_results(call.turns[-1])):
             return ()
-        tool = _weather_tool(call.tools)
+        tool = structuring or _weather_tool(call.tools)
     else:
         tool = call.tool_choice if isinstance(call.tool_choice, Tool) else _weather_tool(call.tools)
     if not call.parallel:
         places = places[:1]
-    return tuple(_tool_call(tool, spoken, place) for place in places or [None])
+    said = reply_to(call.turns)
+    return tuple(_tool_call(tool, said, place) for place in places or [None])
 
 
 def _weather_tool(tools: tuple[Tool, ...]) -> Tool:
@@ -129,9 +135,9 @@ def _weather_tool(tools: tuple[Tool, ...]) -> Tool:
     return next(about_weather, tools[0])
 
 
-def _tool_call(tool: Tool, spoken: str, place: str | None) -> ToolCall:
+def _tool_call(tool: Tool, said: str, place: str | None) -> ToolCall:
     named = dict.fromkeys(_PLACE_NAMES, place) if place else {}
-    return ToolCall(secrets.token_hex(12), tool.name, instance(tool.schema, spoken, named))
+    return ToolCall(secrets.token_hex(12), tool.name, instance(tool.schema, said, named))
 
 
 def _limited(full: Answer, call: Call) -> Answer:

@@ -12,10 +12,13 @@ from local.simulator.bedrock.errors import refuse
 
 
 @cache
-def input_shape(operation: str) -> StructureShape | None:
+def input_shape(operation: str) -> StructureShape:
     """Shape of what `Converse` or `ConverseStream` takes. Read from disk the first time."""
     service = botocore.session.Session().get_service_model("bedrock-runtime")
-    return service.operation_model(operation).input_shape
+    shape = service.operation_model(operation).input_shape
+    if shape is None:
+        raise ValueError(f"botocore's model of {operation} takes no input")
+    return shape
 
 
 def check(operation: str, model_id: str, body: Any) -> None:
