@@ -48,7 +48,7 @@ def test_wrong_key_raises_the_client_s_authentication_error(locked: tuple[FakeRo
 )
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions", "/ask"])
 def test_anything_but_a_key_is_a_401(locked: tuple[FakeRouter, str], header: str | None, path: str) -> None:
-    headers = {} if header is None else {"authorization": header.encode()}
+    headers: dict[bytes, bytes] = {} if header is None else {b"authorization": header.encode()}
     answer = httpx.post(locked[1] + path, json=QUESTION, headers=headers)
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "invalid_api_key"

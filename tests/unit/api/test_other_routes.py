@@ -119,7 +119,7 @@ def test_request_id_of_the_caller_is_kept(http: httpx.Client, router: FakeRouter
 
 @pytest.mark.parametrize("insane", ["", "x" * 129, "a b", "<script>", "é"])
 def test_request_id_that_is_not_plain_is_replaced(http: httpx.Client, router: FakeRouter, insane: str) -> None:
-    answer = http.post(CHAT, json=QUESTION, headers={"x-request-id": insane.encode()})
+    answer = http.post(CHAT, json=QUESTION, headers={b"x-request-id": insane.encode()})
     assert len(answer.headers["x-request-id"]) == 32
     assert router.asked[0].request_id == answer.headers["x-request-id"]
 
