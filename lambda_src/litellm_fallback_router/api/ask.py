@@ -28,7 +28,7 @@ async def ask(request: Request) -> Response:
     if system_prompt := asked.get("system_prompt"):
         messages.insert(0, {"role": "system", "content": system_prompt})
     question = ChatRequest(
-        model=asked.get("primary_model") or router.config.deployments[0].model_name,
+        model=asked.get("primary_model") or next(iter(router.config.chains)),
         messages=messages,
         params={name: value for name, value in asked.items() if name in {"temperature", "max_tokens"}},
         timeout=asked.get("timeout", timeout),
