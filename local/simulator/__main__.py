@@ -6,6 +6,8 @@ import json
 import signal
 import sys
 
+from pydantic import ValidationError
+
 from local.simulator.server import Simulator
 from local.simulator.settings import Settings
 
@@ -20,8 +22,13 @@ def main() -> None:
     parser.add_argument("--chunk-delay", type=float, default=0.0, metavar="S", help="seconds between content chunks")
     parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds before every answer")
     options = parser.parse_args()
-    settings = Settings(chunk_delay=options.chunk_delay, latency=options.latency)
-    asyncio.run(_run(options.host, options.port, settings))
+    try:
+        settings = Settings(chunk_delay=options.chunk_delay, latency=options.latency)
+        asyncio.run(_run(options.host, options.port, settings))
+    except ValidationError:
+        parser.error("--chunk-delay and --latency are seconds between 0 and 60")
+    except (OSError, OverflowError) as wrong:
+        parser.error(f"cannot listen on {options.host}:{options.port}: {wrong}")
 
 
 async def _run(host: str, port: int, settings: Settings) -> None:

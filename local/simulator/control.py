@@ -33,36 +33,46 @@ class Control:
             return Reply.json(400, {"message": "the body is not what this page takes", "mistakes": mistakes})
 
     def _route(self, request: Request) -> Reply:
-        simulator = self._simulator
-        if not request.path.startswith(PREFIX + "/"):
+        page, _, item = request.path.removeprefix(f"{PREFIX}/").partition("/")
+        if not request.path.startswith(f"{PREFIX}/") or (item and page != "faults"):
             return Reply.json(404, {"message": _HELP})
-        match request.method, *request.path.removeprefix(PREFIX).strip("/").split("/"):
+        simulator = self._simulator
+        status = 200
+        answer: Any = {}
+        match request.method, page:
             case "GET", "health":
-                return Reply.json(200, self._health())
-            case "GET", "faults":
-                return Reply.json(200, simulator.faults.rules())
-            case "POST", "faults":
-                return Reply.json(201, {"id": simulator.faults.add(Rule.model_validate(_body(request)))})
-            case "DELETE", "faults":
-                simulator.faults.clear()
-            case "DELETE", "faults", rule_id:
-                if not (rule_id.isdigit() and simulator.faults.remove(int(rule_id))):
-                    return Reply.json(404, {"message": f"there is no fault {rule_id}; GET /_sim/faults lists them"})
+                answer = self._health()
+            case (_, "faults"):
+                status, answer = self._faults(request, item)
             case "GET", "requests":
-                return Reply.json(200, [record.model_dump() for record in simulator.requests])
+                answer = [record.model_dump() for record in simulator.requests]
             case "DELETE", "requests":
                 simulator.clear_requests()
-            case "GET", "settings":
-                return Reply.json(200, simulator.settings.model_dump())
-            case "POST", "settings":
-                changed = {**simulator.settings.model_dump(), **_body(request)}
-                simulator.settings = Settings.model_validate(changed)
-                return Reply.json(200, simulator.settings.model_dump())
+            case "GET" | "POST", "settings":
+                if request.method == "POST":
+                    changed = {**simulator.settings.model_dump(), **_body(request)}
+                    simulator.settings = Settings.model_validate(changed)
+                answer = simulator.settings.model_dump()
             case "POST", "reset":
                 simulator.reset()
             case _:
-                return Reply.json(404, {"message": _HELP})
-        return Reply.json(200, {})
+                status, answer = 404, {"message": _HELP}
+        return Reply.json(status, answer)
+
+    def _faults(self, request: Request, rule_id: str) -> tuple[int, Any]:
+        book = self._simulator.faults
+        match request.method, rule_id:
+            case "GET", "":
+                return 200, book.rules()
+            case "POST", "":
+                return 201, {"id": book.add(Rule.model_validate(_body(request)))}
+            case "DELETE", "":
+                book.clear()
+                return 200, {}
+            case "DELETE", _ if rule_id.isdigit() and book.remove(int(rule_id)):
+                return 200, {}
+            case _:
+                return 404, {"message": f"there is no fault {rule_id!r}; GET {PREFIX}/faults lists them"}
 
     def _health(self) -> dict[str, Any]:
         """`connections` includes the one that asks; `in_flight` counts provider requests being served."""

@@ -43,18 +43,18 @@ class _Maker:
             raise Unsatisfiable("the schema nests required properties without end")
         if not isinstance(schema, Mapping):
             return {}
-        if "$ref" in schema:
-            return self.make(self._resolve(str(schema["$ref"])), depth + 1)
-        if "const" in schema:
-            return schema["const"]
-        if schema.get("enum"):
-            return schema["enum"][0]
-        for union in ("anyOf", "oneOf"):
-            if schema.get(union):
-                return self._first_possible(schema[union], depth)
-        if schema.get("allOf"):
-            return self.make(_merged(schema), depth + 1)
-        return self._typed(schema, depth)
+        match schema:
+            case {"$ref": reference}:
+                made = self.make(self._resolve(str(reference)), depth + 1)
+            case {"const": value} | {"enum": [value, *_]}:
+                made = value
+            case {"anyOf": [*options]} | {"oneOf": [*options]} if options:
+                made = self._first_possible(options, depth)
+            case {"allOf": [_, *_]}:
+                made = self.make(_merged(schema), depth + 1)
+            case _:
+                made = self._typed(schema, depth)
+        return made
 
     def _first_possible(self, options: list[Any], depth: int) -> Any:
         for option in options[:-1]:

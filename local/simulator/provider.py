@@ -67,8 +67,6 @@ class Provider(Protocol):
     def rejection(self, message: str) -> Reply:
         """A plain 400."""
 
-    def too_large(self) -> Reply: ...
-
     def broken_frame(self) -> bytes:
         """A stream message that cannot be decoded."""
 

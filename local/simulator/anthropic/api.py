@@ -57,9 +57,6 @@ class Anthropic:
     def rejection(self, message: str) -> Reply:
         return errors.error_reply(400, "invalid_request_error", message)
 
-    def too_large(self) -> Reply:
-        return errors.error_reply(413, "request_too_large", "Request exceeds the maximum size")
-
     def broken_frame(self) -> bytes:
         return b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"del\n\n'
 

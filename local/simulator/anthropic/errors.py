@@ -63,27 +63,28 @@ def failure(fault: Fault, call: Call) -> Reply:
     headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
     match fault.kind:
         case "wrong_key":
-            return error_reply(401, "authentication_error", "invalid x-api-key")
+            reply = error_reply(401, "authentication_error", "invalid x-api-key")
         case "expired_token":
             message = "OAuth token has expired. Please obtain a new token or refresh your existing token."
-            return error_reply(401, "authentication_error", message)
+            reply = error_reply(401, "authentication_error", message)
         case "access_denied":
-            return error_reply(403, *_STATUSES[403])
+            reply = error_reply(403, *_STATUSES[403])
         case "model_not_found":
-            return model_not_found(call.model.name)
+            reply = model_not_found(call.model.name)
         case "context_exceeded":
-            return context_exceeded(call.model.context_window, call.model.context_window + call.prompt_tokens)
+            reply = context_exceeded(call.model.context_window, call.model.context_window + call.prompt_tokens)
         case "content_filter":
-            return error_reply(400, "invalid_request_error", "Output blocked by content filtering policy")
+            reply = error_reply(400, "invalid_request_error", "Output blocked by content filtering policy")
         case "prefill_refused":
-            return error_reply(400, "invalid_request_error", PREFILL)
+            reply = error_reply(400, "invalid_request_error", PREFILL)
         case "quota":
-            return error_reply(400, "invalid_request_error", _CREDIT, headers)
+            reply = error_reply(400, "invalid_request_error", _CREDIT, headers)
         case "rejected":
             text = "messages.0.content.0.text: Input should be a valid string"
-            return error_reply(400, "invalid_request_error", text)
+            reply = error_reply(400, "invalid_request_error", text)
         case _:
-            return _of_status(fault, headers)
+            reply = _of_status(fault, headers)
+    return reply
 
 
 def _of_status(fault: Fault, headers: Mapping[str, str]) -> Reply:

@@ -16,7 +16,7 @@ _STRUCTURED_OUTPUTS_BETA = "structured-outputs"
 
 
 def parse(body: Any, *, version: str, beta: str) -> schema.MessagesRequest:
-    """Raises ApiError with Anthropic's 400. `version` and `beta` are the headers anthropic-version and anthropic-beta."""
+    """Raises ApiError with Anthropic's 400. `version` and `beta`: the headers anthropic-version and anthropic-beta."""
     if not isinstance(body, dict):
         raise refuse("The request body is not valid JSON")
     if "output_format" in body and _STRUCTURED_OUTPUTS_BETA not in beta:
@@ -120,8 +120,8 @@ def _check_tool_order(messages: Sequence[schema.Message]) -> None:
         results = [block for block in blocks if isinstance(block, schema.ToolResultBlock)]
         if stray := [block.tool_use_id for block in results if block.tool_use_id not in open_ids]:
             raise refuse(
-                f"messages.{index}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: {', '.join(stray)}. "
-                "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+                f"messages.{index}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: "
+                f"{', '.join(stray)}. Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
             )
         if missing := open_ids - {block.tool_use_id for block in results}:
             raise _without_result(index - 1, missing)

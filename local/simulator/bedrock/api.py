@@ -53,9 +53,6 @@ class Bedrock:
     def rejection(self, message: str) -> Reply:
         return errors.error_reply(400, "ValidationException", message)
 
-    def too_large(self) -> Reply:
-        return errors.error_reply(413, "RequestEntityTooLargeException", "Request size exceeded")
-
     def broken_frame(self) -> bytes:
         delta = {"contentBlockIndex": 0, "delta": {"text": "garbled"}}
         return eventstream.with_wrong_checksum(eventstream.event("contentBlockDelta", delta))
@@ -70,13 +67,16 @@ class Bedrock:
 
 def _find(name: str, region: str | None) -> Model:
     if name in RETIRED_ON_BEDROCK:
-        text = "This model version has reached the end of its life. Please refer to the AWS documentation for more details."
+        text = "This model version has reached the end of its life. Please refer to the AWS documentation for more "
+        text += "details."
         raise ApiError(errors.error_reply(404, "ResourceNotFoundException", text))
+    if name.startswith("arn:"):
+        name = name.rpartition("/")[2]
     model = find_model("bedrock", name)
     if model is None and find_model("bedrock", f"us.{name}"):
         raise errors.refuse(
-            f"Invocation of model ID {name} with on-demand throughput isn\N{RIGHT SINGLE QUOTATION MARK}t supported. Retry "
-            "your request with the ID or ARN of an inference profile that contains this model."
+            f"Invocation of model ID {name} with on-demand throughput isn\N{RIGHT SINGLE QUOTATION MARK}t supported. "
+            "Retry your request with the ID or ARN of an inference profile that contains this model."
         )
     if model is None or (region and not reachable_from(name, region)):
         raise errors.refuse("The provided model identifier is invalid.")

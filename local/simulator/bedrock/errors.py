@@ -53,7 +53,8 @@ def context_exceeded(model: str, window: int, asked: int) -> Reply:
     if "anthropic" in model:
         text = f"The model returned the following errors: prompt is too long: {asked} tokens > {window} maximum"
     elif "nova" in model:
-        text = "Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input to try again."
+        text = "Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input to try "
+        text += "again."
     elif "llama" in model:
         text = f"This model's maximum context length is {window} tokens. Please reduce the length of the prompt"
     else:
@@ -67,28 +68,29 @@ def failure(fault: Fault, call: Call) -> Reply:
     model = call.model
     match fault.kind:
         case "wrong_key":
-            return error_reply(403, "UnrecognizedClientException", BAD_TOKEN)
+            reply = error_reply(403, "UnrecognizedClientException", BAD_TOKEN)
         case "expired_token":
-            return error_reply(403, "ExpiredTokenException", EXPIRED_TOKEN)
+            reply = error_reply(403, "ExpiredTokenException", EXPIRED_TOKEN)
         case "access_denied":
-            return error_reply(403, *_STATUSES[403])
+            reply = error_reply(403, *_STATUSES[403])
         case "model_not_found":
-            return error_reply(404, *_STATUSES[404])
+            reply = error_reply(404, *_STATUSES[404])
         case "context_exceeded":
-            return context_exceeded(model.name, model.context_window, model.context_window + call.prompt_tokens)
+            reply = context_exceeded(model.name, model.context_window, model.context_window + call.prompt_tokens)
         case "content_filter":
             text = "The model returned the following errors: Output blocked by content filtering policy"
-            return error_reply(400, "ValidationException", text)
+            reply = error_reply(400, "ValidationException", text)
         case "prefill_refused":
-            return error_reply(400, "ValidationException", PREFILL)
+            reply = error_reply(400, "ValidationException", PREFILL)
         case "quota":
             text = "Your account has exceeded a service quota: too many tokens per day."
-            return error_reply(400, "ServiceQuotaExceededException", text, headers)
+            reply = error_reply(400, "ServiceQuotaExceededException", text, headers)
         case "rejected":
             text = "The model returned the following errors: messages.0.content: Input should be a valid list"
-            return error_reply(400, "ValidationException", text)
+            reply = error_reply(400, "ValidationException", text)
         case _:
-            return _of_status(fault, headers)
+            reply = _of_status(fault, headers)
+    return reply
 
 
 def _of_status(fault: Fault, headers: Mapping[str, str]) -> Reply:

@@ -44,7 +44,8 @@ def _check_messages(messages: Sequence[_Json], model: Model) -> None:
         raise refuse("The messages field is required. Add a message and try your request again.")
     if messages[0]["role"] != "user":
         raise refuse(
-            "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+            "A conversation must start with a user message. Try again with a conversation that starts with a user "
+            "message."
         )
     for index, message in enumerate(messages):
         if index and message["role"] == messages[index - 1]["role"]:
@@ -52,20 +53,25 @@ def _check_messages(messages: Sequence[_Json], model: Model) -> None:
                 "A conversation must alternate between user and assistant roles. Make sure the conversation alternates "
                 "between user and assistant roles and try again."
             )
-        for position, block in enumerate(message["content"]):
-            if "text" in block and not block["text"].strip():
-                raise refuse(
-                    f"The text field in the ContentBlock object at messages.{index}.content.{position} is blank. Add text "
-                    "to the text field, and try again."
-                )
-            if "image" in block and not model.images:
-                raise refuse("This model doesn't support the image field. Remove image and try again.")
-        if not message["content"]:
-            raise refuse(
-                f"The content field in the Message object at messages.{index} is empty. Add a ContentBlock object to the content field and try again."
-            )
+        _check_content(message["content"], f"messages.{index}", model)
     if messages[-1]["role"] == "assistant" and not model.prefill:
         raise refuse(PREFILL)
+
+
+def _check_content(content: Sequence[_Json], where: str, model: Model) -> None:
+    if not content:
+        raise refuse(
+            f"The content field in the Message object at {where} is empty. Add a ContentBlock object to the content "
+            "field and try again."
+        )
+    for position, block in enumerate(content):
+        if "text" in block and not block["text"].strip():
+            raise refuse(
+                f"The text field in the ContentBlock object at {where}.content.{position} is blank. Add text to the "
+                "text field, and try again."
+            )
+        if "image" in block and not model.images:
+            raise refuse("This model doesn't support the image field. Remove image and try again.")
 
 
 def _check_tools(messages: Sequence[_Json], tool_config: _Json) -> None:

@@ -9,6 +9,7 @@ from botocore.model import StructureShape
 from botocore.validate import ParamValidator
 
 from local.simulator.bedrock.errors import refuse
+from local.simulator.provider import ApiError
 
 
 @cache
@@ -39,8 +40,8 @@ def _check_limits(shape: Any, value: Any, where: str) -> None:
             for name, member in value.items():
                 if name not in shape.members:
                     raise refuse(
-                        f"Malformed input request: #{where.replace('.', '/')}: extraneous key [{name}] is not permitted, "
-                        "please reformat your input and try again."
+                        f"Malformed input request: #{where.replace('.', '/')}: extraneous key [{name}] is not "
+                        "permitted, please reformat your input and try again."
                     )
                 _check_limits(shape.members[name], member, f"{where}.{name}")
             if shape.is_tagged_union and len(value) != 1:
@@ -74,7 +75,6 @@ def _check_string(shape: Any, value: str, where: str) -> None:
         raise _violation(value, where, f"Member must satisfy regular expression pattern: {pattern}")
 
 
-def _violation(value: object, where: str, constraint: str) -> Exception:
-    return refuse(
-        f"1 validation error detected: Value '{value}' at '{where.lstrip('.')}' failed to satisfy constraint: {constraint}"
-    )
+def _violation(value: object, where: str, constraint: str) -> ApiError:
+    at = where.lstrip(".")
+    return refuse(f"1 validation error detected: Value '{value}' at '{at}' failed to satisfy constraint: {constraint}")

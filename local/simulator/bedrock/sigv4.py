@@ -50,7 +50,8 @@ def check(request: Request, settings: Settings) -> None:
         raise denied("UnrecognizedClientException", BAD_TOKEN)
     timestamp = request.headers.get("x-amz-date", "")
     _check_time(timestamp, parsed["date"])
-    expected = _signature(request, parsed["key"], secret, parsed["region"], parsed["signed"], timestamp)
+    signer = SigV4Auth(Credentials(parsed["key"], secret), _SERVICE, parsed["region"])
+    expected = _signature(request, signer, parsed["signed"], timestamp)
     if not hmac.compare_digest(expected, parsed["signature"]):
         raise denied("InvalidSignatureException", _MISMATCH)
 
@@ -71,10 +72,9 @@ def _check_time(timestamp: str, scope_date: str) -> None:
         )
 
 
-def _signature(request: Request, key_id: str, secret: str, region: str, signed_headers: str, timestamp: str) -> str:
+def _signature(request: Request, signer: SigV4Auth, signed_headers: str, timestamp: str) -> str:
     headers = {name: request.headers.get(name, "") for name in signed_headers.split(";")}
-    host = request.headers.get("host", "")
-    copy = AWSRequest(method=request.method, url=f"http://{host}{request.target}", headers=headers, data=request.body)
+    url = f"http://{request.headers.get('host', '')}{request.target}"
+    copy = AWSRequest(method=request.method, url=url, headers=headers, data=request.body)
     copy.context["timestamp"] = timestamp
-    signer = SigV4Auth(Credentials(key_id, secret), _SERVICE, region)
     return str(signer.signature(signer.string_to_sign(copy, signer.canonical_request(copy)), copy))

@@ -56,9 +56,6 @@ class OpenAI:
     def rejection(self, message: str) -> Reply:
         return errors.error_reply(400, message)
 
-    def too_large(self) -> Reply:
-        return errors.error_reply(413, "Request body is too large.")
-
     def broken_frame(self) -> bytes:
         return b'data: {"id":"chatcmpl-broken","object":"chat.completion.chunk","choi\n\n'
 

@@ -13,8 +13,8 @@ _QUOTA = (
     "read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
 )
 NO_KEY = (
-    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. "
-    "Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're accessing the API from "
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
+    "(i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're accessing the API from "
     "your browser and are prompted for a username and password. You can obtain an API key from "
     "https://platform.openai.com/account/api-keys."
 )
@@ -98,29 +98,30 @@ def failure(fault: Fault, call: Call) -> Reply:
     headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
     match fault.kind:
         case "wrong_key":
-            return wrong_key("sim-revoked-key")
+            reply = wrong_key("sim-revoked-key")
         case "expired_token":
             message = "Your authentication token has expired. Please try signing in again."
-            return error_reply(401, message, code="token_expired")
+            reply = error_reply(401, message, code="token_expired")
         case "access_denied":
             message = f"Project `proj_simulator` does not have access to model `{call.model.name}`"
-            return error_reply(403, message, code="model_not_found")
+            reply = error_reply(403, message, code="model_not_found")
         case "model_not_found":
-            return model_not_found(call.model.name)
+            reply = model_not_found(call.model.name)
         case "context_exceeded":
-            return context_exceeded(call.model.context_window, call.model.context_window + call.prompt_tokens)
+            reply = context_exceeded(call.model.context_window, call.model.context_window + call.prompt_tokens)
         case "content_filter":
             message = "The response was filtered due to the prompt triggering our content management policy."
-            return error_reply(400, message, code="content_filter", param="prompt")
+            reply = error_reply(400, message, code="content_filter", param="prompt")
         case "prefill_refused":
             message = "This model does not support assistant message prefill."
-            return error_reply(400, message, param="messages")
+            reply = error_reply(400, message, param="messages")
         case "quota":
-            return error_reply(429, _QUOTA, type="insufficient_quota", code="insufficient_quota", headers=headers)
+            reply = error_reply(429, _QUOTA, type="insufficient_quota", code="insufficient_quota", headers=headers)
         case "rejected":
-            return error_reply(400, "Invalid value for 'messages'.", code="invalid_value", param="messages")
+            reply = error_reply(400, "Invalid value for 'messages'.", code="invalid_value", param="messages")
         case _:
-            return _of_status(fault, call, headers)
+            reply = _of_status(fault, call, headers)
+    return reply
 
 
 def _of_status(fault: Fault, call: Call, headers: Mapping[str, str]) -> Reply:

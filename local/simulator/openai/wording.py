@@ -1,5 +1,6 @@
 """Says what is wrong with a request in OpenAI's words."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,41 +27,46 @@ _BOUNDS = {
 
 def refusal_of(error: ValidationError) -> ApiError:
     """The first mistake that can be named, as OpenAI reports one at a time."""
-    mistakes = error.errors(include_url=False)
-    # Members of a union each complain; the innermost complaint is the one about what the caller meant.
-    mistake = max(mistakes, key=lambda one: len(_steps(one["loc"]))) if len(mistakes) > 1 else mistakes[0]
+    # Of the members of a union that complain, the one that got furthest is what the caller meant.
+    mistake = max(error.errors(include_url=False), key=lambda one: len(_steps(one["loc"])))
     where = _where(mistake["loc"])
     kind, value, context = mistake["type"], mistake["input"], mistake.get("ctx", {})
-    if kind == "missing":
-        return refuse(f"Missing required parameter: '{where}'.", code="missing_required_parameter", param=where)
-    if kind == "extra_forbidden":
-        return refuse(f"Unknown parameter: '{where}'.", code="unknown_parameter", param=where)
-    if kind in _EXPECTED:
-        text = f"Invalid type for '{where}': expected {_EXPECTED[kind]}, but got {_name_of(value)} instead."
-        return refuse(text, code="invalid_type", param=where)
-    if kind in _BOUNDS:
-        code, words, sign, bound = _BOUNDS[kind]
-        number = "integer" if isinstance(value, int) and isinstance(context[bound], int) else "decimal"
-        text = (
-            f"Invalid '{where}': {number} {words}. Expected a value {sign} {context[bound]:g}, but got {value} instead."
-        )
-        return refuse(text, code=f"{number}_{code}", param=where)
-    if kind == "too_short":
-        text = (
-            f"Invalid '{where}': empty array. Expected an array with minimum length 1, but got an empty array instead."
-        )
-        return refuse(text, code="empty_array", param=where)
-    if kind in {"literal_error", "union_tag_invalid"}:
-        shown = context.get("tag", value)
-        allowed = context.get("expected") or context.get("expected_tags", "")
-        if kind == "union_tag_invalid":
-            where = f"{where}.{context['discriminator'].strip(chr(39))}"
-        text = f"Invalid value: '{shown}'. Supported values are: {allowed}."
-        return refuse(text, code="invalid_value", param=where)
-    if kind == "union_tag_not_found":
-        where = f"{where}.{context['discriminator'].strip(chr(39))}"
-        return refuse(f"Missing required parameter: '{where}'.", code="missing_required_parameter", param=where)
-    return refuse(f"Invalid '{where}': {mistake['msg']}.", code="invalid_value", param=where)
+    if kind.startswith("union_tag"):
+        where += "." + context["discriminator"].strip("'")
+    match kind:
+        case "missing" | "union_tag_not_found":
+            text, code = f"Missing required parameter: '{where}'.", "missing_required_parameter"
+        case "extra_forbidden":
+            text, code = f"Unknown parameter: '{where}'.", "unknown_parameter"
+        case "literal_error" | "union_tag_invalid":
+            shown, allowed = context.get("tag", value), context.get("expected") or context["expected_tags"]
+            text = f"Invalid value: '{shown}'. Supported values are: {allowed.replace(' or ', ', and ')}."
+            code = "invalid_value"
+        case _ if kind in _EXPECTED:
+            text = f"Invalid type for '{where}': expected {_EXPECTED[kind]}, but got {_name_of(value)} instead."
+            code = "invalid_type"
+        case _ if kind in _BOUNDS:
+            text, code = _out_of_bounds(where, kind, value, context)
+        case "too_short":
+            text = f"Invalid '{where}': empty array. Expected an array with minimum length 1, but got an empty array "
+            text, code = text + "instead.", "empty_array"
+        case "too_long":
+            text = f"Invalid '{where}': array too long. Expected an array with maximum length {context['max_length']}, "
+            text += f"but got an array with length {context['actual_length']} instead."
+            code = "array_above_max_length"
+        case "string_pattern_mismatch":
+            text = f"Invalid '{where}': string does not match pattern. Expected a string that matches the pattern "
+            text, code = text + f"'{context['pattern']}'.", "invalid_value"
+        case _:
+            text, code = f"Invalid '{where}': {mistake['msg']}.", "invalid_value"
+    return refuse(text, code=code, param=where)
+
+
+def _out_of_bounds(where: str, kind: str, value: Any, context: Mapping[str, Any]) -> tuple[str, str]:
+    code, words, sign, bound = _BOUNDS[kind]
+    number = "integer" if isinstance(value, int) and isinstance(context[bound], int) else "decimal"
+    text = f"Invalid '{where}': {number} {words}. Expected a value {sign} {context[bound]:g}, but got {value} instead."
+    return text, f"{number}_{code}"
 
 
 def _steps(location: tuple[int | str, ...]) -> list[int | str]:
@@ -91,18 +97,8 @@ def _where(location: tuple[int | str, ...]) -> str:
 
 
 def _name_of(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int():
-            return "an integer"
-        case float():
-            return "a decimal"
-        case str():
-            return "a string"
-        case list():
-            return "an array"
-        case _:
-            return "an object"
+    if value is None:
+        return "null"
+    # bool before int: it is one in Python
+    names = {bool: "a boolean", int: "an integer", float: "a decimal", str: "a string", list: "an array"}
+    return next((name for kind, name in names.items() if isinstance(value, kind)), "an object")
