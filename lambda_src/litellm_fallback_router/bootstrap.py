@@ -9,6 +9,7 @@ from typing import Any
 from .adapters import price_map
 from .adapters.circuits import MemoryCircuits
 from .adapters.litellm_provider import LiteLLMProvider
+from .adapters.litellm_provider.library import warm_up
 from .adapters.logs import LogObserver
 from .adapters.provider_keys import EnvironmentKeys
 from .adapters.rate_limits import MemoryRateLimits
@@ -20,6 +21,8 @@ from .routing.mapping_file import read_mapping
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import simulated
+
+__all__ = ["assemble", "build_router", "load", "warm_up"]
 
 logger = logging.getLogger("litellm_fallback_router")
 
@@ -39,8 +42,11 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
 
 def build_router(settings: Settings | None = None, mapping: Any = None) -> Router:
     """A Router over LiteLLM, with circuits and rate limits in this process's memory."""
-    settings = settings or load_settings()
-    config = load(settings, mapping)
+    return assemble(load(settings or load_settings(), mapping))
+
+
+def assemble(config: RouterConfig) -> Router:
+    """A Router that obeys `config`. Its first request imports LiteLLM, unless `warm_up` (seconds, blocking) did so."""
     keys = EnvironmentKeys(lookup)
     return Router(
         config,
