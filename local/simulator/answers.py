@@ -62,10 +62,13 @@ def _said(spoken: str) -> str:
 
 
 def _continued(turns: tuple[Turn, ...], partial: str, continuation: Continuation) -> str | None:
-    """What follows `partial` in the answer to `turns`; None when it is not the beginning of that answer."""
+    """What follows `partial` in the answer to `turns`, nothing if that was all of it; None when it is not the
+    beginning of that answer."""
     whole = reply_to(turns)
-    if not partial or not whole.startswith(partial) or whole == partial:
+    if not partial or not whole.startswith(partial):
         return None
+    if whole == partial:
+        return ""
     rest = whole[len(partial) :]
     match continuation:
         case "restart":

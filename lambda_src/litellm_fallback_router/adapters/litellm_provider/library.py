@@ -28,15 +28,22 @@ def litellm() -> Any:
 
 
 def _no_second_send(library: Any) -> None:
-    """With `drop_params`, LiteLLM sends a request that got a 422 from an OpenAI-compatible server a second time, and
-    answers None when that fails too. An attempt is one request, so the error is raised instead. The failure
-    table's test of a 422 fails when an upgrade moves this.
+    """An attempt is one request. LiteLLM sends a second one in two places, whatever it is told about retries:
+    after a 422 from an OpenAI-compatible server (and then answers None), and after a lost connection.
+
+    Both are replaced by raising what happened. The tests of the failure table count the requests a provider got,
+    and fail when an upgrade moves these.
     """
 
-    def give_up(error: Exception, data: object) -> None:
+    def raise_unprocessable(error: Exception, data: object) -> None:
         raise error
 
-    library.llms.openai.openai.drop_params_from_unprocessable_entity_error = give_up
+    async def raise_lost_connection(self: object, **request: object) -> None:
+        raise  # noqa: PLE0704 - called from the handler of the exception it raises again
+
+    library.llms.openai.openai.drop_params_from_unprocessable_entity_error = raise_unprocessable
+    handler = library.llms.custom_httpx.http_handler.AsyncHTTPHandler
+    handler.single_connection_post_request = raise_lost_connection
 
 
 def warm_up() -> None:

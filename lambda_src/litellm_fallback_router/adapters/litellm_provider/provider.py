@@ -33,7 +33,7 @@ class LiteLLMProvider:
         usage = usage_of(response)
         cost = (getattr(response, "_hidden_params", None) or {}).get("response_cost")
         answer = answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
-        if not answer.choices:
+        if not answer.choices or _says_nothing(answer):
             raise ProviderFailure(FailureKind.INVALID_RESPONSE, "200 without an answer", status=200)
         return answer
 
@@ -99,6 +99,12 @@ class LiteLLMProvider:
         if deployment.region is not None and deployment.provider == "bedrock":
             arguments["aws_region_name"] = deployment.region
         return arguments
+
+
+def _says_nothing(answer: ProviderAnswer) -> bool:
+    """True for an empty message that no token was billed for; a model may well choose to say nothing."""
+    said = any(value for choice in answer.choices for name, value in choice["message"].items() if name != "role")
+    return not said and answer.usage.completion_tokens == 0
 
 
 async def _loaded() -> None:

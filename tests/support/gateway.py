@@ -1,0 +1,84 @@
+"""The real gateway as a process of its own, and the official client for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from openai import AsyncOpenAI, OpenAI
+
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 20.0
+
+
+@dataclass(frozen=True)
+class Gateway:
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    """What it wrote to stderr."""
+
+    def client(self, **options: Any) -> OpenAI:
+        """An official client that does not retry: each call is one request to the gateway."""
+        return OpenAI(base_url=f"{self.url}/v1", api_key="none", **{"max_retries": 0, "timeout": 60.0, **options})
+
+    def async_client(self, **options: Any) -> AsyncOpenAI:
+        return AsyncOpenAI(base_url=f"{self.url}/v1", api_key="none", **{"max_retries": 0, "timeout": 60.0, **options})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def gateway_process(
+    folder: Path, mapping: Mapping[str, Any], *, simulator_url: str | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[Gateway]:
+    """Run `fallback-router serve` with `mapping` while the context lasts. Raises AssertionError if it does not start."""
+    config, log = folder / "mapping.json", folder / "gateway.log"
+    config.write_text(json.dumps(mapping))
+    port = free_port()
+    environment = {**os.environ, **(env or {})}
+    if simulator_url is not None:
+        environment["ROUTER_SIMULATOR_URL"] = simulator_url
+    environment["ROUTER_CONFIG"] = str(config)
+    command = [sys.executable, "-m", "uvicorn", "litellm_fallback_router.entrypoints.http:app", "--port", str(port)]
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(command, env=environment, stdout=stderr, stderr=stderr)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_ready(url, process, log)
+            yield Gateway(url, process, log)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(STOP_TIMEOUT)
+                raise AssertionError("the gateway did not stop when asked to") from None
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            break
+        try:
+            if httpx.get(f"{url}/health", timeout=2).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(f"the gateway did not start:\n{log.read_text()[-4000:]}")
