@@ -47,14 +47,14 @@ ROWS = [
     *(
         Row(f"{code}", status(code), 2, "sibling", provider=provider)
         for code, provider in (
-            (408, "bedrock"),
-            (409, "openai"),
-            (424, "bedrock"),
-            (500, "openai"),
-            (502, "anthropic"),
-            (503, "bedrock"),
-            (504, "openai"),
-            (529, "anthropic"),
+            (408, PROVIDERS[2]),
+            (409, PROVIDERS[0]),
+            (424, PROVIDERS[2]),
+            (500, PROVIDERS[0]),
+            (502, PROVIDERS[1]),
+            (503, PROVIDERS[2]),
+            (504, PROVIDERS[0]),
+            (529, PROVIDERS[1]),
         )
     ),
     Row("500-once", status(500), 2, "primary", times=1),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -37,20 +39,17 @@ class Seen:
 
 
 def ask(gateway: Gateway, model: str, *, streaming: bool) -> Seen:
-    messages = [{"role": "user", "content": QUESTION}]
     raw = gateway.client().chat.completions.with_raw_response.create(
-        model=model,
-        messages=messages,  # type: ignore[arg-type]
-        stream=streaming,
+        model=model, messages=[{"role": "user", "content": QUESTION}], stream=streaming
     )
+    parsed: Any = raw.parse()
     headers = raw.headers
     if streaming:
-        chunks = list(raw.parse())  # type: ignore[arg-type]
-        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)  # type: ignore[attr-defined]
-        finish = chunks[-1].choices[0].finish_reason  # type: ignore[attr-defined]
+        chunks = list(parsed)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        finish = chunks[-1].choices[0].finish_reason
     else:
-        answer = raw.parse()
-        text, finish = answer.choices[0].message.content or "", answer.choices[0].finish_reason
+        text, finish = parsed.choices[0].message.content or "", parsed.choices[0].finish_reason
     return Seen(
         text,
         headers["x-router-provider"],
@@ -90,6 +89,6 @@ def test_row(row: Row, streaming: bool, gateway: Gateway, simulator: SimulatorCo
     assert seen.model == first_model
     if not row.resumed:
         assert (seen.attempts, seen.fallback) == (total, row.answers != "primary")
-    for earlier, later in zip(primary, primary[1:], strict=False):
+    for earlier, later in pairwise(primary):
         assert earlier.finished is not None, "two attempts of one request never overlap"
         assert later.arrived >= earlier.finished + row.spacing

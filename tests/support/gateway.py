@@ -46,7 +46,7 @@ def free_port() -> int:
 def gateway_process(
     folder: Path, mapping: Mapping[str, Any], *, simulator_url: str | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[Gateway]:
-    """Run `fallback-router serve` with `mapping` while the context lasts. Raises AssertionError if it does not start."""
+    """Run `fallback-router serve` with `mapping` while the context lasts."""
     config, log = folder / "mapping.json", folder / "gateway.log"
     config.write_text(json.dumps(mapping))
     port = free_port()
