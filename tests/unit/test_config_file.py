@@ -51,7 +51,7 @@ def test_yaml_dates_stay_text_and_anchors_work(tmp_path: Path) -> None:
         ("m.yaml", b"a: " + b"9" * 5000, "holds a number that cannot be read"),
         ("m.yaml", b"[" * 50_000, "nested too deeply"),
         ("m.yaml", b"a: 1\n---\nb: 2\n", "line 2, column 1"),
-        ("m.json", b'{"a": 1,\n}', "line 2, column 1"),
+        ("m.json", b'{"a": 1\n"b": 2}', "line 2, column 1"),
         ("m.json", b'{"a": 1, "a": 2}', "'a' is given twice in one object"),
         ("m.json", b'{"a": ' + b"9" * 5000 + b"}", "holds a number that cannot be read"),
         ("m.json", b"[" * 200_000, "nested too deeply"),

@@ -1,6 +1,6 @@
 """What LiteLLM's bundled price map knows of a model, read without importing LiteLLM.
 
-Measured on Python 3.11: reading and parsing the 3 MB file once takes about 25 ms; a look-up afterwards
+Measured on Python 3.11: reading and parsing the 3 MB file once takes 15 to 25 ms, a look-up afterwards
 microseconds. `import litellm` takes seconds.
 """
 

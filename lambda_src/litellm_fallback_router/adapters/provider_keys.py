@@ -39,7 +39,7 @@ class EnvironmentKeys:
 
     def __init__(self, lookup: Callable[[str], str | None], home: Path | None = None) -> None:
         self._lookup = lookup
-        self._home = home or Path("~").expanduser()
+        self._home = home or Path("~")
 
     def missing(self, deployment: Deployment) -> str | None:
         if variables := unresolved(deployment):
@@ -82,13 +82,20 @@ class EnvironmentKeys:
         if self._read("AWS_ACCESS_KEY_ID") and self._read("AWS_SECRET_ACCESS_KEY"):
             return True
         files = (Path(self._read(name) or self._home / usual) for name, usual in _AWS_FILES)
-        return any(file.expanduser().is_file() for file in files)
+        return any(map(_exists, files))
 
     def _dereferenced(self, value: str) -> str | None:
         return self._read(value.removeprefix(REFERENCE)) if value.startswith(REFERENCE) else value
 
     def _read(self, name: str) -> str | None:
         return (self._lookup(name) or "").strip() or None
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.expanduser().is_file()
+    except RuntimeError:  # no home directory, as in some containers
+        return False
 
 
 def _variable(deployment: Deployment) -> str:
