@@ -111,7 +111,7 @@ def test_aws_files_count_as_credentials(tmp_path: Path) -> None:
 
 
 def test_machine_without_a_home_directory_has_no_aws_files() -> None:
-    keys = EnvironmentKeys({}.get, home=Path("~no-such-user-anywhere"))
+    keys = _keys(Path("~no-such-user-anywhere"))
 
     assert keys.missing(_deployment("bedrock/a.b")) is not None
 
