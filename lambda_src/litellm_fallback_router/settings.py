@@ -47,7 +47,7 @@ class Settings(BaseModel):
     api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_keys), Field(alias="GATEWAY_API_KEYS", default=())]
     """Keys the local server accepts, separated by commas; empty: it asks for none."""
     simulator_url: Annotated[str | None, BeforeValidator(_url), Field(alias="ROUTER_SIMULATOR_URL")] = None
-    """Every deployment is pointed at the simulator there, with placeholder keys."""
+    """Every OpenAI, Anthropic and Bedrock deployment without an `api_base` is pointed at the simulator there."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(str.upper),
