@@ -121,7 +121,8 @@ def _check_tool_order(messages: Sequence[schema.Message]) -> None:
         if stray := [block.tool_use_id for block in results if block.tool_use_id not in open_ids]:
             raise refuse(
                 f"messages.{index}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: "
-                f"{', '.join(stray)}. Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+                f"{', '.join(stray)}. Each `tool_result` block must have a corresponding `tool_use` block in the "
+                "previous message."
             )
         if missing := open_ids - {block.tool_use_id for block in results}:
             raise _without_result(index - 1, missing)
