@@ -53,10 +53,10 @@ def gateway_process(
     environment = {**os.environ, **(env or {})}
     if simulator_url is not None:
         environment["ROUTER_SIMULATOR_URL"] = simulator_url
-    environment["ROUTER_CONFIG"] = str(config)
-    command = [sys.executable, "-m", "uvicorn", "litellm_fallback_router.entrypoints.http:app", "--port", str(port)]
+    serve = ["serve", "--config", str(config), "--port", str(port)]
+    command = [sys.executable, "-m", "litellm_fallback_router.cli", *serve]
     with log.open("wb") as stderr:
-        process = subprocess.Popen(command, env=environment, stdout=stderr, stderr=stderr)
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=stderr)
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url, process, log)

@@ -33,6 +33,8 @@ CONTEXT_TEXTS = (
     "context window",
     "exceed context limit",
 )
+UNEXPLAINED = frozenset({FailureKind.CONNECTION, FailureKind.STREAM_BROKEN, FailureKind.INVALID_RESPONSE})
+"""Kinds whose reason names the exception at the root, since no status says more."""
 UNAVAILABLE_STATUSES = frozenset({408, 409, 424, 529})
 
 REASONS = {
@@ -59,7 +61,7 @@ def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
     reason = REASONS[kind]
     if evidence.status is not None:
         reason = f"{evidence.status} {reason}"
-    elif kind in (FailureKind.CONNECTION, FailureKind.STREAM_BROKEN):
+    elif kind in UNEXPLAINED:
         reason = f"{reason} ({type(evidence.chain[-1]).__name__})"
     return ProviderFailure(
         kind,

@@ -12,8 +12,9 @@ from .failures import failure_of
 from .library import litellm, warm_up
 from .wire import answer_of, chunk_of, is_token, usage_of
 
-OPENAI_COMPATIBLE_KEY = "none"
-"""The OpenAI client insists on a key; servers people run themselves do not."""
+TAKES_ANY_KEY = frozenset({"openai", "anthropic", "hosted_vllm", "lm_studio", "openai_like"})
+PLACEHOLDER_KEY = "none"
+"""These clients insist on a key; servers people run themselves do not."""
 
 
 class LiteLLMProvider:
@@ -89,11 +90,14 @@ class LiteLLMProvider:
             "timeout": timeout,
             "num_retries": 0,
             "max_retries": 0,
+            # LiteLLM would look for tools of its own proxy among the caller's, and import that proxy to do so.
+            "_skip_mcp_handler": True,
         }
         key = self._resolve(deployment)
         if deployment.api_base is not None:
             arguments["api_base"] = deployment.api_base
-            key = key or OPENAI_COMPATIBLE_KEY
+            if deployment.provider in TAKES_ANY_KEY:
+                key = key or PLACEHOLDER_KEY
         if key is not None:
             arguments["api_key"] = key
         if deployment.region is not None and deployment.provider == "bedrock":

@@ -1,0 +1,353 @@
+"""What OpenAI clients send, through the real gateway, to each provider."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from openai import OpenAI
+
+from local.simulator import Fault, SimulatorControl
+from tests.support.gateway import Gateway, gateway_process
+
+PROVIDERS = ("openai", "anthropic", "bedrock")
+PARIS: Any = [{"role": "user", "content": "What is the capital of France?"}]
+LLAMA = "us.meta.llama3-3-70b-instruct-v1:0"
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+PIXEL = base64.b64encode(
+    bytes.fromhex(
+        "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+        "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+    )
+).decode()
+
+
+def mapping() -> dict[str, Any]:
+    entries = [
+        ("openai", "openai", {"model": "gpt-4o"}),
+        ("anthropic", "anthropic", {"model": "claude-sonnet-4-6"}),
+        ("bedrock", "bedrock", {"model": "us.anthropic.claude-sonnet-4-6", "region": "us-east-1"}),
+        ("prefill", "anthropic", {"model": "claude-haiku-4-5"}),
+        ("llama", "bedrock", {"model": LLAMA, "region": "us-west-2", "model_info": {"json_schema": False}}),
+        ("doomed", "openai", {"model": "sim-doomed"}),
+        ("mute", "openai", {"model": "sim-mute"}),
+        ("flaky", "openai", {"model": "sim-flaky"}),
+        ("limited", "openai", {"model": "sim-limited", "rpm": 1}),
+        ("solid", "anthropic", {"model": "sim-solid"}),
+    ]
+    return {
+        "model_list": [{"model_name": n, "litellm_provider": p, "params": params} for n, p, params in entries],
+        "fallbacks": {"flaky": ["solid"], "openai": ["prefill"], "mute": ["solid"]},
+        "strategies": {"thrifty": ["llama", "anthropic"]},
+        "settings": {"circuit_open_seconds": 1.0},
+    }
+
+
+@pytest.fixture(scope="module")
+def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with gateway_process(tmp_path_factory.mktemp("gateway"), mapping(), simulator_url=simulator.url) as running:
+        yield running
+
+
+@pytest.fixture
+def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
+    simulator.reset()
+    with gateway.client() as made:
+        yield made
+
+
+@pytest.mark.parametrize("model", PROVIDERS)
+def test_a_question_is_answered_with_usage_and_cost(client: OpenAI, model: str) -> None:
+    raw = client.chat.completions.with_raw_response.create(model=model, messages=PARIS)
+    answer = raw.parse()
+    assert answer.choices[0].message.content == "Paris is the capital of France."
+    assert answer.usage is not None
+    assert answer.usage.total_tokens > 0
+    assert float(raw.headers["x-router-cost-usd"]) > 0
+    assert raw.headers["x-router-provider"] == model
+
+
+@pytest.mark.parametrize("model", PROVIDERS)
+def test_a_stream_is_the_same_text_with_a_finish_reason_and_usage(client: OpenAI, model: str) -> None:
+    chunks = list(
+        client.chat.completions.create(model=model, messages=PARIS, stream=True, stream_options={"include_usage": True})
+    )
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "Paris is the capital of France."
+    assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.completion_tokens > 0
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("model", PROVIDERS)
+def test_parallel_tool_calls_and_their_results(client: OpenAI, model: str, streaming: bool) -> None:
+    messages: Any = [{"role": "user", "content": "What is the weather in Paris and Rome?"}]
+    if streaming:
+        with client.chat.completions.stream(model=model, messages=messages, tools=[WEATHER]) as stream:
+            answer: Any = stream.get_final_completion()
+    else:
+        answer = client.chat.completions.create(model=model, messages=messages, tools=[WEATHER])
+    choice = answer.choices[0]
+    calls = choice.message.tool_calls
+    assert choice.finish_reason == "tool_calls"
+    assert [json.loads(call.function.arguments)["city"] for call in calls] == ["Paris", "Rome"]
+    messages += [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.function.name, "arguments": call.function.arguments},
+                }
+                for call in calls
+            ],
+        },
+        *({"role": "tool", "tool_call_id": call.id, "content": f"{20 + n} degrees"} for n, call in enumerate(calls)),
+    ]
+    final = client.chat.completions.create(model=model, messages=messages, tools=[WEATHER])
+    assert final.choices[0].message.content == "The tools say: 20 degrees; 21 degrees. That is all I know."
+
+
+@pytest.mark.parametrize("model", PROVIDERS)
+def test_a_json_schema_is_kept_to(client: OpenAI, model: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "people": {"type": "integer"}},
+        "required": ["city", "people"],
+        "additionalProperties": False,
+    }
+    answer = client.chat.completions.create(
+        model=model,
+        messages=PARIS,
+        response_format={"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": schema}},
+    )
+    parsed = json.loads(answer.choices[0].message.content or "")
+    assert set(parsed) == {"city", "people"}
+
+
+@pytest.mark.parametrize("model", PROVIDERS)
+def test_an_image_reaches_the_provider(client: OpenAI, simulator: SimulatorControl, model: str) -> None:
+    content = [
+        {"type": "text", "text": "What is the capital of France?"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
+    ]
+    answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": content}])  # type: ignore[list-item,misc]
+    assert answer.choices[0].message.content == "Paris is the capital of France."
+    assert PIXEL in json.dumps(simulator.requests()[-1].body)
+
+
+def test_n_stop_seed_and_penalties_reach_openai(client: OpenAI, simulator: SimulatorControl) -> None:
+    answer = client.chat.completions.create(
+        model="openai", messages=PARIS, n=2, stop=["capital"], seed=7, frequency_penalty=0.5, user="u1"
+    )
+    assert [choice.message.content for choice in answer.choices] == ["Paris is the ", "Paris is the "]
+    body = simulator.requests()[-1].body
+    assert {k: body[k] for k in ("n", "stop", "seed", "frequency_penalty", "user")} == {
+        "n": 2,
+        "stop": ["capital"],
+        "seed": 7,
+        "frequency_penalty": 0.5,
+        "user": "u1",
+    }
+
+
+@pytest.mark.parametrize("model", ["anthropic", "bedrock"])
+def test_wishes_a_provider_lacks_are_dropped_and_reported(client: OpenAI, model: str) -> None:
+    answer = client.chat.completions.create(
+        model=model,
+        messages=PARIS,
+        seed=7,
+        user="u1",
+        temperature=1.7,
+        max_tokens=50,
+        extra_body={"router": {"explain": True}},
+    )
+    router: Any = answer.model_extra["router"] if answer.model_extra else None
+    assert router["attempts"][0]["adjusted"] == ["seed dropped", "user dropped", "temperature clamped to 1"]
+
+
+def test_needs_drop_the_candidates_that_cannot(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="one choice only"):
+        client.chat.completions.create(model="anthropic", messages=PARIS, n=2)
+    raw = client.chat.completions.with_raw_response.create(
+        model="thrifty", messages=PARIS, response_format={"type": "json_object"}
+    )
+    assert raw.headers["x-router-provider"] == "anthropic"
+    assert raw.headers["x-router-fallback"] == "true"
+
+
+def test_a_request_may_narrow_but_not_widen(client: OpenAI) -> None:
+    narrowed = client.chat.completions.with_raw_response.create(
+        model="thrifty", messages=PARIS, extra_body={"router": {"providers": ["anthropic"]}}
+    )
+    assert narrowed.headers["x-router-provider"] == "anthropic"
+    with pytest.raises(openai.BadRequestError, match="excludes"):
+        client.chat.completions.create(model="thrifty", messages=PARIS, extra_body={"router": {"regions": ["eu-*"]}})
+    for field in ("api_base", "api_key", "mock_response", "aws_region_name", "extra_headers", "fallbacks"):
+        with pytest.raises(openai.BadRequestError, match=field):
+            client.chat.completions.create(model="openai", messages=PARIS, extra_body={field: "x"})
+
+
+def test_clients_raise_their_own_exceptions(client: OpenAI, simulator: SimulatorControl) -> None:
+    with pytest.raises(openai.NotFoundError, match="known: openai"):
+        client.chat.completions.create(model="gpt-5000", messages=PARIS)
+    with pytest.raises(openai.BadRequestError, match="messages"):
+        client.chat.completions.create(model="openai", messages=[])
+    client.chat.completions.create(model="limited", messages=PARIS)
+    with pytest.raises(openai.RateLimitError) as limited:
+        client.chat.completions.create(model="limited", messages=PARIS)
+    assert 50 <= int(limited.value.response.headers["retry-after"]) <= 60
+    simulator.inject(Fault(kind="content_filter"), model="gpt-4o")
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="openai", messages=PARIS)
+    assert refused.value.code == "content_filter"
+
+
+def test_an_exhausted_chain_tells_clients_not_to_multiply_it(gateway: Gateway, simulator: SimulatorControl) -> None:
+    simulator.reset()
+    simulator.inject(Fault(kind="status", status=500), model="sim-doomed")
+    with (
+        gateway.client(max_retries=5) as client,
+        pytest.raises(openai.InternalServerError) as failed,
+    ):
+        client.chat.completions.create(model="doomed", messages=PARIS)
+    assert failed.value.status_code == 502
+    assert "doomed: 500 unavailable" in str(failed.value)
+    assert len(simulator.requests()) == 3, "three tries on the last candidate, once"
+
+
+def test_the_callers_own_timeout_bounds_the_chain(client: OpenAI, simulator: SimulatorControl) -> None:
+    simulator.inject(Fault(kind="silence"))
+    began = time.monotonic()
+    with pytest.raises(openai.APIStatusError) as late:
+        client.chat.completions.create(model="mute", messages=PARIS, extra_headers={"x-router-timeout-ms": "2000"})
+    assert late.value.status_code == 504
+    assert 1.0 < time.monotonic() - began < 4.0
+    assert {r.provider for r in simulator.requests()} == {"openai", "anthropic"}, "the last one had its chance"
+
+
+def test_the_primary_is_back_within_seconds_of_its_recovery(client: OpenAI, simulator: SimulatorControl) -> None:
+    def who() -> str:
+        raw = client.chat.completions.with_raw_response.create(model="flaky", messages=PARIS)
+        return str(raw.headers["x-router-provider"])
+
+    rule = simulator.inject(Fault(kind="status", status=503), model="sim-flaky")
+    assert [who() for _ in range(6)] == ["anthropic"] * 6
+    simulator.clear_requests()
+    who()
+    assert [r.model for r in simulator.requests()] == ["sim-solid"], "an open circuit costs nothing"
+    simulator.remove(rule)
+    recovered = time.monotonic()
+    while who() != "openai":
+        assert time.monotonic() - recovered < 5
+        time.sleep(0.1)
+
+
+def test_a_broken_stream_without_a_successor_ends_in_an_error_event(
+    client: OpenAI, simulator: SimulatorControl
+) -> None:
+    simulator.inject(Fault(kind="cut", after_chunks=3), model=LLAMA)
+    said = ""
+    with pytest.raises(openai.APIError, match="incomplete"):
+        for chunk in client.chat.completions.create(model="llama", messages=PARIS, stream=True):
+            assert chunk.choices[0].finish_reason is None
+            said += chunk.choices[0].delta.content or ""
+    assert said
+    assert "Paris is the capital of France.".startswith(said)
+
+
+@pytest.mark.parametrize("style", ["exact", "restart", "overlap"])
+@pytest.mark.parametrize("backup", ["prefill"])
+def test_a_resumed_stream_reads_as_if_nothing_had_happened(
+    client: OpenAI, simulator: SimulatorControl, style: str, backup: str
+) -> None:
+    simulator.settings(continuation=style)
+    simulator.inject(Fault(kind="cut", after_chunks=20), model="gpt-4o")
+    chunks = list(
+        client.chat.completions.create(
+            model="openai", messages=[{"role": "user", "content": "Count to 50"}], stream=True
+        )
+    )
+    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert text == ", ".join(str(n) for n in range(1, 51)) + "."
+    router: Any = (chunks[-1].model_extra or {})["router"]
+    assert router["responders"] == ["openai:gpt-4o", "anthropic:claude-haiku-4-5"]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_a_caller_that_hangs_up_stops_the_work_upstream(
+    gateway: Gateway, simulator: SimulatorControl, streaming: bool
+) -> None:
+    simulator.reset()
+    simulator.settings(latency=0.0 if streaming else 30.0, chunk_delay=0.2)
+    body = {"model": "anthropic", "messages": [{"role": "user", "content": "Count to 500"}], "stream": streaming}
+    async with httpx.AsyncClient(base_url=gateway.url) as http:
+        with pytest.raises((TimeoutError, httpx.TransportError)):
+            async with asyncio.timeout(1.5):
+                async with http.stream("POST", "/v1/chat/completions", json=body, timeout=30) as response:
+                    async for _ in response.aiter_bytes():
+                        pass
+    for _ in range(50):
+        if simulator.health()["in_flight"] == 0:
+            break
+        await asyncio.sleep(0.1)
+    assert simulator.health()["in_flight"] == 0
+    assert [r.disconnected for r in simulator.requests()] == [True], "stopped, and not asked again"
+    simulator.reset()
+
+
+async def test_the_async_client_asks_many_at_once(gateway: Gateway, simulator: SimulatorControl) -> None:
+    simulator.reset()
+    simulator.settings(latency=0.5)
+    began = time.monotonic()
+    async with gateway.async_client() as client:
+        answers = await asyncio.gather(
+            *(client.chat.completions.create(model="anthropic", messages=PARIS) for _ in range(20))
+        )
+    assert len(answers) == 20
+    assert time.monotonic() - began < 8, "they do not wait for one another"
+    simulator.reset()
+
+
+def test_ask_tells_who_answered(gateway: Gateway, simulator: SimulatorControl) -> None:
+    simulator.reset()
+    body = {"question": "What is the capital of France?", "system_prompt": "Be brief.", "primary_model": "anthropic"}
+    answer = httpx.post(f"{gateway.url}/ask", json=body, timeout=30).json()
+    assert (answer["provider"], answer["response"]) == (
+        "anthropic:claude-sonnet-4-6",
+        "Paris is the capital of France.",
+    )
+    assert answer["cost_usd"] > 0
+    assert len(answer["attempts"]) == 1
+
+
+def test_models_and_strategies_are_listed(client: OpenAI) -> None:
+    assert {model.id for model in client.models.list()} == {
+        *(m["model_name"] for m in mapping()["model_list"]),
+        "thrifty",
+    }
+    assert client.models.retrieve("thrifty").id == "thrifty"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("nope")
+
+
+def test_no_prompt_answer_or_key_is_in_the_log(gateway: Gateway) -> None:
+    log = gateway.log.read_text()
+    assert "attempt_failed" in log
+    for secret in ("capital of France", "Paris is", "sim-openai-key", "sim-anthropic-key", "sim-bedrock-secret"):
+        assert secret not in log
