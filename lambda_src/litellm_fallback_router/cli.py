@@ -1,0 +1,144 @@
+"""`fallback-router`: the gateway, the chain and its health from a terminal.
+
+Only the wiring is here. Each command lives in `commands` and is imported when it is called, so that `--help` is quick.
+Exit codes: 0 well, 1 failed, 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .routing.errors import ConfigurationError, RouterError, UnknownModelError
+
+FAILED, WRONG = 1, 2
+
+app = typer.Typer(
+    name="fallback-router",
+    help="An LLM gateway that always answers: it walks a fallback chain (OpenAI, Anthropic, Bedrock) and says who "
+    "answered, why, how fast and for how much.\n\n"
+    "Try it without any key: fallback-router ask 'What is the capital of France?' --simulate",
+    epilog="Keys: OPENAI_API_KEY, ANTHROPIC_API_KEY, and AWS credentials or AWS_BEARER_TOKEN_BEDROCK. "
+    "ROUTER_CONFIG names a mapping file that replaces the shipped models and chains. "
+    "Exit codes: 0 well, 1 failed, 2 wrong usage or configuration.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", exists=True, dir_okay=False, help="A mapping (YAML or JSON), or LiteLLM's config.yaml."),
+]
+Simulate = Annotated[
+    bool, typer.Option("--simulate", help="Ask a simulator in the providers' place: no keys, no cost.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from .api.health import package_version  # noqa: PLC0415 - see the module's docstring
+
+        typer.echo(f"fallback-router {package_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
+@app.command()
+def serve(
+    config: Config = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 4000,
+    simulate: Simulate = False,
+) -> None:
+    """Run the gateway: an OpenAI-compatible endpoint at /v1.
+
+    Any OpenAI client works with it once its base URL is changed. GATEWAY_API_KEYS=key1,key2 makes it ask for a key;
+    ROUTER_LOG_LEVEL sets how much it logs (JSON lines on stderr).
+    """
+    from .commands import serve as command  # noqa: PLC0415 - see the module's docstring
+
+    command.serve(config, host, port, simulate=simulate)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="A model or strategy of the mapping; its first model if left out."),
+    ] = None,
+    system: Annotated[str | None, typer.Option("--system", "-s", help="A system prompt.")] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
+    temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for the whole chain.")] = None,
+    config: Config = None,
+    simulate: Simulate = False,
+) -> None:
+    """Ask once. The answer goes to stdout; who answered, the attempts, seconds and cost to stderr."""
+    from .commands import ask as command  # noqa: PLC0415 - see the module's docstring
+
+    asked = command.Question(question, model, system, temperature=temperature, max_tokens=max_tokens, timeout=timeout)
+    command.ask(asked, config, stream=stream, simulate=simulate)
+
+
+@app.command()
+def chains(
+    explain: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="The plan for a model or strategy: who is asked, who not, and why."),
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show the models, the strategies and the chain behind each."""
+    from .commands import chains as command  # noqa: PLC0415 - see the module's docstring
+
+    if explain is None:
+        command.overview(config, as_json=as_json)
+    else:
+        command.explain(explain, config, as_json=as_json)
+
+
+@app.command()
+def doctor(config: Config = None, simulate: Simulate = False, as_json: Json = False) -> None:
+    """Ask every deployment one tiny question and say what is wrong and how to mend it.
+
+    Costs a fraction of a cent. Exits with 1 if a chain has no healthy member.
+    """
+    from .commands import doctor as command  # noqa: PLC0415 - see the module's docstring
+
+    if not command.doctor(config, simulate=simulate, as_json=as_json):
+        raise typer.Exit(FAILED)
+
+
+def main() -> None:
+    """The console script. Errors that a user can mend are told without a traceback."""
+    try:
+        app()
+    except ConfigurationError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(WRONG)
+    except RouterError as error:
+        said = f"\nThe provider said: {error.detail}" if error.detail else ""
+        typer.echo("error: " + str(error).replace("; ", "\n  ") + said, err=True)
+        sys.exit(WRONG if isinstance(error, UnknownModelError) else FAILED)
+
+
+if __name__ == "__main__":
+    main()

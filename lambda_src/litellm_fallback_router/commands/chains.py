@@ -1,0 +1,134 @@
+"""`fallback-router chains`: who is asked for which name, in which order, and why not the others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from .. import bootstrap
+from ..routing.config import RouterConfig
+from ..routing.planner import Plan
+from ..routing.types import ChatRequest, Deployment, ModelInfo
+from .keys import QUESTION
+from .surroundings import surroundings
+from .wording import console, dropped_lines, warn_of
+
+CAPABILITIES = {
+    "tools": "tools",
+    "images": "images",
+    "json_schema": "JSON schema",
+    "reasoning": "reasoning",
+    "prompt_caching": "caching",
+    "prefill": "prefill",
+}
+"""Field of ModelInfo -> how it is called."""
+
+
+def overview(config_file: Path | None, *, as_json: bool) -> None:
+    """Every name a caller may use and the chain behind it. Raises ConfigurationError."""
+    with surroundings(config_file, simulate=False) as settings:
+        config = bootstrap.load(settings)
+    warn_of(config)
+    if as_json:
+        typer.echo(json.dumps([_chain(config, name) for name in config.chains], indent=2))
+        return
+    table = Table("model or strategy", "kind", "asked in this order", title="Chains", title_justify="left")
+    for name, chain in config.chains.items():
+        table.add_row(name, _kind(config, name), " -> ".join(chain))
+    console().print(table)
+
+
+def explain(model: str, config_file: Path | None, *, as_json: bool) -> None:
+    """The plan for a plain question to `model`. Raises ConfigurationError and UnknownModelError."""
+    with surroundings(config_file, simulate=False) as settings:
+        router = bootstrap.build_router(settings)
+        plan = asyncio.run(router.explain(ChatRequest(model, QUESTION)))
+    warn_of(router.config)
+    if as_json:
+        typer.echo(json.dumps(_plan_json(model, plan, router.config), indent=2))
+        return
+    out = console()
+    out.print(_plan_table(model, plan, router.config))
+    for line in dropped_lines(drop.to_json() for drop in plan.dropped):
+        out.print(line, soft_wrap=True)
+
+
+def _chain(config: RouterConfig, name: str) -> dict[str, Any]:
+    return {"name": name, "kind": _kind(config, name), "chain": list(config.chains[name])}
+
+
+def _kind(config: RouterConfig, name: str) -> str:
+    return "strategy" if name in config.strategies else "model"
+
+
+def _plan_table(model: str, plan: Plan, config: RouterConfig) -> Table:
+    title = f"Who is asked for {model}" if plan.candidates else f"Nobody can be asked for {model}"
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    table.caption = "A plain question, now. Prices in USD per million tokens; a blank means unknown."
+    table.add_column("order", justify="right")
+    table.add_column("deployment", overflow="fold")
+    table.add_column("provider and model", overflow="fold")
+    table.add_column("Region", no_wrap=True)
+    for heading in ("in", "out", "window"):
+        table.add_column(heading, justify="right")
+    table.add_column("can do")
+    for order, candidate in enumerate(plan.candidates, start=1):
+        table.add_row(str(order), *_cells(candidate.deployment))
+    by_id = {deployment.id: deployment for deployment in config.deployments}
+    for drop in plan.dropped:
+        table.add_row("-", *_cells(by_id[drop.deployment]))
+    return table
+
+
+def _cells(deployment: Deployment) -> list[str]:
+    info = deployment.info
+    window = "" if info.max_input_tokens is None else f"{info.max_input_tokens:,}"
+    prices = (_price(info.input_usd_per_token), _price(info.output_usd_per_token))
+    return [deployment.id, deployment.label, deployment.region or "", *prices, window, ", ".join(_able(info))]
+
+
+def _able(info: ModelInfo) -> Iterable[str]:
+    return (words for name, words in CAPABILITIES.items() if getattr(info, name))
+
+
+def _price(usd_per_token: float | None) -> str:
+    return "" if usd_per_token is None else f"{usd_per_token * 1e6:g}"
+
+
+def _plan_json(model: str, plan: Plan, config: RouterConfig) -> dict[str, Any]:
+    by_id = {deployment.id: deployment for deployment in config.deployments}
+    return {
+        "model": model,
+        "candidates": [
+            {"order": order, **_deployment_json(candidate.deployment)}
+            for order, candidate in enumerate(plan.candidates, start=1)
+        ],
+        "dropped": [
+            {**_deployment_json(by_id[drop.deployment]), "code": drop.code, "reason": drop.reason}
+            for drop in plan.dropped
+        ],
+    }
+
+
+def _deployment_json(deployment: Deployment) -> dict[str, Any]:
+    info = deployment.info
+    return {
+        "deployment": deployment.id,
+        "provider": deployment.provider,
+        "model": deployment.model,
+        "region": deployment.region,
+        "usd_per_million_input_tokens": _per_million(info.input_usd_per_token),
+        "usd_per_million_output_tokens": _per_million(info.output_usd_per_token),
+        "max_input_tokens": info.max_input_tokens,
+        "capabilities": {name: getattr(info, name) for name in CAPABILITIES},
+    }
+
+
+def _per_million(usd_per_token: float | None) -> float | None:
+    return None if usd_per_token is None else round(usd_per_token * 1e6, 6)

@@ -1,0 +1,50 @@
+"""What to do about a failure of a deployment, in the operator's terms."""
+
+from __future__ import annotations
+
+from ..routing.failures import FailureKind as Kind
+from ..routing.types import Deployment
+
+_BEDROCK_FIXES = {
+    Kind.AUTHENTICATION: "the AWS credentials are wrong or have expired: try `aws sts get-caller-identity`",
+    Kind.PERMISSION: "allow bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream on the model and its "
+    "inference profile, and see that the account has access to the model in {region}",
+    Kind.NOT_FOUND: "{model} is not offered in {region}: check the name, its prefix (us., eu., global.) and the Region",
+    Kind.QUOTA_EXHAUSTED: "ask for a higher quota: Service Quotas, Amazon Bedrock, {region}",
+    Kind.RATE_LIMITED: "the account's quota in {region} is used up for now: wait, or ask for more in Service Quotas",
+}
+"""Where Bedrock's differ from the others'. Source of the permissions: the Bedrock user guide, "Prerequisites for
+inference profiles"."""
+
+_FIXES = {
+    Kind.AUTHENTICATION: "the provider refuses {key}: set a key that works",
+    Kind.PERMISSION: "{key} may not use {model}: give its project or workspace access, or name another model",
+    Kind.NOT_FOUND: "{endpoint} has no model {model}: it may be retired; put a current name into the mapping",
+    Kind.QUOTA_EXHAUSTED: "add credit or raise the limit on the provider's billing page",
+    Kind.RATE_LIMITED: "the key works but is at its limit: wait, ask for more, or set `rpm` in the mapping",
+    Kind.CONNECTION: "{endpoint} cannot be reached: check the address, DNS, the proxy and the network",
+    Kind.TIMEOUT: "{endpoint} took the question and did not answer: check its status page, the proxy and the network",
+    Kind.UNAVAILABLE: "trouble at {endpoint}: see its status page; the chain passes over it meanwhile",
+    Kind.INVALID_RESPONSE: "what answers at {endpoint} is not this API: check api_base (often it ends in /v1)",
+    Kind.REJECTED: "{endpoint} refuses even a tiny question: check the model's name and its parameters in the mapping",
+    Kind.TOO_LARGE: "{endpoint} calls even a tiny question too large: check the parameters in the mapping",
+    Kind.CONTENT_POLICY: "a content filter refuses a harmless question: check the guardrail",
+}
+
+
+def fix(deployment: Deployment, kind: Kind | None) -> str:
+    """What the operator can do; empty where nothing is known."""
+    own = _BEDROCK_FIXES if deployment.provider == "bedrock" else {}
+    text = own.get(kind) or _FIXES.get(kind) if kind else None
+    return (text or "").format(
+        key=_key(deployment),
+        model=deployment.model,
+        region=deployment.region or "its Region",
+        endpoint=deployment.api_base or deployment.provider,
+    )
+
+
+def _key(deployment: Deployment) -> str:
+    """The key by the name of its variable; a literal is never shown."""
+    name = deployment.credential.partition(":")[2].partition("@")[0]
+    return f"the key in {name}" if name.isupper() else "the key in the mapping"

@@ -1,0 +1,153 @@
+"""`fallback-router serve`: the gateway on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import shlex
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from pathlib import Path
+
+import typer
+import uvicorn
+
+from .. import bootstrap
+from ..api.app import create_app
+from ..api.health import package_version
+from ..routing.router import Router
+from ..settings import Settings
+from .json_logs import log_to_stderr
+from .keys import keyless
+from .surroundings import surroundings
+from .wording import listed, warn
+
+DRAIN_SECONDS = 8
+"""For answers under way when the gateway is told to stop. Less than the 10 s after which `docker stop` kills."""
+KEEP_ALIVE_SECONDS = 30
+"""Longer than official clients keep an idle connection (5 s), so that none is closed under a request of theirs."""
+
+
+def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> None:
+    """Runs until SIGTERM or Ctrl-C. Raises ConfigurationError; exits with 1 where the address cannot be had."""
+    # Without a handler SIGTERM would end the process before it is ready without a word to the simulator.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with surroundings(config_file, simulate=simulate) as settings:
+        log_to_stderr(settings.log_level)
+        router = bootstrap.build_router(settings)
+        listener = _listener(host, port)
+        _warn_if_open(listener, settings)
+        server = _Server(_uvicorn_config(router, settings), lambda: _announce(listener, router, settings))
+        try:
+            server.run([listener])
+        except KeyboardInterrupt:
+            typer.echo("stopped", err=True)
+
+
+class _Server(uvicorn.Server):
+    """Answers the first request as fast as any other: LiteLLM is imported before the port is opened."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(bootstrap.warm_up)
+        await super().startup(sockets)
+        if not self.should_exit:
+            await self._announce()
+
+
+def _uvicorn_config(router: Router, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(lambda: router, api_keys=[key.get_secret_value() for key in settings.api_keys]),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """A bound socket; nobody can connect before the server listens on it."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        typer.echo(f"error: cannot listen on {host}:{port}: {_hint(error)}", err=True)
+        raise typer.Exit(1) from None
+    return listener
+
+
+def _hint(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program uses this port; choose another with --port, or --port 0 for a free one"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 need privileges; choose another with --port"
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "that is no address of this machine; leave out --host for 127.0.0.1"
+    return error.strerror or type(error).__name__
+
+
+def _warn_if_open(listener: socket.socket, settings: Settings) -> None:
+    address = listener.getsockname()[0]
+    if not settings.api_keys and not ip_address(address).is_loopback:
+        warn(
+            f"{address} can be reached from other machines, and anyone who reaches it spends your money: "
+            "set GATEWAY_API_KEYS=key1,key2"
+        )
+
+
+async def _announce(listener: socket.socket, router: Router, settings: Settings) -> None:
+    """The first line is `gateway ready on URL`: programs that start a gateway read it."""
+    url = _url(listener)
+    config = router.config
+    without_key = await keyless(router)
+    lines = [f"gateway ready on {url}", f"  version     {package_version()}; interactive documentation at {url}/docs"]
+    lines.append(f"  models      {listed([name for name in config.chains if name not in config.strategies])}")
+    lines.append(f"  strategies  {listed([name for name in config.chains if name in config.strategies])}")
+    lines += [f"  unusable    {deployment}: {reason}" for deployment, reason in without_key.items()]
+    if settings.simulator_url is not None:
+        lines.append(f"  simulator   {settings.simulator_url} answers in the providers' place: no keys, no cost")
+    if settings.api_keys:
+        lines.append("  access      callers need a key of GATEWAY_API_KEYS")
+    if len(without_key) == len(config.deployments):
+        lines.append("No deployment has a key, so nobody can answer yet: set one, or start with --simulate.")
+    lines += ["Try it:", *_curl(url, _model(router, without_key), with_key=bool(settings.api_keys))]
+    typer.echo("\n".join(lines))
+    sys.stdout.flush()
+
+
+def _url(listener: socket.socket) -> str:
+    address, port = listener.getsockname()[:2]
+    if ip_address(address).is_unspecified:
+        address = "127.0.0.1"
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _model(router: Router, without_key: dict[str, str]) -> str:
+    """The first name that somebody can answer to."""
+    config = router.config
+    able = {d.model_name for d in config.deployments if d.id not in without_key}
+    answered = (name for name, chain in config.chains.items() if able.intersection(chain))
+    return next(answered, next(iter(config.chains)))
+
+
+def _curl(url: str, model: str, *, with_key: bool) -> list[str]:
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "What is the capital of France?"}]})
+    key = ["    -H 'authorization: Bearer YOUR_KEY' \\"] if with_key else []
+    return [
+        f"  curl {url}/v1/chat/completions -H 'content-type: application/json' \\",
+        *key,
+        f"    -d {shlex.quote(body)}",
+    ]
