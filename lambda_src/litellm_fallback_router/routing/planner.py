@@ -67,7 +67,10 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     for model_name in chain:
         for deployment in _spread(config.group(model_name), health, rng):
             drop = (
-                _narrowed(deployment, request.narrowing) or needs.unmet_by(deployment) or _unhealthy(deployment, health)
+                _narrowed(deployment, request.narrowing)
+                or needs.unmet_by(deployment)
+                or _out_of_service(deployment, health)
+                or _unhealthy(deployment, health)
             )
             if drop is None:
                 usable.append(deployment)
@@ -120,9 +123,15 @@ def _narrowed(deployment: Deployment, narrowing: Narrowing) -> Dropped | None:
     return None
 
 
-def _unhealthy(deployment: Deployment, health: Health) -> Dropped | None:
+def _out_of_service(deployment: Deployment, health: Health) -> Dropped | None:
     if why := health.keyless.get(deployment.id):
         return Dropped(deployment.id, "no_key", why)
+    if _circuit(deployment, health).drained:
+        return Dropped(deployment.id, "drained", "an operator has taken it out of service")
+    return None
+
+
+def _unhealthy(deployment: Deployment, health: Health) -> Dropped | None:
     if left := health.cooling.get(deployment.credential, 0.0):
         reason = f"its credential was refused; not used for another {left:.0f} s"
         return Dropped(deployment.id, "credential", reason, left)

@@ -60,6 +60,8 @@ class CircuitState:
     """Open, but one request may now try whether it has recovered."""
     retry_after: float = 0.0
     """Seconds until a probe is due."""
+    drained: bool = False
+    """Opened by an operator: nobody asks it, and nobody probes it, until the operator closes it again."""
 
 
 CLOSED = CircuitState()

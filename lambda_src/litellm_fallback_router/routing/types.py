@@ -228,7 +228,7 @@ class Dropped:
 
     deployment: str
     code: str
-    """`no_key`, `circuit_open`, `cooling`, `rpm`, `credential`, `narrowed`, `tools`, `images`,
+    """`no_key`, `drained`, `circuit_open`, `cooling`, `rpm`, `credential`, `narrowed`, `tools`, `images`,
     `json_schema`, `n`, `logprobs`, `context`."""
     reason: str
     retry_after: float | None = None

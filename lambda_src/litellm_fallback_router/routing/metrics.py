@@ -1,0 +1,58 @@
+"""Every metric, once: name, unit, dimensions. The running code emits these, and the dashboard and alarms read these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+NAMESPACE = "LLMFallbackRouter"
+SERVICE = "service"
+"""The dimension that every dimension set begins with: the stage that speaks, so that stages share an account."""
+
+_WHOLE: tuple[tuple[str, ...], ...] = ((),)
+_BY_MODEL: tuple[tuple[str, ...], ...] = ((), ("provider", "model"))
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. Each dimension set in use costs as one CloudWatch metric, so there are few."""
+
+    name: str
+    unit: str
+    """As CloudWatch spells it: `Count`, `Milliseconds`, `None` (US dollars)."""
+    meaning: str
+    sets: tuple[tuple[str, ...], ...] = _WHOLE
+    """Dimension sets beyond `SERVICE`; the empty one is the total of a stage."""
+
+    @property
+    def dimension_sets(self) -> tuple[tuple[str, ...], ...]:
+        """The dimension sets as CloudWatch has them, `SERVICE` first."""
+        return tuple((SERVICE, *names) for names in self.sets)
+
+
+_LIST = (
+    # One value for each request, 0 included: the average is the rate.
+    Metric("Requests", "Count", "requests that ended, however"),
+    Metric("RequestErrors", "Count", "requests answered with a 5xx or a 429", ((), ("code",))),
+    Metric("ChainsExhausted", "Count", "requests that no candidate could answer"),
+    Metric("DeadlinesMissed", "Count", "requests whose time ran out"),
+    Metric("Fallbacks", "Count", "answers from another model than the one asked for"),
+    Metric("FallbackDepth", "Count", "deployments given up before the one that answered"),
+    Metric("ResumedStreams", "Count", "streams that broke and were continued by another deployment"),
+    Metric("Latency", "Milliseconds", "from the request to the end of its answer or error"),
+    Metric("ColdStarts", "Count", "requests that were the first of their environment"),
+    # One value for each attempt.
+    Metric("Attempts", "Count", "requests sent to a provider", _BY_MODEL),
+    Metric("AttemptFailures", "Count", "attempts that failed", (*_BY_MODEL, ("provider", "model", "kind"))),
+    Metric("AttemptLatency", "Milliseconds", "from sending an attempt to the end of its answer", _BY_MODEL),
+    Metric("TimeToFirstToken", "Milliseconds", "from sending an attempt to its first token", _BY_MODEL),
+    Metric("InputTokens", "Count", "prompt tokens, cached ones included", _BY_MODEL),
+    Metric("OutputTokens", "Count", "completion tokens", _BY_MODEL),
+    Metric("CostUsd", "None", "US dollars of everything that was attempted", _BY_MODEL),
+    Metric("WastedCostUsd", "None", "the part of CostUsd that bought the caller nothing", _BY_MODEL),
+    # Rare events.
+    Metric("CircuitTransitions", "Count", "changes of a circuit's state", (("deployment", "state"),)),
+    Metric("StateUnavailable", "Count", "times the state table was slow or out of reach and memory took its place"),
+)
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _LIST}
+"""By name."""
