@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -346,7 +347,11 @@ def test_models_and_strategies_are_listed(client: OpenAI) -> None:
         client.models.retrieve("nope")
 
 
-def test_no_prompt_answer_or_key_is_in_the_log(gateway: Gateway) -> None:
+def test_no_prompt_answer_or_key_is_in_the_log(gateway: Gateway, client: OpenAI, simulator: SimulatorControl) -> None:
+    for kind in ("wrong_key", "rejected", "content_filter", "cut"):
+        simulator.inject(Fault(kind=kind), model="gpt-4o", times=1)  # type: ignore[arg-type]
+        with contextlib.suppress(openai.APIError):
+            client.chat.completions.create(model="openai", messages=PARIS)
     log = gateway.log.read_text()
     assert "attempt_failed" in log
     for secret in ("capital of France", "Paris is", "sim-openai-key", "sim-anthropic-key", "sim-bedrock-secret"):
