@@ -349,7 +349,7 @@ def test_models_and_strategies_are_listed(client: OpenAI) -> None:
 
 def test_no_prompt_answer_or_key_is_in_the_log(gateway: Gateway, client: OpenAI, simulator: SimulatorControl) -> None:
     for kind in ("wrong_key", "rejected", "content_filter", "cut"):
-        simulator.inject(Fault(kind=kind), model="gpt-4o", times=1)  # type: ignore[arg-type]
+        simulator.inject(Fault(kind=kind), model="gpt-4o", times=1)
         with contextlib.suppress(openai.APIError):
             client.chat.completions.create(model="openai", messages=PARIS)
     log = gateway.log.read_text()

@@ -1,0 +1,27 @@
+"""Our table of what providers take, against what LiteLLM says it would pass on."""
+
+from __future__ import annotations
+
+import pytest
+
+from litellm_fallback_router.adapters.litellm_provider.library import litellm
+from litellm_fallback_router.routing.dialects import PENALTIES, dialect_of
+from tests.support.scripted import deployment
+
+MODELS = [
+    ("openai", "gpt-4o"),
+    ("anthropic", "claude-sonnet-4-6"),
+    ("bedrock", "us.anthropic.claude-sonnet-4-6"),
+    ("bedrock", "us.meta.llama3-3-70b-instruct-v1:0"),
+    ("bedrock", "us.amazon.nova-2-lite-v1:0"),
+]
+
+
+@pytest.mark.parametrize(("provider", "model"), MODELS)
+def test_the_table_agrees_with_litellm(provider: str, model: str) -> None:
+    taken = set(litellm().get_supported_openai_params(model=model, custom_llm_provider=provider))
+    dialect = dialect_of(deployment("x", provider=provider, model=model))
+    assert dialect.many_choices == ("n" in taken)
+    assert dialect.logprobs == ("logprobs" in taken)
+    for wish in {"seed", *PENALTIES}:
+        assert (wish in dialect.lacks) == (wish not in taken), wish
