@@ -84,7 +84,7 @@ def ask(
     ] = None,
     system: Annotated[str | None, typer.Option("--system", "-s", help="A system prompt.")] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
-    temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, max=2, help="0 is the most predictable.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for the whole chain.")] = None,
     config: Config = None,

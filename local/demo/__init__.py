@@ -1,0 +1,1 @@
+"""`python -m local.demo`: the fallback chain at work, over HTTP, with the official OpenAI client."""

@@ -1,0 +1,62 @@
+"""Runs the real gateway as a process of its own, as a user would."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO
+
+READY = b"gateway ready on "
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+
+
+@contextmanager
+def gateway_process(options: Sequence[str] = (), *, simulator_url: str | None = None) -> Iterator[str]:
+    """Run `fallback-router serve` on a free port while the context lasts; gives its URL.
+
+    With `simulator_url` it asks that simulator, on the shipped mapping. Raises RuntimeError with the gateway's own
+    words where it does not start.
+    """
+    # Whoever runs a demo may have keys for a gateway of theirs in the environment; this one asks for none.
+    environment = {name: value for name, value in os.environ.items() if name != "GATEWAY_API_KEYS"}
+    if simulator_url is not None:
+        environment.pop("ROUTER_CONFIG", None)
+        environment["ROUTER_SIMULATOR_URL"] = simulator_url
+    command = [sys.executable, "-m", "litellm_fallback_router.cli", "serve", "--port", "0", *options]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)  # noqa: S603 - ours
+        try:
+            yield _ready_url(process, log)
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(_STOP_SECONDS)
+            if process.stdout:
+                process.stdout.close()
+
+
+def _ready_url(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
+    assert process.stdout is not None  # noqa: S101 - it was asked for above
+    said, until = b"", time.monotonic() + _START_SECONDS
+    while b"\n" not in said and (left := until - time.monotonic()) > 0:
+        if select.select([process.stdout], [], [], left)[0]:
+            data = os.read(process.stdout.fileno(), 4096)
+            if not data:
+                break
+            said += data
+    line = said.partition(b"\n")[0]
+    if not line.startswith(READY):
+        log.seek(0)
+        words = log.read()[-2000:].decode(errors="replace").strip()
+        raise RuntimeError(f"the gateway did not start. It said:\n{words or 'nothing'}")
+    return line.removeprefix(READY).decode()
