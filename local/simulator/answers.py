@@ -41,7 +41,8 @@ def reply_to(turns: tuple[Turn, ...], continuation: Continuation = "exact") -> s
     if not turns:
         return ""
     if turns[-1].role == "assistant":
-        return _continued(turns[:-1], turns[-1].text, continuation) or reply_to(turns[:-1])
+        rest = _continued(turns[:-1], turns[-1].text, continuation)
+        return reply_to(turns[:-1]) if rest is None else rest
     spoken = _last_text(turns)
     if "continue" in spoken.lower() and len(turns) > 2:
         rest = _continued(turns[:-2], turns[-2].text, continuation)
@@ -62,8 +63,10 @@ def _said(spoken: str) -> str:
 
 
 def _continued(turns: tuple[Turn, ...], partial: str, continuation: Continuation) -> str | None:
-    """What follows `partial` in the answer to `turns`, nothing if that was all of it; None when it is not the
-    beginning of that answer."""
+    """What follows `partial` in the answer to `turns`, nothing if that was all of it.
+
+    None when `partial` is not the beginning of that answer.
+    """
     whole = reply_to(turns)
     if not partial or not whole.startswith(partial):
         return None

@@ -148,15 +148,11 @@ class Simulator:
             return True
         record = self._log.open(provider=provider.name, path=request.path, headers=request.headers)
         exchange = Exchange(writer, record)
-        self.in_flight += 1
         try:
             await self._unless_gone(self._answer(provider, request, exchange), reader, record)
         except Exception:  # noqa: BLE001  (a bug here must be loud, not a provider that hangs)
             traceback.print_exc(file=sys.stderr)
             await exchange.hang_up(abrupt=True)
-        finally:
-            self.in_flight -= 1
-            record.finished = time.monotonic()
         return exchange.reusable and not record.disconnected
 
     async def _unless_gone(
@@ -179,6 +175,15 @@ class Simulator:
             await asyncio.gather(answering, leaving, return_exceptions=True)
 
     async def _answer(self, provider: Provider, request: http.Request, exchange: Exchange) -> None:
+        self.in_flight += 1
+        try:
+            await self._reply(provider, request, exchange)
+        finally:
+            # Here and not later: a client that has read the last byte may look at the log at once.
+            self.in_flight -= 1
+            exchange.record.finished = time.monotonic()
+
+    async def _reply(self, provider: Provider, request: http.Request, exchange: Exchange) -> None:
         record = exchange.record
         target = provider.target(request)
         record.model, record.region, record.stream = target.model, target.region, target.stream

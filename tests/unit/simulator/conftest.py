@@ -19,6 +19,7 @@ from botocore.eventstream import EventStreamBuffer
 
 from local.simulator import AWS_ACCESS_KEY_ID, Simulator
 
+KNOWN = Credentials(AWS_ACCESS_KEY_ID, "sim-bedrock-secret")
 PROVIDERS = ("openai", "anthropic", "bedrock")
 MODELS = {
     "openai": "gpt-4o",
@@ -50,7 +51,13 @@ class Wire:
     provider: str
 
     async def ask(
-        self, text: str = "Count to 9", *, stream: bool = False, timeout: float = 10.0, region: str = "us-east-1", **more: Any
+        self,
+        text: str = "Count to 9",
+        *,
+        stream: bool = False,
+        timeout: float = 10.0,
+        region: str = "us-east-1",
+        **more: Any,
     ) -> Heard:
         request = self._request(text, stream=stream, region=region, **more)
         request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
@@ -104,10 +111,10 @@ class Wire:
                 return str(event["payload"].get("delta", {}).get("text", ""))
 
 
-def sign(url: str, body: Any, region: str, *, key: str = AWS_ACCESS_KEY_ID, secret: str = "sim-bedrock-secret") -> httpx.Request:
+def sign(url: str, body: Any, region: str, credentials: Credentials = KNOWN) -> httpx.Request:
     data = json.dumps(body).encode()
     request = AWSRequest("POST", url, headers={"content-type": "application/json"}, data=data)
-    SigV4Auth(Credentials(key, secret), "bedrock", region).add_auth(request)
+    SigV4Auth(credentials, "bedrock", region).add_auth(request)
     return httpx.Request("POST", url, content=data, headers=dict(request.headers.items()))
 
 
@@ -165,9 +172,7 @@ async def openai_client(sim: Simulator) -> AsyncIterator[openai.AsyncOpenAI]:
 @pytest.fixture
 async def anthropic_client(sim: Simulator) -> AsyncIterator[anthropic.AsyncAnthropic]:
     url = f"{sim.url}/anthropic"
-    async with anthropic.AsyncAnthropic(
-        base_url=url, api_key="sim-anthropic-key", max_retries=0, timeout=10
-    ) as client:
+    async with anthropic.AsyncAnthropic(base_url=url, api_key="sim-anthropic-key", max_retries=0, timeout=10) as client:
         yield client
 
 
@@ -191,8 +196,10 @@ def eventually() -> Callable[[Callable[[], bool]], Any]:
     """Wait for a condition, at most five seconds."""
 
     async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():
-                await asyncio.sleep(0.01)
+        for _ in range(500):
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail("the condition did not come true within five seconds")
 
     return wait

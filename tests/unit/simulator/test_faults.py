@@ -232,9 +232,7 @@ async def test_stall_sends_a_part_and_then_nothing(wire: Wire, stream: bool, eve
     assert wire.sim.requests[0].disconnected
 
 
-async def test_malformed_breaks_one_frame_of_a_stream(
-    wire: Wire, events_of: Callable[[str, bytes], list[Any]]
-) -> None:
+async def test_malformed_breaks_one_frame_of_a_stream(wire: Wire, events_of: Callable[[str, bytes], list[Any]]) -> None:
     wire.sim.inject(Fault(kind="malformed", after_chunks=2))
     heard = await wire.ask(stream=True)
     assert heard.status == 200

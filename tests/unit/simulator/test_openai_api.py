@@ -1,0 +1,347 @@
+"""OpenAI's API, asked with the official client."""
+
+import base64
+import json
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from local.simulator import Fault, Simulator
+
+TOOLS: Any = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "strict": True,
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+                "additionalProperties": False,
+            },
+        },
+    }
+]
+QUESTION: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Count to 5"}]
+PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG").decode()
+
+
+async def test_a_completion_is_complete(openai_client: openai.AsyncOpenAI) -> None:
+    response = await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+    choice = response.choices[0]
+    assert (choice.message.content, choice.finish_reason) == ("1, 2, 3, 4, 5.", "stop")
+    assert response.model == "gpt-4o-2024-08-06"
+    assert response.usage is not None
+    assert response.usage.total_tokens == response.usage.prompt_tokens + response.usage.completion_tokens
+    assert response._request_id is not None
+    assert response._request_id.startswith("req_")
+
+
+async def test_a_stream_says_the_same_and_counts_the_same(openai_client: openai.AsyncOpenAI) -> None:
+    whole = await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+    stream = await openai_client.chat.completions.create(
+        model="gpt-4o", messages=QUESTION, stream=True, stream_options={"include_usage": True}
+    )
+    chunks = [chunk async for chunk in stream]
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == whole.choices[0].message.content
+    assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
+    assert chunks[-1].choices == []
+    assert chunks[-1].usage == whole.usage
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+async def test_a_stream_carries_usage_only_when_asked(openai_client: openai.AsyncOpenAI) -> None:
+    stream = await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True)
+    assert all(chunk.usage is None for chunk in [chunk async for chunk in stream])
+
+
+async def test_tools_are_called_and_their_results_are_told(openai_client: openai.AsyncOpenAI) -> None:
+    messages: Any = [{"role": "user", "content": "weather in Paris and Rome?"}]
+    response = await openai_client.chat.completions.create(model="gpt-4o", messages=messages, tools=TOOLS)
+    message = response.choices[0].message
+    assert response.choices[0].finish_reason == "tool_calls"
+    assert message.content is None
+    calls: Any = message.tool_calls
+    assert [json.loads(call.function.arguments) for call in calls] == [{"city": "Paris"}, {"city": "Rome"}]
+    messages.append(message.model_dump(exclude_none=True))
+    messages += [{"role": "tool", "tool_call_id": call.id, "content": f"dry in {i}"} for i, call in enumerate(calls)]
+    told = await openai_client.chat.completions.create(model="gpt-4o", messages=messages, tools=TOOLS)
+    assert "dry in 0; dry in 1" in (told.choices[0].message.content or "")
+
+
+async def test_streamed_tool_calls_add_up(openai_client: openai.AsyncOpenAI) -> None:
+    messages: Any = [{"role": "user", "content": "weather in Paris and Rome?"}]
+    async with openai_client.chat.completions.stream(model="gpt-4o", messages=messages, tools=TOOLS) as stream:
+        final = await stream.get_final_completion()
+    calls: Any = final.choices[0].message.tool_calls
+    assert [json.loads(call.function.arguments)["city"] for call in calls] == ["Paris", "Rome"]
+
+
+async def test_parallel_calls_can_be_turned_off(openai_client: openai.AsyncOpenAI) -> None:
+    response = await openai_client.chat.completions.create(
+        model="gpt-4o",
+        messages=[{"role": "user", "content": "weather in Paris and Rome?"}],
+        tools=TOOLS,
+        parallel_tool_calls=False,
+    )
+    assert len(response.choices[0].message.tool_calls or ()) == 1
+
+
+async def test_limits_stops_n_and_logprobs_are_kept(openai_client: openai.AsyncOpenAI) -> None:
+    create = openai_client.chat.completions.create
+    short = await create(model="gpt-4o", messages=QUESTION, max_tokens=2)
+    assert (short.choices[0].message.content, short.choices[0].finish_reason) == ("1, 2, 3,", "length")
+    stopped = await create(model="gpt-4o", messages=QUESTION, stop=["4"], seed=1, temperature=0)
+    assert (stopped.choices[0].message.content, stopped.choices[0].finish_reason) == ("1, 2, 3, ", "stop")
+    several = await create(model="gpt-4o", messages=QUESTION, n=3, logprobs=True, top_logprobs=2)
+    assert [choice.index for choice in several.choices] == [0, 1, 2]
+    logprobs: Any = several.choices[0].logprobs
+    assert "".join(token.token for token in logprobs.content) == "1, 2, 3, 4, 5."
+    assert len(logprobs.content[0].top_logprobs) == 2
+
+
+async def test_several_choices_stream_side_by_side(openai_client: openai.AsyncOpenAI) -> None:
+    stream = await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION, n=2, stream=True)
+    texts = ["", ""]
+    async for chunk in stream:
+        for choice in chunk.choices:
+            texts[choice.index] += choice.delta.content or ""
+    assert texts == ["1, 2, 3, 4, 5."] * 2
+
+
+async def test_a_json_schema_is_satisfied(openai_client: openai.AsyncOpenAI) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    form: Any = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}
+    response = await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION, response_format=form)
+    assert json.loads(response.choices[0].message.content or "") == {"n": 1}
+
+
+async def test_an_unsatisfiable_schema_is_a_400(openai_client: openai.AsyncOpenAI) -> None:
+    form: Any = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"$ref": "#/nowhere"}}}
+    with pytest.raises(openai.BadRequestError, match="Invalid schema"):
+        await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION, response_format=form)
+
+
+async def test_images_are_seen_and_counted(openai_client: openai.AsyncOpenAI) -> None:
+    content: Any = [{"type": "text", "text": "what is it"}, {"type": "image_url", "image_url": {"url": PNG}}]
+    response = await openai_client.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": content}]
+    )
+    assert "what is it" in (response.choices[0].message.content or "")
+    assert response.usage is not None
+    assert response.usage.prompt_tokens > 256
+
+
+async def test_models_are_listed(openai_client: openai.AsyncOpenAI) -> None:
+    names = [model.id async for model in openai_client.models.list()]
+    assert "gpt-4o" in names
+    assert (await openai_client.models.retrieve("gpt-4o")).id == "gpt-4o"
+    with pytest.raises(openai.NotFoundError):
+        await openai_client.models.retrieve("gpt-9")
+
+
+async def test_a_key_can_be_rotated(openai_client: openai.AsyncOpenAI, sim: Simulator) -> None:
+    sim.settings.openai_keys = ["sim-new-key"]
+    with pytest.raises(openai.AuthenticationError, match="Incorrect API key provided: ") as refused:
+        await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+    assert "sim-openai-key" not in str(refused.value)
+    rotated = openai_client.with_options(api_key="sim-new-key")
+    assert (await rotated.chat.completions.create(model="gpt-4o", messages=QUESTION)).choices
+
+
+X: Any = [{"role": "user", "content": "x"}]
+WRONG: list[tuple[dict[str, Any], str, str | None, str | None]] = [
+    ({"foo": 1}, "Unrecognized request argument supplied: foo", None, None),
+    ({"foo": 1, "bar": 2}, "Unrecognized request arguments supplied: bar, foo", None, None),
+    (
+        {"temperature": 3},
+        "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead.",
+        "temperature",
+        "decimal_above_max_value",
+    ),
+    (
+        {"temperature": "hot"},
+        "Invalid type for 'temperature': expected a decimal, but got a string instead.",
+        "temperature",
+        "invalid_type",
+    ),
+    (
+        {"n": 0},
+        "Invalid 'n': integer below minimum value. Expected a value >= 1, but got 0 instead.",
+        "n",
+        "integer_below_min_value",
+    ),
+    (
+        {"messages": []},
+        "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+        "messages",
+        "empty_array",
+    ),
+    (
+        {"messages": [{"role": "robot", "content": "x"}]},
+        "Invalid value: 'robot'. Supported values are: ",
+        "messages[0].role",
+        "invalid_value",
+    ),
+    (
+        {"messages": [{"role": "user"}]},
+        "Missing required parameter: 'messages[0].content'.",
+        "messages[0].content",
+        "missing_required_parameter",
+    ),
+    (
+        {"messages": [*X, {"role": "user", "content": "x", "foo": 1}]},
+        "Unknown parameter: 'messages[1].foo'.",
+        "messages[1].foo",
+        "unknown_parameter",
+    ),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": 3}]}]},
+        "Invalid type for 'messages[0].content[0].text': expected a string, but got an integer instead.",
+        "messages[0].content[0].text",
+        "invalid_type",
+    ),
+    (
+        {"messages": [{"role": "assistant", "content": None}]},
+        "Invalid value for 'content': expected a string, got null.",
+        "messages.[0].content",
+        None,
+    ),
+    (
+        {"messages": [*X, {"role": "tool", "tool_call_id": "a", "content": "x"}]},
+        "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+        "messages.[1].role",
+        None,
+    ),
+    (
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+                },
+                *X,
+            ]
+        },
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
+        "The following tool_call_ids did not have response messages: a",
+        "messages.[1].role",
+        None,
+    ),
+    (
+        {"stop": ["a", "b", "c", "d", "e"]},
+        "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an array with length 5",
+        "stop",
+        "array_above_max_length",
+    ),
+    (
+        {"tool_choice": "auto"},
+        "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.",
+        "tool_choice",
+        None,
+    ),
+    (
+        {"stream_options": {"include_usage": True}},
+        "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+        "stream_options",
+        None,
+    ),
+    (
+        {"response_format": {"type": "json_object"}},
+        "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+        "messages",
+        None,
+    ),
+    ({"max_tokens": 999_999}, "max_tokens is too large: 999999.", "max_tokens", "invalid_value"),
+    ({"reasoning_effort": "low"}, "Unrecognized request argument supplied: reasoning_effort", None, None),
+    (
+        {"model": "gpt-5.4", "max_tokens": 5},
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        "max_tokens",
+        "unsupported_parameter",
+    ),
+    (
+        {"model": "sim-tiny", "messages": [{"role": "user", "content": "x" * 8000}]},
+        "This model's maximum context length is 1000 tokens. However, your messages resulted in 2000 tokens.",
+        "messages",
+        "context_length_exceeded",
+    ),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=[wrong[1][:48] for wrong in WRONG])
+async def test_a_wrong_request_gets_openais_400(
+    openai_client: openai.AsyncOpenAI, wrong: tuple[dict[str, Any], str, str | None, str | None]
+) -> None:
+    change, message, param, code = wrong
+    asked: dict[str, Any] = {"model": "gpt-4o", "messages": X, **change}
+    with pytest.raises(openai.BadRequestError) as refused:
+        await openai_client.post("/chat/completions", body=asked, cast_to=httpx.Response)
+    body: Any = refused.value.body
+    assert body["message"].startswith(message)
+    assert (body["param"], body["code"], body["type"]) == (param, code, "invalid_request_error")
+
+
+KEY = {"authorization": "Bearer sim-openai-key"}
+JSON = {**KEY, "content-type": "application/json"}
+NO_REQUESTS: list[tuple[dict[str, str], bytes, int, str]] = [
+    ({}, b"{}", 401, "You didn't provide an API key."),
+    ({"authorization": "Basic abc"}, b"{}", 401, "You didn't provide an API key."),
+    (KEY, b"{}", 415, "Unsupported Content-Type header: ''"),
+    (JSON, b'{"model": NaN}', 400, "We could not parse the JSON body of your request."),
+    (JSON, b"[" * 100_000, 400, "We could not parse the JSON body of your request."),
+    (JSON, b'{"model": "\xff"}', 400, "We could not parse the JSON body of your request."),
+    (JSON, b"{}", 400, "you must provide a model parameter"),
+]
+
+
+@pytest.mark.parametrize("sent", NO_REQUESTS, ids=[f"{sent[2]} {sent[1][:15]!r}" for sent in NO_REQUESTS])
+async def test_what_is_no_request_gets_openais_error(
+    http: httpx.AsyncClient, sim: Simulator, sent: tuple[dict[str, str], bytes, int, str]
+) -> None:
+    headers, content, status, message = sent
+    response = await http.post(f"{sim.url}/openai/v1/chat/completions", content=content, headers=headers)
+    assert response.status_code == status
+    assert response.json()["error"]["message"].startswith(message)
+
+
+async def test_an_unknown_path_gets_openais_404(http: httpx.AsyncClient, sim: Simulator) -> None:
+    response = await http.post(f"{sim.url}/openai/v1/nothing", headers={"authorization": "Bearer sim-openai-key"})
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "Invalid URL (POST /openai/v1/nothing)"
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Fault(kind="wrong_key"), openai.AuthenticationError),
+        (Fault(kind="access_denied"), openai.PermissionDeniedError),
+        (Fault(kind="model_not_found"), openai.NotFoundError),
+        (Fault(kind="quota"), openai.RateLimitError),
+        (Fault(kind="status", status=409), openai.ConflictError),
+        (Fault(kind="status", status=422), openai.UnprocessableEntityError),
+        (Fault(kind="status", status=500), openai.InternalServerError),
+        (Fault(kind="reset"), openai.APIConnectionError),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Fault) else value.__name__,
+)
+async def test_the_official_client_raises_its_own_type(
+    openai_client: openai.AsyncOpenAI, sim: Simulator, fault: Fault, expected: type[Exception]
+) -> None:
+    sim.inject(fault)
+    with pytest.raises(expected):
+        await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+
+
+async def test_an_in_band_error_raises_in_the_middle(openai_client: openai.AsyncOpenAI, sim: Simulator) -> None:
+    sim.inject(Fault(kind="in_band_error", after_chunks=2))
+    stream = await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True)
+    heard = ""
+    with pytest.raises(openai.APIError, match="The server had an error"):
+        async for chunk in stream:
+            heard += chunk.choices[0].delta.content or ""
+    assert heard == "1, 2, "
