@@ -75,9 +75,20 @@ class RouterConfig:
     warnings: tuple[str, ...] = ()
     """What was accepted but is not used, each with its path."""
 
+    _groups: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = {d.model_name for d in self.deployments}
+        groups = {name: tuple(d for d in self.deployments if d.model_name == name) for name in names}
+        object.__setattr__(self, "_groups", groups)
+
     def group(self, model_name: str) -> tuple[Deployment, ...]:
         """The deployments that share `model_name`, in the mapping's order."""
-        return tuple(d for d in self.deployments if d.model_name == model_name)
+        return self._groups.get(model_name, ())
+
+    def chain(self, name: str) -> tuple[Deployment, ...]:
+        """Every deployment a request for `name` may reach; none where the name is unknown."""
+        return tuple(d for model_name in self.chains.get(name, ()) for d in self.group(model_name))
 
 
 def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: None) -> RouterConfig:

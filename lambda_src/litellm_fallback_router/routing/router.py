@@ -59,7 +59,7 @@ class Router:
 
     async def explain(self, request: ChatRequest) -> Plan:
         """The plan as a request would get it now: who would be asked, who not and why."""
-        return plan(request, self.config, await self._health(), self._outside.rng)
+        return plan(request, self.config, await self._health(self.config.chain(request.model)), self._outside.rng)
 
     async def aclose(self) -> None:
         """Let go of the connections to the providers."""
@@ -93,8 +93,8 @@ class Router:
             )
         raise walk.error()
 
-    async def _health(self) -> Health:
-        outside, deployments = self._outside, self.config.deployments
+    async def _health(self, deployments: tuple[Deployment, ...]) -> Health:
+        outside = self._outside
         limited = [d for d in deployments if d.rpm is not None]
         names = {d.id for d in deployments} | {d.credential for d in deployments}
         return Health(
