@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from .config import RouterSettings
+from .deadline import Deadline, OutOfTimeError
 from .executor import Attempt, Walk
 from .failures import FailureKind, ProviderFailure
 from .needs import estimate_tokens, prompt_characters
@@ -53,10 +54,12 @@ async def listen(
     messages: list[Message],
     params: Mapping[str, Any],
     settings: RouterSettings,
+    end: Deadline,
 ) -> AsyncGenerator[Chunk, None]:
     """A stream whose first token comes inside the attempt's budget and which never stalls for long.
 
-    Chunks without a token (an empty delta) are not passed on. Raises ProviderFailure.
+    Chunks without a token (an empty delta) are not passed on. Raises ProviderFailure, and OutOfTimeError where
+    `end` comes while it flows.
     """
     deployment = attempt.deployment
     first_limit = min(attempt.budget, _first_token_limit(deployment, params, settings))
@@ -64,11 +67,14 @@ async def listen(
     begun = False
     async with aclosing(provider.stream(deployment, messages, params, timeout=first_limit)) as chunks:
         while True:
-            limit = stall_limit if begun else max(0.0, first_limit - _since(attempt))
+            ending = begun and end.left < stall_limit
+            limit = min(stall_limit, end.left) if begun else max(0.0, first_limit - _since(attempt))
             try:
                 async with asyncio.timeout(limit):
                     chunk = await anext(chunks, None)
             except TimeoutError as error:
+                if ending:
+                    raise OutOfTimeError from error
                 if begun:
                     reason = f"the stream stalled for {stall_limit:.1f} s"
                     raise ProviderFailure(FailureKind.STREAM_BROKEN, reason) from error

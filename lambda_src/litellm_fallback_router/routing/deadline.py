@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
+
+
+class OutOfTimeError(Exception):
+    """What runs this process is about to stop it, in the middle of a stream."""
 
 
 class Deadline:
-    """Runs out `seconds` after it was made."""
+    """Runs out `seconds` after it was made; by default never."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float = math.inf) -> None:
         self._seconds = seconds
         self._ends = asyncio.get_running_loop().time() + seconds
 
@@ -30,6 +35,6 @@ class Deadline:
         left = self.left
         return left if behind == 0 else max(left - behind * reserve, left / 2)
 
-    def renewed(self) -> Deadline:
-        """A fresh budget of the same size: for the first token of a stream that is resumed elsewhere."""
-        return Deadline(self._seconds)
+    def renewed(self, end: Deadline) -> Deadline:
+        """A fresh budget of the same size, within `end`: for the first token of a stream that is resumed elsewhere."""
+        return Deadline(min(self._seconds, end.left))

@@ -60,8 +60,10 @@ class Walk:
         self._outside = outside
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
+        self.end = Deadline() if request.time_left is None else Deadline(request.time_left)
+        """Nothing of this request may last longer, not even a stream that flows."""
         budget = settings.deadline if request.timeout is None else min(request.timeout, settings.deadline)
-        self.deadline = Deadline(budget)
+        self.deadline = Deadline(min(budget, self.end.left))
         self._queue = list(plan.candidates)
         self._tries = 0
         """Tries on the candidate at the head of the queue."""
@@ -139,7 +141,7 @@ class Walk:
             self._pass_over(deployment, failure, then)
 
     async def abandoned(self, attempt: Attempt, record: AttemptRecord) -> None:
-        """The caller left while the attempt was under way."""
+        """The attempt ends unfinished, through no fault of its deployment."""
         self._record(record)
         if attempt.candidate.probe:
             await self._outside.circuits.released(attempt.deployment.id)
@@ -151,7 +153,7 @@ class Walk:
 
     def renew_deadline(self) -> None:
         """A stream had begun and broke: what continues it gets a budget of its own for its first token."""
-        self.deadline = self.deadline.renewed()
+        self.deadline = self.deadline.renewed(self.end)
 
     def estimated_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return self._outside.provider.estimate_cost(deployment, usage)

@@ -7,11 +7,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from .attempts import Recorder, listen
+from .deadline import OutOfTimeError
 from .errors import StreamInterruptedError
 from .executor import Attempt, Walk
 from .failures import FailureKind, ProviderFailure
 from .resume import Seam, Sent, is_structured, length_chunk
 from .types import Chunk, Deployment, Usage
+
+OUT_OF_TIME = "the gateway's own time for one request ran out; raise its timeout, or ask for less"
 
 
 class StreamWalk:
@@ -52,6 +55,11 @@ class StreamWalk:
                     yield length_chunk()
                     return
                 await self.walk.succeeded(attempt, recorder.answered(None, None))
+            except OutOfTimeError as error:
+                if not self._complete:
+                    await self._cut_short(attempt, recorder)
+                    raise self._interrupted(OUT_OF_TIME) from error
+                await self.walk.succeeded(attempt, recorder.answered(None, None))
             except (asyncio.CancelledError, GeneratorExit):
                 await self.walk.abandoned(attempt, recorder.abandoned())
                 raise
@@ -75,7 +83,7 @@ class StreamWalk:
         messages, params = (seam.messages, seam.params) if seam else (candidate.messages, candidate.params)
         held: list[Chunk] = []
         usage, cost = None, None
-        source = listen(self.walk.outside.provider, attempt, messages, params, settings)
+        source = listen(self.walk.outside.provider, attempt, messages, params, settings, self.walk.end)
         async with aclosing(source) as chunks:
             async for chunk in chunks:
                 if chunk.usage is not None:
@@ -114,6 +122,11 @@ class StreamWalk:
         await self.walk.failed(attempt, failure, recorder.failed(failure, of_use=contributed))
         if self._sent.anything and self._sent.obstacle:
             raise self._interrupted(self._sent.obstacle) from failure
+
+    async def _cut_short(self, attempt: Attempt, recorder: Recorder) -> None:
+        """Its deployment was answering well: that counts neither against it nor as waste."""
+        failure = ProviderFailure(FailureKind.TIMEOUT, OUT_OF_TIME)
+        await self.walk.abandoned(attempt, recorder.failed(failure, of_use=True))
 
     def _interrupted(self, why: str) -> StreamInterruptedError:
         story = "; ".join(f"{a.deployment}: {a.reason}" for a in self.walk.attempts)

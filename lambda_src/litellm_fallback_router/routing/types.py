@@ -102,6 +102,9 @@ class ChatRequest:
     """OpenAI's optional request fields (temperature, tools, ...), validated; never endpoints or keys."""
     timeout: float | None = None
     """Seconds the caller is willing to wait for the whole chain; None: the setting alone."""
+    time_left: float | None = None
+    """Seconds until what runs this process stops it (a Lambda's remaining time); None: nothing will. Unlike
+    `timeout` it bounds a flowing stream too."""
     narrowing: Narrowing = Narrowing()
     request_id: str = ""
     caller: str | None = None
