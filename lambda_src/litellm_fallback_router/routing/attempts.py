@@ -53,6 +53,7 @@ async def listen(
     attempt: Attempt,
     messages: list[Message],
     params: Mapping[str, Any],
+    *,
     settings: RouterSettings,
     end: Deadline,
 ) -> AsyncGenerator[Chunk, None]:

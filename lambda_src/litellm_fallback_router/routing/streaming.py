@@ -83,7 +83,8 @@ class StreamWalk:
         messages, params = (seam.messages, seam.params) if seam else (candidate.messages, candidate.params)
         held: list[Chunk] = []
         usage, cost = None, None
-        source = listen(self.walk.outside.provider, attempt, messages, params, settings, self.walk.end)
+        provider, end = self.walk.outside.provider, self.walk.end
+        source = listen(provider, attempt, messages, params, settings=settings, end=end)
         async with aclosing(source) as chunks:
             async for chunk in chunks:
                 if chunk.usage is not None:
