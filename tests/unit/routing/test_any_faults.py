@@ -174,7 +174,7 @@ def test_streams(fates: list[list[Fate]]) -> None:
         start, first, said, finished = loop.time(), None, "", 0
         try:
             async for chunk in rig.router.stream(request):
-                first = first or loop.time()
+                first = loop.time() if first is None else first
                 said += chunk.choices[0]["delta"].get("content", "")
                 finished += chunk.choices[0]["finish_reason"] is not None
         except RouterError as error:
