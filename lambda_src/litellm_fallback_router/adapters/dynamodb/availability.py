@@ -1,0 +1,78 @@
+"""Whether the state table is worth asking. A gateway must not suffer from what protects it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from botocore.exceptions import ClientError
+
+from .client import TABLE_ERRORS
+
+T = TypeVar("T")
+
+REST = 30.0
+"""Seconds that a table is left alone after it failed or was slow."""
+FROZEN = 5.0
+"""Seconds; no call takes this long by itself (`impatient_client`): the environment was frozen in its midst."""
+
+
+class StateObserver(Protocol):
+    """Told what happens to the shared state. Must not raise and must not block."""
+
+    def circuit_moved(self, deployment: str, state: str) -> None:
+        """`state`: `open`, `half_open` or `closed`."""
+        ...
+
+    def state_unavailable(self, what: str, why: str) -> None:
+        """The table could not `what`, and memory took its place; `why` is an error's name or `slow`."""
+        ...
+
+
+class Availability:
+    """Runs the table's blocking calls off the event loop, and leaves a table in trouble alone for a while."""
+
+    def __init__(self, observer: StateObserver, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives Unix seconds: monotonic clocks stand still while a Lambda is frozen."""
+        self._observer = observer
+        self._clock = clock
+        self._connected = False
+        self._resting_until = 0.0
+
+    @property
+    def resting(self) -> bool:
+        """True: use what memory has."""
+        return self._clock() < self._resting_until
+
+    async def call(self, what: str, work: Callable[[], T]) -> T | None:
+        """The result of `work`, run in a thread; None where the table could not do it, or is resting."""
+        if self.resting:
+            return None
+        started = self._clock()
+        try:
+            result = await asyncio.to_thread(work)
+        except TABLE_ERRORS as error:
+            if self._clock() - started < FROZEN:
+                self._rest(what, _why(error))
+            return None
+        self._connected = True
+        self._resting_until = 0.0
+        return result
+
+    async def wait(self, what: str, answer: asyncio.Task[Any], seconds: float) -> bool:
+        """True once `answer` is there; False where it takes longer. It is not cancelled: it may serve the next."""
+        done, _ = await asyncio.wait({answer}, timeout=seconds)
+        if not done and self._connected:  # a first connection takes its time, which says nothing
+            self._rest(what, "slow")
+        return bool(done)
+
+    def _rest(self, what: str, why: str) -> None:
+        self._resting_until = self._clock() + REST
+        self._observer.state_unavailable(what, why)
+
+
+def _why(error: Exception) -> str:
+    """A word for the log: the service's error code, else the exception's name. Never its text."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__

@@ -1,0 +1,73 @@
+"""The shapes of the state table's items. One table, partition key `pk`, TTL attribute `ttl` (Unix seconds).
+
+circuit#DEPLOYMENT     state OPEN | HALF_OPEN | CLOSED, failure_count, opened_at, half_open_owner,
+                       probe_lease_expiry (Unix seconds), ttl: as Powertools' circuit breaker writes them
+drained                deployments: a set of the ids that an operator has taken out of service
+rpm#DEPLOYMENT#MINUTE  sent: requests in that minute (Unix time / 60) by the whole fleet, ttl
+key#SHA256             a caller's key by its hash: id, plan, usage_key (the value API Gateway meters it by),
+                       usage_key_id, created_at, expires_at?, revoked_at? (Unix seconds); `authorizer.py` reads it
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PARTITION_KEY = "pk"
+TTL = "ttl"
+CIRCUIT = "circuit#"
+KEY = "key#"
+DRAINED = "drained"
+
+
+def circuit_key(deployment: str) -> str:
+    return f"{CIRCUIT}{deployment}"
+
+
+def window_key(deployment: str, minute: int) -> str:
+    """`minute` is Unix time / 60."""
+    return f"rpm#{deployment}#{minute}"
+
+
+def hash_of(key: str) -> str:
+    """What a caller's key is stored under. A key is 256 random bits: no salt or slow hash makes it safer."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A caller's key as the table has it: never the key itself. Times are Unix seconds."""
+
+    key_hash: str
+    id: str
+    """What logs and operators call the key."""
+    plan: str
+    usage_key: str = field(repr=False)
+    """Random value of the API Gateway key that meters this caller; of no use to anyone who reads it."""
+    usage_key_id: str
+    """API Gateway's id of that key."""
+    created_at: int
+    expires_at: int | None = None
+    revoked_at: int | None = None
+
+    def state(self, now: float) -> str:
+        """`active`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
+    def to_item(self) -> dict[str, Any]:
+        """The item in DynamoDB's JSON."""
+        item: dict[str, Any] = {PARTITION_KEY: {"S": f"{KEY}{self.key_hash}"}}
+        item |= {name: {"S": getattr(self, name)} for name in ("id", "plan", "usage_key", "usage_key_id")}
+        times = {name: getattr(self, name) for name in ("created_at", "expires_at", "revoked_at")}
+        return item | {name: {"N": str(value)} for name, value in times.items() if value is not None}
+
+    @staticmethod
+    def from_item(item: Mapping[str, Any]) -> KeyRecord:
+        """Raises KeyError where the item is no key record."""
+        texts: dict[str, Any] = {name: item[name]["S"] for name in ("id", "plan", "usage_key", "usage_key_id")}
+        times = {name: int(item[name]["N"]) for name in ("created_at", "expires_at", "revoked_at") if name in item}
+        return KeyRecord(key_hash=item[PARTITION_KEY]["S"].removeprefix(KEY), **(texts | times))
