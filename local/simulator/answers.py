@@ -16,6 +16,7 @@ from local.simulator.json_schema import instance
 Continuation = Literal["exact", "restart", "overlap", "preamble"]
 
 COUNT_LIMIT = 2000
+_THOUGHT = "Let me see what was asked and what is known about it."
 _OVERLAP_WORDS = 6
 _COUNT = re.compile(r"\bcount to (\d+)", re.IGNORECASE)
 _WEATHER = re.compile(r"\bweather in ([^?.!\n]+)", re.IGNORECASE)
@@ -27,13 +28,14 @@ _WORD = re.compile(r"\S+\s*|\s+")
 
 def answer(call: Call, continuation: Continuation) -> Answer:
     """The answer to a call, cut to its stop strings and token limit."""
+    thought = _THOUGHT if call.thinking else ""
     if calls := _tool_calls(call):
-        return Answer(call.prompt_tokens, tool_calls=calls, finish="tool_calls")
+        return Answer(call.prompt_tokens, thought, tool_calls=calls, finish="tool_calls")
     turns = call.turns
     if turns and turns[-1].role == "assistant" and not call.model.prefill:
         turns = turns[:-1]  # it answers afresh
     text = _structured(call) if call.schema is not None else reply_to(turns, continuation)
-    return _limited(Answer(call.prompt_tokens, text=text), call)
+    return _limited(Answer(call.prompt_tokens, thought, text), call)
 
 
 def reply_to(turns: tuple[Turn, ...], continuation: Continuation = "exact") -> str:

@@ -1,5 +1,7 @@
 """A chat request and its answer in the simulator's own words, the same for every provider."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +92,8 @@ class Call:
     n: int = 1
     logprobs: int | None = None
     """Alternatives wanted per token; None is no log probabilities."""
+    thinking: bool = False
+    """Whether the model shows what it thinks before it answers (Claude)."""
     include_usage: bool = False
     """OpenAI: whether a stream ends with a usage chunk."""
 
@@ -106,6 +110,7 @@ class Answer:
     """What the model says to a call."""
 
     prompt_tokens: int
+    thinking: str = ""
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = field(default=())
     finish: Finish | None = "stop"
@@ -116,12 +121,17 @@ class Answer:
     @property
     def completion_tokens(self) -> int:
         calls = sum(tokens(call.name + call.arguments_json()) for call in self.tool_calls)
-        return tokens(self.text) + calls
+        return tokens(self.thinking) + tokens(self.text) + calls
 
 
 def tokens(text: str) -> int:
     """About four characters a token, as in English prose."""
     return -(-len(text) // 4)
+
+
+def signature(thinking: str) -> str:
+    """What proves to Claude that a thought it is shown is its own; the same on every platform."""
+    return base64.b64encode(hashlib.sha256(f"simulated {thinking}".encode()).digest()).decode()
 
 
 def prompt_tokens(turns: Iterable[Turn], system: str, tools: Iterable[Tool]) -> int:

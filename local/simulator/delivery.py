@@ -120,7 +120,7 @@ def _bent(said: Answer, call: Call, fault: Fault | None) -> Answer | None:
         case "empty":
             return None
         case "content_filter":
-            return Answer(said.prompt_tokens, "".join(pieces(said.text)[:2]), finish="content_filter")
+            return Answer(said.prompt_tokens, text="".join(pieces(said.text)[:2]), finish="content_filter")
         case "no_terminator" if not call.stream:
             return replace(said, finish=None)
         case _:

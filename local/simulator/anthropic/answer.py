@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from local.simulator.answers import pieces
-from local.simulator.conversation import Answer, Call, ToolCall
+from local.simulator.conversation import Answer, Call, ToolCall, signature
 from local.simulator.provider import Frame
 
 _FINISH = {
@@ -24,8 +24,11 @@ def message(call: Call, answer: Answer | None) -> dict[str, Any]:
     written = answer.completion_tokens if answer else 0
     whole = {**_envelope(call), "usage": _usage(call, written)}
     if answer:
-        text = [{"type": "text", "text": answer.text}] if answer.text else []
-        whole["content"] = [*text, *(_tool_use(one, one.arguments) for one in answer.tool_calls)]
+        whole["content"] = [
+            *([_thinking(answer.thinking, signature(answer.thinking))] if answer.thinking else []),
+            *([{"type": "text", "text": answer.text}] if answer.text else []),
+            *(_tool_use(one, one.arguments) for one in answer.tool_calls),
+        ]
         whole.update(_stop(answer))
     return whole
 
@@ -35,14 +38,8 @@ def events(call: Call, answer: Answer | None) -> Iterator[Frame]:
     start = {**_envelope(call), "usage": _usage(call, 1)}
     yield Frame(encode_event({"type": "message_start", "message": start}), "opening")
     if answer is not None:
-        index = 0
-        if answer.text:
-            yield from _block(index, {"type": "text", "text": ""}, "text_delta", "text", pieces(answer.text))
-            index += 1
-        for one in answer.tool_calls:
-            json_pieces = pieces(one.arguments_json())
-            yield from _block(index, _tool_use(one, {}), "input_json_delta", "partial_json", json_pieces)
-            index += 1
+        for index, (start, deltas) in enumerate(_blocks(answer)):
+            yield from _block(index, start, deltas)
         usage = _usage(call, answer.completion_tokens)
         del usage["service_tier"]
         yield Frame(encode_event({"type": "message_delta", "delta": _stop(answer), "usage": usage}), "finish")
@@ -56,14 +53,25 @@ def encode_event(data: dict[str, Any]) -> bytes:
 PING = encode_event({"type": "ping"})
 
 
-def _block(index: int, start: dict[str, Any], delta: str, key: str, texts: list[str]) -> Iterator[Frame]:
+def _blocks(answer: Answer) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Each content block of a stream: how it starts, and the deltas that fill it."""
+    if answer.thinking:
+        thoughts = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(answer.thinking)]
+        yield _thinking("", ""), [*thoughts, {"type": "signature_delta", "signature": signature(answer.thinking)}]
+    if answer.text:
+        yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in pieces(answer.text)]
+    for one in answer.tool_calls:
+        parts = pieces(one.arguments_json())
+        yield _tool_use(one, {}), [{"type": "input_json_delta", "partial_json": part} for part in parts]
+
+
+def _block(index: int, start: dict[str, Any], deltas: list[dict[str, Any]]) -> Iterator[Frame]:
     opening = {"type": "content_block_start", "index": index, "content_block": start}
     yield Frame(encode_event(opening), "opening")
     if index == 0:
         yield Frame(PING, "opening")
-    for text in texts:
-        event = {"type": "content_block_delta", "index": index, "delta": {"type": delta, key: text}}
-        yield Frame(encode_event(event), "content")
+    for delta in deltas:
+        yield Frame(encode_event({"type": "content_block_delta", "index": index, "delta": delta}), "content")
     yield Frame(encode_event({"type": "content_block_stop", "index": index}), "closing")
 
 
@@ -81,6 +89,10 @@ def _envelope(call: Call) -> dict[str, Any]:
 
 def _stop(answer: Answer) -> dict[str, Any]:
     return {"stop_reason": _FINISH[answer.finish], "stop_sequence": answer.stop_sequence}
+
+
+def _thinking(text: str, signed: str) -> dict[str, Any]:
+    return {"type": "thinking", "thinking": text, "signature": signed}
 
 
 def _tool_use(call: ToolCall, arguments: Any) -> dict[str, Any]:

@@ -8,7 +8,18 @@ from pydantic import ValidationError
 from local.simulator.anthropic import schema
 from local.simulator.anthropic.errors import PREFILL, context_exceeded, refuse
 from local.simulator.catalogue import Model
-from local.simulator.conversation import Call, Image, Part, Text, Tool, ToolCall, ToolResult, Turn, alternating
+from local.simulator.conversation import (
+    Call,
+    Image,
+    Part,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Turn,
+    alternating,
+    signature,
+)
 from local.simulator.provider import ApiError
 
 _WITHOUT_SAMPLING = "2026-10-21"  # the API version that took temperature, top_p and top_k away
@@ -50,6 +61,7 @@ def to_call(asked: schema.MessagesRequest, model: Model) -> Call:
         tool_choice=_tool_choice(asked),
         parallel=not (choice and choice.disable_parallel_tool_use),
         schema=form.schema_ if form else None,
+        thinking=bool(asked.thinking and asked.thinking.type in {"enabled", "adaptive"}),
         max_tokens=asked.max_tokens,
         stop=tuple(asked.stop_sequences or ()),
     )
@@ -100,17 +112,24 @@ def _check_messages(messages: Sequence[schema.Message], model: Model) -> None:
                 f"messages.{index}: all messages must have non-empty content except for the optional final assistant "
                 "message"
             )
-        for block in message.content if isinstance(message.content, list) else ():
-            if isinstance(block, schema.TextBlock) and not block.text.strip():
-                wanted = "non-whitespace text" if block.text else "non-empty"
-                verb = "contain " if block.text else "be "
-                raise refuse(f"messages: text content blocks must {verb}{wanted}")
+        for position, block in enumerate(message.content if isinstance(message.content, list) else ()):
+            _check_block(block, f"messages.{index}.content.{position}")
     if messages[-1].role == "assistant":
         if not model.prefill:
             raise refuse(PREFILL)
         text = _plain(messages[-1].content)
         if text != text.rstrip():
             raise refuse("messages: final assistant content cannot end with trailing whitespace")
+
+
+def _check_block(block: schema.Block, where: str) -> None:
+    match block:
+        case schema.TextBlock(text=""):
+            raise refuse("messages: text content blocks must be non-empty")
+        case schema.TextBlock(text=text) if not text.strip():
+            raise refuse("messages: text content blocks must contain non-whitespace text")
+        case schema.ThinkingBlock(thinking=thinking, signature=given) if given != signature(thinking):
+            raise refuse(f"{where}: Invalid `signature` in `thinking` block")
 
 
 def _check_tool_order(messages: Sequence[schema.Message]) -> None:

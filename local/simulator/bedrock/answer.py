@@ -6,7 +6,7 @@ from typing import Any
 from local.simulator.answers import pieces
 from local.simulator.bedrock import eventstream
 from local.simulator.bedrock.errors import padding
-from local.simulator.conversation import Answer, Call
+from local.simulator.conversation import Answer, Call, ToolCall, signature
 from local.simulator.provider import Frame
 
 _FINISH = {
@@ -21,13 +21,8 @@ _LATENCY_MS = 12
 
 def response(call: Call, answer: Answer | None) -> dict[str, Any]:
     """A ConverseResponse; with no content when there is no answer."""
-    content: list[dict[str, Any]] = []
-    if answer and answer.text:
-        content.append({"text": answer.text})
-    for one in answer.tool_calls if answer else ():
-        content.append({"toolUse": {"toolUseId": f"tooluse_{one.id}", "name": one.name, "input": one.arguments}})
     whole = {
-        "output": {"message": {"role": "assistant", "content": content}},
+        "output": {"message": {"role": "assistant", "content": list(_content(answer)) if answer else []}},
         "usage": _usage(call, answer),
         "metrics": {"latencyMs": _LATENCY_MS},
     }
@@ -41,24 +36,42 @@ def events(call: Call, answer: Answer | None) -> Iterator[Frame]:
     if answer is None:
         return
     yield _frame("messageStart", {"role": "assistant"}, "opening")
-    index = 0
-    if answer.text:
-        for piece in pieces(answer.text):
-            yield _frame("contentBlockDelta", {"contentBlockIndex": index, "delta": {"text": piece}}, "content")
-        yield _frame("contentBlockStop", {"contentBlockIndex": index}, "closing")
-        index += 1
-    for one in answer.tool_calls:
-        start = {"toolUse": {"toolUseId": f"tooluse_{one.id}", "name": one.name}}
-        yield _frame("contentBlockStart", {"contentBlockIndex": index, "start": start}, "opening")
-        for piece in pieces(one.arguments_json()):
-            delta = {"toolUse": {"input": piece}}
+    for index, (start, deltas) in enumerate(_blocks(answer)):
+        if start:
+            yield _frame("contentBlockStart", {"contentBlockIndex": index, "start": start}, "opening")
+        for delta in deltas:
             yield _frame("contentBlockDelta", {"contentBlockIndex": index, "delta": delta}, "content")
         yield _frame("contentBlockStop", {"contentBlockIndex": index}, "closing")
-        index += 1
     stop = _FINISH[answer.finish] if answer.finish else "end_turn"
     yield _frame("messageStop", {"stopReason": stop}, "finish")
     metadata = {"usage": _usage(call, answer), "metrics": {"latencyMs": _LATENCY_MS}}
     yield _frame("metadata", metadata, "finish")
+
+
+def _content(answer: Answer) -> Iterator[dict[str, Any]]:
+    """The content blocks of a whole answer."""
+    if answer.thinking:
+        signed = {"text": answer.thinking, "signature": signature(answer.thinking)}
+        yield {"reasoningContent": {"reasoningText": signed}}
+    if answer.text:
+        yield {"text": answer.text}
+    for one in answer.tool_calls:
+        yield {"toolUse": {**_tool_start(one), "input": one.arguments}}
+
+
+def _blocks(answer: Answer) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Each content block of a stream: how it starts (only tool calls say), and the deltas that fill it."""
+    if answer.thinking:
+        thoughts = [{"reasoningContent": {"text": piece}} for piece in pieces(answer.thinking)]
+        yield {}, [*thoughts, {"reasoningContent": {"signature": signature(answer.thinking)}}]
+    if answer.text:
+        yield {}, [{"text": piece} for piece in pieces(answer.text)]
+    for one in answer.tool_calls:
+        yield {"toolUse": _tool_start(one)}, [{"toolUse": {"input": piece}} for piece in pieces(one.arguments_json())]
+
+
+def _tool_start(call: ToolCall) -> dict[str, str]:
+    return {"toolUseId": f"tooluse_{call.id}", "name": call.name}
 
 
 def _frame(kind: str, payload: Mapping[str, Any], part: Any) -> Frame:

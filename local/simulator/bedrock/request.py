@@ -7,10 +7,22 @@ from typing import Any
 from local.simulator.bedrock import schema
 from local.simulator.bedrock.errors import PREFILL, context_exceeded, refuse
 from local.simulator.catalogue import Model
-from local.simulator.conversation import Call, Image, Part, Text, Tool, ToolCall, ToolResult, Turn, alternating
+from local.simulator.conversation import (
+    Call,
+    Image,
+    Part,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Turn,
+    alternating,
+    signature,
+)
 from local.simulator.provider import ApiError
 
 _Json = Mapping[str, Any]
+_THINKING = ("enabled", "adaptive")
 
 
 def to_call(body: Any, model: Model, *, region: str | None, stream: bool) -> Call:
@@ -31,6 +43,7 @@ def to_call(body: Any, model: Model, *, region: str | None, stream: bool) -> Cal
         tools=_tools(tool_config),
         tool_choice=_tool_choice(tool_config),
         schema=_answer_schema(body),
+        thinking=_thinks(body, model),
         max_tokens=limits.get("maxTokens"),
         stop=tuple(limits.get("stopSequences", [])),
     )
@@ -69,6 +82,12 @@ def _check_content(content: Sequence[_Json], where: str, model: Model) -> None:
             raise refuse(
                 f"The text field in the ContentBlock object at {where}.content.{position} is blank. Add text to the "
                 "text field, and try again."
+            )
+        reasoning = block.get("reasoningContent", {}).get("reasoningText")
+        if reasoning and reasoning.get("signature") != signature(reasoning["text"]):
+            raise refuse(
+                f"The model returned the following errors: {where}.content.{position}: Invalid `signature` in "
+                "`thinking` block"
             )
         if "image" in block and not model.images:
             raise refuse("This model doesn't support the image field. Remove image and try again.")
@@ -145,6 +164,12 @@ def _tool_choice(tool_config: _Json) -> Any:
             raise refuse(f"The toolChoice field names the tool {name}, which the tools field does not hold.")
         case _:
             return "auto"
+
+
+def _thinks(body: _Json, model: Model) -> bool:
+    fields = body.get("additionalModelRequestFields", {})
+    thinking = fields.get("thinking") if isinstance(fields, Mapping) else None
+    return "anthropic" in model.name and isinstance(thinking, Mapping) and thinking.get("type") in _THINKING
 
 
 def _answer_schema(body: _Json) -> Any:

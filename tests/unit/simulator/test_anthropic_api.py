@@ -113,24 +113,42 @@ async def test_a_prefill_is_continued_by_haiku_4_5_only(anthropic_client: anthro
         await anthropic_client.messages.create(model=MODEL, max_tokens=99, messages=prefilled)
 
 
-async def test_images_cache_control_and_thinking_are_taken(anthropic_client: anthropic.AsyncAnthropic) -> None:
+async def test_images_and_cache_control_are_taken(anthropic_client: anthropic.AsyncAnthropic) -> None:
     image: Any = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
     text: Any = {"type": "text", "text": "what is it", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
-    thought: Any = {"type": "thinking", "thinking": "hm", "signature": "sig"}
     message = await anthropic_client.messages.create(
         model=MODEL,
-        max_tokens=4000,
+        max_tokens=99,
         system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
-        messages=[
-            {"role": "user", "content": "first"},
-            {"role": "assistant", "content": [thought, {"type": "text", "text": "yes"}]},
-            {"role": "user", "content": [image, text]},
-        ],
-        thinking={"type": "enabled", "budget_tokens": 2000},
+        messages=[{"role": "user", "content": [image, text]}],
     )
     assert message.content[0].type == "text"
     assert "what is it" in message.content[0].text
     assert message.usage.input_tokens > 256
+
+
+async def test_thinking_is_shown_signed_and_recognised(anthropic_client: anthropic.AsyncAnthropic) -> None:
+    thinking: Any = {"type": "enabled", "budget_tokens": 1024}
+    whole = await anthropic_client.messages.create(model=MODEL, max_tokens=2000, messages=QUESTION, thinking=thinking)
+    async with anthropic_client.messages.stream(
+        model=MODEL, max_tokens=2000, messages=QUESTION, thinking=thinking
+    ) as stream:
+        streamed = await stream.get_final_message()
+    assert [block.type for block in streamed.content] == ["thinking", "text"]
+    assert streamed.content[0] == whole.content[0]
+    assert streamed.usage.output_tokens == whole.usage.output_tokens > 4
+    history: Any = [*QUESTION, {"role": "assistant", "content": whole.content}, {"role": "user", "content": "thanks"}]
+    again = await anthropic_client.messages.create(model=MODEL, max_tokens=99, messages=history)
+    assert again.stop_reason == "end_turn"
+
+
+async def test_a_thought_that_is_not_its_own_is_refused(anthropic_client: anthropic.AsyncAnthropic) -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "forged"}
+    history: Any = [*QUESTION, {"role": "assistant", "content": [thought]}, *QUESTION]
+    with pytest.raises(
+        anthropic.BadRequestError, match=r"messages.1.content.0: Invalid `signature` in `thinking` block"
+    ):
+        await anthropic_client.messages.create(model=MODEL, max_tokens=99, messages=history)
 
 
 async def test_a_json_schema_is_satisfied(anthropic_client: anthropic.AsyncAnthropic) -> None:

@@ -117,6 +117,26 @@ async def test_images_cache_points_and_guardrails_are_taken(bedrock_client: Any)
     assert "what is it" in answer["output"]["message"]["content"][0]["text"]
 
 
+async def test_thinking_is_shown_signed_and_recognised(bedrock_client: Any) -> None:
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+    whole = await converse(bedrock_client, additionalModelRequestFields=thinking)
+    thought, text = whole["output"]["message"]["content"]
+    deltas = [
+        event["contentBlockDelta"]["delta"]
+        for event in await stream(bedrock_client, additionalModelRequestFields=thinking)
+        if "contentBlockDelta" in event
+    ]
+    reasoning = [delta["reasoningContent"] for delta in deltas if "reasoningContent" in delta]
+    assert "".join(part.get("text", "") for part in reasoning) == thought["reasoningContent"]["reasoningText"]["text"]
+    assert reasoning[-1]["signature"] == thought["reasoningContent"]["reasoningText"]["signature"]
+    assert "".join(delta.get("text", "") for delta in deltas) == text["text"]
+    history: Any = [*QUESTION, {"role": "assistant", "content": [thought, text]}, *QUESTION]
+    assert (await converse(bedrock_client, messages=history))["stopReason"] == "end_turn"
+    thought["reasoningContent"]["reasoningText"]["signature"] = "forged"
+    with pytest.raises(bedrock_client.exceptions.ValidationException, match="Invalid `signature` in `thinking` block"):
+        await converse(bedrock_client, messages=history)
+
+
 async def test_a_prefill_is_continued_by_haiku_4_5_only(bedrock_client: Any) -> None:
     prefilled = [*QUESTION, {"role": "assistant", "content": [{"text": "1, 2, "}]}]
     answer = await converse(bedrock_client, messages=prefilled)
