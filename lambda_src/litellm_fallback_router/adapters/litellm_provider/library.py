@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import sys
 from typing import Any
 
 
@@ -49,3 +50,13 @@ def _no_second_send(library: Any) -> None:
 def warm_up() -> None:
     """Import litellm now."""
     litellm()
+
+
+async def let_go() -> None:
+    """Close the connections to the providers and forget the AWS credentials; the next call makes its own anew."""
+    library = litellm()
+    await library.close_litellm_async_clients()
+    # Left there, a closed client would be handed to whoever asks next.
+    library.in_memory_llm_clients_cache.flush_cache()
+    if aws := sys.modules.get("litellm.llms.bedrock.base_aws_llm"):
+        aws.BaseAWSLLM._shared_iam_cache.flush_cache()

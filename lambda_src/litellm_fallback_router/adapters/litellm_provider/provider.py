@@ -9,12 +9,16 @@ from typing import Any
 from ...routing.failures import FailureKind, ProviderFailure
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer, Usage
 from .failures import failure_of
-from .library import litellm, warm_up
+from .library import let_go, litellm, warm_up
 from .wire import answer_of, chunk_of, is_token, usage_of
 
 TAKES_ANY_KEY = frozenset({"openai", "anthropic", "hosted_vllm", "lm_studio", "openai_like"})
 PLACEHOLDER_KEY = "none"
 """These clients insist on a key; servers people run themselves do not."""
+
+TRANSPORT_TIMEOUT = 900.0
+"""Seconds. The walker ends an attempt long before. LiteLLM keeps a client, and with it the connections, for each
+timeout it is told: a limit that differs from request to request would cost a TLS handshake each time."""
 
 
 class LiteLLMProvider:
@@ -28,7 +32,7 @@ class LiteLLMProvider:
     ) -> ProviderAnswer:
         await _loaded()
         try:
-            response = await litellm().acompletion(**self._arguments(deployment, messages, params, timeout))
+            response = await litellm().acompletion(**self._arguments(deployment, messages, params))
         except Exception as error:
             raise failure_of(error) from error
         usage = usage_of(response)
@@ -42,7 +46,7 @@ class LiteLLMProvider:
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
     ) -> AsyncGenerator[Chunk, None]:
         await _loaded()
-        arguments = self._arguments(deployment, messages, params, timeout)
+        arguments = self._arguments(deployment, messages, params)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         begun = False
         wrapper: Any = None
@@ -77,17 +81,15 @@ class LiteLLMProvider:
 
     async def aclose(self) -> None:
         if litellm.cache_info().currsize:
-            await litellm().close_litellm_async_clients()
+            await let_go()
 
-    def _arguments(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], timeout: float
-    ) -> dict[str, Any]:
+    def _arguments(self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]) -> dict[str, Any]:
         """What LiteLLM is called with. The operator's parameters come last: a caller cannot override them."""
         arguments: dict[str, Any] = {**params, **deployment.extra}
         arguments |= {
             "model": deployment.litellm_model,
             "messages": messages,
-            "timeout": timeout,
+            "timeout": TRANSPORT_TIMEOUT,
             "num_retries": 0,
             "max_retries": 0,
             # LiteLLM would look for tools of its own proxy among the caller's, and import that proxy to do so.
