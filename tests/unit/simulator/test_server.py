@@ -95,6 +95,40 @@ async def test_200_clients_at_once_each_get_their_own_answer(http: httpx.AsyncCl
     assert sim.in_flight == 0
 
 
+async def test_a_storm_of_faults_leaves_nothing_behind(sim: Simulator, eventually: Any) -> None:
+    storm: list[dict[str, Any]] = [
+        {"kind": "reset"},
+        {"kind": "silence", "seconds": 0.1},
+        {"kind": "cut", "abrupt": True},
+        {"kind": "cut", "after_chunks": 0},
+        {"kind": "stall", "seconds": 0.1},
+        {"kind": "slow_first_token", "seconds": 0.1},
+        {"kind": "malformed"},
+        {"kind": "garbled_headers"},
+        {"kind": "status", "status": 503},
+        {"kind": "stall"},
+    ]
+    for seed, fault in enumerate(storm):
+        sim.inject(Fault.model_validate(fault), probability=0.1, seed=seed)
+    headers = {"authorization": "Bearer sim-openai-key"}
+
+    async def ask(client: httpx.AsyncClient, number: int) -> bool:
+        body = {"model": "sim-x", "messages": [{"role": "user", "content": "x y z"}], "stream": number % 2 == 0}
+        try:
+            response = await client.post(f"{sim.url}/openai/v1/chat/completions", json=body, headers=headers)
+        except httpx.TransportError:
+            return False
+        return response.status_code == 200
+
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=None), timeout=3) as client:
+        went_well = await asyncio.gather(*(ask(client, number) for number in range(200)))
+    assert 20 < sum(went_well) < 180
+    assert {record.fault for record in sim.requests} == {None, *(fault["kind"] for fault in storm)}
+    await eventually(lambda: sim.in_flight == 0)
+    await eventually(lambda: sim.open_connections == 0)
+    assert all(record.finished for record in sim.requests)
+
+
 async def test_leaving_the_context_ends_every_connection(eventually: Any) -> None:
     async with Simulator() as sim:
         sim.inject(Fault(kind="silence"))
