@@ -16,7 +16,7 @@ def shared_router() -> Router:
     return build_router()
 
 
-def AIAssistant(  # noqa: N802 - the name users know
+def AIAssistant(
     question: str,
     system_prompt: str | None = None,
     primary_model: str | None = None,
