@@ -48,6 +48,8 @@ class Settings(BaseModel):
     """Keys the local server accepts, separated by commas; empty: it asks for none."""
     simulator_url: Annotated[str | None, BeforeValidator(_url), Field(alias="ROUTER_SIMULATOR_URL")] = None
     """Every OpenAI, Anthropic and Bedrock deployment without an `api_base` is pointed at the simulator there."""
+    lambda_function: Annotated[str | None, Field(alias="AWS_LAMBDA_FUNCTION_NAME")] = None
+    """Set by Lambda, and so the sign of running there."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(str.upper),

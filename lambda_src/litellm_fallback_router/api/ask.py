@@ -12,7 +12,7 @@ from . import openapi
 from .body import read_object
 from .disconnect import while_connected
 from .parsing import narrowing, parse_ask
-from .timeouts import caller_timeout
+from .timeouts import caller_timeout, time_left
 from .wire import answer_headers, reply
 
 routes = APIRouter(tags=["Ask"])
@@ -32,6 +32,7 @@ async def ask(request: Request) -> Response:
         messages=messages,
         params={name: value for name, value in asked.items() if name in {"temperature", "max_tokens"}},
         timeout=asked.get("timeout", timeout),
+        time_left=time_left(request),
         narrowing=narrowing(asked.get("router")),
         request_id=request.state.request_id,
         caller=request.state.caller,

@@ -26,9 +26,12 @@ class ApiKeys:
     async def __call__(
         self, request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> None:
-        """A FastAPI dependency. Leaves a short id of the key, never the key, as `request.state.caller`."""
-        request.state.caller = None
+        """A FastAPI dependency. Leaves a short id of the key, never the key, as `request.state.caller`.
+
+        Without keys of its own it keeps the caller that an authorizer in front has found.
+        """
         if not self._digests:
+            request.state.caller = getattr(request.state, "caller", None)
             return
         digest = hashlib.sha256((sent.credentials if sent else "").encode()).digest()
         # Every key is compared, each in constant time, so that the time taken tells nothing.

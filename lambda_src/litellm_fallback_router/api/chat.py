@@ -17,7 +17,7 @@ from .disconnect import while_connected
 from .parsing import narrowing, parse_chat
 from .schemas import ChatCompletionRequest
 from .sse import EventStream, events
-from .timeouts import caller_timeout
+from .timeouts import caller_timeout, time_left
 from .wire import answer_headers, reply, story
 
 routes = APIRouter(tags=["OpenAI"])
@@ -38,6 +38,7 @@ async def create_chat_completion(request: Request) -> Response:
         messages=chat["messages"],
         params={name: value for name, value in chat.items() if name not in NOT_PARAMS},
         timeout=timeout,
+        time_left=time_left(request),
         narrowing=narrowing(chat.get("router")),
         request_id=request.state.request_id,
         caller=request.state.caller,

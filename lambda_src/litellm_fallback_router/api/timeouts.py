@@ -1,10 +1,11 @@
-"""How long the caller is willing to wait, as its headers say it."""
+"""How long a request may take: what the caller's headers say, and what runs this process allows."""
 
 from __future__ import annotations
 
 import math
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from .errors import invalid
 
@@ -28,6 +29,12 @@ def caller_timeout(headers: Headers) -> float | None:
         if (seconds := _positive(headers.get(name, ""))) is not None:
             return seconds - min(HEAD_START, seconds / 10)
     return None
+
+
+def time_left(request: Request) -> float | None:
+    """Seconds until what runs this process stops it, where an entrypoint has said so in the request's state."""
+    left: float | None = getattr(request.state, "time_left", None)
+    return left
 
 
 def _positive(text: str) -> float | None:
