@@ -26,17 +26,17 @@ def test_every_variable_is_read() -> None:
     settings = load_settings(
         {
             "ROUTER_CONFIG": " mapping.yaml ",
-            "GATEWAY_API_KEYS": "one, two,,",
+            "GATEWAY_API_KEYS": "key-1, key-2,,",
             "ROUTER_SIMULATOR_URL": "http://127.0.0.1:9/",
             "ROUTER_LOG_LEVEL": "debug",
         }
     )
 
     assert settings.config_file == Path("mapping.yaml")
-    assert [key.get_secret_value() for key in settings.api_keys] == ["one", "two"]
+    assert [key.get_secret_value() for key in settings.api_keys] == ["key-1", "key-2"]
     assert settings.simulator_url == "http://127.0.0.1:9"
     assert settings.log_level == "DEBUG"
-    assert "one" not in repr(settings)
+    assert "key-1" not in repr(settings)
 
 
 def test_empty_variable_counts_as_not_set() -> None:
