@@ -1,0 +1,58 @@
+"""What Lambda says about an invocation, handed to the gateway: how long it has left, and who calls."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+MARGIN = 1.0
+"""Seconds kept of the Lambda's time, to tell the caller how it ended and to flush logs and metrics."""
+CONTEXT_HEADERS = frozenset({b"x-amzn-lambda-context", b"x-amzn-request-context"})
+"""Set by the Lambda Web Adapter on every request it passes on, over whatever the caller sent under these names."""
+
+
+class LambdaContext:
+    """ASGI middleware. Leaves `time_left` (seconds) and `caller` (the id of a key, from API Gateway's authorizer) in
+    the request's state, and takes the adapter's headers off, so that nothing behind it can trust them by mistake.
+
+    `inside`: whether this is Lambda, and the adapter's headers are the adapter's; elsewhere anyone may have sent them.
+    """
+
+    def __init__(self, app: ASGIApp, *, inside: bool) -> None:
+        self._app = app
+        self._inside = inside
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            told = _from_handler(scope) if "aws.context" in scope else _from_adapter(scope) if self._inside else {}
+            headers = [(name, value) for name, value in scope["headers"] if bytes(name) not in CONTEXT_HEADERS]
+            scope = {**scope, "headers": headers, "state": {**scope.get("state", {}), **told}}
+        await self._app(scope, receive, send)
+
+
+def came_through_adapter(scope: Scope) -> bool:
+    """Whether a request is an event that the Lambda Web Adapter passed on, rather than a call of its own."""
+    return any(bytes(name) in CONTEXT_HEADERS for name, _ in scope["headers"])
+
+
+def _from_handler(scope: Scope) -> dict[str, Any]:
+    """Mangum leaves the event and the context of a plain handler in the scope."""
+    left = scope["aws.context"].get_remaining_time_in_millis() / 1000
+    return _told(left, scope["aws.event"].get("requestContext"))
+
+
+def _from_adapter(scope: Scope) -> dict[str, Any]:
+    sent = {bytes(name): value for name, value in scope["headers"] if bytes(name) in CONTEXT_HEADERS}
+    context = json.loads(sent.get(b"x-amzn-lambda-context", b"{}"))
+    request_context = json.loads(sent.get(b"x-amzn-request-context", b"{}"))
+    if "deadline" not in context:
+        return {}
+    return _told(context["deadline"] / 1000 - time.time(), request_context)
+
+
+def _told(left: float, request_context: Any) -> dict[str, Any]:
+    authorizer = (request_context or {}).get("authorizer") or {}
+    return {"time_left": max(0.0, left - MARGIN), "caller": authorizer.get("principalId")}

@@ -1,0 +1,45 @@
+"""The gateway as a plain Lambda handler, which answers whole.
+
+    litellm_fallback_router.entrypoints.lambda_handler.handler
+
+For what cannot run the Lambda Web Adapter: `sam local invoke`, emulators, APIs without streaming.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from mangum import Mangum
+
+from ..api.app import create_app
+from ..bootstrap import build_router, warm_up
+from ..settings import load_settings
+from .lambda_context import LambdaContext
+from .snapstart import after_restore, before_checkpoint
+
+# One loop for all invocations: connections belong to the loop they were made on.
+_loop = asyncio.new_event_loop()
+asyncio.set_event_loop(_loop)
+
+_settings = load_settings()
+_gateway = create_app(partial(build_router, _settings), api_keys=[key.get_secret_value() for key in _settings.api_keys])
+# While Lambda starts a function its processor is not throttled, so the import is cheapest now.
+warm_up()
+# Mangum would start and stop the app around every single invocation.
+_running = _gateway.router.lifespan_context(_gateway)
+_loop.run_until_complete(_running.__aenter__())
+
+handler = Mangum(LambdaContext(_gateway, inside=False), lifespan="off")
+
+try:
+    from snapshot_restore_py import (  # type: ignore[import-not-found, unused-ignore]
+        register_after_restore,
+        register_before_snapshot,
+    )
+except ImportError:
+    # Lambda's runtime brings it; where it is missing there are no snapshots.
+    pass
+else:
+    register_before_snapshot(lambda: _loop.run_until_complete(before_checkpoint(_settings)))
+    register_after_restore(lambda: _loop.run_until_complete(after_restore(_gateway, _settings)))
