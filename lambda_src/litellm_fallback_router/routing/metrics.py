@@ -22,7 +22,7 @@ class Metric:
     """As CloudWatch spells it: `Count`, `Milliseconds`, `None` (US dollars)."""
     meaning: str
     sets: tuple[tuple[str, ...], ...] = _WHOLE
-    """Dimension sets beyond `SERVICE`; the empty one is the total of a stage."""
+    """Dimension sets beyond `SERVICE`; the empty one, which every metric has, is the total of a stage."""
 
     @property
     def dimension_sets(self) -> tuple[tuple[str, ...], ...]:
@@ -51,7 +51,7 @@ _LIST = (
     Metric("CostUsd", "None", "US dollars of everything that was attempted", _BY_MODEL),
     Metric("WastedCostUsd", "None", "the part of CostUsd that bought the caller nothing", _BY_MODEL),
     # Rare events.
-    Metric("CircuitTransitions", "Count", "changes of a circuit's state", (("deployment", "state"),)),
+    Metric("CircuitTransitions", "Count", "changes of a circuit's state", ((), ("deployment", "state"))),
     Metric("StateUnavailable", "Count", "times the state table was slow or out of reach and memory took its place"),
 )
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _LIST}

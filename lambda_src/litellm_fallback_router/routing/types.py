@@ -109,6 +109,8 @@ class ChatRequest:
     request_id: str = ""
     caller: str | None = None
     """Id of the key that asked (never the key)."""
+    traceparent: str | None = None
+    """W3C Trace Context of the caller, as it came, for the log."""
 
 
 @dataclass(frozen=True, slots=True)

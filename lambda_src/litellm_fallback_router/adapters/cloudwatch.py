@@ -1,0 +1,142 @@
+"""What happened, for CloudWatch: metrics as EMF lines through Powertools Metrics, events through Powertools Logger.
+
+Both go to stdout, which Lambda sends to CloudWatch Logs. EMF lines are written past the logger: no log level of ours
+drops them. Never a prompt, an answer or a key.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import groupby
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
+
+from ..routing.errors import (
+    CallerLeftError,
+    DeadlineExceededError,
+    ProvidersFailedError,
+    RateLimitedError,
+    RouterError,
+    UnavailableError,
+)
+from ..routing.failures import FailureKind
+from ..routing.metrics import METRICS, NAMESPACE, SERVICE
+from ..routing.types import AttemptRecord, ChatRequest, ChatResult
+
+EXHAUSTED = (ProvidersFailedError, UnavailableError, RateLimitedError, DeadlineExceededError)
+
+
+class CloudWatchObserver:
+    """The `Observer` port, and what the shared state has to tell."""
+
+    def __init__(self, service: str, log_level: str) -> None:
+        """`service`: the stage's name, which tells its metrics and logs from those of others."""
+        self._service = service
+        # Named as the package's own loggers are, so that what they write comes out as JSON too.
+        self._logger = Logger(service="litellm_fallback_router", level=log_level, utc=True, use_rfc3339=True)
+        self._logger.append_keys(**{SERVICE: service})
+        self._cold = True
+
+    def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:
+        where = {"provider": attempt.provider, "model": attempt.model}
+        values: dict[str, float] = {"Attempts": 1}
+        if attempt.failure is None:
+            values |= {"AttemptFailures": 0, "AttemptLatency": attempt.seconds * 1000}
+        elif attempt.failure is not FailureKind.CALLER_LEFT:
+            self._emit({"AttemptFailures": 1}, where | {"kind": attempt.failure.value})
+            self._logger.warning("attempt_failed", extra=_asked(request) | attempt.to_json())
+        if attempt.first_token_seconds is not None:
+            values["TimeToFirstToken"] = attempt.first_token_seconds * 1000
+        if attempt.usage is not None:
+            values |= {"InputTokens": attempt.usage.prompt_tokens, "OutputTokens": attempt.usage.completion_tokens}
+        if attempt.cost_usd is not None:
+            values |= {"CostUsd": attempt.cost_usd, "WastedCostUsd": attempt.cost_usd if attempt.wasted else 0}
+        self._emit(values, where)
+
+    def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None:
+        attempts = outcome.ledger.attempts
+        values: dict[str, float] = {
+            "Requests": 1,
+            "ChainsExhausted": isinstance(outcome, EXHAUSTED),
+            "DeadlinesMissed": isinstance(outcome, DeadlineExceededError),
+            "ResumedStreams": any(attempt.resumed for attempt in attempts),
+            "ColdStarts": self._cold,
+        }
+        self._cold = False
+        if not isinstance(outcome, CallerLeftError):
+            values["Latency"] = outcome.ledger.seconds * 1000
+        if isinstance(outcome, ChatResult):
+            depth = len({attempt.deployment for attempt in attempts}) - 1
+            self._emit(values | {"RequestErrors": 0, "Fallbacks": outcome.fallback, "FallbackDepth": depth})
+            self._logger.info("request_answered", extra=_asked(request) | _answered(outcome))
+            return
+        failed = (outcome.status >= 500 or outcome.status == 429) and not isinstance(outcome, CallerLeftError)
+        if failed:
+            self._emit({"RequestErrors": 1}, {"code": str(outcome.code)})
+        self._emit(values | ({} if failed else {"RequestErrors": 0}))
+        write = self._logger.error if outcome.status >= 500 else self._logger.info
+        write("request_failed", extra=_asked(request) | _failed(outcome))
+
+    def circuit_moved(self, deployment: str, state: str) -> None:
+        self._emit({"CircuitTransitions": 1}, {"deployment": deployment, "state": state})
+        self._logger.warning("circuit_moved", extra={"deployment": deployment, "state": state})
+
+    def state_unavailable(self, what: str, why: str) -> None:
+        self._emit({"StateUnavailable": 1})
+        self._logger.warning("state_unavailable", extra={"what": what, "why": why})
+
+    def _emit(self, values: dict[str, float], dimensions: dict[str, str] | None = None) -> None:
+        """Each metric under those of its declared dimension sets that `dimensions` can fill."""
+        given = dimensions or {}
+
+        def sets(name: str) -> tuple[tuple[str, ...], ...]:
+            return tuple(names for names in METRICS[name].sets if given.keys() >= set(names))
+
+        for dimension_sets, names in groupby(sorted(values, key=sets), key=sets):
+            # An instance for each line: what Powertools' usual class collects is shared by the whole process.
+            line = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
+            for name in names:
+                line.add_metric(name, METRICS[name].unit, float(values[name]))
+            for wanted in dimension_sets:
+                if wanted:
+                    line.add_dimensions(**{SERVICE: self._service}, **{name: given[name] for name in wanted})
+            sys.stdout.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
+        sys.stdout.flush()
+
+
+def _asked(request: ChatRequest) -> dict[str, Any]:
+    """Who asked for what."""
+    return {
+        "request_id": request.request_id,
+        "requested_model": request.model[:100],
+        "caller": request.caller,
+        "traceparent": request.traceparent,
+    }
+
+
+def _answered(result: ChatResult) -> dict[str, Any]:
+    ledger = result.ledger
+    return {
+        "deployment": result.deployment.id,
+        "provider": result.deployment.provider,
+        "model": result.model,
+        "region": result.deployment.region,
+        "fallback": result.fallback,
+        "attempts": len(ledger.attempts),
+        "seconds": round(ledger.seconds, 3),
+        "cost_usd": ledger.cost_usd,
+        "wasted_usd": ledger.wasted_usd,
+    }
+
+
+def _failed(error: RouterError) -> dict[str, Any]:
+    return {
+        "status": error.status,
+        "code": error.code,
+        "attempts": len(error.ledger.attempts),
+        "dropped": [f"{drop.deployment}: {drop.code}" for drop in error.ledger.dropped],
+        "seconds": round(error.ledger.seconds, 3),
+    }

@@ -1,0 +1,207 @@
+"""Metrics and events as CloudWatch gets them: the lines on stdout."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from litellm_fallback_router.adapters.cloudwatch import CloudWatchObserver
+from litellm_fallback_router.routing.errors import RouterError
+from litellm_fallback_router.routing.failures import FailureKind
+from litellm_fallback_router.routing.metrics import METRICS, NAMESPACE
+from litellm_fallback_router.routing.types import ChatRequest
+from tests.support.scripted import SILENCE, Rig, breaks, fails, question, read, rig, says
+from tests.support.virtual_time import run_virtually
+
+ASKED = question(request_id="r-1", caller="0123456789ab", traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa-01")
+SECRETS = ("What is the capital", "Paris")
+
+
+@pytest.fixture(autouse=True)
+def _own_logger() -> Iterator[None]:
+    """Powertools sets a logger up once; each test wants one that writes to its own stdout."""
+    logger = logging.getLogger("litellm_fallback_router")
+    before = logger.handlers[:], logger.level
+    logger.handlers = []
+    yield
+    logger.handlers, logger.level = before
+    vars(logger).pop("init", None)
+    vars(logger).pop("powertools_handler", None)
+
+
+class Stdout:
+    def __init__(self, captured: pytest.CaptureFixture[str]) -> None:
+        self._captured = captured
+
+    def lines(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Metrics and events since the last call."""
+        said = self._captured.readouterr().out
+        assert not any(secret in said for secret in SECRETS)
+        lines = [json.loads(line) for line in said.splitlines()]
+        return [line for line in lines if "_aws" in line], [line for line in lines if "_aws" not in line]
+
+
+@pytest.fixture
+def stdout(capsys: pytest.CaptureFixture[str]) -> Stdout:
+    return Stdout(capsys)
+
+
+async def told(to: CloudWatchObserver, rigged: Rig, request: ChatRequest = ASKED, *, stream: bool = False) -> None:
+    """Let the router answer, and pass on what it told its observer."""
+    try:
+        await (read(rigged.router, request) if stream else rigged.router.complete(request))
+    except RouterError as error:
+        assert rigged.notes.outcomes == [error]
+    for attempt in rigged.notes.attempts:
+        to.attempted(request, attempt)
+    for outcome in rigged.notes.outcomes:
+        to.finished(request, outcome)
+
+
+def values(lines: list[dict[str, Any]], **dimensions: str) -> dict[str, float]:
+    """Sums by name, under exactly these dimensions beside the service."""
+    names = {"service", *dimensions}
+    found: dict[str, float] = {}
+    for line in lines:
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        if not any(set(one) == names for one in directive["Dimensions"]):
+            continue
+        if all(line[name] == value for name, value in dimensions.items()):
+            for metric in directive["Metrics"]:
+                found[metric["Name"]] = found.get(metric["Name"], 0) + sum(line[metric["Name"]])
+    return found
+
+
+def test_an_answer_is_one_request_one_attempt_and_no_failure(stdout: Stdout) -> None:
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+
+    async def scenario() -> None:
+        await told(observer, rig("a", "b"))
+
+    run_virtually(scenario())
+    metrics, events = stdout.lines()
+    total = values(metrics)
+    assert total | {"Requests": 1, "Attempts": 1, "AttemptFailures": 0, "Fallbacks": 0, "ColdStarts": 1} == total
+    assert total["CostUsd"] == pytest.approx(0.001)
+    assert (total["InputTokens"], total["OutputTokens"]) == (10, 5)
+    assert values(metrics, provider="openai", model="a")["Attempts"] == 1
+    assert all(line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == NAMESPACE for line in metrics)
+    assert {line["service"] for line in [*metrics, *events]} == {"gateway-dev"}
+    (event,) = events
+    assert event["message"] == "request_answered"
+    assert (event["caller"], event["traceparent"]) == (ASKED.caller, ASKED.traceparent)
+    assert (event["provider"], event["model"], event["attempts"]) == ("openai", "a", 1)
+
+
+def test_a_fallback_tells_its_depth_its_waste_and_why(stdout: Stdout) -> None:
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+
+    async def scenario() -> None:
+        invalid = fails(FailureKind.INVALID_RESPONSE)
+        await told(observer, rig("a", "b", "c", scripts={"a": [fails(FailureKind.NOT_FOUND)], "b": [invalid]}))
+
+    run_virtually(scenario())
+    metrics, events = stdout.lines()
+    total = values(metrics)
+    assert (total["Fallbacks"], total["FallbackDepth"], total["AttemptFailures"]) == (1, 2, 3)
+    assert 0 < total["WastedCostUsd"] < total["CostUsd"]
+    assert values(metrics, provider="openai", model="a", kind="not_found")["AttemptFailures"] == 1
+    assert values(metrics, provider="openai", model="b", kind="invalid_response")["AttemptFailures"] == 2
+    assert [event["message"] for event in events] == ["attempt_failed"] * 3 + ["request_answered"]
+    assert events[0]["outcome"] == "not_found"
+    assert events[0]["traceparent"] == ASKED.traceparent
+
+
+def test_an_exhausted_chain_is_an_error_by_its_code(stdout: Stdout) -> None:
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+
+    async def scenario() -> None:
+        await told(observer, rig("a", scripts={"a": [fails(FailureKind.NOT_FOUND)]}))
+
+    run_virtually(scenario())
+    metrics, events = stdout.lines()
+    total = values(metrics)
+    assert (total["Requests"], total["RequestErrors"], total["ChainsExhausted"]) == (1, 1, 1)
+    assert values(metrics, code="providers_failed") == {"RequestErrors": 1}
+    assert events[-1] | {"level": "ERROR", "message": "request_failed", "code": "providers_failed"} == events[-1]
+
+
+def test_a_request_that_is_wrong_is_no_error_of_ours(stdout: Stdout) -> None:
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+
+    async def scenario() -> None:
+        await told(observer, rig("a"), question("no-such-model"))
+
+    run_virtually(scenario())
+    metrics, _ = stdout.lines()
+    assert values(metrics) | {"Requests": 1, "RequestErrors": 0, "ChainsExhausted": 0} == values(metrics)
+
+
+def test_a_log_level_that_hides_events_hides_no_metric(stdout: Stdout) -> None:
+    observer = CloudWatchObserver("gateway-dev", "CRITICAL")
+
+    async def scenario() -> None:
+        await told(observer, rig("a", scripts={"a": [fails(FailureKind.NOT_FOUND)]}))
+
+    run_virtually(scenario())
+    metrics, events = stdout.lines()
+    assert values(metrics)["RequestErrors"] == 1
+    assert events == []
+
+
+def test_only_the_first_request_of_an_environment_is_a_cold_start(stdout: Stdout) -> None:
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+
+    async def scenario() -> None:
+        for _ in range(3):
+            await told(observer, rig("a"))
+
+    run_virtually(scenario())
+    metrics, _ = stdout.lines()
+    assert values(metrics)["ColdStarts"] == 1
+    assert values(metrics)["Requests"] == 3
+
+
+def test_what_the_package_logs_elsewhere_comes_out_as_json_too(stdout: Stdout) -> None:
+    CloudWatchObserver("gateway-dev", "INFO")
+    logging.getLogger("litellm_fallback_router").warning("%s", "a warning")
+    _, (event,) = stdout.lines()
+    assert (event["message"], event["service"]) == ("a warning", "gateway-dev")
+
+
+def test_every_declared_metric_and_dimension_is_emitted_and_no_other(stdout: Stdout) -> None:
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+
+    async def scenario() -> None:
+        await told(observer, rig("a", "b", scripts={"a": [fails(FailureKind.UNAVAILABLE)]}))
+        await told(observer, rig("a", scripts={"a": [fails(FailureKind.UNAVAILABLE)]}))
+        await told(observer, rig("a", scripts={"a": [SILENCE]}, deadline=1.0))
+        cut = {"a": [breaks("Paris ", "is ")], "b": [says("the capital.")]}
+        await told(observer, rig("a", "b", scripts=cut), stream=True)
+
+    run_virtually(scenario())
+    observer.circuit_moved("a", "open")
+    observer.state_unavailable("read circuits", "ThrottlingException")
+    metrics, events = stdout.lines()
+    emitted = {
+        (metric["Name"], metric["Unit"], tuple(names))
+        for line in metrics
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+        for names in directive["Dimensions"]
+    }
+    declared = {(metric.name, metric.unit, names) for metric in METRICS.values() for names in metric.dimension_sets}
+    assert emitted == declared
+    total = values(metrics)
+    assert (total["DeadlinesMissed"], total["ResumedStreams"], total["ChainsExhausted"]) == (1, 1, 2)
+    assert {event["message"] for event in events} == {
+        *("attempt_failed", "request_answered", "request_failed", "circuit_moved", "state_unavailable")
+    }
+
+
+def test_every_metric_has_a_total_for_its_stage() -> None:
+    assert all(() in metric.sets for metric in METRICS.values())
