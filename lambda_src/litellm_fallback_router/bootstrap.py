@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from .adapters import price_map
 from .adapters.circuits import MemoryCircuits
@@ -16,15 +18,23 @@ from .adapters.rate_limits import MemoryRateLimits
 from .mapping import ROUTER_STYLE_MAPPING
 from .routing.config import RouterConfig, load_config
 from .routing.cooldowns import Cooldowns
+from .routing.errors import ConfigurationError
 from .routing.executor import Outside
 from .routing.mapping_file import read_mapping
+from .routing.ports import Circuits, RateLimits
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import simulated
 
 __all__ = ["assemble", "build_router", "load", "warm_up"]
 
+if TYPE_CHECKING:
+    from .adapters.cloudwatch import CloudWatchObserver
+    from .adapters.secrets_manager import SecretKeys
+
 logger = logging.getLogger("litellm_fallback_router")
+LOCAL = load_settings({})
+"""Nothing in AWS."""
 
 
 def load(settings: Settings, mapping: Any = None) -> RouterConfig:
@@ -40,27 +50,92 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
     return config if settings.simulator_url is None else simulated(config, settings.simulator_url)
 
 
-def build_router(settings: Settings | None = None, mapping: Any = None) -> Router:
-    """A Router over LiteLLM, with circuits and rate limits in this process's memory."""
-    return assemble(load(settings or load_settings(), mapping))
+def build_router(settings: Settings | None = None, mapping: Any = None, *, read_keys: bool = True) -> Router:
+    """A Router over LiteLLM, as `settings` (the environment's by default) say. Raises ConfigurationError."""
+    settings = settings or load_settings()
+    return assemble(load(settings, mapping), settings, read_keys=read_keys)
 
 
-def assemble(config: RouterConfig) -> Router:
-    """A Router that obeys `config`. Its first request imports LiteLLM, unless `warm_up` (seconds, blocking) did so."""
-    keys = EnvironmentKeys(lookup)
+def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: bool = True) -> Router:
+    """A Router that obeys `config`, with all its state in this process unless `settings` name a place in AWS. Its
+    first request imports LiteLLM, unless `warm_up` (seconds, blocking) did so.
+
+    `read_keys`: read the secrets now, which takes some seconds at worst. False where a snapshot of this process is
+    still to be taken: no key may be in it.
+
+    Raises ConfigurationError.
+    """
+    observer = _observer(settings)
+    keys = _keys(config, settings, read=read_keys)
+    circuits, rate_limits = _state(config, settings, observer)
     return Router(
         config,
         Outside(
             provider=LiteLLMProvider(keys.resolve),
             keys=keys,
-            circuits=MemoryCircuits(
-                failures=config.settings.circuit_failures,
-                open_seconds=config.settings.circuit_open_seconds,
-                probe_seconds=config.settings.deadline,
-            ),
-            rate_limits=MemoryRateLimits(),
-            observer=LogObserver(),
+            circuits=circuits,
+            rate_limits=rate_limits,
+            observer=observer,
             cooldowns=Cooldowns(),
             rng=random.Random(),  # noqa: S311 - spreads load and jitter, guards nothing
         ),
     )
+
+
+# What AWS needs is imported where it is used: without AWS nobody waits for its libraries.
+
+
+def _observer(settings: Settings) -> LogObserver | CloudWatchObserver:
+    if settings.service is None:
+        return LogObserver()
+    from .adapters.cloudwatch import CloudWatchObserver  # noqa: PLC0415
+
+    return CloudWatchObserver(settings.service, settings.log_level)
+
+
+def _keys(config: RouterConfig, settings: Settings, *, read: bool) -> EnvironmentKeys | SecretKeys:
+    environment = EnvironmentKeys(lookup)
+    if settings.secrets_prefix is None:
+        return environment
+    from .adapters.secrets_manager import SecretKeys  # noqa: PLC0415
+
+    with _somewhere():
+        keys = SecretKeys(environment, config.deployments, settings.secrets_prefix)
+    if read:
+        keys.prefetch()
+    return keys
+
+
+def _state(
+    config: RouterConfig, settings: Settings, observer: LogObserver | CloudWatchObserver
+) -> tuple[Circuits, RateLimits]:
+    numbers = config.settings
+    if settings.state_table is None:
+        circuits = MemoryCircuits(
+            failures=numbers.circuit_failures,
+            open_seconds=numbers.circuit_open_seconds,
+            probe_seconds=numbers.deadline,
+        )
+        return circuits, MemoryRateLimits()
+    from .adapters import dynamodb  # noqa: PLC0415
+
+    with _somewhere():
+        return dynamodb.shared(
+            settings.state_table,
+            observer,
+            failures=numbers.circuit_failures,
+            open_seconds=numbers.circuit_open_seconds,
+            probe_seconds=numbers.deadline,
+        )
+
+
+@contextmanager
+def _somewhere() -> Iterator[None]:
+    """Says what to do where AWS cannot tell which Region is meant."""
+    from botocore.exceptions import NoRegionError  # noqa: PLC0415
+
+    try:
+        yield
+    except NoRegionError as error:
+        message = "AWS_DEFAULT_REGION: not set; name the Region of the state table and the secrets"
+        raise ConfigurationError([message]) from error

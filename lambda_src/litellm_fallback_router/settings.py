@@ -50,11 +50,24 @@ class Settings(BaseModel):
     """Every OpenAI, Anthropic and Bedrock deployment without an `api_base` is pointed at the simulator there."""
     lambda_function: Annotated[str | None, Field(alias="AWS_LAMBDA_FUNCTION_NAME")] = None
     """Set by Lambda, and so the sign of running there."""
+    initialization: Annotated[str | None, Field(alias="AWS_LAMBDA_INITIALIZATION_TYPE")] = None
+    """Set by Lambda: `on-demand`, `provisioned-concurrency`, `snap-start` ..."""
+    state_table: Annotated[str | None, Field(alias="ROUTER_STATE_TABLE")] = None
+    """DynamoDB table through which a fleet shares its circuits and rate windows; None: this process's memory."""
+    secrets_prefix: Annotated[str | None, Field(alias="ROUTER_SECRETS_PREFIX")] = None
+    """Keys that the environment does not have come from the secrets `PREFIX/PROVIDER`; None: from nowhere."""
+    service: Annotated[str | None, Field(alias="ROUTER_SERVICE", pattern=r"^[!-~]{1,200}$")] = None
+    """The stage's name in CloudWatch. Set: metrics and JSON logs go to stdout, for Lambda to collect."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(str.upper),
         Field(alias="ROUTER_LOG_LEVEL"),
     ] = "INFO"
+
+    @property
+    def snapshot(self) -> bool:
+        """Whether a SnapStart snapshot is taken of this process once it has started."""
+        return self.initialization == "snap-start"
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

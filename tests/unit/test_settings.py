@@ -29,6 +29,11 @@ def test_every_variable_is_read() -> None:
             "GATEWAY_API_KEYS": "key-1, key-2,,",
             "ROUTER_SIMULATOR_URL": "http://127.0.0.1:9/",
             "ROUTER_LOG_LEVEL": "debug",
+            "ROUTER_STATE_TABLE": "gateway-state",
+            "ROUTER_SECRETS_PREFIX": "gateway-dev",
+            "ROUTER_SERVICE": "gateway-dev",
+            "AWS_LAMBDA_FUNCTION_NAME": "gateway",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
         }
     )
 
@@ -37,6 +42,9 @@ def test_every_variable_is_read() -> None:
     assert settings.simulator_url == "http://127.0.0.1:9"
     assert settings.log_level == "DEBUG"
     assert "key-1" not in repr(settings)
+    assert (settings.state_table, settings.secrets_prefix) == ("gateway-state", "gateway-dev")
+    assert settings.service == "gateway-dev"
+    assert (settings.lambda_function, settings.initialization) == ("gateway", "snap-start")
 
 
 def test_empty_variable_counts_as_not_set() -> None:

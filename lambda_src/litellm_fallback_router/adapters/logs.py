@@ -39,6 +39,12 @@ class LogObserver:
         }
         _write(logging.INFO, "request_answered", request, facts)
 
+    def circuit_moved(self, deployment: str, state: str) -> None:
+        logger.warning("%s", json.dumps({"event": "circuit_moved", "deployment": deployment, "state": state}))
+
+    def state_unavailable(self, what: str, why: str) -> None:
+        logger.warning("%s", json.dumps({"event": "state_unavailable", "what": what, "why": why}))
+
 
 def _write(level: int, event: str, request: ChatRequest, facts: dict[str, Any]) -> None:
     if logger.isEnabledFor(level):

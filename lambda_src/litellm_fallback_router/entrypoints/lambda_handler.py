@@ -23,7 +23,10 @@ _loop = asyncio.new_event_loop()
 asyncio.set_event_loop(_loop)
 
 _settings = load_settings()
-_gateway = create_app(partial(build_router, _settings), api_keys=[key.get_secret_value() for key in _settings.api_keys])
+_gateway = create_app(
+    partial(build_router, _settings, read_keys=not _settings.snapshot),
+    api_keys=[key.get_secret_value() for key in _settings.api_keys],
+)
 # While Lambda starts a function its processor is not throttled, so the import is cheapest now.
 warm_up()
 # Mangum would start and stop the app around every single invocation.

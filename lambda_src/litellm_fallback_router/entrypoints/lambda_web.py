@@ -51,7 +51,7 @@ class SnapStartHooks:
 def _warm_router() -> Router:
     # While Lambda starts a function its processor is not throttled, so the import is cheapest now.
     warm_up()
-    return build_router(_settings)
+    return build_router(_settings, read_keys=not _settings.snapshot)
 
 
 _settings = load_settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 TABLE = "gateway-state"
+
+
+@pytest.fixture(autouse=True)
+def _own_logger() -> Iterator[None]:
+    """Powertools sets a logger up once; each test wants one that writes to its own stdout."""
+    logger = logging.getLogger("litellm_fallback_router")
+    handlers, level, logger.handlers = logger.handlers, logger.level, []
+    yield
+    logger.handlers = handlers
+    logger.setLevel(level)
+    for mark in ("init", "powertools_handler", "powertools_buffer_config", "powertools_buffer_cache"):
+        vars(logger).pop(mark, None)
 
 
 @pytest.fixture

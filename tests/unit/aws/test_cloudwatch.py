@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,18 +18,6 @@ from tests.support.virtual_time import run_virtually
 
 ASKED = question(request_id="r-1", caller="0123456789ab", traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa-01")
 SECRETS = ("What is the capital", "Paris")
-
-
-@pytest.fixture(autouse=True)
-def _own_logger() -> Iterator[None]:
-    """Powertools sets a logger up once; each test wants one that writes to its own stdout."""
-    logger = logging.getLogger("litellm_fallback_router")
-    before = logger.handlers[:], logger.level
-    logger.handlers = []
-    yield
-    logger.handlers, logger.level = before
-    vars(logger).pop("init", None)
-    vars(logger).pop("powertools_handler", None)
 
 
 class Stdout:

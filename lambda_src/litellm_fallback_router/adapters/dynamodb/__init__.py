@@ -1,6 +1,24 @@
 """The state table: what all environments of a stage share."""
 
+from .availability import Availability, StateObserver
+from .circuit_table import CircuitTable
 from .circuits import SharedCircuits
+from .client import impatient_client
 from .rate_limits import SharedRateLimits
 
-__all__ = ["SharedCircuits", "SharedRateLimits"]
+
+def shared(
+    table: str, observer: StateObserver, *, failures: int, open_seconds: float, probe_seconds: float
+) -> tuple[SharedCircuits, SharedRateLimits]:
+    """Circuits and rate limits on one table. Raises botocore's NoRegionError; reads nothing yet."""
+    client = impatient_client()
+    availability = Availability(observer)
+    circuits = SharedCircuits(
+        CircuitTable(client, table, probe_seconds),
+        availability,
+        observer,
+        failures=failures,
+        open_seconds=open_seconds,
+        probe_seconds=probe_seconds,
+    )
+    return circuits, SharedRateLimits(client, table, availability)
