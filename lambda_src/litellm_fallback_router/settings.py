@@ -44,7 +44,7 @@ class Settings(BaseModel):
 
     config_file: Annotated[Path | None, Field(alias="ROUTER_CONFIG")] = None
     """A YAML or JSON file that replaces the shipped mapping."""
-    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_keys), Field(alias="GATEWAY_API_KEYS", default=())]
+    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_keys), Field(alias="GATEWAY_API_KEYS")] = ()
     """Keys the local server accepts, separated by commas; empty: it asks for none."""
     simulator_url: Annotated[str | None, BeforeValidator(_url), Field(alias="ROUTER_SIMULATOR_URL")] = None
     """Every OpenAI, Anthropic and Bedrock deployment without an `api_base` is pointed at the simulator there."""
