@@ -1,0 +1,27 @@
+"""What cdk-nag's AwsSolutions rules object to and why it stays, each at the one construct it concerns."""
+
+from __future__ import annotations
+
+from aws_cdk import Acknowledgment, Validations
+from constructs import IConstruct
+
+_PUSH_LOGS = "Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+
+SECRET = {"SMG4": "Providers' keys are issued on the providers' own pages; the gateway reads a new one by itself."}
+ROLE = {"IAM5[Resource::*]": "Only X-Ray: its two actions know no resources (X-Ray's service authorization reference)."}
+FUNCTION = {"L1": "The package is compiled for Python 3.13, and moves to the next version as a whole."}
+API = {"APIG2": "Bodies are validated by the gateway, which answers in OpenAI's envelope and names the field."}
+STAGE = {
+    "APIG3": "A web ACL costs money each month and is asked for with -c waf=true; every method asks for a key.",
+    "APIG6": "Execution logs land in a group of their own that outlives the stack; the access log has each request.",
+}
+METHOD = {"COG4": "OpenAI clients send a key of ours, which a Lambda authorizer checks; no Cognito user is involved."}
+LOG_ROLE = {f"IAM4[{_PUSH_LOGS}]": "The policy that API Gateway's documentation names for its account-wide log role."}
+
+
+def acknowledge(findings: dict[str, str], *constructs: IConstruct) -> None:
+    """`findings`: rule -> reason, for each of the constructs and what is in them."""
+    for construct in constructs:
+        for rule, reason in findings.items():
+            acknowledgment = Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
+            Validations.of(construct).acknowledge(acknowledgment)

@@ -1,0 +1,101 @@
+"""Alarms, each worth waking up for, on one SNS topic."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk.aws_apigateway import RestApi
+from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, IMetric, TreatMissingData
+from aws_cdk.aws_cloudwatch_actions import SnsAction
+from aws_cdk.aws_lambda import Alias
+from aws_cdk.aws_sns import Topic
+from aws_cdk.aws_sns_subscriptions import EmailSubscription
+from constructs import Construct
+
+from .metrics import FIVE_MINUTES, StageMetrics
+from .stage import Stage
+
+ERROR_RATE = 0.05
+FALLBACK_RATE = 0.2
+
+
+class Alarms(Construct):
+    """`deadline`: seconds that a request may take; answers that near it are too slow."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        metrics: StageMetrics,
+        api: RestApi,
+        alias: Alias,
+        deadline: float,
+    ) -> None:
+        super().__init__(scope, id)
+        self.topic = Topic(self, "Topic", display_name=f"{stage.service} alarms", enforce_ssl=True)
+        if stage.alarm_email:
+            self.topic.add_subscription(EmailSubscription(stage.alarm_email))
+        self.all: list[Alarm] = []
+        self._add(
+            "Errors",
+            metrics.metric("RequestErrors", "Average"),
+            ERROR_RATE,
+            "More than 5 % of the requests ended in a 5xx or a 429. See which code, and which provider fails.",
+            periods=2,
+        )
+        self._add(
+            "ChainsExhausted",
+            metrics.metric("ChainsExhausted", "Sum"),
+            0,
+            "A request got no answer from any candidate of its chain. Add a candidate, or see why all of them fail.",
+        )
+        self._add(
+            "Fallbacks",
+            metrics.metric("Fallbacks", "Average"),
+            FALLBACK_RATE,
+            "More than 20 % of the answers came from another model than the one asked for, for 15 minutes.",
+            periods=3,
+        )
+        self._add(
+            "Slow",
+            metrics.metric("Latency", "p99"),
+            deadline * 1000 / 2,
+            "The slowest 1 % of the requests took more than half of the deadline, for 15 minutes.",
+            periods=3,
+        )
+        self._add(
+            "Cost",
+            metrics.metric("CostUsd", "Sum", period=Duration.hours(1)),
+            stage.hourly_cost_usd,
+            f"Providers cost more than {stage.hourly_cost_usd:g} US dollars in an hour.",
+        )
+        self._add(
+            "Throttles",
+            alias.metric_throttles(period=FIVE_MINUTES, statistic="Sum"),
+            0,
+            "Lambda turned requests away: the account's or the function's concurrency is used up. Raise it.",
+        )
+        self._add(
+            "ApiErrors",
+            api.metric_server_error(period=FIVE_MINUTES, statistic="Average"),
+            ERROR_RATE,
+            "More than 5 % of the responses were a 5xx, be it the gateway's own or API Gateway's: is the function up?",
+            periods=2,
+        )
+
+    def _add(self, name: str, metric: IMetric, above: float, description: str, periods: int = 1) -> None:
+        alarm = Alarm(
+            self,
+            name,
+            metric=metric,
+            threshold=above,
+            comparison_operator=ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=periods,
+            # No requests, no news: that is no reason to ring.
+            treat_missing_data=TreatMissingData.NOT_BREACHING,
+            alarm_description=description,
+        )
+        alarm.add_alarm_action(SnsAction(self.topic))
+        alarm.add_ok_action(SnsAction(self.topic))
+        self.all.append(alarm)

@@ -1,0 +1,42 @@
+"""The CDK app: `python -m infra.app`. One stack for the stage that `-c stage=` names."""
+
+from __future__ import annotations
+
+import sys
+
+import aws_cdk as cdk
+
+from litellm_fallback_router.routing.errors import ConfigurationError
+
+from .bytecode import InterpreterMissingError
+from .chain import load_chain
+from .gateway_stack import GatewayStack
+from .lambda_package import SOURCES, BuildError, build_package
+from .package_checks import UnfitPackageError
+from .pruning import StaleListError
+from .stage import load_stage
+
+AUTHORIZER = SOURCES / "authorizer.py"
+
+
+def main() -> None:
+    """Synthesize. Exits with 1 and every mistake in the settings, or why the package could not be built."""
+    app = cdk.App()
+    try:
+        stage = load_stage(app.node.get_all_context())
+        config = load_chain(stage.mapping)
+        package = build_package(stage.arch, mapping=stage.mapping, progress=_say)
+        GatewayStack(app, stage.stack_name, stage=stage, config=config, package=package, authorizer=AUTHORIZER)
+    except ConfigurationError as error:
+        sys.exit(str(error))
+    except (BuildError, InterpreterMissingError, StaleListError, UnfitPackageError) as error:
+        sys.exit(f"The Lambda package was not built: {error}")
+    app.synth()
+
+
+def _say(step: str) -> None:
+    sys.stderr.write(f"package: {step}\n")
+
+
+if __name__ == "__main__":
+    main()

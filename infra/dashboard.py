@@ -1,0 +1,191 @@
+"""The dashboard: is it up, who is answering, why it fell back, how slow, how much, and what failed last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Aws
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk.aws_apigateway import RestApi
+from aws_cdk.aws_cloudwatch import (
+    AlarmStatusWidget,
+    GraphWidget,
+    IMetric,
+    LogQueryWidget,
+    SingleValueWidget,
+    TextWidget,
+)
+from aws_cdk.aws_lambda import Alias
+from aws_cdk.aws_logs import ILogGroup
+from constructs import Construct
+
+from litellm_fallback_router.routing.types import Deployment
+
+from .metrics import FIVE_MINUTES, StageMetrics
+
+WIDTH = 24
+
+
+class Dashboard(Construct):
+    """`deployments` decide the lines of the graphs by model."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        metrics: StageMetrics,
+        deployments: Sequence[Deployment],
+        alarms: Sequence[cloudwatch.Alarm],
+        api: RestApi,
+        alias: Alias,
+        log_group: ILogGroup,
+    ) -> None:
+        super().__init__(scope, id)
+        self._metrics = metrics
+        self._models = sorted({(d.provider, d.model) for d in deployments})
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name)
+        dashboard.add_widgets(_title("Is it up?"))
+        dashboard.add_widgets(
+            AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=8, height=6),
+            *self._numbers(),
+            *self._outcomes(),
+        )
+        dashboard.add_widgets(_title("Who is answering?"))
+        dashboard.add_widgets(
+            self._by_model("Attempts", "Attempts", "Sum"), self._by_model("Failed attempts", "AttemptFailures", "Sum")
+        )
+        dashboard.add_widgets(_title("Why did it fall back?"))
+        dashboard.add_widgets(*self._reasons(deployments))
+        dashboard.add_widgets(_title("How slow?"))
+        dashboard.add_widgets(*self._times())
+        dashboard.add_widgets(_title("How much?"))
+        dashboard.add_widgets(*self._money())
+        dashboard.add_widgets(_title("API Gateway, Lambda and the state table"))
+        dashboard.add_widgets(*self._house(api, alias))
+        dashboard.add_widgets(_title("What failed last?"))
+        dashboard.add_widgets(*_last_failures(log_group))
+        self.url = f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={Aws.REGION}#dashboards/dashboard/{name}"
+
+    def _numbers(self) -> list[SingleValueWidget]:
+        metric = self._metrics.metric
+        values = [
+            metric("Requests", "Sum", label="requests"),
+            metric("RequestErrors", "Average", label="error rate"),
+            metric("Fallbacks", "Average", label="fallback rate"),
+            metric("CostUsd", "Sum", label="US dollars"),
+        ]
+        return [
+            SingleValueWidget(
+                title="In this time", metrics=list[IMetric](values), set_period_to_time_range=True, width=8, height=6
+            )
+        ]
+
+    def _outcomes(self) -> list[GraphWidget]:
+        metric, each = self._metrics.metric, self._metrics.each
+        left: list[IMetric] = [
+            metric("Requests", "Sum", label="requests"),
+            metric("ChainsExhausted", "Sum", label="exhausted chains"),
+            metric("DeadlinesMissed", "Sum", label="deadlines missed"),
+            each("RequestErrors", "Sum", "code"),
+        ]
+        return [_graph("Requests and errors by code", left, width=8)]
+
+    def _by_model(self, title: str, name: str, statistic: str, width: int = WIDTH // 2) -> GraphWidget:
+        lines = [
+            self._metrics.metric(name, statistic, label=f"{provider}:{model}", provider=provider, model=model)
+            for provider, model in self._models
+        ]
+        total = self._metrics.metric(name, statistic, label="all")
+        return _graph(title, [total, *lines], width=width)
+
+    def _reasons(self, deployments: Sequence[Deployment]) -> list[GraphWidget]:
+        metric, each = self._metrics.metric, self._metrics.each
+        fallbacks = [
+            metric("Fallbacks", "Sum", label="fallbacks"),
+            metric("FallbackDepth", "Maximum", label="deepest"),
+            metric("ResumedStreams", "Sum", label="resumed streams"),
+        ]
+        circuits = [
+            metric("CircuitTransitions", "Sum", label=f"{d.id} {state}", deployment=d.id, state=state)
+            for d in deployments
+            for state in ("open", "closed")
+        ]
+        return [
+            _graph("Fallbacks", fallbacks, width=8),
+            _graph("Failures by kind", [each("AttemptFailures", "Sum", "provider", "model", "kind")], width=8),
+            _graph("Circuits that opened and closed", circuits, width=8),
+        ]
+
+    def _times(self) -> list[GraphWidget]:
+        latency = [self._metrics.metric("Latency", p, label=p) for p in ("p50", "p90", "p99")]
+        return [
+            _graph("Whole requests, milliseconds", latency, width=8),
+            self._by_model("Attempts, p90 milliseconds", "AttemptLatency", "p90", width=8),
+            self._by_model("First token, p90 milliseconds", "TimeToFirstToken", "p90", width=8),
+        ]
+
+    def _money(self) -> list[GraphWidget]:
+        metric = self._metrics.metric
+        tokens = [metric("InputTokens", "Sum", label="input"), metric("OutputTokens", "Sum", label="output")]
+        return [
+            self._by_model("US dollars", "CostUsd", "Sum", width=8),
+            self._by_model("US dollars wasted on failed attempts", "WastedCostUsd", "Sum", width=8),
+            _graph("Tokens", tokens, width=8),
+        ]
+
+    def _house(self, api: RestApi, alias: Alias) -> list[GraphWidget]:
+        metric = self._metrics.metric
+        requests = [
+            api.metric_count(period=FIVE_MINUTES, label="requests"),
+            api.metric_client_error(period=FIVE_MINUTES, statistic="Sum", label="4xx"),
+            api.metric_server_error(period=FIVE_MINUTES, statistic="Sum", label="5xx"),
+        ]
+        function = [
+            alias.metric_invocations(period=FIVE_MINUTES, label="invocations"),
+            alias.metric_errors(period=FIVE_MINUTES, label="errors"),
+            alias.metric_throttles(period=FIVE_MINUTES, label="throttles"),
+            metric("ColdStarts", "Sum", label="cold starts"),
+        ]
+        times = [alias.metric_duration(period=FIVE_MINUTES, statistic=p, label=f"Lambda {p}") for p in ("p50", "p99")]
+        times.append(api.metric_latency(period=FIVE_MINUTES, statistic="p99", label="API Gateway p99"))
+        state = [metric("StateUnavailable", "Sum", label="state table out of reach")]
+        return [
+            _graph("API Gateway", requests, width=6),
+            _graph("Lambda", function, width=6),
+            _graph("Milliseconds", times, width=6),
+            _graph("State table", state, width=6),
+        ]
+
+
+def _last_failures(log_group: ILogGroup) -> list[LogQueryWidget]:
+    def table(title: str, *lines: str) -> LogQueryWidget:
+        return LogQueryWidget(
+            title=title, log_group_names=[log_group.log_group_name], query_lines=list(lines), width=12, height=8
+        )
+
+    return [
+        table(
+            "Failed attempts",
+            "fields @timestamp, request_id, provider, model, outcome, status, reason",
+            "filter message = 'attempt_failed'",
+            "sort @timestamp desc",
+            "limit 20",
+        ),
+        table(
+            "Failed requests",
+            "fields @timestamp, request_id, caller, requested_model, status, code, attempts, seconds",
+            "filter message = 'request_failed'",
+            "sort @timestamp desc",
+            "limit 20",
+        ),
+    ]
+
+
+def _graph(title: str, lines: Sequence[IMetric], width: int = WIDTH // 2) -> GraphWidget:
+    return GraphWidget(title=title, left=list(lines), width=width, height=6)
+
+
+def _title(text: str) -> TextWidget:
+    return TextWidget(markdown=f"## {text}", width=WIDTH, height=1)

@@ -1,0 +1,113 @@
+"""The gateway's Lambda: SnapStart on a published version, behind the alias `live`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk.aws_iam import Role, ServicePrincipal
+from aws_cdk.aws_lambda import (
+    Alias,
+    ApplicationLogLevel,
+    Architecture,
+    Code,
+    Function,
+    LayerVersion,
+    LoggingFormat,
+    Runtime,
+    SnapStartConf,
+    SystemLogLevel,
+    Tracing,
+    VersionOptions,
+)
+from aws_cdk.aws_logs import LogGroup, RetentionDays
+from constructs import Construct
+
+from .stage import Stage
+
+RUNTIME = Runtime.PYTHON_3_13
+ALIAS = "live"
+PORT = 8080
+HANDLER = "litellm_fallback_router.entrypoints.lambda_handler.handler"
+ADAPTER_LAYERS = {"arm64": "LambdaAdapterLayerArm64:28", "x86_64": "LambdaAdapterLayerX86:28"}
+"""Lambda Web Adapter 1.1.0, by its authors. Source: the README of awslabs/aws-lambda-web-adapter."""
+ADAPTER_ACCOUNT = "753240598075"
+RETENTION = {
+    1: "ONE_DAY",
+    3: "THREE_DAYS",
+    7: "ONE_WEEK",
+    14: "TWO_WEEKS",
+    30: "ONE_MONTH",
+    90: "THREE_MONTHS",
+    180: "SIX_MONTHS",
+    365: "ONE_YEAR",
+    731: "TWO_YEARS",
+}
+"""CDK's names for the days that `Stage.log_retention_days` allows."""
+STREAMED = Duration.minutes(15)
+BUFFERED = Duration.seconds(29)
+"""API Gateway waits no longer for a buffered answer."""
+
+
+class GatewayFunction(Construct):
+    """The function without any permission but to write its log; the stack grants the others to `role`."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, stage: Stage, package: Path, environment: Mapping[str, str]
+    ) -> None:
+        super().__init__(scope, id)
+        streams = stage.response_mode == "stream"
+        self.timeout = STREAMED if streams else BUFFERED
+        self.log_group = log_group(self, stage)
+        self.role = Role(self, "Role", assumed_by=ServicePrincipal("lambda.amazonaws.com"))
+        self.function = Function(
+            self,
+            "Function",
+            description=f"LiteLLM Fallback Router, {stage.name}",
+            code=Code.from_asset(str(package)),
+            handler="run.sh" if streams else HANDLER,
+            runtime=RUNTIME,
+            architecture=Architecture.ARM_64 if stage.arch == "arm64" else Architecture.X86_64,
+            memory_size=stage.memory_mb,
+            timeout=self.timeout,
+            role=self.role,
+            environment={**environment, **(_adapter_environment() if streams else {})},
+            layers=[self._adapter(stage)] if streams else [],
+            snap_start=SnapStartConf.ON_PUBLISHED_VERSIONS,
+            tracing=Tracing.ACTIVE,
+            log_group=self.log_group,
+            logging_format=LoggingFormat.JSON,
+            application_log_level_v2=ApplicationLogLevel.DEBUG
+            if stage.log_level == "DEBUG"
+            else ApplicationLogLevel.INFO,
+            system_log_level_v2=SystemLogLevel.INFO,
+            reserved_concurrent_executions=stage.reserved_concurrency,
+            # Each kept version keeps costing its snapshot; to go back is to deploy the older commit.
+            current_version_options=VersionOptions(removal_policy=RemovalPolicy.DESTROY),
+        )
+        self.log_group.grant_write(self.role)
+        self.alias = Alias(self, "Alias", alias_name=ALIAS, version=self.function.current_version)
+
+    def _adapter(self, stage: Stage) -> LayerVersion:
+        layer = ADAPTER_LAYERS[stage.arch]
+        arn = f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{ADAPTER_ACCOUNT}:layer:{layer}"
+        return LayerVersion.from_layer_version_arn(self, "WebAdapter", arn)  # type: ignore[return-value]
+
+
+def log_group(scope: Construct, stage: Stage) -> LogGroup:
+    """A log group with the stage's retention, which goes with the stack."""
+    retention = RetentionDays[RETENTION[stage.log_retention_days]]
+    return LogGroup(scope, "Log", retention=retention, removal_policy=RemovalPolicy.DESTROY)
+
+
+def _adapter_environment() -> dict[str, str]:
+    """Source: the README of awslabs/aws-lambda-web-adapter, "Configurations"."""
+    return {
+        "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
+        "AWS_LWA_INVOKE_MODE": "response_stream",
+        "AWS_LWA_PORT": str(PORT),
+        "AWS_LWA_READINESS_CHECK_PATH": "/health",
+        "AWS_LWA_SNAPSTART_BEFORE_CHECKPOINT_PATH": "/snapstart/before-checkpoint",
+        "AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH": "/snapstart/after-restore",
+    }

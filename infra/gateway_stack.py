@@ -1,0 +1,180 @@
+"""One stage of the gateway: wires the constructs, grants and exports. Creates nothing itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk.aws_iam import Effect, PolicyStatement, ServicePrincipal
+from constructs import Construct
+
+from litellm_fallback_router.routing.config import RouterConfig
+from litellm_fallback_router.routing.secret_keys import secret_providers
+
+from .acknowledged import API, FUNCTION, LOG_ROLE, METHOD, ROLE, SECRET, STAGE, acknowledge
+from .alarms import Alarms
+from .api import Authorizer, GatewayApi
+from .dashboard import Dashboard
+from .edge import Firewall, OwnDomain
+from .function import GatewayFunction
+from .metrics import StageMetrics
+from .model_access import assumed_roles, bedrock_statements
+from .provider_keys import ProviderKeys
+from .stage import Stage
+from .state import State
+
+TASK_ROOT = "/var/task"
+"""Where Lambda unpacks the package."""
+STATE_ITEMS = ["circuit#*", "rpm#*", "drained"]
+"""What of the state table the gateway may touch: everything but the callers' keys (adapters/dynamodb/items.py)."""
+KEY_ITEMS = ["key#*"]
+
+
+class GatewayStack(Stack):
+    """`package`: the gateway's zip; `authorizer`: the source of the authorizer's function."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, stage: Stage, config: RouterConfig, package: Path, authorizer: Path
+    ) -> None:
+        super().__init__(scope, id, description=f"LiteLLM Fallback Router, {stage.name}")
+        self._stage = stage
+        self._config = config
+        self.metrics = StageMetrics(stage.service)
+        self.state = State(self, "State", keep=stage.keeps_data)
+        self.keys = ProviderKeys(
+            self,
+            "ProviderKeys",
+            prefix=stage.service,
+            providers=secret_providers(config.deployments),
+            keep=stage.keeps_data,
+        )
+        self.gateway = GatewayFunction(self, "Gateway", stage=stage, package=package, environment=self._environment())
+        self.authorizer = Authorizer(
+            self, "Authorizer", stage=stage, source=authorizer, state_table=self.state.table.table_name
+        )
+        self.api = GatewayApi(
+            self,
+            "Api",
+            stage=stage,
+            alias=self.gateway.alias,
+            timeout=self.gateway.timeout,
+            authorizer=self.authorizer.function,
+        )
+        self.alarms = Alarms(
+            self,
+            "Alarms",
+            stage=stage,
+            metrics=self.metrics,
+            api=self.api.api,
+            alias=self.gateway.alias,
+            deadline=min(config.settings.deadline, self.gateway.timeout.to_seconds()),
+        )
+        self.dashboard = Dashboard(
+            self,
+            "Dashboard",
+            name=stage.service,
+            metrics=self.metrics,
+            deployments=config.deployments,
+            alarms=self.alarms.all,
+            api=self.api.api,
+            alias=self.gateway.alias,
+            log_group=self.gateway.log_group,
+        )
+        self._edge()
+        self._grant()
+        self._acknowledge()
+        self._export()
+
+    def _environment(self) -> dict[str, str]:
+        stage = self._stage
+        variables = {
+            "ROUTER_STATE_TABLE": self.state.table.table_name,
+            "ROUTER_SECRETS_PREFIX": stage.service,
+            "ROUTER_SERVICE": stage.service,
+            "ROUTER_LOG_LEVEL": stage.log_level,
+            # Else the import of LiteLLM fetches its price map from the internet.
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        }
+        if stage.mapping:
+            variables["ROUTER_CONFIG"] = f"{TASK_ROOT}/mapping{stage.mapping.suffix}"
+        if stage.simulator_url:
+            variables["ROUTER_SIMULATOR_URL"] = stage.simulator_url
+        return variables
+
+    def _edge(self) -> None:
+        stage = self._stage
+        if stage.waf:
+            Firewall(self, "Firewall", stage=stage, api=self.api.api)
+        self.url = self.api.api.url
+        if stage.domain_name and stage.certificate_arn:
+            domain = OwnDomain(
+                self,
+                "Domain",
+                domain_name=stage.domain_name,
+                certificate_arn=stage.certificate_arn,
+                api=self.api.api,
+            )
+            self.url = domain.url
+            CfnOutput(self, "DomainTarget", value=domain.target, description="Point the domain's DNS record here")
+
+    def _grant(self) -> None:
+        """Every permission of the gateway, beside its log."""
+        for statement in bedrock_statements(self, self._config.deployments):
+            self.gateway.role.add_to_policy(statement)
+        if roles := assumed_roles(self._config.deployments):
+            self.gateway.role.add_to_policy(PolicyStatement(actions=["sts:AssumeRole"], resources=roles))
+        if self.keys.arns:
+            read = PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=self.keys.arns)
+            self.gateway.role.add_to_policy(read)
+        self.gateway.role.add_to_policy(self._items(STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))
+        self.authorizer.role.add_to_policy(self._items(KEY_ITEMS, "GetItem"))
+        # A topic with a policy of its own loses the one that let CloudWatch publish.
+        self.alarms.topic.add_to_resource_policy(
+            PolicyStatement(
+                effect=Effect.ALLOW,
+                principals=[ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.alarms.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+
+    def _items(self, keys: list[str], *actions: str) -> PolicyStatement:
+        return PolicyStatement(
+            actions=[f"dynamodb:{action}" for action in actions],
+            resources=[self.state.table.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}},
+        )
+
+    def _acknowledge(self) -> None:
+        acknowledge(SECRET, *self.keys.secrets)
+        acknowledge(ROLE, self.gateway.role)
+        acknowledge(FUNCTION, self.gateway.function, self.authorizer.function)
+        acknowledge(API, self.api.api)
+        acknowledge(STAGE, self.api.api.deployment_stage)
+        acknowledge(METHOD, *self.api.methods)
+        acknowledge(LOG_ROLE, self.api.log_role)
+
+    def _export(self) -> None:
+        """For people to paste, and for the command line to find its way."""
+        curl = (
+            f"curl {self.url}v1/chat/completions "
+            "-H 'Authorization: Bearer YOUR_KEY' -H 'Content-Type: application/json' "
+            f'-d \'{{"model": "{next(iter(self._config.chains))}", '
+            '"messages": [{"role": "user", "content": "What is the capital of France?"}]}\''
+        )
+        outputs = {
+            "Url": (self.url, "Base URL; OpenAI clients take it with v1 added"),
+            "Curl": (curl, "A first question; fallback-router keys create prints a key"),
+            "DashboardUrl": (self.dashboard.url, "CloudWatch dashboard"),
+            "AlarmTopicArn": (self.alarms.topic.topic_arn, "SNS topic of the alarms"),
+            "StateTableName": (self.state.table.table_name, "DynamoDB table of circuits, rate windows and keys"),
+            "SecretsPrefix": (self._stage.service, "Secrets PREFIX/PROVIDER hold the providers' keys"),
+            "FunctionName": (self.gateway.function.function_name, "The gateway's Lambda"),
+            "ApiId": (self.api.api.rest_api_id, "API Gateway's id of the API"),
+            "ApiStage": (self._stage.name, "API Gateway's name of the stage"),
+        }
+        for name, (value, description) in outputs.items():
+            CfnOutput(self, name, value=value, description=description)
+        for name, plan in self.api.plans.items():
+            CfnOutput(self, f"UsagePlan{name.title().replace('-', '')}", value=plan.usage_plan_id, description=name)

@@ -1,0 +1,151 @@
+"""The settings of one stage, from CDK's context (`cdk deploy -c stage=prod -c waf=true`), checked first of all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from litellm_fallback_router.routing.errors import ConfigurationError
+
+_FOREIGN = re.compile(r".*[:@].*|(?:cli-)?telemetry.*|tree|acknowledged-issue-numbers|notices")
+"""Context that is CDK's own: feature flags, cached look-ups and the CLI's switches."""
+
+
+def _network(text: str) -> str:
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}", text):
+        raise ValueError("must be an IPv4 range such as 203.0.113.0/24")
+    return text
+
+
+def _words(value: Any) -> Any:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _whole(value: Any) -> Any:
+    # The CLI gives every value as text, and a Literal does not convert.
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+def _json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError("must be JSON") from None
+
+
+class Plan(BaseModel):
+    """How much the callers of one usage plan may ask. API Gateway applies it as well as it can: a brake, no bill."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate: float = Field(gt=0, le=10_000)
+    """Requests a second, per key."""
+    burst: int = Field(ge=1, le=5_000)
+    """Requests at once, per key."""
+    daily: int | None = Field(None, ge=1)
+    """Requests a day, per key; None: any number."""
+
+
+class Stage(BaseModel):
+    """Everything that a stage decides. Each field can be given as `-c FIELD=VALUE` or in `cdk.json`'s context."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Literal["dev", "prod"] = Field("dev", alias="stage")
+    response_mode: Literal["stream", "buffered"] = "stream"
+    """`stream`: chunks reach the caller as they are made, through the Lambda Web Adapter; `buffered`: the plain
+    handler, with answers of at most 29 seconds, for emulators and `sam local`."""
+    arch: Literal["arm64", "x86_64"] = "arm64"
+    mapping: Path | None = None
+    """A mapping to deploy in the shipped one's place, YAML or JSON."""
+    memory_mb: int = Field(1024, ge=512, le=10_240)
+    """Memory of the gateway's function; its share of a processor grows with it."""
+    reserved_concurrency: int | None = Field(None, ge=1)
+    """Requests at the same time, at most; None: as many as the account has left."""
+    log_level: Literal["DEBUG", "INFO"] = "INFO"
+    """Metrics travel as INFO lines, so nothing stricter is allowed."""
+    log_retention_days: Annotated[Literal[1, 3, 7, 14, 30, 90, 180, 365, 731], BeforeValidator(_whole)] = 30
+    plans: Annotated[dict[str, Plan], BeforeValidator(_json)] = Field(
+        {"standard": Plan(rate=10, burst=20), "trial": Plan(rate=1, burst=2, daily=200)}, min_length=1
+    )
+    """Usage plans by name, as JSON."""
+    alarm_email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+    """Where alarms are sent; the address must confirm once."""
+    hourly_cost_usd: float = Field(10.0, gt=0)
+    """US dollars an hour at providers that raise the alarm."""
+    domain_name: str | None = Field(None, pattern=r"^([a-z0-9-]{1,63}\.)+[a-z]{2,63}$")
+    certificate_arn: str | None = Field(None, pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+$")
+    """ACM certificate for `domain_name`, in the stack's Region."""
+    waf: bool = False
+    """A web ACL before the API: a rate per address, and the ranges below."""
+    waf_requests_per_5_minutes: int = Field(2_000, ge=10, le=2_000_000_000)
+    """Per IP address."""
+    waf_allowed_ranges: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_words)] = ()
+    """IPv4 ranges, separated by commas, that alone may call; empty: everyone may."""
+    simulator_url: str | None = Field(None, pattern=r"^https?://[^\s/]+/?$")
+    """Stage `dev` only: every provider is replaced by the simulator there."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Stage:
+        if (self.domain_name is None) != (self.certificate_arn is None):
+            raise ValueError("domain_name and certificate_arn: give both or neither")
+        if self.waf_allowed_ranges and not self.waf:
+            raise ValueError("waf_allowed_ranges: needs -c waf=true")
+        if self.simulator_url and self.name != "dev":
+            raise ValueError(f"simulator_url: only for stage dev, not {self.name}")
+        for name in self.plans:
+            if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
+                raise ValueError(f"plans.{name}: a plan's name is lower-case letters, digits and hyphens")
+        if self.mapping and (not self.mapping.is_file() or self.mapping.suffix not in {".yaml", ".yml", ".json"}):
+            raise ValueError(f"mapping: {self.mapping} is not a .yaml, .yml or .json file here")
+        return self
+
+    @property
+    def stack_name(self) -> str:
+        return f"FallbackRouter-{self.name}"
+
+    @property
+    def service(self) -> str:
+        """What the stage is called in metrics, logs and the names of its secrets."""
+        return f"fallback-router-{self.name}"
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether keys and state outlive the stack."""
+        return self.name == "prod"
+
+
+def load_stage(context: Mapping[str, Any]) -> Stage:
+    """The stage that CDK's context describes.
+
+    Raises ConfigurationError with every mistake, each with its field and the fix.
+    """
+    known = [field.alias or name for name, field in Stage.model_fields.items()]
+    given = {key: value for key, value in context.items() if not _FOREIGN.fullmatch(key) and value != ""}
+    problems = [f"-c {key}: {_unknown(key, known)}" for key in given if key not in known]
+    try:
+        stage = Stage.model_validate({key: value for key, value in given.items() if key in known})
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        problems += [_sentence([str(part) for part in one["loc"]], one["msg"]) for one in details]
+    if problems:
+        raise ConfigurationError(problems)
+    return stage
+
+
+def _unknown(word: str, known: list[str]) -> str:
+    close = get_close_matches(word, known, n=1)
+    return f"unknown setting; did you mean '{close[0]}'?" if close else f"unknown setting; known: {', '.join(known)}"
+
+
+def _sentence(path: list[str], message: str) -> str:
+    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"-c {'.'.join(path)}: {message}" if path else f"-c {message}"

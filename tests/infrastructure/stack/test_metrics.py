@@ -1,0 +1,84 @@
+"""Both ways: what the dashboard and the alarms read is declared, and what is declared is read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra.metrics import StageMetrics
+from litellm_fallback_router.routing.metrics import METRICS, NAMESPACE, SERVICE
+from tests.infrastructure.stack.templates import Synthesized, flat
+
+_SEARCH = re.compile(r'\{([^}]+)\} MetricName="(\w+)" (\w+)="([^"]+)"')
+Read = tuple[str, frozenset[str]]
+"""A metric's name and the names of the dimensions it is read by, without `SERVICE`."""
+
+
+def _dashboard(synthesized: Synthesized) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(flat(synthesized.only("AWS::CloudWatch::Dashboard")["DashboardBody"]))
+    return body
+
+
+def _read_by_dashboard(synthesized: Synthesized) -> Iterator[tuple[str, dict[str, str]]]:
+    for widget in _dashboard(synthesized)["widgets"]:
+        for line in widget["properties"].get("metrics", []):
+            if isinstance(line[0], dict):
+                schema, name, service, value = _SEARCH.findall(line[0]["expression"])[0]
+                namespace, *dimensions = schema.split(",")
+                assert namespace == NAMESPACE
+                yield name, dict.fromkeys(dimensions, "*") | {service: value}
+            elif line[0] == NAMESPACE:
+                words = [word for word in line[2:] if isinstance(word, str)]
+                yield line[1], dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _read_by_alarms(synthesized: Synthesized) -> Iterator[tuple[str, dict[str, str]]]:
+    for alarm in synthesized.of("AWS::CloudWatch::Alarm").values():
+        properties = alarm["Properties"]
+        if properties["Namespace"] == NAMESPACE:
+            yield properties["MetricName"], {d["Name"]: d["Value"] for d in properties["Dimensions"]}
+
+
+@pytest.fixture
+def reads(dev: Synthesized) -> list[tuple[str, dict[str, str]]]:
+    return [*_read_by_dashboard(dev), *_read_by_alarms(dev)]
+
+
+def test_dashboard_and_alarms_read_only_what_the_code_emits(reads: list[tuple[str, dict[str, str]]]) -> None:
+    emitted: set[Read] = {(metric.name, frozenset(names)) for metric in METRICS.values() for names in metric.sets}
+    assert {(name, frozenset(dimensions) - {SERVICE}) for name, dimensions in reads} <= emitted
+
+
+def test_everything_the_code_emits_is_read(reads: list[tuple[str, dict[str, str]]]) -> None:
+    assert {name for name, _ in reads} == METRICS.keys()
+
+
+def test_everything_is_read_of_the_own_stage(reads: list[tuple[str, dict[str, str]]], dev: Synthesized) -> None:
+    assert {dimensions[SERVICE] for _, dimensions in reads} == {"fallback-router-dev"}
+    gateway, _ = dev.functions()
+    assert gateway["Environment"]["Variables"]["ROUTER_SERVICE"] == "fallback-router-dev"
+
+
+def test_every_model_of_the_mapping_has_its_lines(reads: list[tuple[str, dict[str, str]]], dev: Synthesized) -> None:
+    for name in ("Attempts", "AttemptFailures", "CostUsd"):
+        shown = {(d.get("provider"), d.get("model")) for read, d in reads if read == name}
+        assert shown >= {(d.provider, d.model) for d in dev.config.deployments}
+    circuits = {d["deployment"] for name, d in reads if name == "CircuitTransitions"}
+    assert circuits == {d.id for d in dev.config.deployments}
+
+
+def test_undeclared_metric_cannot_be_read() -> None:
+    metrics = StageMetrics("any")
+    with pytest.raises(ValueError, match="Reqests"):
+        metrics.metric("Reqests", "Sum")
+    with pytest.raises(ValueError, match="Requests by"):
+        metrics.metric("Requests", "Sum", model="gpt-4o")
+
+
+def test_dashboard_fits_cloudwatchs_limit_of_500_metrics(dev: Synthesized) -> None:
+    for widget in _dashboard(dev)["widgets"]:
+        assert len(widget["properties"].get("metrics", [])) <= 500

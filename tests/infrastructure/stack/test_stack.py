@@ -1,0 +1,208 @@
+"""What must hold of the template, whatever else changes in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.api_errors import GATEWAY_ERRORS
+from litellm_fallback_router.settings import Settings
+from tests.infrastructure.stack.templates import Synthesized, flat, listed
+
+
+@pytest.fixture(params=["dev", "prod", "buffered"])
+def stack(request: pytest.FixtureRequest) -> Synthesized:
+    synthesized: Synthesized = request.getfixturevalue(request.param)
+    return synthesized
+
+
+def test_every_method_asks_the_authorizer_and_a_usage_plan(stack: Synthesized) -> None:
+    methods = stack.of("AWS::ApiGateway::Method").values()
+    assert {method["Properties"]["HttpMethod"] for method in methods} == {"ANY"}
+    assert len(methods) == 2
+    for method in methods:
+        assert method["Properties"]["AuthorizationType"] == "CUSTOM"
+        assert method["Properties"]["ApiKeyRequired"] is True
+        assert method["Properties"]["AuthorizerId"]
+    assert stack.only("AWS::ApiGateway::RestApi")["ApiKeySourceType"] == "AUTHORIZER"
+
+
+def test_streaming_stage_streams_every_method_for_fifteen_minutes(dev: Synthesized) -> None:
+    for method in dev.of("AWS::ApiGateway::Method").values():
+        integration = method["Properties"]["Integration"]
+        assert integration["ResponseTransferMode"] == "STREAM"
+        assert integration["TimeoutInMillis"] == 900_000
+        assert "response-streaming-invocations" in flat(integration["Uri"])
+    gateway, _ = dev.functions()
+    assert gateway["Timeout"] == 900
+    assert gateway["Handler"] == "run.sh"
+    assert flat(gateway["Layers"]) == ["arn:aws:lambda:eu-central-1:753240598075:layer:LambdaAdapterLayerArm64:28"]
+
+
+def test_buffered_stage_runs_the_plain_handler_within_api_gateways_patience(buffered: Synthesized) -> None:
+    gateway, _ = buffered.functions()
+    assert gateway["Handler"] == "litellm_fallback_router.entrypoints.lambda_handler.handler"
+    assert gateway["Timeout"] == 29
+    assert "Layers" not in gateway
+    assert not any(name.startswith("AWS_L") for name in gateway["Environment"]["Variables"])
+    for method in buffered.of("AWS::ApiGateway::Method").values():
+        assert "ResponseTransferMode" not in method["Properties"]["Integration"]
+
+
+def test_gateway_runs_from_a_snapshot_behind_its_alias(stack: Synthesized) -> None:
+    gateway, _ = stack.functions()
+    assert gateway["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert gateway["Runtime"] == "python3.13"
+    assert gateway["TracingConfig"] == {"Mode": "Active"}
+    alias = stack.only("AWS::Lambda::Alias")
+    (version,) = stack.of("AWS::Lambda::Version")
+    assert alias["Name"] == "live"
+    assert alias["FunctionVersion"] == {"Fn::GetAtt": [version, "Version"]}
+    (alias_id,) = stack.of("AWS::Lambda::Alias")
+    for method in stack.of("AWS::ApiGateway::Method").values():
+        assert f"<{alias_id}>" in flat(method["Properties"]["Integration"]["Uri"])
+
+
+def test_old_versions_are_deleted_and_stop_costing_their_snapshots(stack: Synthesized) -> None:
+    (version,) = stack.of("AWS::Lambda::Version").values()
+    assert version.get("DeletionPolicy", "Delete") == "Delete"
+
+
+def test_every_variable_of_ours_is_one_the_code_reads(stack: Synthesized) -> None:
+    gateway, _ = stack.functions()
+    known = {field.alias for field in Settings.model_fields.values()}
+    ours = {name for name in gateway["Environment"]["Variables"] if name.startswith(("ROUTER_", "GATEWAY_"))}
+    assert ours
+    assert ours <= known
+
+
+def test_no_key_is_in_the_template_or_in_a_variable(stack: Synthesized) -> None:
+    for secret in stack.of("AWS::SecretsManager::Secret").values():
+        assert not secret["Properties"].keys() & {"SecretString", "GenerateSecretString"}
+    for function in stack.functions():
+        assert not [name for name in function["Environment"]["Variables"] if "KEY" in name or "TOKEN" in name]
+
+
+def test_each_provider_with_keys_has_a_secret(dev: Synthesized) -> None:
+    names = {secret["Properties"]["Name"] for secret in dev.of("AWS::SecretsManager::Secret").values()}
+    assert names == {"fallback-router-dev/openai", "fallback-router-dev/anthropic"}
+
+
+def test_table_is_encrypted_restorable_expiring_and_paid_by_use(stack: Synthesized) -> None:
+    table = stack.only("AWS::DynamoDB::Table")
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_callers_keys_outlive_a_production_stack_and_not_a_development_one(dev: Synthesized, prod: Synthesized) -> None:
+    for kind in ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"):
+        assert {one["DeletionPolicy"] for one in dev.of(kind).values()} == {"Delete"}
+        assert {one["DeletionPolicy"] for one in prod.of(kind).values()} == {"Retain"}
+
+
+def test_gateway_may_do_exactly_this_beside_bedrock(stack: Synthesized) -> None:
+    others = [s for s in stack.statements("Gateway") if "bedrock" not in str(s["Action"])]
+    allowed = {
+        (action, resource) for s in others for action in listed(s["Action"]) for resource in listed(s["Resource"])
+    }
+    (table,) = stack.of("AWS::DynamoDB::Table")
+    (log,) = (name for name in stack.of("AWS::Logs::LogGroup") if name.startswith("Gateway"))
+    secrets = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:fallback-router-{stack.stage.name}"
+    assert allowed == {
+        ("xray:PutTelemetryRecords", "*"),
+        ("xray:PutTraceSegments", "*"),
+        ("logs:CreateLogStream", f"<{log}.Arn>"),
+        ("logs:PutLogEvents", f"<{log}.Arn>"),
+        ("secretsmanager:GetSecretValue", f"{secrets}/openai-??????"),
+        ("secretsmanager:GetSecretValue", f"{secrets}/anthropic-??????"),
+        *((f"dynamodb:{action}", f"<{table}.Arn>") for action in ("BatchGetItem", "GetItem", "PutItem", "UpdateItem")),
+    }
+
+
+def test_gateway_cannot_touch_the_callers_keys_and_the_authorizer_only_reads_them(stack: Synthesized) -> None:
+    def table_access(owner: str) -> list[tuple[Any, Any]]:
+        statements = [s for s in stack.statements(owner) if "dynamodb" in str(s["Action"])]
+        return [(s["Action"], s["Condition"]) for s in statements]
+
+    ((_, condition),) = table_access("Gateway")
+    assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["circuit#*", "rpm#*", "drained"]}}
+    assert table_access("Authorizer") == [
+        ("dynamodb:GetItem", {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key#*"]}})
+    ]
+
+
+def test_access_log_has_no_header_of_the_request(stack: Synthesized) -> None:
+    stage = stack.only("AWS::ApiGateway::Stage")
+    fields = json.loads(stage["AccessLogSetting"]["Format"]).values()
+    assert "$context.status" in fields
+    assert not [field for field in fields if "authorization" in field.lower() or "header" in field.lower()]
+    assert stage["MethodSettings"][0]["DataTraceEnabled"] is False
+    assert stage["MethodSettings"][0]["LoggingLevel"] == "OFF"
+    assert stage["TracingEnabled"] is True
+
+
+def test_api_takes_no_tls_older_than_1_2(stack: Synthesized) -> None:
+    assert stack.only("AWS::ApiGateway::RestApi")["SecurityPolicy"].startswith("SecurityPolicy_TLS13_1_2_")
+    assert all(d["Properties"]["SecurityPolicy"] == "TLS_1_2" for d in stack.of("AWS::ApiGateway::DomainName").values())
+
+
+def test_gateway_responses_are_openai_errors(stack: Synthesized) -> None:
+    responses = [one["Properties"] for one in stack.of("AWS::ApiGateway::GatewayResponse").values()]
+    for response in responses:
+        error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
+        assert error.keys() == {"message", "type", "param", "code"}
+    statuses = {response["ResponseType"]: response.get("StatusCode") for response in responses}
+    assert len(statuses) == len(GATEWAY_ERRORS)
+    assert statuses["UNAUTHORIZED"] == statuses["INVALID_API_KEY"] == statuses["ACCESS_DENIED"] == "401"
+    assert statuses["THROTTLED"] == statuses["QUOTA_EXCEEDED"] == "429"
+    assert statuses["REQUEST_TOO_LARGE"] == "413"
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= statuses.keys()
+
+
+def test_logs_are_kept_as_long_as_the_stage_says(stack: Synthesized) -> None:
+    assert {group["Properties"]["RetentionInDays"] for group in stack.of("AWS::Logs::LogGroup").values()} == {30}
+    for function in stack.functions():
+        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+        assert function["LoggingConfig"].get("ApplicationLogLevel", "INFO") == "INFO"
+
+
+def test_alarms_reach_the_topic_and_cloudwatch_may_publish_there(stack: Synthesized) -> None:
+    (topic,) = stack.of("AWS::SNS::Topic")
+    alarms = stack.of("AWS::CloudWatch::Alarm").values()
+    assert len(alarms) == 7
+    for alarm in alarms:
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
+        assert alarm["Properties"]["AlarmDescription"]
+    statements = stack.only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    allowed = [s for s in statements if s["Effect"] == "Allow"]
+    assert [s["Principal"] for s in allowed] == [{"Service": "cloudwatch.amazonaws.com"}]
+
+
+def test_alarm_mail_goes_to_the_given_address_only(dev: Synthesized, prod: Synthesized) -> None:
+    assert dev.of("AWS::SNS::Subscription") == {}
+    assert prod.only("AWS::SNS::Subscription")["Endpoint"] == "ops@example.com"
+
+
+def test_web_acl_limits_addresses_and_lets_only_the_given_ranges_in(dev: Synthesized, prod: Synthesized) -> None:
+    assert dev.of("AWS::WAFv2::WebACL") == {}
+    rules = {rule["Name"]: rule for rule in prod.only("AWS::WAFv2::WebACL")["Rules"]}
+    assert rules["rate"]["Statement"]["RateBasedStatement"] == {"AggregateKeyType": "IP", "Limit": 2000}
+    assert "NotStatement" in rules["outsiders"]["Statement"]
+    assert prod.only("AWS::WAFv2::IPSet")["Addresses"] == ["203.0.113.0/24"]
+    assert flat(prod.only("AWS::WAFv2::WebACLAssociation")["ResourceArn"]).endswith(
+        "/stages/<ApiDeploymentStageprod95EFE650>"
+    )
+
+
+def test_url_is_the_own_domain_where_there_is_one(dev: Synthesized, prod: Synthesized) -> None:
+    assert flat(prod.template["Outputs"]["Url"]["Value"]) == "https://llm.example.com/"
+    assert ".execute-api.eu-central-1.amazonaws.com/" in flat(dev.template["Outputs"]["Url"]["Value"])
+
+
+def test_reserved_concurrency_is_unset_unless_asked_for(dev: Synthesized, prod: Synthesized) -> None:
+    assert "ReservedConcurrentExecutions" not in dev.functions()[0]
+    assert prod.functions()[0]["ReservedConcurrentExecutions"] == 50
