@@ -1,0 +1,125 @@
+"""The authorizer, as API Gateway calls it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from litellm_fallback_router.adapters.dynamodb.items import KeyRecord, hash_of
+from litellm_fallback_router.adapters.dynamodb.key_records import KeyRecords
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+SOURCE = Path(__file__).parents[3] / "lambda_src" / "authorizer.py"
+TABLE = "gateway-state"
+METHOD = "arn:aws:execute-api:us-east-1:123456789012:abc123/dev/POST/v1/chat/completions"
+KEY = "sk-router-0123456789"
+RECORD = KeyRecord(
+    key_hash=hash_of(KEY),
+    id="0123456789ab",
+    plan="standard",
+    usage_key="the-value-that-the-usage-plan-knows",
+    usage_key_id="u1",
+    created_at=1_790_000_000,
+)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, table: str = TABLE) -> ModuleType:
+    monkeypatch.setenv("ROUTER_STATE_TABLE", table)
+    spec = importlib.util.spec_from_file_location("authorizer", SOURCE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def authorizer(dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return load(monkeypatch)
+
+
+@pytest.fixture
+def records(dynamodb: DynamoDBClient) -> KeyRecords:
+    return KeyRecords(dynamodb, TABLE)
+
+
+def ask(authorizer: ModuleType, token: str | None = f"Bearer {KEY}") -> dict[str, Any]:
+    event = {"type": "TOKEN", "methodArn": METHOD, "authorizationToken": token}
+    answer: dict[str, Any] = authorizer.handler(event, None)
+    return answer
+
+
+def test_a_known_key_may_use_every_method_of_the_stage_and_is_metered(
+    authorizer: ModuleType, records: KeyRecords
+) -> None:
+    records.add(RECORD)
+    answer = ask(authorizer)
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "execute-api:Invoke")
+    assert statement["Resource"] == "arn:aws:execute-api:us-east-1:123456789012:abc123/dev/*"
+    assert answer["usageIdentifierKey"] == RECORD.usage_key
+    assert answer["principalId"] == RECORD.id
+    assert answer["context"] == {"key_id": RECORD.id, "plan": "standard"}
+    assert KEY not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [None, "", "Bearer", "Bearer ", KEY, "Basic abc", "Bearer sk-unknown", f"Bearer {KEY} x", f"Bearer {'k' * 300}"],
+)
+def test_anything_but_a_known_bearer_key_is_a_401(
+    authorizer: ModuleType, records: KeyRecords, token: str | None
+) -> None:
+    records.add(RECORD)
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        ask(authorizer, token)
+
+
+def test_a_revoked_key_is_a_401_at_once(authorizer: ModuleType, records: KeyRecords) -> None:
+    records.add(RECORD)
+    ask(authorizer)
+    records.revoke(RECORD, at=int(time.time()))
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        ask(authorizer)
+
+
+def test_a_key_is_a_401_from_the_second_it_expires(authorizer: ModuleType, records: KeyRecords) -> None:
+    late = replace(RECORD, key_hash=hash_of("sk-late"), expires_at=int(time.time()))
+    early = replace(RECORD, key_hash=hash_of("sk-early"), expires_at=int(time.time()) + 3600)
+    records.add(late)
+    records.add(early)
+    assert ask(authorizer, "Bearer sk-early")["principalId"] == RECORD.id
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        ask(authorizer, "Bearer sk-late")
+
+
+def test_while_the_table_is_out_of_reach_nobody_gets_in(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    authorizer = load(monkeypatch, table="no-such-table")
+    with pytest.raises(authorizer.KeysOutOfReachError) as refused:
+        ask(authorizer)
+    assert str(refused.value) != "Unauthorized", "a 401 would tell the caller that the key is wrong"
+    assert KEY not in str(refused.value)
+
+
+def test_the_header_is_read_as_clients_write_it(authorizer: ModuleType, records: KeyRecords) -> None:
+    records.add(RECORD)
+    for token in (f"bearer {KEY}", f"BEARER  {KEY}", f"Bearer {KEY} "):
+        assert ask(authorizer, token)["principalId"] == RECORD.id
+
+
+def test_nothing_but_the_aws_sdk_is_imported() -> None:
+    imported = {line.split()[1].partition(".")[0] for line in SOURCE.read_text().splitlines() if _imports(line)}
+    assert imported <= {"__future__", "boto3", "botocore", "hashlib", "logging", "os", "re", "time", "typing"}
+
+
+def _imports(line: str) -> bool:
+    return line.startswith(("import ", "from "))
