@@ -157,10 +157,10 @@ async def failure(provider: str, url: str, *, streaming: bool) -> ProviderFailur
     place = target(provider, url)
     with pytest.raises(ProviderFailure) as caught:
         if streaming:
-            async for _ in adapter.stream(place, MESSAGES, {}, timeout=10):
+            async for _ in adapter.stream(place, MESSAGES, {}):
                 pass
         else:
-            await adapter.complete(place, MESSAGES, {}, timeout=10)
+            await adapter.complete(place, MESSAGES, {})
     return caught.value
 
 

@@ -43,6 +43,7 @@ def mapping() -> dict[str, Any]:
         ("bedrock", "bedrock", {"model": "us.anthropic.claude-sonnet-4-6", "region": "us-east-1"}),
         ("prefill", "anthropic", {"model": "claude-haiku-4-5"}),
         ("llama", "bedrock", {"model": LLAMA, "region": "us-west-2", "model_info": {"json_schema": False}}),
+        ("nova", "bedrock", {"model": "us.amazon.nova-2-lite-v1:0", "region": "us-east-1"}),
         ("doomed", "openai", {"model": "sim-doomed"}),
         ("mute", "openai", {"model": "sim-mute"}),
         ("flaky", "openai", {"model": "sim-flaky"}),
@@ -92,6 +93,15 @@ def test_a_stream_is_the_same_text_with_a_finish_reason_and_usage(client: OpenAI
     assert chunks[-1].usage.completion_tokens > 0
 
 
+@pytest.mark.parametrize("model", PROVIDERS)
+def test_a_stream_costs_what_the_same_whole_answer_costs(client: OpenAI, model: str) -> None:
+    explain = {"router": {"explain": True}}
+    whole: Any = client.chat.completions.create(model=model, messages=PARIS, extra_body=explain)
+    *_, last = client.chat.completions.create(model=model, messages=PARIS, stream=True, extra_body=explain)
+    assert last.model_extra is not None
+    assert last.model_extra["router"]["cost_usd"] == whole.router["cost_usd"] > 0
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("model", PROVIDERS)
 def test_parallel_tool_calls_and_their_results(client: OpenAI, model: str, streaming: bool) -> None:
@@ -124,21 +134,23 @@ def test_parallel_tool_calls_and_their_results(client: OpenAI, model: str, strea
     assert final.choices[0].message.content == "The tools say: 20 degrees; 21 degrees. That is all I know."
 
 
-@pytest.mark.parametrize("model", PROVIDERS)
-def test_a_json_schema_is_kept_to(client: OpenAI, model: str) -> None:
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("model", [*PROVIDERS, "nova"])
+def test_a_json_schema_is_kept_to(client: OpenAI, model: str, streaming: bool) -> None:
     schema = {
         "type": "object",
         "properties": {"city": {"type": "string"}, "people": {"type": "integer"}},
         "required": ["city", "people"],
         "additionalProperties": False,
     }
-    answer = client.chat.completions.create(
-        model=model,
-        messages=PARIS,
-        response_format={"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": schema}},
-    )
-    parsed = json.loads(answer.choices[0].message.content or "")
-    assert set(parsed) == {"city", "people"}
+    wanted: Any = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": schema}}
+    if streaming:
+        with client.chat.completions.stream(model=model, messages=PARIS, response_format=wanted) as stream:
+            answer: Any = stream.get_final_completion()
+    else:
+        answer = client.chat.completions.create(model=model, messages=PARIS, response_format=wanted)
+    assert answer.choices[0].finish_reason == "stop"
+    assert set(json.loads(answer.choices[0].message.content or "")) == {"city", "people"}
 
 
 @pytest.mark.parametrize("model", PROVIDERS)

@@ -86,7 +86,7 @@ class ScriptedProvider:
         return steps.pop(0) if len(steps) > 1 else steps[0]
 
     async def complete(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> ProviderAnswer:
         step = self._step(deployment, messages, params)
         await asyncio.sleep(step.wait)
@@ -99,7 +99,7 @@ class ScriptedProvider:
         return ProviderAnswer([choice], step.usage or Usage(), cost_usd=0.001)
 
     async def stream(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> AsyncGenerator[Chunk, None]:
         step = self._step(deployment, messages, params)
         self.open_streams += 1

@@ -37,7 +37,7 @@ async def ask(provider: Provider, attempt: Attempt, settings: RouterSettings) ->
     limit = min(attempt.budget, deployment.answer_timeout or settings.answer_timeout)
     try:
         async with asyncio.timeout(limit):
-            answer = await provider.complete(deployment, candidate.messages, candidate.params, timeout=limit)
+            answer = await provider.complete(deployment, candidate.messages, candidate.params)
     except TimeoutError as error:
         reason = f"no answer within {limit:.1f} s"
         raise ProviderFailure(FailureKind.TIMEOUT, reason) from error
@@ -66,7 +66,7 @@ async def listen(
     first_limit = min(attempt.budget, _first_token_limit(deployment, params, settings))
     stall_limit = deployment.stall_timeout or settings.stall_timeout
     begun = False
-    async with aclosing(provider.stream(deployment, messages, params, timeout=first_limit)) as chunks:
+    async with aclosing(provider.stream(deployment, messages, params)) as chunks:
         while True:
             ending = begun and end.left < stall_limit
             limit = min(stall_limit, end.left) if begun else max(0.0, first_limit - _since(attempt))

@@ -14,17 +14,16 @@ class Provider(Protocol):
     """Asks one deployment once. Every failure is a `ProviderFailure`; anything else is a bug.
 
     The walker owns time: it cancels a call that takes too long, and closes a stream it no longer wants.
-    `timeout` (seconds) is only what the transport may be told.
     """
 
     async def complete(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> ProviderAnswer:
         """Ask for a whole answer."""
         ...
 
     def stream(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> AsyncGenerator[Chunk, None]:
         """Ask for a stream. It ends normally only after a finish reason that the provider really sent;
         before that it raises `ProviderFailure` (STREAM_BROKEN once it had begun)."""

@@ -52,6 +52,11 @@ def key_in(secret: str, deployment: Deployment) -> str | None:
     return next(iter(keys.values())) if names and usual and len(keys) == 1 else None
 
 
+def holds_a_key(secret: str) -> bool:
+    """Whether a secret with this text is of any use."""
+    return bool(_named(secret))
+
+
 def _named(secret: str) -> dict[str, str]:
     given: dict[str, object] = {"": secret}
     if secret.lstrip().startswith("{"):

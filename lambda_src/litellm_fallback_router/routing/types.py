@@ -12,6 +12,11 @@ Message = Mapping[str, Any]
 """One chat message in OpenAI's shape: `{"role": ..., "content": ...}`."""
 
 
+def rounded_usd(usd: float | None) -> float | None:
+    """To a billionth of a dollar: below that there is only the noise of adding floats."""
+    return None if usd is None else round(usd, 9)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What is known of a model. `None` means unknown, and unknown never drops a candidate."""
@@ -220,7 +225,7 @@ class AttemptRecord:
             "seconds": round(self.seconds, 3),
             "first_token_seconds": None if self.first_token_seconds is None else round(self.first_token_seconds, 3),
             "usage": None if self.usage is None else {**self.usage.to_openai(), "estimated": self.usage.estimated},
-            "cost_usd": self.cost_usd,
+            "cost_usd": rounded_usd(self.cost_usd),
             "wasted": self.wasted,
             "adjusted": list(self.adjusted),
             "resumed": self.resumed,
@@ -267,8 +272,8 @@ class Ledger:
             "attempts": [a.to_json() for a in self.attempts],
             "dropped": [d.to_json() for d in self.dropped],
             "seconds": round(self.seconds, 3),
-            "cost_usd": self.cost_usd,
-            "wasted_usd": self.wasted_usd,
+            "cost_usd": rounded_usd(self.cost_usd),
+            "wasted_usd": rounded_usd(self.wasted_usd),
         }
 
 

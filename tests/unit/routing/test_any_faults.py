@@ -73,7 +73,7 @@ class Fickle(ScriptedProvider):
         return fates[(self._turn[place.id] - 1) % len(fates)]
 
     async def complete(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> ProviderAnswer:
         fate = self._fate(deployment, messages, params)
         await asyncio.sleep(1e9 if fate.silent else fate.wait)
@@ -83,7 +83,7 @@ class Fickle(ScriptedProvider):
         return ProviderAnswer([{"index": 0, "message": message, "finish_reason": "stop"}], Usage(10, 60), 0.001)
 
     async def stream(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> AsyncGenerator[Chunk, None]:
         fate = self._fate(deployment, messages, params)
         await asyncio.sleep(fate.wait)

@@ -10,6 +10,7 @@ from ...routing.failures import FailureKind, ProviderFailure
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer, Usage
 from .failures import failure_of
 from .library import let_go, litellm, warm_up
+from .prices import cost_of
 from .wire import answer_of, chunk_of, is_token, usage_of
 
 TAKES_ANY_KEY = frozenset({"openai", "anthropic", "hosted_vllm", "lm_studio", "openai_like"})
@@ -28,7 +29,7 @@ class LiteLLMProvider:
         self._resolve = resolve
 
     async def complete(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> ProviderAnswer:
         await _loaded()
         try:
@@ -43,20 +44,24 @@ class LiteLLMProvider:
         return answer
 
     async def stream(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], *, timeout: float
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> AsyncGenerator[Chunk, None]:
         await _loaded()
         arguments = self._arguments(deployment, messages, params)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
-        begun = False
+        begun = called_tools = False
         wrapper: Any = None
         try:
             wrapper = await litellm().acompletion(**arguments)
             async for piece in wrapper:
-                usage = usage_of(piece) if getattr(piece, "usage", None) is not None else None
-                chunk = chunk_of(piece, usage, self.estimate_cost(deployment, usage) if usage else None)
-                if any(choice["finish_reason"] for choice in chunk.choices):
-                    _insist_on_finish(wrapper, begun=begun)
+                chunk = self._chunk(deployment, piece)
+                for choice in chunk.choices:
+                    called_tools = called_tools or "tool_calls" in choice["delta"]
+                    if choice["finish_reason"]:
+                        _insist_on_finish(wrapper, begun=begun)
+                    if choice["finish_reason"] == "tool_calls" and not called_tools:
+                        # LiteLLM has some Bedrock models write JSON by a tool it then hides.
+                        choice["finish_reason"] = "stop"
                 begun = begun or is_token(chunk)
                 yield chunk
         except ProviderFailure:
@@ -66,6 +71,14 @@ class LiteLLMProvider:
         finally:
             if wrapper is not None:
                 await wrapper.aclose()
+
+    def _chunk(self, deployment: Deployment, piece: Any) -> Chunk:
+        reported = getattr(piece, "usage", None)
+        if reported is None:
+            return chunk_of(piece, None, None)
+        usage = usage_of(piece)
+        cost = cost_of(deployment, reported)
+        return chunk_of(piece, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         info = deployment.info
