@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from .commands import caller_keys, circuits, secrets
 from .routing.errors import ConfigurationError, RouterError, UnknownModelError
 
 FAILED, WRONG = 1, 2
@@ -125,6 +126,12 @@ def doctor(config: Config = None, simulate: Simulate = False, as_json: Json = Fa
 
     if not command.doctor(config, simulate=simulate, as_json=as_json):
         raise typer.Exit(FAILED)
+
+
+# A deployed gateway's own: its callers, its providers, its circuits.
+app.add_typer(caller_keys.app, name="keys")
+app.add_typer(secrets.app, name="secrets")
+app.add_typer(circuits.app, name="circuits")
 
 
 def main() -> None:

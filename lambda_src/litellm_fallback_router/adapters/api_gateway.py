@@ -1,0 +1,37 @@
+"""The keys by which API Gateway throttles and meters callers. Callers never see them. Blocking."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway.client import APIGatewayClient
+
+
+class UsageKeys:
+    """Raises botocore's errors."""
+
+    def __init__(self, client: APIGatewayClient) -> None:
+        self._client = client
+
+    def create(self, name: str, plan_id: str) -> tuple[str, str]:
+        """API Gateway's id of a new key on the usage plan, and the key's random value. All or nothing."""
+        value = secrets.token_urlsafe(32)
+        key_id = self._client.create_api_key(name=name, enabled=True, value=value)["id"]
+        try:
+            self._client.create_usage_plan_key(usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
+        except (BotoCoreError, ClientError):
+            self.delete(key_id)
+            raise
+        return key_id, value
+
+    def delete(self, key_id: str) -> None:
+        """Harmless where it is gone already."""
+        try:
+            self._client.delete_api_key(apiKey=key_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NotFoundException":
+                raise

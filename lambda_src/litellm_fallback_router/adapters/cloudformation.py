@@ -1,0 +1,52 @@
+"""Finds deployed gateways by the outputs of their stacks. Blocking; raises botocore's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.client import CloudFormationClient
+
+USAGE_PLAN = "UsagePlan"
+"""Begins the name of an output that holds a usage plan's id; its description is the plan's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStack:
+    """A deployed gateway, as its stack's outputs tell of it."""
+
+    name: str
+    state_table: str
+    secrets_prefix: str
+    usage_plans: Mapping[str, str]
+    """API Gateway's ids of the usage plans, by the plans' names."""
+
+
+def gateway_stacks(client: CloudFormationClient, name: str | None) -> list[GatewayStack]:
+    """The stack of that name, or all of the account and Region; only those that are gateways."""
+    paginator = client.get_paginator("describe_stacks")
+    pages = paginator.paginate() if name is None else paginator.paginate(StackName=name)
+    try:
+        stacks = [stack for page in pages for stack in page["Stacks"]]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":  # CloudFormation's way to say that there is none
+            return []
+        raise
+    return [found for stack in stacks if (found := _gateway(stack["StackName"], stack.get("Outputs", []))) is not None]
+
+
+def _gateway(name: str, outputs: list[Any]) -> GatewayStack | None:
+    values = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    if not {"StateTableName", "SecretsPrefix"} <= values.keys():
+        return None
+    plans = [output for output in outputs if output["OutputKey"].startswith(USAGE_PLAN)]
+    return GatewayStack(
+        name,
+        state_table=values["StateTableName"],
+        secrets_prefix=values["SecretsPrefix"],
+        usage_plans={plan.get("Description", plan["OutputKey"]): plan["OutputValue"] for plan in plans},
+    )

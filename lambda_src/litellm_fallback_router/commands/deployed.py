@@ -1,0 +1,27 @@
+"""What the commands for a deployed gateway have in common: where it is, and how errors are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..operations import DeployedGateway
+
+Stack = Annotated[str | None, typer.Option(help="CloudFormation stack of the gateway; needed where there are several.")]
+Region = Annotated[str | None, typer.Option(help="AWS Region of the gateway; AWS's usual settings if left out.")]
+
+
+@contextmanager
+def deployed(stack: str | None, region: str | None, table: str | None = None) -> Iterator[DeployedGateway]:
+    """The gateway. What cannot be done ends the command with exit code 1 and says what to do."""
+    from ..operations import DeployedGateway, OperationError  # noqa: PLC0415 - AWS's libraries, only when needed
+
+    try:
+        yield DeployedGateway.find(stack, region, table)
+    except OperationError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error

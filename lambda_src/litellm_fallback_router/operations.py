@@ -1,0 +1,175 @@
+"""What an operator does to a deployed gateway: its callers' keys, its providers' keys, its circuits.
+
+The composition root of the commands for it, as `bootstrap` is the Router's. Blocking.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+
+import boto3
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+
+from .adapters.api_gateway import UsageKeys
+from .adapters.cloudformation import GatewayStack, gateway_stacks
+from .adapters.dynamodb.circuit_table import CircuitTable, Reading
+from .adapters.dynamodb.items import KeyRecord, hash_of
+from .adapters.dynamodb.key_records import KeyRecords
+from .adapters.secrets_manager import write_secret
+from .routing.providers import PROVIDERS, did_you_mean
+from .routing.secret_keys import holds_a_key, secret_name
+
+KEY_PREFIX = "sk-router-"
+"""As keys usually begin, so that tools that look for leaked ones find these too."""
+ID_LENGTH = 12
+"""Hexadecimal digits of the key's hash that name it in logs and commands."""
+
+
+class OperationError(Exception):
+    """It could not be done. The text says what to do next, and never holds a key."""
+
+
+class DeployedGateway:
+    """One deployed gateway. Every method raises OperationError."""
+
+    def __init__(self, session: boto3.Session, stack: GatewayStack) -> None:
+        self._session = session
+        self._stack = stack
+
+    @staticmethod
+    def find(stack: str | None, region: str | None, table: str | None = None) -> DeployedGateway:
+        """The gateway of that CloudFormation stack, or the only one of the account and Region. With its state `table`
+        named nothing is looked for; then only its circuits and the list of its keys are within reach."""
+        with _explained():
+            session = boto3.Session(region_name=region)
+            if table is not None:
+                return DeployedGateway(session, GatewayStack(table, table, secrets_prefix="", usage_plans={}))
+            found = gateway_stacks(session.client("cloudformation"), stack)
+        where = f"in Region {session.region_name}"
+        if not found:
+            what = "gateway" if stack is None else f"gateway stack named {stack}"
+            raise OperationError(f"there is no {what} {where}; deploy one, or choose with --stack and --region")
+        if len(found) > 1:
+            names = ", ".join(one.name for one in found)
+            raise OperationError(f"there are several gateways {where}: {names}; choose with --stack")
+        return DeployedGateway(session, found[0])
+
+    @property
+    def name(self) -> str:
+        return self._stack.name
+
+    def create_key(self, plan: str, expires_at: int | None) -> tuple[str, KeyRecord]:
+        """A new key, which is stored nowhere, and its record. `expires_at`: Unix seconds."""
+        plan_id = self._stack.usage_plans.get(plan)
+        if plan_id is None:
+            known = ", ".join(sorted(self._stack.usage_plans)) or "none"
+            raise OperationError(f"{self.name} has no usage plan '{plan}'; it has: {known}")
+        key = KEY_PREFIX + secrets.token_urlsafe(32)
+        key_hash = hash_of(key)
+        key_id = key_hash[:ID_LENGTH]
+        with _explained():
+            usage_key_id, usage_key = self._usage_keys.create(f"{self.name}-{key_id}", plan_id)
+        record = KeyRecord(key_hash, key_id, plan, usage_key, usage_key_id, int(time.time()), expires_at)
+        try:
+            with _explained():
+                self._records.add(record)
+        except OperationError:
+            with _explained():
+                self._usage_keys.delete(usage_key_id)
+            raise
+        return key, record
+
+    def keys(self) -> list[KeyRecord]:
+        with _explained():
+            return self._records.all()
+
+    def revoke_key(self, key_id: str) -> KeyRecord:
+        """The key is refused from now on. Harmless where it was revoked before."""
+        matching = [record for record in self.keys() if record.id == key_id]
+        if not matching:
+            raise OperationError(f"{self.name} has no key '{key_id}'; `fallback-router keys list` shows them")
+        (record,) = matching
+        with _explained():
+            if record.revoked_at is None:
+                self._records.revoke(record, int(time.time()))
+            self._usage_keys.delete(record.usage_key_id)
+        return record
+
+    def set_secret(self, provider: str, secret: str) -> str:
+        """Store the provider's key, or a JSON object of names and keys. Gives the secret's name."""
+        if not holds_a_key(secret):
+            raise OperationError("that is no key: one word of printable ASCII, or a JSON object of names and keys")
+        name = secret_name(self._stack.secrets_prefix, provider)
+        try:
+            with _explained():
+                write_secret(self._session.client("secretsmanager"), self._stack.secrets_prefix, provider, secret)
+        except OperationError as error:
+            if _code(error.__cause__) != "ResourceNotFoundException":
+                raise
+            hint = "" if provider in PROVIDERS else did_you_mean(provider, PROVIDERS)
+            raise OperationError(
+                f"there is no secret {name}{hint}; the stack makes one for each provider in its mapping that needs a "
+                "key: deploy it with a mapping that names this provider"
+            ) from error
+        return name
+
+    def circuits(self, deployments: Sequence[str]) -> Reading:
+        with _explained():
+            return self._circuits.read(deployments)
+
+    def open_circuit(self, deployment: str) -> None:
+        """Nobody asks the deployment any more, until `close_circuit`."""
+        with _explained():
+            self._circuits.drain(deployment)
+
+    def close_circuit(self, deployment: str) -> None:
+        with _explained():
+            self._circuits.restore(deployment)
+
+    @cached_property
+    def _records(self) -> KeyRecords:
+        return KeyRecords(self._session.client("dynamodb"), self._stack.state_table)
+
+    @cached_property
+    def _circuits(self) -> CircuitTable:
+        # No probe is acquired here; the lease only makes an item's life a little longer.
+        return CircuitTable(self._session.client("dynamodb"), self._stack.state_table, probe_seconds=60)
+
+    @cached_property
+    def _usage_keys(self) -> UsageKeys:
+        return UsageKeys(self._session.client("apigateway"))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turns what AWS says into what to do."""
+    try:
+        yield
+    except NoRegionError as error:
+        raise OperationError("no AWS Region: add --region, or set AWS_DEFAULT_REGION") from error
+    except (NoCredentialsError, ProfileNotFound) as error:
+        raise OperationError(
+            "no AWS credentials: set AWS_PROFILE, or sign in (aws sso login, aws configure)"
+        ) from error
+    except EndpointConnectionError as error:
+        raise OperationError("AWS cannot be reached: check the network and the Region") from error
+    except ClientError as error:
+        code, said = _code(error), error.response["Error"].get("Message", "")
+        raise OperationError(f"AWS refused {error.operation_name}: {code}: {said}") from error
+    except BotoCoreError as error:
+        raise OperationError(f"the call to AWS failed: {error}") from error
+
+
+def _code(error: BaseException | None) -> str:
+    return str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""

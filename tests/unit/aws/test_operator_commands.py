@@ -1,0 +1,230 @@
+"""`fallback-router keys | secrets | circuits` against a deployed stack."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from litellm_fallback_router import cli
+from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
+from litellm_fallback_router.adapters.dynamodb.items import hash_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+TABLE = "gateway-state"
+STACK = "FallbackRouter-dev"
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Exit code, stdout and stderr of `fallback-router ARGUMENTS`."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERMINAL_WIDTH", "200")
+    monkeypatch.delenv("ROUTER_CONFIG", raising=False)
+
+    def call(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fallback-router", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return call
+
+
+def deploy(name: str, plans: dict[str, str]) -> None:
+    """A stack with the outputs that the commands look for."""
+    outputs: dict[str, Any] = {
+        "StateTableName": {"Value": TABLE},
+        "SecretsPrefix": {"Value": "fallback-router-dev"},
+        "Url": {"Value": "https://abc123.execute-api.us-east-1.amazonaws.com/dev/"},
+    }
+    for plan, plan_id in plans.items():
+        outputs[f"UsagePlan{plan.title()}"] = {"Value": plan_id, "Description": plan}
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+@pytest.fixture
+def plan_id(dynamodb: DynamoDBClient) -> str:
+    """The usage plan of a deployed gateway."""
+    boto3.client("secretsmanager").create_secret(Name="fallback-router-dev/openai")
+    plan_id = boto3.client("apigateway").create_usage_plan(name="standard")["id"]
+    deploy(STACK, {"standard": plan_id})
+    return plan_id
+
+
+def records(dynamodb: DynamoDBClient) -> list[dict[str, Any]]:
+    return [dict(item) for item in dynamodb.scan(TableName=TABLE)["Items"] if item["pk"]["S"].startswith("key#")]
+
+
+def usage_keys(plan_id: str) -> list[Any]:
+    return list(boto3.client("apigateway").get_usage_plan_keys(usagePlanId=plan_id)["items"])
+
+
+def test_a_new_key_is_printed_once_and_stored_as_a_hash_beside_its_usage_key(
+    run: Run, plan_id: str, dynamodb: DynamoDBClient
+) -> None:
+    code, out, err = run("keys", "create", "--plan", "standard")
+    key = out.strip()
+    assert code == 0
+    assert re.fullmatch(r"sk-router-[\w-]{43}", key)
+    (item,) = records(dynamodb)
+    assert item["pk"]["S"] == f"key#{hash_of(key)}"
+    (usage_key,) = usage_keys(plan_id)
+    assert item["usage_key_id"]["S"] == usage_key["id"]
+    assert (
+        item["usage_key"]["S"]
+        == boto3.client("apigateway").get_api_key(apiKey=usage_key["id"], includeValue=True)["value"]
+    )
+    assert key not in json.dumps(item)
+    assert key not in err
+    assert item["id"]["S"] in err
+    assert "expires_at" not in item
+
+
+def test_a_key_can_be_made_to_expire(run: Run, plan_id: str, dynamodb: DynamoDBClient) -> None:
+    assert run("keys", "create", "--plan", "standard", "--expires", "90d")[0] == 0
+    (item,) = records(dynamodb)
+    assert int(item["expires_at"]["N"]) == pytest.approx(time.time() + 90 * 86_400, abs=120)
+
+
+@pytest.mark.parametrize("expires", ["yesterday", "0d", "2020-01-31", "2027-02-30"])
+def test_an_expiry_that_makes_no_sense_is_refused(
+    run: Run, plan_id: str, dynamodb: DynamoDBClient, expires: str
+) -> None:
+    assert run("keys", "create", "--plan", "standard", "--expires", expires)[0] == 2
+    assert records(dynamodb) == []
+
+
+def test_an_unknown_plan_is_refused_and_the_known_ones_are_named(
+    run: Run, plan_id: str, dynamodb: DynamoDBClient
+) -> None:
+    code, _, err = run("keys", "create", "--plan", "gold")
+    assert code == 1
+    assert "no usage plan 'gold'; it has: standard" in err
+    assert records(dynamodb) == []
+
+
+def test_a_key_that_cannot_be_recorded_leaves_no_usage_key_behind(
+    run: Run, plan_id: str, dynamodb: DynamoDBClient
+) -> None:
+    dynamodb.delete_table(TableName=TABLE)
+    code, out, err = run("keys", "create", "--plan", "standard")
+    assert (code, out) == (1, "")
+    assert "ResourceNotFoundException" in err
+    assert boto3.client("apigateway").get_api_keys()["items"] == []
+
+
+def test_keys_are_listed_by_id_and_state(run: Run, plan_id: str, dynamodb: DynamoDBClient) -> None:
+    keys = [run("keys", "create", "--plan", "standard")[1].strip() for _ in range(2)]
+    first = hash_of(keys[0])[:12]
+    assert run("keys", "revoke", first)[0] == 0
+    code, out, _ = run("keys", "list")
+    assert code == 0
+    states = {line.split()[1]: line.split()[5] for line in out.splitlines() if "standard" in line}
+    assert states == {first: "revoked", hash_of(keys[1])[:12]: "active"}
+    assert not any(key in out for key in keys)
+
+
+def test_revoking_takes_both_halves_and_may_be_repeated(run: Run, plan_id: str, dynamodb: DynamoDBClient) -> None:
+    key_id = hash_of(run("keys", "create", "--plan", "standard")[1].strip())[:12]
+    for _ in range(2):
+        assert run("keys", "revoke", key_id)[0] == 0
+    (item,) = records(dynamodb)
+    assert "revoked_at" in item
+    assert boto3.client("apigateway").get_api_keys()["items"] == []
+
+
+def test_revoking_an_unknown_key_says_where_to_look(run: Run, plan_id: str) -> None:
+    code, _, err = run("keys", "revoke", "0123456789ab")
+    assert code == 1
+    assert "fallback-router keys list" in err
+
+
+def test_a_secret_is_read_from_a_pipe_and_not_shown(run: Run, plan_id: str) -> None:
+    code, out, err = run("secrets", "set", "openai", stdin="sk-of-openai\n")
+    assert code == 0
+    assert "sk-of-openai" not in out + err
+    value = boto3.client("secretsmanager").get_secret_value(SecretId="fallback-router-dev/openai")["SecretString"]
+    assert value == "sk-of-openai"
+
+
+@pytest.mark.parametrize("secret", ["", "two words", "{}", '{"OPENAI_API_KEY": ""}'])
+def test_what_is_no_key_is_not_stored(run: Run, plan_id: str, secret: str) -> None:
+    code, _, err = run("secrets", "set", "openai", stdin=secret)
+    assert code == 1
+    assert "that is no key" in err
+
+
+def test_a_provider_without_a_secret_is_refused_with_the_likely_name(run: Run, plan_id: str) -> None:
+    code, _, err = run("secrets", "set", "opneai", stdin="sk-of-openai")
+    assert code == 1
+    assert "there is no secret fallback-router-dev/opneai; did you mean 'openai'?" in err
+    assert "sk-of-openai" not in err
+
+
+def test_a_deployment_is_taken_out_of_service_and_brought_back(
+    run: Run, plan_id: str, dynamodb: DynamoDBClient
+) -> None:
+    table = CircuitTable(dynamodb, TABLE, 60)
+    table.open("bedrock-nova", 3, 1_790_000_000)
+    assert run("circuits", "open", "openai-gpt4o")[0] == 0
+    assert table.read([]).drained == {"openai-gpt4o"}
+    out = run("circuits", "list")[1]
+    assert re.search(r"openai-gpt4o +│ open, by an operator", out)
+    assert re.search(r"bedrock-nova +│ open +│ 2026-09-21 14:13:20 UTC", out)
+    assert re.search(r"bedrock-llama +│ closed", out)
+    assert run("circuits", "close", "openai-gpt4o")[0] == 0
+    assert run("circuits", "close", "bedrock-nova", "--table", TABLE)[0] == 0
+    assert not re.search(r"│ open[ ,]", run("circuits", "list")[1])
+
+
+def test_a_deployment_that_the_mapping_does_not_know_is_not_opened(
+    run: Run, plan_id: str, dynamodb: DynamoDBClient
+) -> None:
+    code, _, err = run("circuits", "open", "openai-gpt4")
+    assert code == 2
+    assert "openai-gpt4o" in err
+    assert CircuitTable(dynamodb, TABLE, 60).read([]).drained == frozenset()
+
+
+def test_several_gateways_ask_for_a_choice(run: Run, plan_id: str) -> None:
+    deploy("FallbackRouter-prod", {"standard": plan_id})
+    boto3.client("cloudformation").create_stack(
+        StackName="other", TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    )
+    code, _, err = run("keys", "list")
+    assert code == 1
+    assert "FallbackRouter-dev" in err
+    assert "FallbackRouter-prod" in err
+    assert "--stack" in err
+    assert "other" not in err
+    assert run("keys", "list", "--stack", STACK)[0] == 0
+
+
+def test_no_gateway_says_what_to_do(run: Run, aws: None) -> None:
+    assert "there is no gateway in Region eu-west-1" in run("keys", "list", "--region", "eu-west-1")[2]
+    code, _, err = run("keys", "list", "--stack", "FallbackRouter-test")
+    assert code == 1
+    assert "no gateway stack named FallbackRouter-test" in err
+
+
+def test_without_a_region_the_fix_is_told(run: Run, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    code, _, err = run("circuits", "list")
+    assert code == 1
+    assert "add --region" in err
