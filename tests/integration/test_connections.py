@@ -37,6 +37,16 @@ async def test_a_connection_is_used_again_however_long_each_caller_will_wait(sim
 
 
 @pytest.mark.parametrize("model", MODELS)
+async def test_closing_a_router_closes_the_connections_of_its_streams(simulator: Simulator, model: str) -> None:
+    for _ in range(2):
+        router = build_router(Settings(simulator_url=simulator.url))
+        async with router.stream(ChatRequest(model, [{"role": "user", "content": "Count to 9"}])) as stream:
+            assert [chunk async for chunk in stream]
+        await router.aclose()
+        assert await closed(simulator)
+
+
+@pytest.mark.parametrize("model", MODELS)
 async def test_a_router_answers_after_another_one_of_its_process_was_closed(simulator: Simulator, model: str) -> None:
     for _ in range(2):
         router = build_router(Settings(simulator_url=simulator.url))

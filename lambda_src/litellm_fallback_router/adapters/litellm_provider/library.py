@@ -56,6 +56,9 @@ async def let_go() -> None:
     """Close the connections to the providers and forget the AWS credentials; the next call makes its own anew."""
     library = litellm()
     await library.close_litellm_async_clients()
+    # Made on first use and kept outside the cache: Anthropic's streams go through it.
+    if (shared := vars(library).pop("module_level_aclient", None)) is not None:
+        await shared.close()
     # Left there, a closed client would be handed to whoever asks next.
     library.in_memory_llm_clients_cache.flush_cache()
     if aws := sys.modules.get("litellm.llms.bedrock.base_aws_llm"):
