@@ -36,6 +36,7 @@ async def ask(request: Request) -> Response:
         narrowing=narrowing(asked.get("router")),
         request_id=request.state.request_id,
         caller=request.state.caller,
+        traceparent=request.state.traceparent,
     )
     result = await while_connected(request.receive, router.complete(question))
     attempts = [attempt.to_json() for attempt in result.ledger.attempts]

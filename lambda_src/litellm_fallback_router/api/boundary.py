@@ -12,10 +12,13 @@ from .errors import internal_error
 from .wire import reply
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/=+-]{1,128}")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""Source: W3C Trace Context, section 3.2."""
 
 
 class Boundary:
-    """ASGI middleware. The caller's `x-request-id` is kept where it is short and plain, else one is made."""
+    """ASGI middleware. The caller's `x-request-id` is kept where it is short and plain, else one is made; so is its
+    `traceparent`, else there is none. Both go into the request's state."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -24,8 +27,9 @@ class Boundary:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
+        request_id = _header(scope, b"x-request-id", _SANE_ID) or uuid.uuid4().hex
+        told = {"request_id": request_id, "traceparent": _header(scope, b"traceparent", _TRACEPARENT)}
+        scope.setdefault("state", {}).update(told)
         started = False
 
         async def send_with_id(message: Message) -> None:
@@ -45,8 +49,5 @@ class Boundary:
                 await reply(body, status=500)(scope, receive, send_with_id)
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
-            return bytes(value).decode("ascii")
-    return uuid.uuid4().hex
+def _header(scope: Scope, name: bytes, sane: re.Pattern[bytes]) -> str | None:
+    return next((v.decode("ascii") for n, v in scope["headers"] if n == name and sane.fullmatch(v)), None)

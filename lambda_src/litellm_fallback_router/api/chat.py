@@ -42,6 +42,7 @@ async def create_chat_completion(request: Request) -> Response:
         narrowing=narrowing(chat.get("router")),
         request_id=request.state.request_id,
         caller=request.state.caller,
+        traceparent=request.state.traceparent,
     )
     if chat.get("stream"):
         return await _streamed(request, router.stream(question), chat)

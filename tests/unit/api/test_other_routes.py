@@ -124,6 +124,18 @@ def test_request_id_that_is_not_plain_is_replaced(http: httpx.Client, router: Fa
     assert router.asked[0].request_id == answer.headers["x-request-id"]
 
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(("sent", "kept"), [(TRACE, TRACE), ("00-4bf9-01", None), (TRACE + "\t<x>", None)])
+def test_traceparent_is_kept_where_it_is_one(
+    http: httpx.Client, router: FakeRouter, sent: str, kept: str | None
+) -> None:
+    http.post(CHAT, json=QUESTION, headers={"traceparent": sent})
+    http.post("/ask", json={"question": "hi"}, headers={"traceparent": sent})
+    assert [asked.traceparent for asked in router.asked] == [kept, kept]
+
+
 def test_bug_is_a_500_and_its_log_holds_the_place_but_not_the_message(
     http: httpx.Client, router: FakeRouter, caplog: pytest.LogCaptureFixture
 ) -> None:
