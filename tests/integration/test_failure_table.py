@@ -152,15 +152,22 @@ def target(provider: str, url: str) -> Deployment:
     return deployment(model, provider=provider, litellm_model=litellm_model, region="us-east-1", extra=extra)
 
 
-async def failure(provider: str, url: str, *, streaming: bool) -> ProviderFailure:
+async def failure(
+    provider: str,
+    url: str,
+    *,
+    streaming: bool,
+    messages: list[Message] = MESSAGES,
+    params: dict[str, Any] | None = None,
+) -> ProviderFailure:
     adapter = LiteLLMProvider(lambda _: "key" if provider != "bedrock" else None)
     place = target(provider, url)
     with pytest.raises(ProviderFailure) as caught:
         if streaming:
-            async for _ in adapter.stream(place, MESSAGES, {}):
+            async for _ in adapter.stream(place, messages, params or {}):
                 pass
         else:
-            await adapter.complete(place, MESSAGES, {})
+            await adapter.complete(place, messages, params or {})
     return caught.value
 
 

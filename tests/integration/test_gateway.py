@@ -164,6 +164,14 @@ def test_an_image_reaches_the_provider(client: OpenAI, simulator: SimulatorContr
     assert PIXEL in json.dumps(simulator.requests()[-1].body)
 
 
+def test_the_gateway_fetches_no_image_from_its_own_network(client: OpenAI, simulator: SimulatorControl) -> None:
+    """Bedrock takes images as bytes, so LiteLLM fetches a URL; a caller must not reach inside with that."""
+    content: Any = [{"type": "image_url", "image_url": {"url": f"{simulator.url}/openai/v1/models"}}]
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="bedrock", messages=[{"role": "user", "content": content}])
+    assert simulator.requests() == []
+
+
 def test_n_stop_seed_and_penalties_reach_openai(client: OpenAI, simulator: SimulatorControl) -> None:
     answer = client.chat.completions.create(
         model="openai", messages=PARIS, n=2, stop=["capital"], seed=7, frequency_penalty=0.5, user="u1"

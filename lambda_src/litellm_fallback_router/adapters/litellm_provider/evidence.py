@@ -7,6 +7,7 @@ some providers; the exception it was raised from still has them.
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,14 @@ import httpx
 
 DEPTH = 12
 """Links of an exception chain that are followed."""
+BUILDS_THE_REQUEST = (
+    "transform_request",
+    "get_optional_params",
+    "map_openai_params",
+    "validate_environment",
+    "validate_chat_completion",
+)
+"""Parts of the names of LiteLLM's functions that run before anything is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,16 @@ class Evidence:
         value = self.headers.get("retry-after")
         seconds = _number(value)
         return seconds if seconds is not None or value is None else _until(value)
+
+    @property
+    def never_sent(self) -> bool:
+        """True where LiteLLM stumbled over the request while putting it into the provider's format."""
+        return any(
+            part in frame.f_code.co_name
+            for error in self.chain
+            for frame, _ in traceback.walk_tb(error.__traceback__)
+            for part in BUILDS_THE_REQUEST
+        )
 
     def has(self, *types: type[BaseException]) -> bool:
         return any(isinstance(error, types) for error in self.chain)

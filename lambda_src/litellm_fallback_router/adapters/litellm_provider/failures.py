@@ -74,6 +74,9 @@ def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
 
 
 def _kind(evidence: Evidence) -> FailureKind:
+    if evidence.never_sent or evidence.has(litellm().ImageFetchError):
+        # Before all else: a caller's image host must not be able to speak for the provider.
+        return FailureKind.AUTHENTICATION if _is_credential_error(evidence) else FailureKind.REJECTED
     return _kind_by_code(evidence) or _kind_by_status(evidence) or _kind_without_response(evidence)
 
 
