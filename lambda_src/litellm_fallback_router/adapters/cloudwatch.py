@@ -7,6 +7,7 @@ drops them. Never a prompt, an answer or a key.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from itertools import groupby
 from typing import Any
@@ -35,9 +36,11 @@ class CloudWatchObserver:
     def __init__(self, service: str, log_level: str) -> None:
         """`service`: the stage's name, which tells its metrics and logs from those of others."""
         self._service = service
-        # Named as the package's own loggers are, so that what they write comes out as JSON too.
-        self._logger = Logger(service="litellm_fallback_router", level=log_level, utc=True, use_rfc3339=True)
-        self._logger.append_keys(**{SERVICE: service})
+        self._logger = Logger(service=service, level=log_level, utc=True, use_rfc3339=True)
+        # What the rest of the package logs comes out the same way, and only once.
+        package = logging.getLogger("litellm_fallback_router")
+        package.handlers, package.propagate = list(self._logger.handlers), False
+        package.setLevel(log_level)
         self._cold = True
 
     def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:

@@ -17,15 +17,14 @@ TABLE = "gateway-state"
 
 
 @pytest.fixture(autouse=True)
-def _own_logger() -> Iterator[None]:
-    """Powertools sets a logger up once; each test wants one that writes to its own stdout."""
-    logger = logging.getLogger("litellm_fallback_router")
-    handlers, level, logger.handlers = logger.handlers, logger.level, []
+def _own_loggers() -> Iterator[None]:
+    """Powertools sets a logger up once, for good; each test wants one that writes to its own stdout."""
+    package = logging.getLogger("litellm_fallback_router")
+    handlers, level = package.handlers, package.level
     yield
-    logger.handlers = handlers
-    logger.setLevel(level)
-    for mark in ("init", "powertools_handler", "powertools_buffer_config", "powertools_buffer_cache"):
-        vars(logger).pop(mark, None)
+    package.handlers, package.propagate = handlers, True
+    package.setLevel(level)
+    logging.Logger.manager.loggerDict.pop("gateway-dev", None)
 
 
 @pytest.fixture

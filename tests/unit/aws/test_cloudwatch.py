@@ -160,6 +160,21 @@ def test_what_the_package_logs_elsewhere_comes_out_as_json_too(stdout: Stdout) -
     assert (event["message"], event["service"]) == ("a warning", "gateway-dev")
 
 
+def test_a_second_observer_of_a_process_writes_every_line_once(stdout: Stdout) -> None:
+    """As after a restore from a snapshot."""
+    CloudWatchObserver("gateway-dev", "INFO")
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+
+    async def scenario() -> None:
+        await told(observer, rig("a"))
+
+    run_virtually(scenario())
+    logging.getLogger("litellm_fallback_router").warning("once")
+    metrics, events = stdout.lines()
+    assert values(metrics)["Requests"] == 1
+    assert [event["message"] for event in events] == ["request_answered", "once"]
+
+
 def test_every_declared_metric_and_dimension_is_emitted_and_no_other(stdout: Stdout) -> None:
     observer = CloudWatchObserver("gateway-dev", "INFO")
 
