@@ -1,0 +1,238 @@
+"""README, CHANGELOG and `docs/` say what the code does; `tests/integration/test_docs.py` runs their examples."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from litellm_fallback_router import cli
+from litellm_fallback_router.adapters.price_map import describe
+from litellm_fallback_router.api import schemas
+from litellm_fallback_router.api.app import create_app
+from litellm_fallback_router.api.wire import answer_headers
+from litellm_fallback_router.bootstrap import build_router
+from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
+from litellm_fallback_router.routing import config as config_module
+from litellm_fallback_router.routing import failures as failures_module
+from litellm_fallback_router.routing.config import RouterSettings, load_config
+from litellm_fallback_router.routing.errors import CallerLeftError, ConfigurationError, RouterError
+from litellm_fallback_router.routing.failures import TABLE, FailureKind, Then
+from litellm_fallback_router.routing.mapping_file import read_mapping
+from litellm_fallback_router.settings import Settings
+from local.demo.scenarios import SCENARIOS
+from tests.support.documents import REPOSITORY, between_markers, docstrings, examples
+
+README = REPOSITORY / "README.md"
+ARCHITECTURE = REPOSITORY / "docs" / "architecture.md"
+PAGES = [README, REPOSITORY / "CHANGELOG.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PACKAGE = REPOSITORY / "lambda_src" / "litellm_fallback_router"
+
+THEN = {
+    Then.NEXT: "the next candidate",
+    Then.SKIP_CREDENTIAL: "the next candidate with another credential",
+    Then.LARGER_WINDOW: "the next candidate with a larger window",
+    Then.STOP: "stop",
+}
+BOUNDS = [
+    *("deadline", "answer_timeout", "first_token_timeout", "reasoning_first_token_timeout", "stall_timeout"),
+    *("candidate_reserve", "max_attempts", "tries_per_deployment", "tries_on_last"),
+]
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    """A Markdown table; the first row is its head."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def failure_table() -> str:
+    happened = docstrings(inspect.getsource(failures_module), "FailureKind")
+    rows = [("failure", "what happened", "the same deployment", "then", "its circuit")]
+    for kind in FailureKind:
+        rule = TABLE[kind]
+        again = "again, after a wait" if rule.retry else "not again"
+        rows.append((f"`{kind}`", happened[kind.name], again, THEN[rule.then], "counts" if rule.trips else "-"))
+    return table(*rows)
+
+
+def bounds_table() -> str:
+    meanings = docstrings(inspect.getsource(config_module), "RouterSettings")
+    defaults = {name: field.default for name, field in RouterSettings.model_fields.items()}
+    rows = [(f"`{name}`", f"{defaults[name]:g}", meanings[name]) for name in BOUNDS]
+    return table(("setting", "default", "meaning (times are seconds)"), *rows)
+
+
+def error_table() -> str:
+    """The errors that a caller can get, with the status and code of each."""
+    meanings = {
+        "InvalidRequestError": "The request is wrong; `param` names the field. Or no candidate can do what it needs.",
+        "UnknownModelError": "No such model or strategy; the message lists the known ones.",
+        "ContextWindowExceededError": "Larger than the window of every candidate.",
+        "RequestTooLargeError": "The body is larger than `max_request_bytes`.",
+        "ContentPolicyError": "A provider's content filter refused.",
+        "RateLimitedError": "Every candidate is out of its rate; `Retry-After` where it is known.",
+        "ProvidersFailedError": "Every candidate was asked and failed.",
+        "UnavailableError": "Nobody could be asked: no key, refused credentials, ... `Retry-After` where it is known.",
+        "DeadlineExceededError": "The time ran out.",
+        "StreamInterruptedError": "A stream broke and could not be continued; sent as an event, after the 200.",
+    }
+    classes = [c for c in _family(RouterError) if c not in (RouterError, CallerLeftError, ConfigurationError)]
+    assert {c.__name__ for c in classes} == meanings.keys()
+    rows = [(str(c.status), f"`{c.code}`", meanings[c.__name__]) for c in sorted(classes, key=lambda c: c.status)]
+    return table(("status", "code", "meaning"), *rows)
+
+
+def _family(error: type[RouterError]) -> list[type[RouterError]]:
+    return [error, *(member for child in error.__subclasses__() for member in _family(child))]
+
+
+def model_table() -> str:
+    rows = []
+    for deployment in load_config(ROUTER_STYLE_MAPPING, describe).deployments:
+        region = f" in {deployment.region}" if deployment.region else ""
+        rows.append((f"`{deployment.model_name}`", f"`{deployment.model}` at {_named(deployment.provider)}{region}"))
+    return table(("model", "asks"), *rows)
+
+
+def _named(provider: str) -> str:
+    return {"openai": "OpenAI", "anthropic": "Anthropic", "bedrock": "Bedrock"}[provider]
+
+
+def strategy_table() -> str:
+    strategies = ROUTER_STYLE_MAPPING["strategies"]
+    rows = [(f"`{name}`", ", ".join(f"`{model}`" for model in models)) for name, models in strategies.items()]
+    return table(("strategy", "asks, in this order"), *rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "written_by_the_code"),
+    [
+        ("failures", failure_table),
+        ("bounds", bounds_table),
+        ("errors", error_table),
+        ("models", model_table),
+        ("strategies", strategy_table),
+    ],
+)
+def test_table_of_the_readme_is_the_codes_own(name: str, written_by_the_code: object) -> None:
+    assert callable(written_by_the_code)
+    assert between_markers(README, name) == written_by_the_code()
+
+
+def test_numbers_in_the_readmes_sentences_are_the_defaults() -> None:
+    settings = RouterSettings()
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    for sentence in (
+        f"A Retry-After of up to {settings.retry_after_max:g} s is waited out",
+        f"up to {settings.backoff_base:g} s, and doubles",
+        f"A refused or exhausted credential is passed over for {settings.credential_block_seconds:g} s",
+        f"it is not asked for {settings.circuit_open_seconds:g} s",
+        f"bounded in size ({settings.max_request_bytes / 1e6:g} MB)",
+    ):
+        assert sentence in text
+    assert settings.circuit_failures == 3, "the README says: three failures in a row"
+
+
+def test_demo_in_the_readme_has_the_demos_scenarios() -> None:
+    titles, title = [], ""
+    for line in between_markers(README, "demo").splitlines():
+        if line.startswith("│"):
+            title = f"{title} {line.split('│')[1].strip()}".strip()
+        elif title:
+            titles.append(title)
+            title = ""
+
+    assert titles == [scenario.title for scenario in SCENARIOS]
+
+
+def test_every_name_a_user_may_type_is_in_the_readme() -> None:
+    text = README.read_text(encoding="utf-8")
+    deployment = load_config(ROUTER_STYLE_MAPPING, describe).deployments[0]
+    names = set(answer_headers(deployment, attempts=1, fallback=False, cost_usd=0.1))
+    names |= set(schemas.RouterOptions.__annotations__) | set(schemas.AskRequest.__annotations__)
+    missing = {name for name in names if f"`{name}`" not in text}
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined] # a group has them
+    missing |= {name for name in commands if f"`{name}" not in text}
+
+    assert not missing
+
+
+def test_routes_of_the_readme_are_the_apps() -> None:
+    text = README.read_text(encoding="utf-8")
+    app = create_app(lambda: build_router(Settings()))
+    paths = app.openapi()["paths"]
+    served = {f"{method.upper()} {path}" for path in paths for method in paths[path]} | {"GET /docs"}
+    written = set(re.findall(r"^\| `((?:GET|POST) [^`]+)`", text, flags=re.MULTILINE))
+    written |= set(re.findall(r"^\| `GET [^`]+`, `(GET [^`]+)`", text, flags=re.MULTILINE))
+
+    assert {route.replace("{id}", "{model_id}") for route in written} == served
+
+
+def test_mapping_of_the_readme_loads(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(examples(README)["mapping"].text, encoding="utf-8")
+
+    config = load_config(read_mapping(file), describe)
+
+    assert config.chains == {"fast": ("fast", "backup"), "backup": ("backup",)}
+    assert config.warnings == ()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.is_file(), f"{page.name} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in slugs, f"{page.name} links to {target}"
+
+
+def test_changelog_keeps_to_its_format() -> None:
+    text = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.findall(r"^## (.*)$", text, flags=re.MULTILINE)
+    kinds = set(re.findall(r"^### (.*)$", text, flags=re.MULTILINE))
+
+    assert releases[0] == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", release) for release in releases[1:])
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def tree() -> dict[str, bool]:
+    """The paths of the tree in `docs/architecture.md`; True for folders."""
+    found: dict[str, bool] = {}
+    parents: list[str] = []
+    for line in between_markers(ARCHITECTURE, "tree").strip("`").removeprefix("text").splitlines():
+        if not line.strip():
+            continue
+        name = line.split()[0]
+        depth = (len(line) - len(line.lstrip())) // 2
+        parents[depth:] = [name.rstrip("/")]
+        found["/".join(parents)] = name.endswith("/")
+    return found
+
+
+def test_everything_in_the_tree_exists() -> None:
+    written = tree()
+    folders = {path for path, is_folder in written.items() if is_folder}
+
+    assert folders == {path for path in written if (REPOSITORY / path).is_dir()}
+    assert not [path for path in written.keys() - folders if not (REPOSITORY / path).is_file()]
+
+
+def test_every_module_of_the_package_is_in_the_tree() -> None:
+    written = tree()
+    modules = {str(path.relative_to(REPOSITORY)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"}
+    modules.add("lambda_src/litellm_fallback_router/__init__.py")
+    missing = sorted(modules - written.keys())
+
+    assert not missing, f"docs/architecture.md: add to the tree: {', '.join(missing)}"
