@@ -8,17 +8,20 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from litellm_fallback_router.adapters.dynamodb import circuits
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
 from litellm_fallback_router.adapters.dynamodb.circuits import USABLE
+from litellm_fallback_router.adapters.rate_limits import MemoryRateLimits
 from litellm_fallback_router.routing.config import RouterConfig
+from litellm_fallback_router.routing.cooldowns import Cooldowns
+from litellm_fallback_router.routing.executor import Outside
+from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.planner import Health, plan
+from litellm_fallback_router.routing.router import Router
 from tests.support.fleet import OPEN_SECONDS, Calls, Clock, Environment, eventually
-from tests.support.scripted import deployment, question
+from tests.support.scripted import AllKeys, Notes, ScriptedProvider, config_of, deployment, fails, question
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -202,66 +205,6 @@ async def test_an_older_reading_does_not_undo_what_this_environment_has_just_see
     assert (await environment.state()).open
 
 
-@pytest.fixture
-def missing_table(aws: None) -> CircuitTable:
-    return CircuitTable(boto3.client("dynamodb"), "no-such-table", probe_seconds=60)
-
-
-async def test_a_missing_table_fails_no_request_and_is_left_alone_for_a_while(
-    missing_table: CircuitTable, clock: Clock
-) -> None:
-    environment = Environment(missing_table, clock)
-    assert not (await environment.state()).open
-    await eventually(lambda: bool(environment.notes.troubles))
-    for _ in range(5):
-        await environment.state()
-        clock.advance(5)
-    assert environment.notes.troubles == [("read circuits", "ResourceNotFoundException")]
-    clock.advance(10)
-    await environment.state()
-    await eventually(lambda: len(environment.notes.troubles) == 2)
-
-
-async def test_without_the_table_an_environment_opens_probes_and_closes_for_itself(
-    missing_table: CircuitTable, clock: Clock
-) -> None:
-    environment = Environment(missing_table, clock)
-    await environment.state()
-    await environment.fail()
-    assert (await environment.state()).open
-    clock.advance(OPEN_SECONDS + 1)
-    assert (await environment.state()).probe_due
-    assert await environment.circuits.acquire_probe("gpt")
-    assert not await environment.circuits.acquire_probe("gpt")
-    await environment.circuits.succeeded("gpt")
-    assert not (await environment.state()).open
-
-
-async def test_a_table_that_never_answers_does_not_hold_up_a_request(
-    monkeypatch: pytest.MonkeyPatch, clock: Clock
-) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    quiet = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    async with quiet:
-        client = boto3.client(
-            "dynamodb",
-            region_name="us-east-1",
-            endpoint_url=f"http://127.0.0.1:{quiet.sockets[0].getsockname()[1]}",
-            config=Config(read_timeout=3, retries={"total_max_attempts": 1}),
-        )
-        environment = Environment(CircuitTable(client, TABLE, 60), clock)
-        started = time.monotonic()
-        assert not (await environment.state()).open
-        await environment.fail()
-        clock.advance(OPEN_SECONDS + 1)
-        assert (await environment.state()).open
-        assert await environment.circuits.acquire_probe("gpt")
-        assert time.monotonic() - started < 1.5
-        await eventually(lambda: bool(environment.notes.troubles))
-    assert environment.notes.troubles[0][1] in {"slow", "ReadTimeoutError"}
-
-
 async def test_a_drained_deployment_is_out_of_service_until_it_is_restored(table: CircuitTable, clock: Clock) -> None:
     table.drain("gpt")
     environment = Environment(table, clock)
@@ -290,3 +233,31 @@ async def test_more_circuits_than_fit_one_batch_are_read(table: CircuitTable) ->
     names = [f"model-{number}" for number in range(250)]
     await asyncio.gather(*(asyncio.to_thread(partial(table.open, name, 3, 1)) for name in names[::50]))
     assert sorted(table.read(names).circuits) == sorted(names[::50])
+
+
+def router_of(environment: Environment, provider: ScriptedProvider) -> Router:
+    outside = Outside(
+        provider=provider,
+        keys=AllKeys(),
+        circuits=environment.circuits,
+        rate_limits=MemoryRateLimits(),
+        observer=Notes(),
+        cooldowns=Cooldowns(),
+        rng=random.Random(1),
+    )
+    return Router(config_of(deployment("gpt"), deployment("claude"), backoff_base=0.0), outside)
+
+
+async def test_an_outage_that_one_environment_has_met_costs_another_no_attempt(
+    table: CircuitTable, clock: Clock
+) -> None:
+    down = ScriptedProvider({"gpt": [fails(FailureKind.UNAVAILABLE)]})
+    first = router_of(Environment(table, clock), down)
+    for _ in range(2):
+        assert (await first.complete(question("gpt"))).deployment.id == "claude"
+    await eventually(lambda: stored(table) == "OPEN")
+    asked = len(down.calls)
+    answer = await router_of(Environment(table, clock), down).complete(question("gpt"))
+    assert answer.deployment.id == "claude"
+    assert down.asked[asked:] == ["claude"]
+    assert [drop.code for drop in answer.ledger.dropped] == ["circuit_open"]
