@@ -17,14 +17,13 @@ from .api import Authorizer, GatewayApi
 from .dashboard import Dashboard
 from .edge import Firewall, OwnDomain
 from .function import GatewayFunction
+from .lambda_package import MAPPING
 from .metrics import StageMetrics
 from .model_access import assumed_roles, bedrock_statements
 from .provider_keys import ProviderKeys
 from .stage import Stage
 from .state import State
 
-TASK_ROOT = "/var/task"
-"""Where Lambda unpacks the package."""
 STATE_ITEMS = ["circuit#*", "rpm#*", "drained"]
 """What of the state table the gateway may touch: everything but the callers' keys (adapters/dynamodb/items.py)."""
 KEY_ITEMS = ["key#*"]
@@ -96,7 +95,8 @@ class GatewayStack(Stack):
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         }
         if stage.mapping:
-            variables["ROUTER_CONFIG"] = f"{TASK_ROOT}/mapping{stage.mapping.suffix}"
+            # Both doors open in the package's folder: run.sh goes there, and Lambda starts a handler there.
+            variables["ROUTER_CONFIG"] = f"{MAPPING}{stage.mapping.suffix}"
         if stage.simulator_url:
             variables["ROUTER_SIMULATOR_URL"] = stage.simulator_url
         return variables
