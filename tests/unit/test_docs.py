@@ -137,6 +137,14 @@ def test_numbers_in_the_readmes_sentences_are_the_defaults() -> None:
     assert settings.circuit_failures == 3, "the README says: three failures in a row"
 
 
+def test_comparison_in_the_readme_is_with_the_pinned_litellm() -> None:
+    locked = (REPOSITORY / "lambda_src" / "requirements.txt").read_text(encoding="utf-8")
+    pinned = re.search(r"^litellm==(\S+)", locked, flags=re.MULTILINE)
+
+    assert pinned is not None
+    assert f"LiteLLM {pinned[1]}, the version pinned" in " ".join(README.read_text(encoding="utf-8").split())
+
+
 def test_demo_in_the_readme_has_the_demos_scenarios() -> None:
     titles, title = [], ""
     for line in between_markers(README, "demo").splitlines():
