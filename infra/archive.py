@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -12,19 +11,13 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def write(tree: Path, target: Path, base: Path | None = None) -> None:
-    """Zip the files below `tree`, sorted by name, after a copy of the entries of the zip file `base`.
-
-    `target` appears whole or not at all.
-    """
-    partial = target.with_name(f"{target.name}.{os.getpid()}")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Zip the files below `tree`, sorted by name, after a copy of the entries of the zip file `base`."""
     if base is not None:
-        shutil.copyfile(base, partial)
-    with ZipFile(partial, "w" if base is None else "a", ZIP_DEFLATED, compresslevel=9) as archive:
+        shutil.copyfile(base, target)
+    with ZipFile(target, "w" if base is None else "a", ZIP_DEFLATED, compresslevel=9) as archive:
         files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
         for name, path in sorted(files.items()):
             archive.writestr(_entry(name, executable=path.suffix == ".sh"), path.read_bytes())
-    partial.replace(target)
 
 
 def unpacked_size(archive: Path) -> int:

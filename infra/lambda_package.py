@@ -49,6 +49,8 @@ PLATFORMS: Mapping[Arch, str] = {
 
 
 BUILDER = ("archive.py", "bytecode.py", "lambda_package.py", "package_checks.py", "pruning.py")
+KEPT = 4
+"""Builds of a kind that stay in the cache: other branches, other mappings."""
 LISTED = 12
 """Parts of the package that the report names."""
 
@@ -58,38 +60,32 @@ class BuildError(Exception):
 
 
 def build_package(
-    arch: Arch = "arm64",
-    *,
-    mapping: Path | None = None,
-    out: Path = ROOT / "dist",
-    progress: Callable[[str], None] = lambda step: None,
+    arch: Arch = "arm64", *, mapping: Path | None = None, progress: Callable[[str], None] = lambda step: None
 ) -> Path:
     """The zip file for Lambda, built where it is not there yet; fit for `lambda.Code.from_asset`.
 
     `mapping` is put beside the code as `mapping.yaml` (or `.json`), for `ROUTER_CONFIG` to name.
-    Raises BuildError, and bytecode.InterpreterMissingError.
+    Raises BuildError, InterpreterMissingError, StaleListError and UnfitPackageError.
     """
-    target = out / f"lambda-{arch}.zip"
-    stamp = target.with_suffix(".inputs")
-    inputs = _digest(_dependency_inputs(arch), our_files(mapping))
-    if target.exists() and stamp.exists() and stamp.read_text() == inputs:
-        return target
+    files = our_files(mapping)
+    package = CACHE / f"package-{arch}-{_digest(_dependency_inputs(arch), files)}.zip"
+    if package.exists():
+        package.touch()
+        return package
     python = bytecode.find_interpreter()
     dependencies = _dependencies(arch, python, progress)
     progress("adding our code")
-    stamp.unlink(missing_ok=True)
     with TemporaryDirectory(dir=CACHE) as folder:
-        tree = Path(folder)
-        for name, path in our_files(mapping).items():
+        tree, unchecked = Path(folder, "tree"), Path(folder, "package.zip")
+        for name, path in files.items():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, tree / name)
         bytecode.compile_ours(tree, python)
-        unchecked = target.with_suffix(".unchecked")
         archive.write(tree, unchecked, base=dependencies)
-    package_checks.check(unchecked, arch, our_files(mapping))
-    unchecked.replace(target)
-    stamp.write_text(inputs)
-    return target
+        package_checks.check(unchecked, arch, files)
+        unchecked.replace(package)
+    _forget_old(f"package-{arch}-*.zip")
+    return package
 
 
 def our_files(mapping: Path | None = None) -> dict[str, Path]:
@@ -109,13 +105,12 @@ def our_files(mapping: Path | None = None) -> dict[str, Path]:
 
 def _dependencies(arch: Arch, python: Path, progress: Callable[[str], None]) -> Path:
     """A zip of everything that is not ours, kept for as long as the lock file stays as it is."""
-    inputs = _digest(_dependency_inputs(arch), {})
-    kept = CACHE / f"dependencies-{arch}-{inputs[:16]}.zip"
+    kept = CACHE / f"dependencies-{arch}-{_digest(_dependency_inputs(arch))}.zip"
     if kept.exists():
         return kept
     CACHE.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=CACHE) as folder:
-        tree = Path(folder)
+        tree, zipped = Path(folder, "tree"), Path(folder, "dependencies.zip")
         progress("installing the locked wheels")
         _install(tree, arch)
         package_checks.refuse_startup_files(path.relative_to(tree).as_posix() for path in tree.rglob("*.pth"))
@@ -124,11 +119,16 @@ def _dependencies(arch: Arch, python: Path, progress: Callable[[str], None]) -> 
         progress(f"compiling for Python {bytecode.PYTHON}")
         bytecode.compile_dependencies(tree, python)
         progress("zipping the dependencies")
-        archive.write(tree, kept)
-    for old in CACHE.glob(f"dependencies-{arch}-*.zip"):
-        if old != kept:
-            old.unlink()
+        archive.write(tree, zipped)
+        zipped.replace(kept)
+    _forget_old(f"dependencies-{arch}-*.zip")
     return kept
+
+
+def _forget_old(pattern: str) -> None:
+    newest_first = sorted(CACHE.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in newest_first[KEPT:]:
+        old.unlink(missing_ok=True)
 
 
 def _install(tree: Path, arch: Arch) -> None:
@@ -151,11 +151,12 @@ def _dependency_inputs(arch: Arch) -> dict[str, Path]:
 
 
 def _digest(*inputs: Mapping[str, Path]) -> str:
+    """Names and contents of the files, in 16 characters."""
     digest = hashlib.sha256()
     for files in inputs:
         for name, path in sorted(files.items()):
             digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]
 
 
 def report(package: Path) -> Table:
@@ -188,14 +189,15 @@ def main() -> int:
             package = build_package(
                 chosen.arch,
                 mapping=chosen.mapping,
-                out=chosen.out,
                 progress=lambda step: status.update(f"{chosen.arch}: {step}"),
             )
     except (BuildError, InterpreterMissingError, StaleListError, UnfitPackageError) as error:
         console.print(f"[red]not built:[/red] {escape(str(error))}", highlight=False)
         return 1
     console.print(report(package))
-    console.print(f"{package}  sha256 {hashlib.sha256(package.read_bytes()).hexdigest()}", soft_wrap=True)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    copy = shutil.copyfile(package, chosen.out / f"lambda-{chosen.arch}.zip")
+    console.print(f"{copy}  sha256 {hashlib.sha256(package.read_bytes()).hexdigest()}", soft_wrap=True)
     return 0
 
 

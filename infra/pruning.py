@@ -50,8 +50,9 @@ EVERYWHERE = (
     # The libraries' own tests and benchmarks.
     "*/tests/*",
     "jsonschema/benchmarks/*",
-    # Commands.
+    # Commands, and what uv leaves behind.
     "bin/*",
+    ".lock",
     # Notes for people who browse the source.
     "*/README.md",
     "*/AGENTS.md",
@@ -67,6 +68,7 @@ LITELLM = (
     "litellm/proxy/*.jpg",
     "litellm/proxy/*.png",
     "litellm/proxy/*.prisma",
+    "litellm/proxy/*.sh",
     "litellm/proxy/_lazy_openapi_snapshot.*",
     "litellm/proxy/common_utils/codex_bundled_models_*.json",
     "litellm/proxy/guardrails/content_filter_data/*",
@@ -89,8 +91,8 @@ BOTOCORE_DATA = frozenset(
 BOTO3_DATA = frozenset({"dynamodb"})
 """The services a Lambda uses through boto3's resources (Powertools' circuit breaker)."""
 
-OURS = ("cli.py", "commands/*")
-"""Our own modules that a Lambda has no use for, relative to the package: they need `typer` and `rich`."""
+OURS = ("cli.py", "commands/*", "operations.py", "adapters/api_gateway.py", "adapters/cloudformation.py")
+"""Our own modules that only operators use, on their machines: they need libraries and services named above."""
 
 
 class StaleListError(Exception):
