@@ -3,6 +3,7 @@ PYTHON ?= python3
 PROVIDERS ?= simulated
 BIN := .venv/bin
 READY := .venv/ready
+INFRA := .venv/ready-infra
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint format lock clean
@@ -16,10 +17,10 @@ demo: $(READY) ## Show the fallback chain at work (PROVIDERS=real asks the confi
 serve: $(READY) ## Start the gateway on http://127.0.0.1:4000; without keys, on the simulator (ARGS=... for others)
 	@$(BIN)/fallback-router serve $(or $(ARGS),--simulate)
 
-test: lint ## Run the linters and all tests
+test: $(INFRA) lint ## Run the linters and all tests
 	@$(BIN)/pytest -q
 
-lint: $(READY) ## Run ruff, mypy and import-linter
+lint: $(INFRA) ## Run ruff, mypy and import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -34,10 +35,17 @@ lock: $(READY) ## Write exact versions and hashes after a change of a requiremen
 	$(LOCK) requirements-uv.in -o requirements-uv.txt
 	$(LOCK) lambda_src/requirements.in -o lambda_src/requirements.txt
 	$(LOCK) requirements.in -c lambda_src/requirements.txt -o requirements.txt
+	$(LOCK) infra/requirements.in -c requirements.txt -o infra/requirements.txt
 
 clean: ## Remove everything that was installed or built
 	rm -rf .venv build dist cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(READY): requirements-uv.txt requirements.txt pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
+	@touch $@
+
+# What synthesizes and deploys the stack: 300 MB that the demo does without.
+$(INFRA): $(READY) infra/requirements.txt
+	@echo "setup: installing what checks and deploys the AWS stack (once)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r infra/requirements.txt
 	@touch $@
