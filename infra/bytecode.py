@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import uv
@@ -57,7 +58,7 @@ def find_interpreter() -> Path:
 
     Raises InterpreterMissingError, which says how to get one.
     """
-    for candidate in (*_installed(), *_fetched()):
+    for candidate in chain(_installed(), _fetched()):
         if _is_right(candidate):
             return candidate
     raise InterpreterMissingError(
