@@ -1,4 +1,4 @@
-"""A Lambda function as a process of its own, on a Runtime API that the test serves."""
+"""A Lambda function as processes of its own, on a Runtime API that the test serves."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ STOP_TIMEOUT = 20.0
 
 
 @contextmanager
-def lambda_process(
-    command: Sequence[str | Path], task: Path, environment: Mapping[str, str], log: Path
+def lambda_processes(
+    commands: Sequence[Sequence[str | Path]], task: Path, environment: Mapping[str, str], log: Path
 ) -> Iterator[RuntimeApi]:
-    """Run `command` in the unpacked package `task`, with what Lambda sets in every environment. What the function
-    prints goes to `log`."""
+    """Run the commands (a runtime, extensions) in the unpacked package `task`, with what Lambda sets in every
+    environment. What they print goes to `log`."""
     with runtime_api() as api, log.open("wb") as output:
         variables = {
             "AWS_LAMBDA_RUNTIME_API": api.address,
@@ -34,17 +34,27 @@ def lambda_process(
             "LAMBDA_TASK_ROOT": str(task),
             **environment,
         }
-        process = subprocess.Popen(command, cwd=task, env=variables, stdout=output, stderr=subprocess.STDOUT)
+        processes: list[subprocess.Popen[bytes]] = []
         try:
+            for command in commands:
+                processes.append(
+                    subprocess.Popen(command, cwd=task, env=variables, stdout=output, stderr=subprocess.STDOUT)
+                )
             yield api
         finally:
             api.closing.set()
-            process.terminate()
-            try:
-                process.wait(STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(STOP_TIMEOUT)
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                _wait_or_kill(process)
+
+
+def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_TIMEOUT)
 
 
 def started(api: RuntimeApi, log: Path) -> None:

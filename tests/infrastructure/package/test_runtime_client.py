@@ -10,7 +10,7 @@ import pytest
 
 from infra.lambda_package import ROOT
 from local.simulator import Fault, SimulatorControl
-from tests.support.lambda_process import lambda_process, started
+from tests.support.lambda_process import lambda_processes, started
 from tests.support.packaged import clean_python, environment, install
 from tests.support.rest_events import rest_event
 from tests.support.runtime_api import RuntimeApi
@@ -34,7 +34,7 @@ def function(
 ) -> Iterator[RuntimeApi]:
     log = tmp_path_factory.mktemp("log") / "function.log"
     variables = environment(PYTHONPATH=str(unpacked), ROUTER_SIMULATOR_URL=simulator.url)
-    with lambda_process([runtime, "-m", "awslambdaric", HANDLER], unpacked, variables, log) as api:
+    with lambda_processes([[runtime, "-m", "awslambdaric", HANDLER]], unpacked, variables, log) as api:
         started(api, log)
         yield api
 
@@ -97,7 +97,7 @@ def test_both_hooks_run_around_a_snapshot_and_the_restored_function_answers(
     variables = environment(
         PYTHONPATH=str(unpacked), ROUTER_SIMULATOR_URL=simulator.url, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start"
     )
-    with lambda_process([runtime, "-m", "awslambdaric", HANDLER], unpacked, variables, log) as api:
+    with lambda_processes([[runtime, "-m", "awslambdaric", HANDLER]], unpacked, variables, log) as api:
         assert api.snapshot_taken.wait(60), log.read_text()[-4000:]
         assert not api.ready.is_set()
         assert simulator.requests() == [], "no provider may be asked before the snapshot"
