@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +78,16 @@ def test_every_variable_of_ours_is_one_the_code_reads(stack: Synthesized) -> Non
     ours = {name for name in gateway["Environment"]["Variables"] if name.startswith(("ROUTER_", "GATEWAY_"))}
     assert ours
     assert ours <= known
+
+
+def test_mapping_of_ones_own_is_the_one_the_gateway_reads(
+    synthesize: Callable[..., Synthesized], chain_file: Callable[[object], Path]
+) -> None:
+    model = {"model_name": "mine", "litellm_provider": "openai", "params": {"model": "gpt-4o"}}
+    synthesized = synthesize(mapping=str(chain_file({"model_list": [model]})))
+    gateway, _ = synthesized.functions()
+    assert gateway["Environment"]["Variables"]["ROUTER_CONFIG"] == "mapping.json"
+    assert '"model": "mine"' in flat(synthesized.template["Outputs"]["Curl"]["Value"])
 
 
 def test_no_key_is_in_the_template_or_in_a_variable(stack: Synthesized) -> None:
