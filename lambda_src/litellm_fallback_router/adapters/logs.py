@@ -51,7 +51,7 @@ def _write(level: int, event: str, request: ChatRequest, facts: dict[str, Any]) 
         line = {
             "event": event,
             "request_id": request.request_id,
-            "model": request.model[:100],
+            "requested_model": request.model[:100],
             "caller": request.caller,
         }
         logger.log(level, "%s", json.dumps({**line, **facts}))

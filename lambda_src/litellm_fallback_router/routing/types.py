@@ -12,9 +12,9 @@ Message = Mapping[str, Any]
 """One chat message in OpenAI's shape: `{"role": ..., "content": ...}`."""
 
 
-def rounded_usd(usd: float | None) -> float | None:
+def rounded_usd(usd: float) -> float:
     """To a billionth of a dollar: below that there is only the noise of adding floats."""
-    return None if usd is None else round(usd, 9)
+    return round(usd, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ class AttemptRecord:
             "seconds": round(self.seconds, 3),
             "first_token_seconds": None if self.first_token_seconds is None else round(self.first_token_seconds, 3),
             "usage": None if self.usage is None else {**self.usage.to_openai(), "estimated": self.usage.estimated},
-            "cost_usd": rounded_usd(self.cost_usd),
+            "cost_usd": None if self.cost_usd is None else rounded_usd(self.cost_usd),
             "wasted": self.wasted,
             "adjusted": list(self.adjusted),
             "resumed": self.resumed,
@@ -260,20 +260,20 @@ class Ledger:
     def cost_usd(self) -> float | None:
         """USD of everything that was attempted; None where no price is known."""
         known = [a.cost_usd for a in self.attempts if a.cost_usd is not None]
-        return sum(known) if known else None
+        return rounded_usd(sum(known)) if known else None
 
     @property
     def wasted_usd(self) -> float:
         """USD burnt on attempts that bought the caller nothing."""
-        return sum(a.cost_usd or 0.0 for a in self.attempts if a.wasted)
+        return rounded_usd(sum(a.cost_usd or 0.0 for a in self.attempts if a.wasted))
 
     def to_json(self) -> dict[str, Any]:
         return {
             "attempts": [a.to_json() for a in self.attempts],
             "dropped": [d.to_json() for d in self.dropped],
             "seconds": round(self.seconds, 3),
-            "cost_usd": rounded_usd(self.cost_usd),
-            "wasted_usd": rounded_usd(self.wasted_usd),
+            "cost_usd": self.cost_usd,
+            "wasted_usd": self.wasted_usd,
         }
 
 
