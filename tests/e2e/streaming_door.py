@@ -173,6 +173,12 @@ def test_both_snapstart_hooks_answer_and_leave_a_gateway_that_answers(door: Door
     assert json.loads(body)["choices"][0]["message"]["content"] == ANSWER
 
 
+def test_an_event_that_is_no_request_is_answered_and_harms_nothing(door: Door) -> None:
+    head, pieces = door.api.invoke({"hello": "world"}).stream()
+    assert (head["statusCode"], json.loads(b"".join(pieces))["error"]["type"]) == (404, "invalid_request_error")
+    assert door.ask({"model": "openai-gpt4o-mini", "messages": PARIS})[0]["statusCode"] == 200
+
+
 def test_the_hooks_are_closed_to_callers_from_outside(door: Door) -> None:
     for path in (BEFORE_CHECKPOINT, AFTER_RESTORE, AFTER_RESTORE.replace("a", "%61")):
         head, _ = door.api.invoke(rest_event("POST", path)).stream()

@@ -54,5 +54,6 @@ def _from_adapter(scope: Scope) -> dict[str, Any]:
 
 
 def _told(left: float, request_context: Any) -> dict[str, Any]:
-    authorizer = (request_context or {}).get("authorizer") or {}
-    return {"time_left": max(0.0, left - MARGIN), "caller": authorizer.get("principalId")}
+    # An event that is not API Gateway's has no such context, or another kind of one.
+    authorizer = request_context.get("authorizer") if isinstance(request_context, dict) else None
+    return {"time_left": max(0.0, left - MARGIN), "caller": (authorizer or {}).get("principalId")}
