@@ -7,4 +7,5 @@ export PYTHONUNBUFFERED=1
 export PYTHONPATH="$PWD"
 # The adapter keeps idle connections for 4 seconds; closing them first would cost a request.
 exec python3.13 -m uvicorn litellm_fallback_router.entrypoints.lambda_web:app \
-    --host 127.0.0.1 --port "$AWS_LWA_PORT" --workers 1 --timeout-keep-alive 75 --no-access-log --no-server-header
+    --host 127.0.0.1 --port "$AWS_LWA_PORT" --workers 1 --timeout-keep-alive 75 --no-access-log \
+    --no-server-header --log-level warning

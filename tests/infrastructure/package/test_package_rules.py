@@ -10,8 +10,11 @@ from zipfile import ZipFile
 import pytest
 
 from infra import package_checks, pruning
-from infra.lambda_package import PACKAGE, SOURCES
+from infra.bytecode import PYTHON
+from infra.function import HANDLER, RUNTIME, _adapter_environment
+from infra.lambda_package import PACKAGE, SOURCES, START
 from infra.package_checks import UnfitPackageError, check
+from litellm_fallback_router.entrypoints.lambda_web import AFTER_RESTORE, BEFORE_CHECKPOINT
 
 AMD64 = b"\x7fELF" + bytes(14) + b"\x3e\x00"
 OURS = {"app/main.py": b"", "app/__pycache__/main.cpython-313.pyc": b""}
@@ -67,3 +70,16 @@ def test_every_aws_service_the_gateway_calls_is_kept() -> None:
             called |= set(re.findall(r"(?:client|resource)\(\s*\"([a-z0-9-]+)\"", module.read_text()))
     assert "secretsmanager" in called
     assert called <= pruning.BOTOCORE_DATA
+
+
+def test_the_function_runs_the_python_that_the_bytecode_is_for() -> None:
+    assert RUNTIME.name == f"python{PYTHON}"
+    assert f"exec python{PYTHON} " in (SOURCES / START).read_text()
+
+
+def test_the_function_names_the_doors_that_the_package_has() -> None:
+    variables = _adapter_environment()
+    assert variables["AWS_LWA_SNAPSTART_BEFORE_CHECKPOINT_PATH"] == BEFORE_CHECKPOINT
+    assert variables["AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH"] == AFTER_RESTORE
+    module = HANDLER.removesuffix(".handler").replace(".", "/")
+    assert "handler = " in (SOURCES / f"{module}.py").read_text()
