@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import Annotations, Aws, Duration, RemovalPolicy
 from aws_cdk.aws_iam import Role, ServicePrincipal
 from aws_cdk.aws_lambda import (
     Alias,
@@ -87,6 +87,8 @@ class GatewayFunction(Construct):
             current_version_options=VersionOptions(removal_policy=RemovalPolicy.DESTROY),
         )
         self.log_group.grant_write(self.role)
+        # CDK warns that SnapStart needs a published version, and cannot see the alias on one.
+        Annotations.of(self.function).acknowledge_warning("@aws-cdk/aws-lambda:snapStartRequirePublish")
         self.alias = Alias(self, "Alias", alias_name=ALIAS, version=self.function.current_version)
 
     def _adapter(self, stage: Stage) -> LayerVersion:

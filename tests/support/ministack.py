@@ -66,7 +66,7 @@ class MiniStack:
 def ministack_process(folder: Path) -> Iterator[MiniStack]:
     """Run MiniStack, with its IAM enforced, while the context lasts. `folder` takes its log and its Lambdas."""
     server = _environment("ministack", LOCKS / "requirements.txt")
-    runtime = _environment("lambda-runtime", LOCKS / "requirements-runtime.txt")
+    runtime = _environment("lambda-runtime", LOCKS / "requirements-lambda.txt")
     port = free_port()
     (folder / "tmp").mkdir()
     environment = {
