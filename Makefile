@@ -1,12 +1,15 @@
 # `make demo` and `make test` set themselves up: they need python3 (3.11 or newer), make and a network.
 PYTHON ?= python3
 PROVIDERS ?= simulated
+STAGE ?= dev
 BIN := .venv/bin
 READY := .venv/ready
 INFRA := .venv/ready-infra
+# Node comes from PyPI; npm's aws-cdk 3.0.0 is an accidental publish and fails against current libraries.
+CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npx --yes aws-cdk@2.1148.1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format lock clean
+.PHONY: help demo serve test e2e e2e-streaming package deploy diff destroy lint format lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -19,6 +22,25 @@ serve: $(READY) ## Start the gateway on http://127.0.0.1:4000; without keys, on 
 
 test: $(INFRA) lint ## Run the linters and all tests
 	@$(BIN)/pytest -q
+
+e2e: $(INFRA) ## Deploy to a local AWS and use it there, from keys to rotation to destroy
+	@$(BIN)/pytest -q tests/e2e/deployed.py
+
+e2e-streaming: $(INFRA) ## Run the package behind the real Lambda Web Adapter (needs cargo)
+	@if command -v cargo >/dev/null; then $(BIN)/pytest -q tests/e2e/streaming_door.py; \
+	else echo "e2e-streaming: skipped: cargo is not installed (it builds the Lambda Web Adapter)"; fi
+
+package: $(READY) ## Build the Lambda package (ARCH=arm64 or x86_64)
+	@$(BIN)/python -m infra.lambda_package --arch $(or $(ARCH),arm64)
+
+deploy: $(INFRA) ## Deploy to AWS (STAGE=dev or prod, ARGS="-c waf=true ..."); `cdk deploy` does the same
+	@$(CDK) deploy -c stage=$(STAGE) $(ARGS)
+
+diff: $(INFRA) ## Show what a deployment would change
+	@$(CDK) diff -c stage=$(STAGE) $(ARGS)
+
+destroy: $(INFRA) ## Delete a stage from AWS
+	@$(CDK) destroy -c stage=$(STAGE) $(ARGS)
 
 lint: $(INFRA) ## Run ruff, mypy and import-linter
 	@$(BIN)/ruff check .
@@ -36,6 +58,8 @@ lock: $(READY) ## Write exact versions and hashes after a change of a requiremen
 	$(LOCK) lambda_src/requirements.in -o lambda_src/requirements.txt
 	$(LOCK) requirements.in -c lambda_src/requirements.txt -o requirements.txt
 	$(LOCK) infra/requirements.in -c requirements.txt -o infra/requirements.txt
+	$(LOCK) tests/e2e/requirements.in -o tests/e2e/requirements.txt
+	$(subst 3.11,3.13,$(LOCK)) infra/requirements-runtime.in -o infra/requirements-runtime.txt
 
 clean: ## Remove everything that was installed or built
 	rm -rf .venv build dist cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
