@@ -4,6 +4,7 @@ but what Lambda's runtime brings."""
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -94,6 +95,7 @@ def ministack_process(folder: Path) -> Iterator[MiniStack]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(STOP_SECONDS)
+        shutil.rmtree(folder / "tmp", ignore_errors=True)  # each Lambda's unpacked package: hundreds of MB
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
