@@ -6,10 +6,11 @@ BIN := .venv/bin
 READY := .venv/ready
 INFRA := .venv/ready-infra
 # Node comes from PyPI; npm's aws-cdk 3.0.0 is an accidental publish and fails against current libraries.
-CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npx --yes aws-cdk@2.1148.1
+CDK := aws-cdk@2.1148.1
+RUN_CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npx --yes $(CDK)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test e2e e2e-streaming package deploy diff destroy lint format lock clean
+.PHONY: help demo serve test e2e e2e-streaming package deploy diff destroy sam-invoke lint format lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,13 +35,16 @@ package: $(READY) ## Build the Lambda package (ARCH=arm64 or x86_64)
 	@$(BIN)/python -m infra.lambda_package --arch $(or $(ARCH),arm64)
 
 deploy: $(INFRA) ## Deploy to AWS (STAGE=dev or prod, ARGS="-c waf=true ..."); `cdk deploy` does the same
-	@$(CDK) deploy -c stage=$(STAGE) $(ARGS)
+	@$(RUN_CDK) deploy -c stage=$(STAGE) $(ARGS)
 
 diff: $(INFRA) ## Show what a deployment would change
-	@$(CDK) diff -c stage=$(STAGE) $(ARGS)
+	@$(RUN_CDK) diff -c stage=$(STAGE) $(ARGS)
 
 destroy: $(INFRA) ## Delete a stage from AWS
-	@$(CDK) destroy -c stage=$(STAGE) $(ARGS)
+	@$(RUN_CDK) destroy -c stage=$(STAGE) $(ARGS)
+
+sam-invoke: $(INFRA) ## Run one event through the function in Docker (EVENT=tests/events/ask.json)
+	@PINNED_CDK=$(CDK) sh scripts/sam-invoke.sh $(or $(EVENT),tests/events/ask.json)
 
 lint: $(INFRA) ## Run ruff, mypy and import-linter
 	@$(BIN)/ruff check .
@@ -59,6 +63,8 @@ lock: $(READY) ## Write exact versions and hashes after a change of a requiremen
 	$(LOCK) requirements.in -c lambda_src/requirements.txt -o requirements.txt
 	$(LOCK) infra/requirements.in -c requirements.txt -o infra/requirements.txt
 	$(LOCK) tests/e2e/requirements.in -o tests/e2e/requirements.txt
+	$(LOCK) tests/e2e/requirements-lambda.in -o tests/e2e/requirements-lambda.txt
+	$(LOCK) scripts/requirements-sam.in -o scripts/requirements-sam.txt
 	$(subst 3.11,3.13,$(LOCK)) infra/requirements-runtime.in -o infra/requirements-runtime.txt
 
 clean: ## Remove everything that was installed or built
