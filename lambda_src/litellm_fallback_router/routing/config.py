@@ -13,10 +13,11 @@ from . import chains, litellm_config
 from .deployments import Describe, Lookup, build
 from .errors import ConfigurationError
 from .mapping_schema import name_lists, parse, table, type_name, unknown
+from .prompt_access import PromptAccess, read_access
 from .providers import did_you_mean
 from .types import Deployment
 
-_FIELDS = ["model_list", "fallbacks", "strategies", "settings"]
+_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts"]
 
 
 class RouterSettings(BaseModel):
@@ -74,6 +75,8 @@ class RouterConfig:
     settings: RouterSettings = field(default_factory=RouterSettings)
     warnings: tuple[str, ...] = ()
     """What was accepted but is not used, each with its path."""
+    prompts: PromptAccess | None = None
+    """Managed prompts that callers may use; None: none."""
 
     _groups: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
 
@@ -130,6 +133,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         else:
             problems.append(f"{sentence}; remove one of them")
     settings = parse(RouterSettings, table(mapping.get("settings"), "settings", problems), "settings", problems)
+    prompts = read_access(mapping.get("prompts"), {*names, *strategies}, problems)
     if problems or settings is None:
         raise ConfigurationError(problems)
     return RouterConfig(
@@ -138,6 +142,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         strategies=frozenset(strategies),
         settings=settings,
         warnings=tuple(warnings),
+        prompts=prompts,
     )
 
 

@@ -99,6 +99,7 @@ def convert(config: Mapping[Any, Any], problems: list[str]) -> Converted:
             **table(config.get("strategies"), "strategies", problems),
         },
         "settings": settings | dict(table(config.get("settings"), "settings", problems)),
+        "prompts": config.get("prompts"),
     }
     _rest(config, done)
     return done
@@ -165,7 +166,7 @@ def _setting(key: Any, value: Any, path: str, settings: dict[str, Any], done: Co
 
 
 def _rest(config: Mapping[Any, Any], done: Converted) -> None:
-    read = {"model_list", "router_settings", "litellm_settings", "strategies", "settings"}
+    read = {"model_list", "router_settings", "litellm_settings", "strategies", "settings", "prompts"}
     for key, value in config.items():
         if key == "general_settings" and isinstance(value, Mapping):
             for inner in value:

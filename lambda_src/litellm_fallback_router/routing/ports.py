@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import RouterError
 from .types import AttemptRecord, ChatRequest, ChatResult, Chunk, Deployment, Message, ProviderAnswer, Usage
+
+if TYPE_CHECKING:
+    from .prompts import PromptTemplate
 
 
 class Provider(Protocol):
@@ -99,6 +102,18 @@ class RateLimits(Protocol):
 
     def retry_after(self, deployment: Deployment) -> float:
         """Seconds until a request is left again."""
+        ...
+
+
+class Prompts(Protocol):
+    """Managed prompts, read and kept."""
+
+    async def get(self, identifier: str, version: str) -> PromptTemplate:
+        """The prompt with this id or ARN; `version` is a number or `DRAFT`.
+
+        Raises InvalidRequestError where there is no such prompt or version, UnavailableError where it cannot be read
+        and was not before.
+        """
         ...
 
 

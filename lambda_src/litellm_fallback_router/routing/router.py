@@ -17,6 +17,7 @@ from .errors import CallerLeftError, RouterError
 from .executor import Outside, Walk
 from .failures import ProviderFailure
 from .planner import Health, Plan, plan
+from .prompting import take_up
 from .streaming import StreamWalk
 from .types import ChatRequest, ChatResult, Chunk, Deployment
 
@@ -38,6 +39,7 @@ class Router:
         request = _identified(request)
         walk: Walk | None = None
         try:
+            request = await self._started(request)
             walk = await self._walk(request)
             result = await self._answer(walk)
         except RouterError as error:
@@ -59,14 +61,23 @@ class Router:
 
     async def explain(self, request: ChatRequest) -> Plan:
         """The plan as a request would get it now: who would be asked, who not and why."""
-        return plan(request, self.config, await self._health(self.config.chain(request.model)), self._outside.rng)
+        return await self._plan(await self._started(request))
 
     async def aclose(self) -> None:
         """Let go of the connections to the providers."""
         await self._outside.provider.aclose()
 
+    async def _started(self, request: ChatRequest) -> ChatRequest:
+        """The request with its managed prompt in it, if it has one."""
+        if request.prompt is None:
+            return request
+        return await take_up(request, request.prompt, self.config, self._outside.prompts)
+
+    async def _plan(self, request: ChatRequest) -> Plan:
+        return plan(request, self.config, await self._health(self.config.chain(request.model)), self._outside.rng)
+
     async def _walk(self, request: ChatRequest) -> Walk:
-        return Walk(request, await self.explain(request), self.config.settings, self._outside)
+        return Walk(request, await self._plan(request), self.config.settings, self._outside)
 
     async def _answer(self, walk: Walk) -> ChatResult:
         while (attempt := await walk.next()) is not None:
@@ -127,7 +138,9 @@ class ChatStream:
     async def start(self) -> Deployment:
         """Wait for the first token; gives who sends it. Raises RouterError, before anything was sent."""
         if self._chunks is None:
-            walk = await self._observed(self._router._walk(self.request))
+            request = await self._observed(self._router._started(self.request))
+            walk = await self._observed(self._router._walk(request))
+            self.request = request
             self._stream = StreamWalk(walk)
             self._chunks = self._stream.chunks()
             self._first = await self._advance()

@@ -97,11 +97,23 @@ class Narrowing:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """A managed prompt that a request starts from, by the shape OpenAI's Responses API uses."""
+
+    id: str
+    """Its id, or its ARN."""
+    version: str | None = None
+    """A version's number; None: the working draft."""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What is filled in, by variable."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One question to the router."""
 
     model: str
-    """A model name or a strategy of the mapping."""
+    """A model name or a strategy of the mapping; beside a prompt also `prompt`, for the prompt's own model."""
     messages: Sequence[Message]
     params: Mapping[str, Any] = field(default_factory=dict)
     """OpenAI's optional request fields (temperature, tools, ...), validated; never endpoints or keys."""
@@ -116,6 +128,8 @@ class ChatRequest:
     """Id of the key that asked (never the key)."""
     traceparent: str | None = None
     """W3C Trace Context of the caller, as it came, for the log."""
+    prompt: Prompt | None = None
+    """Its messages come before `messages`, and its parameters hold where `params` has none."""
 
 
 @dataclass(frozen=True, slots=True)
