@@ -11,7 +11,7 @@ from local.simulator.answers import answer, pieces
 from local.simulator.conversation import Answer, Call
 from local.simulator.faults import Fault
 from local.simulator.json_schema import Unsatisfiable
-from local.simulator.provider import Frame, Provider
+from local.simulator.provider import Frame, Operation, Provider
 from local.simulator.record import RequestRecord
 from local.simulator.settings import Settings
 
@@ -100,6 +100,23 @@ async def deliver(exchange: Exchange, provider: Provider, call: Call, fault: Fau
     else:
         await _send_whole(exchange, provider.whole(call, said), fault)
     return None
+
+
+async def carry_out(exchange: Exchange, operation: Operation, fault: Fault | None, settings: Settings) -> None:
+    """Answer one accepted request that is no chat. Faults of streams do nothing to it."""
+    kind = fault.kind if fault else None
+    match kind:
+        case "reset":
+            return await exchange.hang_up(abrupt=True)
+        case "silence":
+            await _pause(fault)
+            return await exchange.hang_up()
+        case "slow_first_token":
+            await _pause(fault)
+    await asyncio.sleep(settings.latency)
+    if fault and fault.kind in _REFUSALS:
+        return await exchange.reply(operation.failure(fault))
+    return await exchange.reply(operation.reply)
 
 
 def _refusal(provider: Provider, call: Call, fault: Fault) -> http.Reply | None:

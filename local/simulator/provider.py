@@ -1,6 +1,6 @@
 """What the server needs to know about one provider's API."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -28,10 +28,19 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Operation:
+    """An accepted request that is no chat: its answer, and how the service fails instead."""
+
+    reply: Reply
+    failure: Callable[[Fault], Reply]
+
+
+@dataclass(frozen=True)
 class Target:
     """What a request is about, as far as it can be told before it is checked."""
 
     model: str | None = None
+    """Of Bedrock's other operations: the id of what they are about."""
     region: str | None = None
     stream: bool = False
 
@@ -46,8 +55,9 @@ class Provider(Protocol):
     def target(self, request: Request) -> Target:
         """Never raises."""
 
-    def read(self, request: Request, settings: Settings) -> Call | Reply:
-        """Check a request as strictly as the provider does; a Reply answers what is no chat (model lists).
+    def read(self, request: Request, settings: Settings) -> Call | Operation | Reply:
+        """Check a request as strictly as the provider does; an Operation or a Reply answers what is no chat, with
+        and without faults.
 
         Raises ApiError with the provider's own refusal.
         """

@@ -12,10 +12,11 @@ from local.simulator import http
 from local.simulator.anthropic.api import Anthropic
 from local.simulator.bedrock.api import Bedrock
 from local.simulator.control import Control
-from local.simulator.delivery import Exchange, deliver
+from local.simulator.conversation import Call
+from local.simulator.delivery import Exchange, carry_out, deliver
 from local.simulator.faults import Fault, FaultBook, ProviderName, Rule
 from local.simulator.openai.api import OpenAI
-from local.simulator.provider import ApiError, Provider
+from local.simulator.provider import ApiError, Operation, Provider
 from local.simulator.record import RequestLog, RequestRecord
 from local.simulator.settings import Settings
 
@@ -194,10 +195,11 @@ class Simulator:
             return await exchange.reply(refused.reply)
         if isinstance(call, http.Reply):
             return await exchange.reply(call)
-        drawn = self._faults.draw(
-            provider=provider.name, model=target.model or "", region=target.region, stream=call.stream
-        )
+        stream = isinstance(call, Call) and call.stream
+        drawn = self._faults.draw(provider=provider.name, model=target.model or "", region=target.region, stream=stream)
         if drawn:
             record.rule, record.fault = drawn[0], drawn[1].kind
-        await deliver(exchange, provider, call, drawn[1] if drawn else None, self.settings)
-        return None
+        fault = drawn[1] if drawn else None
+        if isinstance(call, Operation):
+            return await carry_out(exchange, call, fault, self.settings)
+        return await deliver(exchange, provider, call, fault, self.settings)

@@ -1,8 +1,11 @@
 """What the simulator does on every request, as opposed to faults on some."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from local.simulator.answers import Continuation
+from local.simulator.bedrock.prompt_library import LIBRARY
 
 AWS_ACCESS_KEY_ID = "AKIDSIMULATOR"
 
@@ -27,3 +30,5 @@ class Settings(BaseModel):
     """Bearer keys that Bedrock takes."""
     aws_credentials: dict[str, str] = {AWS_ACCESS_KEY_ID: "sim-bedrock-secret"}
     """Access key ids that Bedrock knows, each with its secret access key."""
+    prompts: list[dict[str, Any]] = Field(default_factory=lambda: list(LIBRARY))
+    """Bedrock's managed prompts, one for each version, as GetPrompt answers; without `arn` and times."""

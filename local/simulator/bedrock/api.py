@@ -1,37 +1,46 @@
-"""Bedrock's runtime API as the server sees it."""
+"""Bedrock's APIs as the server sees them."""
 
 import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 from local.simulator.bedrock import answer as form
-from local.simulator.bedrock import errors, eventstream, sigv4
+from local.simulator.bedrock import errors, eventstream, prompts, sigv4
 from local.simulator.bedrock.request import to_call
 from local.simulator.catalogue import RETIRED_ON_BEDROCK, Model, find_model, reachable_from
 from local.simulator.conversation import Answer, Call
 from local.simulator.faults import Fault, ProviderName
 from local.simulator.http import Reply, Request
-from local.simulator.provider import ApiError, Frame, Target
+from local.simulator.provider import ApiError, Frame, Operation, Target
 from local.simulator.settings import Settings
 
+_OTHERS = {prompts.PATH: prompts.get_prompt}
+"""Operations that are no chat, by path; the path's group `id` says what they are about."""
 _PATH = re.compile(r"/bedrock/model/(?P<model>[^/]+|arn[^/]+/[^/]+)/(?P<operation>converse|converse-stream)")
 
 
 class Bedrock:
-    """`/bedrock/model/ID/converse` and `/bedrock/model/ID/converse-stream`."""
+    """`/bedrock/model/ID/converse`, `/bedrock/model/ID/converse-stream` and `/bedrock/prompts/ID/`."""
 
     name: ProviderName = "bedrock"
     stream_type = "application/vnd.amazon.eventstream"
 
     def target(self, request: Request) -> Target:
-        parsed = _PATH.fullmatch(request.path)
         region = sigv4.region_of(request)
+        for path in _OTHERS:
+            if other := path.fullmatch(request.path):
+                return Target(unquote(other["id"]), region)
+        parsed = _PATH.fullmatch(request.path)
         if parsed is None:
             return Target(region=region)
         return Target(unquote(parsed["model"]), region, parsed["operation"] == "converse-stream")
 
-    def read(self, request: Request, settings: Settings) -> Call | Reply:
+    def read(self, request: Request, settings: Settings) -> Call | Operation | Reply:
         target = self.target(request)
+        for path, operation in _OTHERS.items():
+            if path.fullmatch(request.path):
+                sigv4.check(request, settings)
+                return operation(request, target, settings)
         if target.model is None or request.method != "POST":
             raise ApiError(errors.error_reply(404, "UnknownOperationException", "The operation is not known."))
         sigv4.check(request, settings)

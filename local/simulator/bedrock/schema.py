@@ -1,11 +1,11 @@
-"""Checks a Converse request against botocore's own model of the service."""
+"""Checks requests, and answers that come from outside, against botocore's own models of Bedrock's services."""
 
 import re
 from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.model import StructureShape
+from botocore.model import ServiceModel, StructureShape
 from botocore.validate import ParamValidator
 
 from local.simulator.bedrock.errors import refuse
@@ -13,13 +13,40 @@ from local.simulator.provider import ApiError
 
 
 @cache
-def input_shape(operation: str) -> StructureShape:
-    """Shape of what `Converse` or `ConverseStream` takes. Read from disk the first time."""
-    service = botocore.session.Session().get_service_model("bedrock-runtime")
-    shape = service.operation_model(operation).input_shape
+def _service(name: str) -> ServiceModel:
+    return botocore.session.Session().get_service_model(name)
+
+
+@cache
+def input_shape(operation: str, service: str = "bedrock-runtime") -> StructureShape:
+    """Shape of what an operation (`Converse`) takes. Read from disk the first time."""
+    shape = _service(service).operation_model(operation).input_shape
     if shape is None:
         raise ValueError(f"botocore's model of {operation} takes no input")
     return shape
+
+
+def check_params(operation: str, params: dict[str, Any], service: str) -> None:
+    """Raises ApiError with a ValidationException for `params` that are not the operation's input."""
+    shape = input_shape(operation, service)
+    _check_limits(shape, params, "")
+    report = ParamValidator().validate(params, shape)
+    if report.has_errors():
+        raise refuse(f"The provided request is not valid: {report.generate_report()}")
+
+
+def check_answer(operation: str, answer: dict[str, Any], service: str) -> None:
+    """Raises ValueError for an answer that the operation could not give: a mistake of the simulator or its user."""
+    shape = _service(service).operation_model(operation).output_shape
+    if shape is None:
+        raise ValueError(f"botocore's model of {operation} gives no answer")
+    try:
+        _check_limits(shape, answer, "")
+    except ApiError as wrong:
+        raise ValueError(f"no answer of {operation}: {wrong}") from wrong
+    report = ParamValidator().validate(answer, shape)
+    if report.has_errors():
+        raise ValueError(f"no answer of {operation}: {report.generate_report()}")
 
 
 def check(operation: str, model_id: str, body: Any) -> None:
