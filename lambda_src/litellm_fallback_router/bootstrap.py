@@ -26,7 +26,7 @@ from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import simulated
 
-__all__ = ["assemble", "build_router", "load", "warm_up"]
+__all__ = ["assemble", "build_router", "load", "mapping_of", "warm_up"]
 
 if TYPE_CHECKING:
     from .adapters.cloudwatch import CloudWatchObserver
@@ -43,11 +43,16 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
     Raises ConfigurationError with every mistake. Warnings are logged.
     """
     if mapping is None:
-        mapping = ROUTER_STYLE_MAPPING if settings.config_file is None else read_mapping(settings.config_file)
+        mapping = mapping_of(settings)
     config = load_config(mapping, price_map.describe, lookup)
     for warning in config.warnings:
         logger.warning("%s", warning)
     return config if settings.simulator_url is None else simulated(config, settings.simulator_url)
+
+
+def mapping_of(settings: Settings) -> Any:
+    """The mapping as it was written, not yet checked. Raises ConfigurationError where the file cannot be read."""
+    return ROUTER_STYLE_MAPPING if settings.config_file is None else read_mapping(settings.config_file)
 
 
 def build_router(settings: Settings | None = None, mapping: Any = None, *, read_keys: bool = True) -> Router:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import caller_keys, circuits, secrets
+from .commands import caller_keys, circuits, evaluate, secrets
 from .routing.errors import ConfigurationError, RouterError, UnknownModelError
 
 FAILED, WRONG = 1, 2
@@ -128,6 +128,7 @@ def doctor(config: Config = None, simulate: Simulate = False, as_json: Json = Fa
         raise typer.Exit(FAILED)
 
 
+app.add_typer(evaluate.app, name="evaluate")
 # A deployed gateway's own: its callers, its providers, its circuits.
 app.add_typer(caller_keys.app, name="keys")
 app.add_typer(secrets.app, name="secrets")

@@ -51,7 +51,7 @@ class DeployedGateway:
     def find(stack: str | None, region: str | None, table: str | None = None) -> DeployedGateway:
         """The gateway of that CloudFormation stack, or the only one of the account and Region. With its state `table`
         named nothing is looked for; then only its circuits and the list of its keys are within reach."""
-        with _explained():
+        with explained():
             session = boto3.Session(region_name=region)
             if table is not None:
                 return DeployedGateway(session, GatewayStack(table, table, secrets_prefix="", usage_plans={}))
@@ -78,20 +78,20 @@ class DeployedGateway:
         key = KEY_PREFIX + secrets.token_urlsafe(32)
         key_hash = hash_of(key)
         key_id = key_hash[:ID_LENGTH]
-        with _explained():
+        with explained():
             usage_key_id, usage_key = self._usage_keys.create(f"{self.name}-{key_id}", plan_id)
         record = KeyRecord(key_hash, key_id, plan, usage_key, usage_key_id, int(time.time()), expires_at)
         try:
-            with _explained():
+            with explained():
                 self._records.add(record)
         except OperationError:
-            with _explained():
+            with explained():
                 self._usage_keys.delete(usage_key_id)
             raise
         return key, record
 
     def keys(self) -> list[KeyRecord]:
-        with _explained():
+        with explained():
             return self._records.all()
 
     def revoke_key(self, key_id: str) -> KeyRecord:
@@ -100,7 +100,7 @@ class DeployedGateway:
         if not matching:
             raise OperationError(f"{self.name} has no key '{key_id}'; `fallback-router keys list` shows them")
         (record,) = matching
-        with _explained():
+        with explained():
             if record.revoked_at is None:
                 self._records.revoke(record, int(time.time()))
             self._usage_keys.delete(record.usage_key_id)
@@ -112,7 +112,7 @@ class DeployedGateway:
             raise OperationError("that is no key: one word of printable ASCII, or a JSON object of names and keys")
         name = secret_name(self._stack.secrets_prefix, provider)
         try:
-            with _explained():
+            with explained():
                 write_secret(self._session.client("secretsmanager"), self._stack.secrets_prefix, provider, secret)
         except OperationError as error:
             if _code(error.__cause__) != "ResourceNotFoundException":
@@ -125,16 +125,16 @@ class DeployedGateway:
         return name
 
     def circuits(self, deployments: Sequence[str]) -> Reading:
-        with _explained():
+        with explained():
             return self._circuits.read(deployments)
 
     def open_circuit(self, deployment: str) -> None:
         """Nobody asks the deployment any more, until `close_circuit`."""
-        with _explained():
+        with explained():
             self._circuits.drain(deployment)
 
     def close_circuit(self, deployment: str) -> None:
-        with _explained():
+        with explained():
             self._circuits.restore(deployment)
 
     @cached_property
@@ -152,7 +152,7 @@ class DeployedGateway:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Turns what AWS says into what to do."""
     try:
         yield

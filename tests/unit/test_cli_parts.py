@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from litellm_fallback_router.commands import serve
-from litellm_fallback_router.commands.doctor import each_alone, retirement_warning
+from litellm_fallback_router.commands.alone import each_alone
+from litellm_fallback_router.commands.doctor import retirement_warning
 from litellm_fallback_router.commands.fixes import fix
 from litellm_fallback_router.commands.json_logs import JsonFormatter
 from litellm_fallback_router.commands.wording import attempt_lines
@@ -37,7 +38,7 @@ def test_like_attempts_in_a_row_are_one_line() -> None:
 async def test_the_doctor_asks_every_member_of_a_group_itself_and_none_in_its_place() -> None:
     group = [deployment("a"), deployment("a", id="a#2"), deployment("b", credential="key-a")]
     provider = ScriptedProvider({"a": [fails(FailureKind.AUTHENTICATION)]})
-    rig = Rig(each_alone(config_of(*group)), provider)
+    rig = Rig(each_alone(config_of(*group), deadline=20), provider)
     with pytest.raises(RouterError):
         await rig.router.complete(question("a"))
     for sibling in ("a#2", "b"):
@@ -48,7 +49,7 @@ async def test_the_doctor_asks_every_member_of_a_group_itself_and_none_in_its_pl
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "bedrock", "ollama"])
 def test_every_failure_of_a_whole_answer_has_a_fix(provider: str) -> None:
     target = deployment("m", provider=provider, region="us-east-1" if provider == "bedrock" else None)
-    for kind in set(FailureKind) - {FailureKind.STREAM_BROKEN, FailureKind.CALLER_LEFT}:
+    for kind in set(FailureKind) - {FailureKind.STREAM_BROKEN, FailureKind.CALLER_LEFT, FailureKind.GUARDRAIL}:
         text = fix(target, kind)
         assert len(text) > 20
         assert "{" not in text

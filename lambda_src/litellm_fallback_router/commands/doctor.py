@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ from ..routing.config import RouterConfig
 from ..routing.errors import RouterError
 from ..routing.router import Router
 from ..routing.types import ChatRequest, Deployment, Message
+from .alone import each_alone
 from .fixes import fix
 from .surroundings import surroundings
 from .wording import console, listed, warn_of
@@ -66,7 +67,7 @@ def doctor(config_file: Path | None, *, simulate: bool, as_json: bool) -> bool:
 
 
 async def _examine(config: RouterConfig) -> list[Finding]:
-    router = bootstrap.assemble(each_alone(config))
+    router = bootstrap.assemble(each_alone(config, deadline=TIMEOUT_SECONDS))
     slots = asyncio.Semaphore(AT_ONCE)
     columns = (*Progress.get_default_columns()[:3], TextColumn("{task.completed} of {task.total}"))
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
@@ -83,20 +84,6 @@ async def _examine(config: RouterConfig) -> list[Finding]:
             return await asyncio.gather(*map(one, config.deployments))
         finally:
             await router.aclose()
-
-
-def each_alone(config: RouterConfig) -> RouterConfig:
-    """Every deployment as a model of its own that is asked once: no fallback, no retry, no verdict on its siblings."""
-    settings = config.settings.model_copy(
-        update={"deadline": TIMEOUT_SECONDS, "max_attempts": 1, "credential_block_seconds": 0.0}
-    )
-    return replace(
-        config,
-        deployments=tuple(replace(d, model_name=d.id) for d in config.deployments),
-        chains={d.id: (d.id,) for d in config.deployments},
-        strategies=frozenset(),
-        settings=settings,
-    )
 
 
 async def _examine_one(router: Router, deployment: Deployment) -> Finding:

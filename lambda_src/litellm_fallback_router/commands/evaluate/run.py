@@ -1,0 +1,142 @@
+"""`fallback-router evaluate run`: asks every model every prompt, directly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ... import bootstrap
+from ...evaluating import evaluation_folder
+from ...evaluation.asking import TRIES, Asked, Outcome, Questions
+from ...evaluation.budget import most_expensive
+from ...evaluation.dataset import Prompt, read_dataset
+from ...evaluation.manifest import Manifest, Model, write_responses
+from ...routing.config import RouterConfig
+from ...routing.errors import ConfigurationError
+from ...routing.providers import did_you_mean
+from ...routing.responses import identifier
+from ...routing.types import Deployment
+from ..alone import each_alone
+from ..keys import keyless
+from ..surroundings import surroundings
+from ..wording import console, warn_of
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be asked, of whom, for how much."""
+
+    dataset: Path
+    models: Sequence[str]
+    max_tokens: int
+    max_usd: float | None
+    at_once: int
+
+
+def run(wanted: Wanted, out: str, config_file: Path | None, *, region: str | None, simulate: bool) -> bool:
+    """True if nothing is missing. Raises ConfigurationError, and OperationError for what AWS refuses."""
+    prompts = _read(wanted.dataset)
+    with (
+        surroundings(config_file, simulate=simulate) as settings,
+        evaluation_folder(out, settings, region) as folder,
+    ):
+        config = bootstrap.load(settings)
+        warn_of(config)
+        asked = _chosen(config, wanted)
+        questions = Questions(folder, prompts, asked, wanted.max_tokens)
+        try:
+            outcome = asyncio.run(_ask(config, asked, questions, wanted))
+        finally:  # whatever ended it, what was answered is worth keeping
+            named = [_model(one, config) for one in asked]
+            manifest = write_responses(folder, prompts, wanted.max_tokens, named)
+        _print(outcome, manifest, wanted, [folder.location(file) for one in manifest.models for file in one.files])
+    return outcome.complete
+
+
+def _read(file: Path) -> list[Prompt]:
+    try:
+        return read_dataset(file.read_text(encoding="utf-8-sig"), file.name)
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([f"{file.name}: not UTF-8 at byte {error.start}"]) from error
+
+
+def _chosen(config: RouterConfig, wanted: Wanted) -> list[Asked]:
+    """The deployments that `--models` names. Raises ConfigurationError with every mistake."""
+    by_id = {deployment.id: deployment for deployment in config.deployments}
+    problems = [f"--models: {_unknown(name, config)}" for name in wanted.models if name not in by_id]
+    if not wanted.models:
+        problems.append(f"--models: empty; name some of: {', '.join(by_id)}")
+    chosen = [Asked(identifier(name), by_id[name]) for name in dict.fromkeys(wanted.models) if name in by_id]
+    names = Counter(one.identifier for one in chosen)
+    problems += [
+        f"--models: two models would share the file name '{name}'; rename one" for name in names if names[name] > 1
+    ]
+    if wanted.max_usd is not None:
+        problems += [
+            f"--max-usd: the price of {one.deployment.id} is unknown; give its model_info prices, or no --max-usd"
+            for one in chosen
+            if most_expensive(one.deployment, [], wanted.max_tokens) is None
+        ]
+    if problems:
+        raise ConfigurationError(problems)
+    return chosen
+
+
+def _unknown(name: str, config: RouterConfig) -> str:
+    if name in config.strategies:
+        return f"'{name}' is a strategy; name models: {', '.join(config.chains[name])}"
+    known = [deployment.id for deployment in config.deployments]
+    return f"unknown model '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
+
+
+async def _ask(config: RouterConfig, asked: Sequence[Asked], questions: Questions, wanted: Wanted) -> Outcome:
+    if not len(questions):
+        return Outcome(0, spent_usd=questions.spent_usd)
+    chosen = replace(config, deployments=tuple(one.deployment for one in asked))
+    router = bootstrap.assemble(each_alone(chosen, deadline=config.settings.deadline, tries=TRIES))
+    if reasons := await keyless(router):
+        raise ConfigurationError([f"{name}: {why}" for name, why in reasons.items()])
+    columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[spent]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=console(stderr=True)) as progress:
+        task = progress.add_task("asking", total=len(questions), spent=_money(questions.spent_usd))
+        await asyncio.to_thread(bootstrap.warm_up)
+        try:
+            return await questions.ask(
+                router,
+                at_once=wanted.at_once,
+                max_usd=wanted.max_usd,
+                advance=lambda spent: progress.update(task, advance=1, spent=_money(spent)),
+            )
+        finally:
+            await router.aclose()
+
+
+def _model(asked: Asked, config: RouterConfig) -> Model:
+    deployment: Deployment = asked.deployment
+    return Model(asked.identifier, deployment.id, deployment.model_name, deployment.label)
+
+
+def _print(outcome: Outcome, manifest: Manifest, wanted: Wanted, files: Sequence[str]) -> None:
+    missing = outcome.to_ask - outcome.answered
+    if not outcome.to_ask:
+        typer.echo("Every question had an answer already; nothing was asked.")
+    typer.echo(f"{outcome.answered} of {outcome.to_ask} questions answered, {_money(outcome.spent_usd)} spent in all")
+    for name, reasons in outcome.failures.items():
+        for reason, count in Counter(reasons).most_common():
+            typer.echo(f"  {name}: {reason}{f' ({count} times)' if count > 1 else ''}")
+    if outcome.out_of_budget:
+        typer.echo(f"Stopped before --max-usd {wanted.max_usd:g} was exceeded; run it again with more to go on.")
+    elif missing:
+        typer.echo(f"Run it again to ask the {missing} that are missing.")
+    for file in files:
+        typer.echo(f"wrote {file}")
+
+
+def _money(amount: float) -> str:
+    return f"${amount:.4f}"

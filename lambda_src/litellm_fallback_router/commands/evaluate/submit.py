@@ -1,0 +1,36 @@
+"""`fallback-router evaluate submit`: starts the Bedrock evaluation jobs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import typer
+
+from ...evaluating import IN_S3, evaluation_folder, evaluation_jobs
+from ...evaluation.jobs import Judging, job_requests, parse_metrics, write_jobs
+from ...evaluation.manifest import finished_manifest
+from ...routing.errors import ConfigurationError
+from ...settings import load_settings
+
+
+def submit(out: str, *, judge: str, role: str, metrics: str, region: str | None) -> None:
+    """Raises ConfigurationError, and OperationError for what AWS refuses."""
+    judging = Judging(judge, parse_metrics(metrics), role)
+    if not out.startswith(IN_S3):
+        problem = (
+            "--out: Bedrock reads the answers from S3; run with --out s3://BUCKET/FOLDER, or copy the folder there"
+        )
+        raise ConfigurationError([problem])
+    settings = load_settings()
+    with evaluation_folder(out, settings, region) as folder:
+        requests = job_requests(folder, finished_manifest(folder), judging)
+        if not requests:
+            raise ConfigurationError([f"{out}: no model has answered yet; see `fallback-router evaluate run`"])
+        client = evaluation_jobs(settings, region)
+        started = []
+        for job, request in requests:
+            started.append(replace(job, arn=client.create(request)))
+            # After each: a job that was started costs, and must not be forgotten if the next is refused.
+            write_jobs(folder, judging, started)
+            typer.echo(f"started {job.name} for {job.model}")
+    typer.echo(f"Bedrock takes minutes to hours; then: fallback-router evaluate report --out {out}")

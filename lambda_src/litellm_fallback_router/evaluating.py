@@ -1,0 +1,59 @@
+"""The composition root of `fallback-router evaluate`: where an evaluation is kept, and who judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .evaluation.folder import Folder, LocalFolder
+from .evaluation.jobs import check_place
+from .settings import Settings
+from .simulated import AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
+
+if TYPE_CHECKING:
+    from .adapters.evaluations import EvaluationJobs
+
+IN_S3 = "s3://"
+
+
+@contextmanager
+def evaluation_folder(out: str, settings: Settings, region: str | None = None) -> Iterator[Folder]:
+    """The folder that `--out` names: a path here, or `s3://BUCKET/FOLDER`.
+
+    Raises ConfigurationError, and inside the context OperationError for what AWS refuses.
+    """
+    if not out.startswith(IN_S3):
+        yield LocalFolder(Path(out))
+        return
+    place = check_place(out)
+    from .adapters.evaluations import S3Folder  # noqa: PLC0415 - AWS's libraries, only when needed
+    from .operations import explained  # noqa: PLC0415
+
+    with explained():
+        yield S3Folder(_client("s3", settings, region), place)
+
+
+def evaluation_jobs(settings: Settings, region: str | None = None) -> EvaluationJobs:
+    """Use it inside `evaluation_folder`, which explains what AWS refuses."""
+    from .adapters.evaluations import EvaluationJobs  # noqa: PLC0415 - AWS's libraries, only when needed
+
+    return EvaluationJobs(_client("bedrock", settings, region))
+
+
+def _client(service: str, settings: Settings, region: str | None) -> Any:
+    import boto3  # noqa: PLC0415 - AWS's libraries, only when needed
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
+    simulated: dict[str, Any] = {}
+    if settings.simulator_url is not None:
+        region, config = region or "us-east-1", config.merge(Config(s3={"addressing_style": "path"}))
+        simulated = {
+            "endpoint_url": f"{settings.simulator_url}/{service}",
+            "aws_access_key_id": AWS_ACCESS_KEY_ID,
+            "aws_secret_access_key": AWS_SECRET_ACCESS_KEY,
+        }
+    make: Any = boto3.client
+    return make(service, region_name=region, config=config, **simulated)

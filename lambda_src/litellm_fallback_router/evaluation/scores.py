@@ -1,0 +1,81 @@
+"""How good an answer is: by a reference answer, here, or by what Bedrock's judge said."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+EXACT, SIMILARITY = "exact match", "similarity"
+LOWER_IS_BETTER = frozenset({"Builtin.Harmfulness", "Builtin.Stereotyping", "Builtin.Refusal"})
+"""Bedrock's metrics of which 0 is the best."""
+
+Scores = Mapping[str, float]
+"""Of one answer: metric -> 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One answer's scores."""
+
+    model: str
+    """Its identifier."""
+    scores: Scores
+
+
+def exact_match(answer: str, reference: str) -> float:
+    """1 where they are the same but for case, punctuation and space."""
+    return float(_words(answer) == _words(reference))
+
+
+def similarity(answer: str, reference: str) -> float:
+    """Token F1, as SQuAD's: the harmonic mean of the share of the answer's words that the reference has and the share
+    of the reference's words that the answer has. Word order does not count."""
+    ours, wanted = Counter(_words(answer)), Counter(_words(reference))
+    if not ours or not wanted:
+        return float(ours == wanted)
+    common = sum((ours & wanted).values())
+    return 2 * common / (sum(ours.values()) + sum(wanted.values()))
+
+
+def local_scores(lines: Iterable[str]) -> Iterator[Scored]:
+    """Scores of a file of responses; its lines without a reference answer have none."""
+    for line in lines:
+        value = json.loads(line)
+        (said,) = value["modelResponses"]
+        reference = value.get("referenceResponse")
+        if reference is not None:
+            response = said["response"]
+            found = {SIMILARITY: similarity(response, reference), EXACT: exact_match(response, reference)}
+            yield Scored(said["modelIdentifier"], found)
+
+
+def judged_scores(lines: Iterable[str]) -> Iterator[Scored]:
+    """Scores of a file that an evaluation job wrote. A metric without a number (the judge gave none) is left out."""
+    for line in lines:
+        value = json.loads(line)
+        responses = value.get("modelResponses") or [{}]
+        results = (value.get("automatedEvaluationResult") or {}).get("scores") or []
+        found = {one["metricName"]: float(one["result"]) for one in results if _is_number(one.get("result"))}
+        if found and "modelIdentifier" in responses[0]:
+            yield Scored(responses[0]["modelIdentifier"], found)
+
+
+def goodness(scores: Scores) -> float:
+    """One number of several: their mean, those of which less is better turned round. A similarity stands alone, as
+    an exact match is part of it."""
+    if SIMILARITY in scores:
+        return scores[SIMILARITY]
+    return sum(1 - value if name in LOWER_IS_BETTER else value for name, value in scores.items()) / len(scores)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
