@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .mapping import ROUTER_STYLE_MAPPING
     from .routing.errors import ConfigurationError, RouterError, UnknownModelError
     from .routing.router import ChatStream, Router
-    from .routing.types import ChatRequest, ChatResult, Narrowing
+    from .routing.types import ChatRequest, ChatResult, Narrowing, Prompt
 
 __all__ = [
     "ROUTER_STYLE_MAPPING",
@@ -29,6 +29,7 @@ __all__ = [
     "ChatStream",
     "ConfigurationError",
     "Narrowing",
+    "Prompt",
     "Router",
     "RouterError",
     "UnknownModelError",
@@ -43,6 +44,7 @@ _HOMES = {
     "ChatStream": "routing.router",
     "ConfigurationError": "routing.errors",
     "Narrowing": "routing.types",
+    "Prompt": "routing.types",
     "Router": "routing.router",
     "RouterError": "routing.errors",
     "UnknownModelError": "routing.errors",

@@ -21,10 +21,11 @@ from .routing.cooldowns import Cooldowns
 from .routing.errors import ConfigurationError
 from .routing.executor import Outside
 from .routing.mapping_file import read_mapping
-from .routing.ports import Circuits, RateLimits
+from .routing.ports import Circuits, Prompts, RateLimits
+from .routing.prompt_access import PromptAccess, allowing
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
-from .simulated import simulated
+from .simulated import SIMULATED_REGION, bedrock, simulated
 
 __all__ = ["assemble", "build_router", "load", "mapping_of", "warm_up"]
 
@@ -44,7 +45,7 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
     """
     if mapping is None:
         mapping = mapping_of(settings)
-    config = load_config(mapping, price_map.describe, lookup)
+    config = load_config(allowing(mapping, settings.prompts), price_map.describe, lookup)
     for warning in config.warnings:
         logger.warning("%s", warning)
     return config if settings.simulator_url is None else simulated(config, settings.simulator_url)
@@ -83,6 +84,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             observer=observer,
             cooldowns=Cooldowns(),
             rng=random.Random(),  # noqa: S311 - spreads load and jitter, guards nothing
+            prompts=None if config.prompts is None else _prompts(config.prompts, settings),
         ),
     )
 
@@ -104,7 +106,7 @@ def _keys(config: RouterConfig, settings: Settings, *, read: bool) -> Environmen
         return environment
     from .adapters.secrets_manager import SecretKeys  # noqa: PLC0415
 
-    with _somewhere():
+    with _somewhere("the state table and the secrets"):
         keys = SecretKeys(environment, config.deployments, settings.secrets_prefix)
     if read:
         keys.prefetch()
@@ -124,7 +126,7 @@ def _state(
         return circuits, MemoryRateLimits()
     from .adapters import dynamodb  # noqa: PLC0415
 
-    with _somewhere():
+    with _somewhere("the state table and the secrets"):
         return dynamodb.shared(
             settings.state_table,
             observer,
@@ -134,13 +136,42 @@ def _state(
         )
 
 
+def _prompts(access: PromptAccess, settings: Settings) -> Prompts:
+    from .adapters import prompts  # noqa: PLC0415
+
+    if settings.simulator_url is not None:
+        simulator = bedrock(settings.simulator_url)
+        return prompts.ManagedPrompts(prompts.reader(access.where or SIMULATED_REGION, **simulator))
+    with _somewhere("the prompts, as prompts.region in the mapping or here"):
+        return prompts.ManagedPrompts(prompts.reader(access.where))
+
+
+def _guard(guardrail: Guardrail, settings: Settings) -> Guard:
+    from .adapters.guardrails import BedrockGuard  # noqa: PLC0415
+
+    if settings.simulator_url is not None:
+        where, simulator = guardrail.place or SIMULATED_REGION, bedrock(settings.simulator_url)
+        return BedrockGuard(guardrail.id, guardrail.version, where, **simulator)
+    with _somewhere("the guardrail, as guardrail.region in the mapping or here"):
+        return BedrockGuard(guardrail.id, guardrail.version, guardrail.place)
+
+
+def _with_guardrail(mapping: Any, settings: Settings) -> Any:
+    """The mapping with the guardrail that the environment names, which its own `guardrail` may say more about."""
+    if settings.guardrail_id is None or not isinstance(mapping, Mapping):
+        return mapping
+    own = mapping.get("guardrail") or {}
+    named = {"id": settings.guardrail_id, "version": settings.guardrail_version}
+    return {**mapping, "guardrail": {**own, **named}} if isinstance(own, Mapping) else mapping
+
+
 @contextmanager
-def _somewhere() -> Iterator[None]:
+def _somewhere(what: str) -> Iterator[None]:
     """Says what to do where AWS cannot tell which Region is meant."""
     from botocore.exceptions import NoRegionError  # noqa: PLC0415
 
     try:
         yield
     except NoRegionError as error:
-        message = "AWS_DEFAULT_REGION: not set; name the Region of the state table and the secrets"
+        message = f"AWS_DEFAULT_REGION: not set; name the Region of {what}"
         raise ConfigurationError([message]) from error

@@ -37,6 +37,10 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 class Settings(BaseModel):
     """What the environment says. A variable that is empty counts as not set."""
 
@@ -48,6 +52,8 @@ class Settings(BaseModel):
     """Keys the local server accepts, separated by commas; empty: it asks for none."""
     simulator_url: Annotated[str | None, BeforeValidator(_url), Field(alias="ROUTER_SIMULATOR_URL")] = None
     """Every OpenAI, Anthropic and Bedrock deployment without an `api_base` is pointed at the simulator there."""
+    prompts: Annotated[tuple[str, ...], BeforeValidator(_names), Field(alias="ROUTER_PROMPTS")] = ()
+    """Managed prompts that callers may use, by id or ARN, separated by commas; in the place of the mapping's."""
     lambda_function: Annotated[str | None, Field(alias="AWS_LAMBDA_FUNCTION_NAME")] = None
     """Set by Lambda, and so the sign of running there."""
     initialization: Annotated[str | None, Field(alias="AWS_LAMBDA_INITIALIZATION_TYPE")] = None
@@ -56,6 +62,10 @@ class Settings(BaseModel):
     """DynamoDB table through which a fleet shares its circuits and rate windows; None: this process's memory."""
     secrets_prefix: Annotated[str | None, Field(alias="ROUTER_SECRETS_PREFIX")] = None
     """Keys that the environment does not have come from the secrets `PREFIX/PROVIDER`; None: from nowhere."""
+    guardrail_id: Annotated[str | None, Field(alias="ROUTER_GUARDRAIL_ID")] = None
+    """Id or ARN of the Bedrock guardrail; comes before the mapping's own `guardrail.id`."""
+    guardrail_version: Annotated[str | None, Field(alias="ROUTER_GUARDRAIL_VERSION")] = None
+    """Its version, beside ROUTER_GUARDRAIL_ID."""
     service: Annotated[str | None, Field(alias="ROUTER_SERVICE", pattern=r"^[!-~]{1,200}$")] = None
     """The stage's name in CloudWatch. Set: metrics and JSON logs go to stdout, for Lambda to collect."""
     log_level: Annotated[

@@ -11,6 +11,17 @@ OPENAI_KEY = "sim-openai-key"
 ANTHROPIC_KEY = "sim-anthropic-key"
 AWS_ACCESS_KEY_ID = "AKIDSIMULATOR"
 AWS_SECRET_ACCESS_KEY = "sim-bedrock-secret"  # noqa: S105 - the simulator's own, worth nothing elsewhere
+SIMULATED_REGION = "us-east-1"
+"""Where nothing names one."""
+
+
+def bedrock(url: str) -> dict[str, str]:
+    """How botocore's clients reach the Bedrock of the simulator at `url`."""
+    return {
+        "endpoint_url": f"{url}/bedrock",
+        "aws_access_key_id": AWS_ACCESS_KEY_ID,
+        "aws_secret_access_key": AWS_SECRET_ACCESS_KEY,
+    }
 
 
 def simulated(config: RouterConfig, url: str) -> RouterConfig:

@@ -29,6 +29,7 @@ def test_every_variable_is_read() -> None:
             "GATEWAY_API_KEYS": "key-1, key-2,,",
             "ROUTER_SIMULATOR_URL": "http://127.0.0.1:9/",
             "ROUTER_LOG_LEVEL": "debug",
+            "ROUTER_PROMPTS": "ABCDEFGHIJ, 0123456789",
             "ROUTER_STATE_TABLE": "gateway-state",
             "ROUTER_SECRETS_PREFIX": "gateway-dev",
             "ROUTER_SERVICE": "gateway-dev",
@@ -38,6 +39,7 @@ def test_every_variable_is_read() -> None:
     )
 
     assert settings.config_file == Path("mapping.yaml")
+    assert settings.prompts == ("ABCDEFGHIJ", "0123456789")
     assert [key.get_secret_value() for key in settings.api_keys] == ["key-1", "key-2"]
     assert settings.simulator_url == "http://127.0.0.1:9"
     assert settings.log_level == "DEBUG"

@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..routing.prompts import OWN_MODEL
 from ..routing.router import Router
 from ..routing.types import ChatRequest
 from . import openapi
 from .body import read_object
 from .disconnect import while_connected
-from .parsing import narrowing, parse_ask
+from .parsing import managed_prompt, narrowing, parse_ask
 from .timeouts import caller_timeout, time_left
 from .wire import answer_headers, reply
 
@@ -24,11 +25,12 @@ async def ask(request: Request) -> Response:
     router: Router = request.app.state.router
     timeout = caller_timeout(request.headers)
     asked = parse_ask(await read_object(request, router.config.settings.max_request_bytes))
-    messages = [{"role": "user", "content": asked["question"]}]
+    prompt = managed_prompt(asked.get("prompt"))
+    messages = [{"role": "user", "content": asked["question"]}] if "question" in asked else []
     if system_prompt := asked.get("system_prompt"):
         messages.insert(0, {"role": "system", "content": system_prompt})
     question = ChatRequest(
-        model=asked.get("primary_model") or next(iter(router.config.chains)),
+        model=asked.get("primary_model") or (OWN_MODEL if prompt else next(iter(router.config.chains))),
         messages=messages,
         params={name: value for name, value in asked.items() if name in {"temperature", "max_tokens"}},
         timeout=asked.get("timeout", timeout),
@@ -37,6 +39,7 @@ async def ask(request: Request) -> Response:
         request_id=request.state.request_id,
         caller=request.state.caller,
         traceparent=request.state.traceparent,
+        prompt=prompt,
     )
     result = await while_connected(request.receive, router.complete(question))
     attempts = [attempt.to_json() for attempt in result.ledger.attempts]
@@ -50,6 +53,10 @@ async def ask(request: Request) -> Response:
         "request_id": question.request_id,
     }
     headers = answer_headers(
-        result.deployment, attempts=len(attempts), fallback=result.fallback, cost_usd=result.cost_usd
+        result.deployment,
+        attempts=len(attempts),
+        fallback=result.fallback,
+        cost_usd=result.cost_usd,
+        guardrail=result.guardrail,
     )
     return reply(body, headers=headers)

@@ -9,12 +9,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..routing.prompts import OWN_MODEL
 from ..routing.router import ChatStream, Router
 from ..routing.types import ChatRequest, ChatResult
 from . import openapi
 from .body import read_object
 from .disconnect import while_connected
-from .parsing import narrowing, parse_chat
+from .parsing import managed_prompt, narrowing, parse_chat
 from .schemas import ChatCompletionRequest
 from .sse import EventStream, events
 from .timeouts import caller_timeout, time_left
@@ -22,7 +23,7 @@ from .wire import answer_headers, reply, story
 
 routes = APIRouter(tags=["OpenAI"])
 
-NOT_PARAMS = frozenset({"model", "messages", "stream", "stream_options", "router"})
+NOT_PARAMS = frozenset({"model", "messages", "stream", "stream_options", "router", "prompt"})
 """What is ours to act on; all other fields go to the provider."""
 
 
@@ -34,8 +35,8 @@ async def create_chat_completion(request: Request) -> Response:
     timeout = caller_timeout(request.headers)
     chat = parse_chat(await read_object(request, router.config.settings.max_request_bytes))
     question = ChatRequest(
-        model=chat["model"],
-        messages=chat["messages"],
+        model=chat.get("model", OWN_MODEL),
+        messages=chat.get("messages", []),
         params={name: value for name, value in chat.items() if name not in NOT_PARAMS},
         timeout=timeout,
         time_left=time_left(request),
@@ -43,6 +44,7 @@ async def create_chat_completion(request: Request) -> Response:
         request_id=request.state.request_id,
         caller=request.state.caller,
         traceparent=request.state.traceparent,
+        prompt=managed_prompt(chat.get("prompt")),
     )
     if chat.get("stream"):
         return await _streamed(request, router.stream(question), chat)
@@ -67,6 +69,7 @@ def _whole(result: ChatResult, *, explain: bool) -> Response:
         attempts=len(result.ledger.attempts),
         fallback=result.fallback,
         cost_usd=result.cost_usd,
+        guardrail=result.guardrail,
     )
     return reply(body, headers=headers)
 
@@ -90,7 +93,12 @@ async def _streamed(request: Request, stream: ChatStream, chat: ChatCompletionRe
         include_usage=chat.get("stream_options", {}).get("include_usage", False),
         explain=stream.request.narrowing.explain,
     )
-    headers = answer_headers(first, attempts=stream.attempts_so_far, fallback=stream.fallback_so_far)
+    headers = answer_headers(
+        first,
+        attempts=stream.attempts_so_far,
+        fallback=stream.fallback_so_far,
+        guardrail=stream.guardrail_so_far,
+    )
     return EventStream(stream, body, headers=headers)
 
 

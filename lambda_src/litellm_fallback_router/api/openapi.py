@@ -76,6 +76,9 @@ CHAT = _body(
             "messages": [{"role": "user", "content": "Hello"}],
             "router": {"providers": ["bedrock"], "regions": ["eu-*"], "explain": True},
         },
+        "a managed prompt, on its own model": {
+            "prompt": {"id": "CAPITALS01", "version": "1", "variables": {"country": "France"}},
+        },
     },
 )
 ASK = _body(

@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..routing.errors import InvalidRequestError
-from ..routing.types import Narrowing
+from ..routing.types import Narrowing, Prompt
 from .errors import invalid, shown
 from .messages import missing, wrong_type
-from .schemas import ASK, CHAT, AskRequest, ChatCompletionRequest, RouterOptions
+from .schemas import ASK, CHAT, AskRequest, ChatCompletionRequest, ManagedPrompt, RouterOptions
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
@@ -37,7 +37,11 @@ _EXPECTED = {
 
 def parse_chat(body: dict[str, Any]) -> ChatCompletionRequest:
     """Raises InvalidRequestError for the first mistake."""
+    if body.get("prompt") is not None and body.get("messages") == []:
+        # OpenAI's clients insist on sending some.
+        body = {**body, "messages": None}
     chat = _parse(CHAT, ChatCompletionRequest, body)
+    _require_unless_prompted(chat, "model", "messages")
     if "stream_options" in chat and not chat.get("stream"):
         raise invalid("'stream_options' is only allowed when 'stream' is true.", "stream_options")
     if "top_logprobs" in chat and not chat.get("logprobs"):
@@ -53,7 +57,15 @@ def parse_chat(body: dict[str, Any]) -> ChatCompletionRequest:
 
 def parse_ask(body: dict[str, Any]) -> AskRequest:
     """Raises InvalidRequestError for the first mistake."""
-    return _parse(ASK, AskRequest, body)
+    asked = _parse(ASK, AskRequest, body)
+    _require_unless_prompted(asked, "question")
+    return asked
+
+
+def managed_prompt(given: ManagedPrompt | None) -> Prompt | None:
+    if given is None:
+        return None
+    return Prompt(given["id"], given.get("version"), given.get("variables", {}))
 
 
 def narrowing(options: RouterOptions | None) -> Narrowing:
@@ -67,6 +79,12 @@ def narrowing(options: RouterOptions | None) -> Narrowing:
         resume=options.get("resume", True),
         explain=options.get("explain", False),
     )
+
+
+def _require_unless_prompted(given: Mapping[str, Any], *fields: str) -> None:
+    for field in fields:
+        if field not in given and "prompt" not in given:
+            raise missing(field)
 
 
 def _parse(adapter: TypeAdapter[T], fields: type[T], body: dict[str, Any]) -> T:

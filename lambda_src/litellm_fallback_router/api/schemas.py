@@ -9,6 +9,7 @@ from pydantic import (
     ConfigDict,
     FailFast,
     Field,
+    JsonValue,
     PlainValidator,
     TypeAdapter,
     WithJsonSchema,
@@ -23,6 +24,12 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 """No coercion: OpenAI refuses the string "0.5" as a temperature, and so do we."""
 OPEN = ConfigDict(extra="allow", strict=True)
 """What is not named here passes through to the provider."""
+
+
+def _either(*fields: str) -> ConfigDict:
+    """These fields are required, except beside a prompt. `parsing` sees to it; this is for `/docs`."""
+    alternatives: list[JsonValue] = [{"required": list(fields)}, {"required": ["prompt"]}]
+    return ConfigDict(**STRICT, json_schema_extra={"anyOf": alternatives})
 
 
 def _stop(value: Any) -> Any:
@@ -110,11 +117,21 @@ class RouterOptions(TypedDict, total=False):
 
 
 @with_config(STRICT)
-class ChatCompletionRequest(TypedDict, total=False):
-    """OpenAI's chat completion request, with `thinking`, `top_k` and `router` beside it."""
+class ManagedPrompt(TypedDict, total=False):
+    """A prompt of Bedrock Prompt Management that the operator allows, by the shape of OpenAI's Responses API."""
 
-    model: Required[Annotated[Name, Field(description="A model or a strategy of `GET /v1/models`.")]]
-    messages: Required[Messages]
+    id: Required[Annotated[Name, Field(description="Its id or ARN.")]]
+    version: Annotated[Text, Field(description="A version's number; the working draft if absent.")]
+    variables: Annotated[dict[Text, str], BeforeValidator(_few_entries)]
+
+
+@with_config(_either("model", "messages"))
+class ChatCompletionRequest(TypedDict, total=False):
+    """OpenAI's chat completion request, with `thinking`, `top_k`, `router` and `prompt` beside it."""
+
+    model: Annotated[Name, Field(description="A model or a strategy of `GET /v1/models`; `prompt`: the prompt's own.")]
+    messages: Messages
+    prompt: ManagedPrompt
     stream: bool
     stream_options: StreamOptions
     router: RouterOptions
@@ -155,13 +172,16 @@ class ChatCompletionRequest(TypedDict, total=False):
     prompt_cache_retention: Text
 
 
-@with_config(STRICT)
+@with_config(_either("question"))
 class AskRequest(TypedDict, total=False):
     """One question."""
 
-    question: Required[Annotated[str, Field(min_length=1)]]
+    question: Annotated[str, Field(min_length=1)]
+    prompt: ManagedPrompt
     system_prompt: str
-    primary_model: Annotated[Name, Field(description="A model or a strategy; the mapping's first model if absent.")]
+    primary_model: Annotated[
+        Name, Field(description="A model or a strategy; the prompt's own or the mapping's first model if absent.")
+    ]
     temperature: Temperature
     max_tokens: Tokens
     timeout: Annotated[Seconds, Field(description="Seconds for the whole chain.")]

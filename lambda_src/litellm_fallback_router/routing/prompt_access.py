@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -62,7 +62,15 @@ class PromptAccess(BaseModel):
         raise _refused(f"no prompt {identifier[:200]!r} that this gateway may use; it may use: {allowed}", "prompt.id")
 
 
-def read_access(value: Any, names: Mapping[str, Any] | set[str], problems: list[str]) -> PromptAccess | None:
+def allowing(mapping: Any, prompts: Sequence[str]) -> Any:
+    """The mapping with these prompts allowed in the place of its own; just as it is where there are none."""
+    if not prompts or not isinstance(mapping, Mapping):
+        return mapping
+    own = mapping.get("prompts")
+    return {**mapping, "prompts": {**(own if isinstance(own, Mapping) else {}), "allow": list(prompts)}}
+
+
+def read_access(value: Any, names: set[str], problems: list[str]) -> PromptAccess | None:
     """`prompts` of a mapping whose models and strategies are `names`; mistakes are added to `problems`."""
     if value is None:
         return None

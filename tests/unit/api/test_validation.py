@@ -32,7 +32,7 @@ def refusal(body: dict[str, Any]) -> InvalidRequestError:
 def test_allow_list_is_the_openai_client_s_fields_and_ours() -> None:
     """Fails when an upgrade of the client brings a field: decide what it means here, then list it."""
     theirs = set(get_type_hints(sdk.CompletionCreateParamsBase)) | {"stream"}
-    ours = {"thinking", "top_k", "router"}
+    ours = {"thinking", "top_k", "router", "prompt"}
     assert set(ChatCompletionRequest.__annotations__) == theirs | ours
 
 
