@@ -146,25 +146,6 @@ def _prompts(access: PromptAccess, settings: Settings) -> Prompts:
         return prompts.ManagedPrompts(prompts.reader(access.where))
 
 
-def _guard(guardrail: Guardrail, settings: Settings) -> Guard:
-    from .adapters.guardrails import BedrockGuard  # noqa: PLC0415
-
-    if settings.simulator_url is not None:
-        where, simulator = guardrail.place or SIMULATED_REGION, bedrock(settings.simulator_url)
-        return BedrockGuard(guardrail.id, guardrail.version, where, **simulator)
-    with _somewhere("the guardrail, as guardrail.region in the mapping or here"):
-        return BedrockGuard(guardrail.id, guardrail.version, guardrail.place)
-
-
-def _with_guardrail(mapping: Any, settings: Settings) -> Any:
-    """The mapping with the guardrail that the environment names, which its own `guardrail` may say more about."""
-    if settings.guardrail_id is None or not isinstance(mapping, Mapping):
-        return mapping
-    own = mapping.get("guardrail") or {}
-    named = {"id": settings.guardrail_id, "version": settings.guardrail_version}
-    return {**mapping, "guardrail": {**own, **named}} if isinstance(own, Mapping) else mapping
-
-
 @contextmanager
 def _somewhere(what: str) -> Iterator[None]:
     """Says what to do where AWS cannot tell which Region is meant."""

@@ -62,10 +62,6 @@ class Settings(BaseModel):
     """DynamoDB table through which a fleet shares its circuits and rate windows; None: this process's memory."""
     secrets_prefix: Annotated[str | None, Field(alias="ROUTER_SECRETS_PREFIX")] = None
     """Keys that the environment does not have come from the secrets `PREFIX/PROVIDER`; None: from nowhere."""
-    guardrail_id: Annotated[str | None, Field(alias="ROUTER_GUARDRAIL_ID")] = None
-    """Id or ARN of the Bedrock guardrail; comes before the mapping's own `guardrail.id`."""
-    guardrail_version: Annotated[str | None, Field(alias="ROUTER_GUARDRAIL_VERSION")] = None
-    """Its version, beside ROUTER_GUARDRAIL_ID."""
     service: Annotated[str | None, Field(alias="ROUTER_SERVICE", pattern=r"^[!-~]{1,200}$")] = None
     """The stage's name in CloudWatch. Set: metrics and JSON logs go to stdout, for Lambda to collect."""
     log_level: Annotated[

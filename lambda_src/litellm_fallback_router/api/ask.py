@@ -53,10 +53,6 @@ async def ask(request: Request) -> Response:
         "request_id": question.request_id,
     }
     headers = answer_headers(
-        result.deployment,
-        attempts=len(attempts),
-        fallback=result.fallback,
-        cost_usd=result.cost_usd,
-        guardrail=result.guardrail,
+        result.deployment, attempts=len(attempts), fallback=result.fallback, cost_usd=result.cost_usd
     )
     return reply(body, headers=headers)
