@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 PREFIX = "/_sim"
 _PATHS = "GET /_sim/health, GET|POST|DELETE /_sim/faults, DELETE /_sim/faults/ID, GET|DELETE /_sim/requests, "
-_HELP = f"No such page. There are /openai, /anthropic, /bedrock and {_PATHS}GET|POST /_sim/settings, POST /_sim/reset."
+_HELP = (
+    f"No such page. There are /openai, /anthropic, /bedrock, /s3 and {_PATHS}GET|POST /_sim/settings, POST /_sim/reset."
+)
 
 
 class Control:

@@ -33,7 +33,7 @@ FaultKind = Literal[
     "garbled_headers",
 ]
 
-ProviderName = Literal["openai", "anthropic", "bedrock"]
+ProviderName = Literal["openai", "anthropic", "bedrock", "s3"]
 
 # The fields each kind reads; a kind that is not listed reads none.
 _FIELDS: dict[str, set[str]] = {

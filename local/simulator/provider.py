@@ -45,12 +45,10 @@ class Target:
     stream: bool = False
 
 
-class Provider(Protocol):
-    """One provider's wire format."""
+class Service(Protocol):
+    """What answers requests, perhaps none of them chats."""
 
     name: ProviderName
-    stream_type: str
-    """Content type of a stream."""
 
     def target(self, request: Request) -> Target:
         """Never raises."""
@@ -61,6 +59,13 @@ class Provider(Protocol):
 
         Raises ApiError with the provider's own refusal.
         """
+
+
+class Provider(Service, Protocol):
+    """One provider's wire format."""
+
+    stream_type: str
+    """Content type of a stream."""
 
     def headers(self) -> Mapping[str, str]:
         """Headers of an answer, with a fresh request id."""

@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from local.simulator import http
 from local.simulator.anthropic.api import Anthropic
@@ -16,9 +16,10 @@ from local.simulator.conversation import Call
 from local.simulator.delivery import Exchange, carry_out, deliver
 from local.simulator.faults import Fault, FaultBook, ProviderName, Rule
 from local.simulator.openai.api import OpenAI
-from local.simulator.provider import ApiError, Operation, Provider
+from local.simulator.provider import ApiError, Operation, Provider, Service
 from local.simulator.record import RequestLog, RequestRecord
 from local.simulator.settings import Settings
+from local.simulator.storage import S3, Objects
 
 _BACKLOG = 1024
 
@@ -36,10 +37,13 @@ class Simulator:
         self.settings = self._at_start.model_copy(deep=True)
         self._faults = FaultBook()
         self._log = RequestLog()
-        self._providers: dict[str, Provider] = {
+        self._objects = Objects()
+        self._bedrock = Bedrock(self._objects)
+        self._services: dict[str, Service] = {
             "openai": OpenAI(),
             "anthropic": Anthropic(),
-            "bedrock": Bedrock(),
+            "bedrock": self._bedrock,
+            "s3": S3(self._objects),
         }
         self._control = Control(self)
         self._server: asyncio.Server | None = None
@@ -116,9 +120,12 @@ class Simulator:
         self._log.clear()
 
     def reset(self) -> None:
-        """Drop the faults and the request log; settings are again what they were at the start."""
+        """Drop the faults, the request log, S3's objects and the jobs; settings are again what they were at the
+        start."""
         self._faults.clear()
         self._log.clear()
+        self._objects.content.clear()
+        self._bedrock.evaluations.clear()
         self.settings = self._at_start.model_copy(deep=True)
 
     def _accept(self, reader: http.WatchedReader, writer: asyncio.StreamWriter) -> None:
@@ -142,7 +149,7 @@ class Simulator:
         request = await http.read_request(reader, writer)
         if request is None:
             return False
-        provider = self._providers.get(request.path.split("/")[1] if request.path.count("/") > 1 else "")
+        provider = self._services.get(request.path.split("/")[1] if request.path.count("/") > 1 else "")
         if provider is None:
             writer.write(self._control.answer(request).encode())
             await writer.drain()
@@ -175,7 +182,7 @@ class Simulator:
             leaving.cancel()
             await asyncio.gather(answering, leaving, return_exceptions=True)
 
-    async def _answer(self, provider: Provider, request: http.Request, exchange: Exchange) -> None:
+    async def _answer(self, provider: Service, request: http.Request, exchange: Exchange) -> None:
         self.in_flight += 1
         try:
             await self._reply(provider, request, exchange)
@@ -184,7 +191,7 @@ class Simulator:
             self.in_flight -= 1
             exchange.record.finished = time.monotonic()
 
-    async def _reply(self, provider: Provider, request: http.Request, exchange: Exchange) -> None:
+    async def _reply(self, provider: Service, request: http.Request, exchange: Exchange) -> None:
         record = exchange.record
         target = provider.target(request)
         record.model, record.region, record.stream = target.model, target.region, target.stream
@@ -202,4 +209,5 @@ class Simulator:
         fault = drawn[1] if drawn else None
         if isinstance(call, Operation):
             return await carry_out(exchange, call, fault, self.settings)
-        return await deliver(exchange, provider, call, fault, self.settings)
+        # Only providers' requests become calls.
+        return await deliver(exchange, cast(Provider, provider), call, fault, self.settings)

@@ -30,5 +30,9 @@ class Settings(BaseModel):
     """Bearer keys that Bedrock takes."""
     aws_credentials: dict[str, str] = {AWS_ACCESS_KEY_ID: "sim-bedrock-secret"}
     """Access key ids that Bedrock knows, each with its secret access key."""
+    buckets: list[str] = ["sim-bucket"]
+    """S3's buckets."""
+    evaluation_seconds: float = Field(default=0.0, ge=0, le=3600)
+    """How long Bedrock's evaluation jobs take."""
     prompts: list[dict[str, Any]] = Field(default_factory=lambda: list(LIBRARY))
     """Bedrock's managed prompts, one for each version, as GetPrompt answers; without `arn` and times."""

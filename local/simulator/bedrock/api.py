@@ -6,6 +6,8 @@ from urllib.parse import unquote
 
 from local.simulator.bedrock import answer as form
 from local.simulator.bedrock import errors, eventstream, prompts, sigv4
+from local.simulator.bedrock.evaluations import PATH as EVALUATIONS
+from local.simulator.bedrock.evaluations import Evaluations
 from local.simulator.bedrock.request import to_call
 from local.simulator.catalogue import RETIRED_ON_BEDROCK, Model, find_model, reachable_from
 from local.simulator.conversation import Answer, Call
@@ -13,6 +15,7 @@ from local.simulator.faults import Fault, ProviderName
 from local.simulator.http import Reply, Request
 from local.simulator.provider import ApiError, Frame, Operation, Target
 from local.simulator.settings import Settings
+from local.simulator.storage import Objects
 
 _OTHERS = {prompts.PATH: prompts.get_prompt}
 """Operations that are no chat, by path; the path's group `id` says what they are about."""
@@ -25,9 +28,14 @@ class Bedrock:
     name: ProviderName = "bedrock"
     stream_type = "application/vnd.amazon.eventstream"
 
+    def __init__(self, objects: Objects | None = None) -> None:
+        """`objects`: what S3 holds, for evaluation jobs (`/bedrock/evaluation-jobs`), which read and write there."""
+        self.evaluations = Evaluations(objects or Objects())
+        self._others = {**_OTHERS, EVALUATIONS: self.evaluations.answer}
+
     def target(self, request: Request) -> Target:
         region = sigv4.region_of(request)
-        for path in _OTHERS:
+        for path in self._others:
             if other := path.fullmatch(request.path):
                 return Target(unquote(other["id"]), region)
         parsed = _PATH.fullmatch(request.path)
@@ -37,7 +45,7 @@ class Bedrock:
 
     def read(self, request: Request, settings: Settings) -> Call | Operation | Reply:
         target = self.target(request)
-        for path, operation in _OTHERS.items():
+        for path, operation in self._others.items():
             if path.fullmatch(request.path):
                 sigv4.check(request, settings)
                 return operation(request, target, settings)

@@ -4,7 +4,7 @@ import hmac
 import re
 from datetime import UTC, datetime, timedelta
 
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -12,7 +12,6 @@ from local.simulator.bedrock.errors import BAD_TOKEN, denied
 from local.simulator.http import Request
 from local.simulator.settings import Settings
 
-_SERVICE = "bedrock"
 _MAX_SKEW = timedelta(minutes=5)
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
@@ -30,7 +29,7 @@ def region_of(request: Request) -> str | None:
     return parsed["region"] if parsed else None
 
 
-def check(request: Request, settings: Settings) -> None:
+def check(request: Request, settings: Settings, service: str = "bedrock") -> None:
     """Raises ApiError with the service's own 403 for a request that nobody known has signed."""
     authorization = request.headers.get("authorization", "").strip()
     if not authorization:
@@ -43,14 +42,15 @@ def check(request: Request, settings: Settings) -> None:
     parsed = _AUTHORIZATION.fullmatch(authorization)
     if parsed is None:
         raise denied("IncompleteSignatureException", "Authorization header is not a complete AWS4 signature.")
-    if parsed["service"] != _SERVICE:
-        raise denied("InvalidSignatureException", f"Credential should be scoped to correct service: '{_SERVICE}'.")
+    if parsed["service"] != service:
+        raise denied("InvalidSignatureException", f"Credential should be scoped to correct service: '{service}'.")
     secret = settings.aws_credentials.get(parsed["key"])
     if secret is None:
         raise denied("UnrecognizedClientException", BAD_TOKEN)
     timestamp = request.headers.get("x-amz-date", "")
     _check_time(timestamp, parsed["date"])
-    signer = SigV4Auth(Credentials(parsed["key"], secret), _SERVICE, parsed["region"])
+    signing = S3SigV4Auth if service == "s3" else SigV4Auth
+    signer = signing(Credentials(parsed["key"], secret), service, parsed["region"])
     expected = _signature(request, signer, parsed["signed"], timestamp)
     if not hmac.compare_digest(expected, parsed["signature"]):
         raise denied("InvalidSignatureException", _MISMATCH)
