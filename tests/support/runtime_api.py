@@ -35,6 +35,8 @@ class Invocation:
     _pieces: queue.Queue[bytes | None] = field(default_factory=queue.Queue)
     error: dict[str, Any] | None = None
     streamed: bool = False
+    client_context: dict[str, Any] | None = None
+    """What the caller of Lambda's Invoke sent beside the event."""
 
     def pieces(self) -> Iterator[bytes]:
         """The answer as it arrives. Raises queue.Empty where nothing comes for too long."""
@@ -85,9 +87,11 @@ class RuntimeApi:
         """What the runtime reported when it could not start or be restored."""
         self.closing = threading.Event()
 
-    def invoke(self, event: dict[str, Any], *, seconds: float = 60.0) -> Invocation:
+    def invoke(
+        self, event: dict[str, Any], *, seconds: float = 60.0, client_context: dict[str, Any] | None = None
+    ) -> Invocation:
         """Give the function an event, and `seconds` for it."""
-        invocation = Invocation(event, time.time() + seconds)
+        invocation = Invocation(event, time.time() + seconds, client_context=client_context)
         self.under_way[invocation.id] = invocation
         self._waiting.put(invocation)
         return invocation
@@ -174,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
             "Lambda-Runtime-Trace-Id": "Root=1-5e1b4151-5ac6c58f3b1dc1b2a3c4d5e6",
             "Content-Type": "application/json",
         }
+        if invocation.client_context is not None:
+            headers["Lambda-Runtime-Client-Context"] = json.dumps(invocation.client_context)
         self._reply(200, headers, json.dumps(invocation.event).encode())
 
     def _take_answer(self, invocation: Invocation) -> None:

@@ -14,7 +14,7 @@ from .body import read_object
 from .disconnect import while_connected
 from .parsing import managed_prompt, narrowing, parse_ask
 from .timeouts import caller_timeout, time_left
-from .wire import answer_headers, reply
+from .wire import answer_body, answer_headers, reply
 
 routes = APIRouter(tags=["Ask"])
 
@@ -42,17 +42,7 @@ async def ask(request: Request) -> Response:
         prompt=prompt,
     )
     result = await while_connected(request.receive, router.complete(question))
-    attempts = [attempt.to_json() for attempt in result.ledger.attempts]
-    body = {
-        "provider": result.provider,
-        "response": result.text,
-        "model": result.model,
-        "usage": result.usage.to_openai(),
-        "cost_usd": result.cost_usd,
-        "attempts": attempts,
-        "request_id": question.request_id,
-    }
     headers = answer_headers(
-        result.deployment, attempts=len(attempts), fallback=result.fallback, cost_usd=result.cost_usd
+        result.deployment, attempts=len(result.ledger.attempts), fallback=result.fallback, cost_usd=result.cost_usd
     )
-    return reply(body, headers=headers)
+    return reply(answer_body(result), headers=headers)

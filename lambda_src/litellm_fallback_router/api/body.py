@@ -20,7 +20,11 @@ BODY_TIMEOUT = 30.0
 async def read_object(request: Request, max_bytes: int) -> dict[str, Any]:
     """The body as a JSON object. Raises RequestTooLargeError, InvalidRequestError, or a 408 HTTPException."""
     _refuse_foreign_pages(request)
-    raw = await _read(request, max_bytes)
+    return as_object(await _read(request, max_bytes))
+
+
+def as_object(raw: bytes) -> dict[str, Any]:
+    """`raw` as a JSON object. Raises InvalidRequestError."""
     if not raw.strip():
         raise invalid("The request body is empty. Send a JSON object.")
     try:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +16,7 @@ from .parsing import managed_prompt, narrowing, parse_chat
 from .schemas import ChatCompletionRequest
 from .sse import EventStream, events
 from .timeouts import caller_timeout, time_left
-from .wire import answer_headers, reply, story
+from .wire import answer_headers, completion_body, completion_id, reply
 
 routes = APIRouter(tags=["OpenAI"])
 
@@ -53,24 +50,13 @@ async def create_chat_completion(request: Request) -> Response:
 
 
 def _whole(result: ChatResult, *, explain: bool) -> Response:
-    body: dict[str, Any] = {
-        "id": _completion_id(),
-        "object": "chat.completion",
-        "created": result.created,
-        "model": result.model,
-        "choices": result.choices,
-        "usage": result.usage.to_openai(),
-        "system_fingerprint": result.system_fingerprint,
-    }
-    if explain:
-        body["router"] = story(result)
     headers = answer_headers(
         result.deployment,
         attempts=len(result.ledger.attempts),
         fallback=result.fallback,
         cost_usd=result.cost_usd,
     )
-    return reply(body, headers=headers)
+    return reply(completion_body(result, explain=explain), headers=headers)
 
 
 async def _streamed(request: Request, stream: ChatStream, chat: ChatCompletionRequest) -> Response:
@@ -81,7 +67,7 @@ async def _streamed(request: Request, stream: ChatStream, chat: ChatCompletionRe
         await stream.aclose()
         raise
     head = {
-        "id": _completion_id(),
+        "id": completion_id(),
         "object": "chat.completion.chunk",
         "created": stream.created,
         "model": first.model,
@@ -94,7 +80,3 @@ async def _streamed(request: Request, stream: ChatStream, chat: ChatCompletionRe
     )
     headers = answer_headers(first, attempts=stream.attempts_so_far, fallback=stream.fallback_so_far)
     return EventStream(stream, body, headers=headers)
-
-
-def _completion_id() -> str:
-    return f"chatcmpl-{uuid.uuid4().hex}"

@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from ..api.app import create_app
 from ..bootstrap import assemble, build_router, load
 from ..routing.config import RouterConfig
+from ..routing.router import Router
 from ..settings import Settings
 from ..simulated import simulated
 
@@ -45,11 +46,17 @@ async def before_checkpoint(settings: Settings) -> None:
 
 
 async def after_restore(gateway: FastAPI, settings: Settings) -> None:
-    """Give `gateway` a Router of its own. The old one's connections, keys and credentials are dropped with it."""
+    """Give `gateway` a Router of its own."""
+    gateway.state.router = await renewed(gateway.state.router, settings)
+
+
+async def renewed(former: Router, settings: Settings) -> Router:
+    """A Router in `former`'s place, whose connections, keys and credentials are dropped with it."""
     random.seed()
     ssl.RAND_add(os.urandom(32), 32.0)
-    former, gateway.state.router = gateway.state.router, build_router(settings)
+    router = build_router(settings)
     await former.aclose()
+    return router
 
 
 async def _ask_each_provider(config: RouterConfig, url: str) -> None:

@@ -1,0 +1,99 @@
+"""One call of a tool by an agent: its arguments in, JSON out. A failure is JSON too, that the agent can act on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..api.body import as_object
+from ..api.errors import envelope, internal_error
+from ..api.parsing import parse_ask, parse_chat
+from ..api.wire import answer_body, completion_body
+from ..routing.errors import InvalidRequestError, RouterError
+from ..routing.router import Router
+from ..routing.tools import ASK, CHAT_COMPLETION, SEPARATOR, TOOLS, Tool
+from ..routing.types import ChatRequest, ChatResult
+from .lambda_context import MARGIN
+
+TOOL_NAME = "bedrockAgentCoreToolName"
+"""Key of the client context that names the tool. Source: the AgentCore developer guide, "AWS Lambda function
+targets", "Lambda function input format"."""
+CALLER = "agentcore"
+"""Who calls, in the log. AgentCore does not say whom it calls for."""
+
+
+async def answer(router: Router, event: Any, context: Any) -> dict[str, Any]:
+    """`event`: the tool's bare arguments; `context`: Lambda's. Gives what `POST /ask` or `POST /v1/chat/completions`
+    answer, or `{"error": {"message", "type", "param", "code", "status", "retry_after"?}}`. Raises nothing."""
+    request_id = str(context.aws_request_id)
+    try:
+        tool = _tool(context)
+        asked = as_object(json.dumps(event).encode())
+        tool.check(asked)
+        result = await router.complete(_REQUESTS[tool.name](router, asked, _told(context)))
+        return _ANSWERS[tool.name](result)
+    except RouterError as error:
+        return _failure(error)
+    except Exception as error:  # noqa: BLE001 - the last stop: a bug must reach the log and the agent
+        body = internal_error(error, request_id)
+        body["error"]["status"] = 500
+        return body
+
+
+def _tool(context: Any) -> Tool:
+    custom = getattr(context.client_context, "custom", None)
+    called = custom.get(TOOL_NAME) if isinstance(custom, Mapping) else None
+    if not isinstance(called, str):
+        example = json.dumps({"custom": {TOOL_NAME: f"TARGET{SEPARATOR}{ASK.name}"}})
+        raise InvalidRequestError(
+            f"The call names no tool. AgentCore Gateway does that in the client context: {example}"
+        )
+    tool = TOOLS.get(called.rpartition(SEPARATOR)[2])
+    if tool is None:
+        raise InvalidRequestError(f"There is no such tool. This function answers {', '.join(TOOLS)}.")
+    return tool
+
+
+def _told(context: Any) -> dict[str, Any]:
+    """What Lambda says about the call, as fields of a ChatRequest."""
+    left = context.get_remaining_time_in_millis() / 1000
+    return {"request_id": str(context.aws_request_id), "time_left": max(0.0, left - MARGIN), "caller": CALLER}
+
+
+def _ask(router: Router, asked: dict[str, Any], told: dict[str, Any]) -> ChatRequest:
+    given = parse_ask(asked)
+    return ChatRequest(
+        model=given.get("primary_model") or next(iter(router.config.chains)),
+        messages=[{"role": "user", "content": given["question"]}],
+        params={name: value for name, value in given.items() if name not in {"question", "primary_model"}},
+        **told,
+    )
+
+
+def _chat_completion(_: Router, asked: dict[str, Any], told: dict[str, Any]) -> ChatRequest:
+    given = parse_chat(asked)
+    return ChatRequest(
+        model=given["model"],
+        messages=given["messages"],
+        params={name: value for name, value in given.items() if name not in {"model", "messages"}},
+        **told,
+    )
+
+
+def _failure(error: RouterError) -> dict[str, Any]:
+    body = envelope(error)
+    body["error"]["status"] = error.status
+    if error.retry_after is not None:
+        body["error"]["retry_after"] = round(error.retry_after, 3)
+    return body
+
+
+_REQUESTS: Mapping[str, Callable[[Router, dict[str, Any], dict[str, Any]], ChatRequest]] = {
+    ASK.name: _ask,
+    CHAT_COMPLETION.name: _chat_completion,
+}
+_ANSWERS: Mapping[str, Callable[[ChatResult], dict[str, Any]]] = {
+    ASK.name: answer_body,
+    CHAT_COMPLETION.name: lambda result: completion_body(result, explain=True),
+}
