@@ -40,9 +40,8 @@ def test_a_chat_prompt_is_its_system_prompt_messages_tools_and_settings() -> Non
     template = template_of(travel)
 
     assert [message["role"] for message in template.messages] == ["system", "user", "assistant", "user"]
-    assert template.messages[0]["content"] == [
-        {"type": "text", "text": "Advise travellers, in {{language}}.", **CACHED}
-    ]
+    (system,) = template.messages[0]["content"]
+    assert system == {"type": "text", "text": "Advise travellers, in {{language}}.", **CACHED}
     assert template.messages[1]["content"] == "I shall be in {{city}}."
     (tool,) = template.params["tools"]
     assert tool["function"]["name"] == "get_weather"

@@ -25,7 +25,10 @@ def template(*texts: str, **fields: Any) -> PromptTemplate:
 
 
 def test_variables_are_filled_in_wherever_they_stand() -> None:
-    parts = [{"type": "text", "text": "{{b}}", "cache_control": {"type": "ephemeral"}}, {"type": "text", "text": "."}]
+    parts: list[dict[str, Any]] = [
+        {"type": "text", "text": "{{b}}", "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": "."},
+    ]
     messages = ({"role": "system", "content": "{{a}}, {{a}}"}, {"role": "user", "content": parts})
 
     system, user = render(template(messages=messages), {"a": "x", "b": "y"})
