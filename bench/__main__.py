@@ -1,0 +1,94 @@
+"""make bench: measures everything, says so, and exits with 1 where a target is missed.
+
+python -m bench [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import uvloop
+from rich.console import Console
+
+from . import machine, peers, report, rounds, startup
+from .client import BenchError
+from .numbers import rows
+from .processes import Cores, environment
+from .systems import all_systems
+from .targets import Run, verdicts
+
+RESULTS = peers.ROOT / "docs" / "benchmarks"
+RUNS = peers.BUILD / "run"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the gateway beside its peers.")
+    parser.add_argument("--quick", action="store_true", help="for development: few rounds, no memory, writes no files")
+    quick = parser.parse_args().quick
+    console = Console()
+    if sys.platform != "linux" or shutil.which("taskset") is None:
+        console.print("The benchmark needs Linux and taskset (util-linux): it pins processes to cores and reads /proc.")
+        return 1
+    try:
+        missed = _bench(console, quick=quick)
+    except BenchError as error:
+        console.print(f"[red]not measured:[/red] {error}", highlight=False)
+        return 1
+    return 1 if missed else 0
+
+
+def _bench(console: Console, *, quick: bool) -> bool:
+    size = rounds.QUICK if quick else rounds.FULL
+    cores = Cores.of_this_machine()
+    RUNS.mkdir(parents=True, exist_ok=True)
+    facts = machine.describe() | {"load when started": machine.load()}
+    for name, value in facts.items():
+        console.print(f"{name}: {value}", highlight=False)
+    for sentence in report.METHOD:
+        console.print(f"- {sentence}", style="dim", highlight=False)
+    with console.status("installing peers") as status, _upstream(cores) as port:
+        systems, missing = all_systems(port, RUNS)
+        limit = uvloop.run(rounds.upstream_limit(port))
+        console.print(f"upstream and client together, on one core: {limit:.0f} requests/s")
+        starts = startup.starts_of_systems(systems, size.starts, cores, RUNS, status.update)
+        packages = {} if quick else startup.starts_of_package(size.starts, cores, RUNS, status.update)
+        with ExitStack() as stack:
+            processes = {
+                system.name: stack.enter_context(system.running(cores.system, RUNS))
+                for system in systems
+                if system.command
+            }
+            samples = uvloop.run(rounds.measure(systems, processes, size, status.update))
+    run = Run(samples, rows(samples, starts), packages)
+    found = verdicts(run)
+    document = report.document(run, found, missing, facts | {"load when ended": machine.load()}, limit)
+    report.show(console, document, found)
+    if not quick:
+        report.write(RESULTS, document, found)
+        console.print(f"written to {RESULTS.relative_to(peers.ROOT)}")
+    return any(one.missed for one in found)
+
+
+@contextmanager
+def _upstream(cores: Cores) -> Iterator[int]:
+    """The upstream's port. From here on this process, the client, shares its core."""
+    os.sched_setaffinity(0, cores.load)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.upstream"], stdout=subprocess.PIPE, text=True, cwd=peers.ROOT, env=environment({})
+    )
+    try:
+        assert process.stdout is not None  # noqa: S101 - it was asked for above
+        yield int(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

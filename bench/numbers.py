@@ -1,0 +1,75 @@
+"""From samples to numbers: what each system adds to a direct call, and how systems compare within each round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import median, quantiles
+
+from .rounds import Round, Samples
+from .systems import DIRECT
+
+MS, US = 1e3, 1e6
+Row = dict[str, float]
+
+
+def rows(samples: Mapping[str, Samples], starts: Mapping[str, list[float]]) -> dict[str, Row]:
+    """Every number of every system: latencies in ms, `chunk_us` in microseconds, memory in MB, starts in s.
+
+    What does not apply is left out.
+    """
+    direct = samples[DIRECT].rounds
+    return {name: _row(mine, direct, starts.get(name, [])) for name, mine in samples.items()}
+
+
+def _row(mine: Samples, direct: list[Round], starts: list[float]) -> Row:
+    row: Row = {}
+    sequential = _added(mine.rounds, direct, lambda one: one.sequential)
+    concurrent = _added(mine.rounds, direct, lambda one: one.concurrent)
+    for name, values in (("added", sequential), ("added_16", concurrent)):
+        row |= {f"{name}_p{share}_ms": _percentile(values, share) * MS for share in (50, 95, 99)}
+    row["first_token_ms"] = median(_added(mine.rounds, direct, lambda one: one.first_token)) * MS
+    row["chunk_us"] = median(_added(mine.rounds, direct, lambda one: one.chunk)) * US
+    if rates := [one.requests_per_cpu_second for one in mine.rounds if one.requests_per_cpu_second is not None]:
+        row["requests_per_core_second"] = median(rates)
+    if mine.discovery:
+        base = median(s for one in direct for s in one.sequential)
+        row["discovery_ms"] = (median(mine.discovery) - base) * MS
+        opened = _added(mine.rounds, direct, lambda one: one.circuit_open, lambda one: one.sequential)
+        row["circuit_open_ms"] = median(opened) * MS
+    row |= {f"memory_mb_{when.replace(' ', '_')}": value for when, value in mine.memory_mb.items()}
+    if starts:
+        row["ready_s"] = median(starts)
+    return row
+
+
+def ratio_added(
+    samples: Mapping[str, Samples], mine: str, other: str, values: Callable[[Round], list[float]]
+) -> float | None:
+    """The median over all rounds of (mine - direct) / (other - direct), each the round's own median."""
+    if mine not in samples or other not in samples:
+        return None
+    trios = zip(samples[mine].rounds, samples[other].rounds, samples[DIRECT].rounds, strict=True)
+    return median(
+        (median(values(one)) - median(values(direct))) / (median(values(two)) - median(values(direct)))
+        for one, two, direct in trios
+    )
+
+
+def ratio_circuit_open(samples: Mapping[str, Samples], name: str) -> float:
+    """The median over all rounds of a request with the primary's circuit open against a healthy one."""
+    return median(median(one.circuit_open) / median(one.healthy) for one in samples[name].rounds)
+
+
+def _added(
+    mine: list[Round],
+    direct: list[Round],
+    values: Callable[[Round], list[float]],
+    base: Callable[[Round], list[float]] | None = None,
+) -> list[float]:
+    """Every value less the median of the direct call in the same round."""
+    base = base or values
+    return [v - median(base(other)) for one, other in zip(mine, direct, strict=True) for v in values(one)]
+
+
+def _percentile(values: list[float], share: int) -> float:
+    return quantiles(values, n=100, method="inclusive")[share - 1]

@@ -1,0 +1,99 @@
+"""What the gateway promises, as ratios within one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from .numbers import Row, ratio_added, ratio_circuit_open
+from .rounds import Samples
+from .startup import FRONT_DOOR, LITELLM, PACKAGE, PLAIN, PRIMED
+from .systems import FLOOR, GATEWAY, PROXY
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything one run has measured."""
+
+    samples: Mapping[str, Samples]
+    rows: Mapping[str, Row]
+    package_starts: Mapping[str, list[float]]
+    """Seconds by kind of start; empty where they were not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One target and what came of it."""
+
+    what: str
+    at_most: float
+    value: float | None
+    """None: not measured in this run."""
+
+    @property
+    def missed(self) -> bool:
+        return self.value is not None and self.value > self.at_most
+
+
+def verdicts(run: Run) -> list[Verdict]:
+    """Every target, in the order in which they are promised."""
+    return [Verdict(what, at_most, value(run)) for what, at_most, value in _TARGETS]
+
+
+def _starts(mine: str, other: str) -> Callable[[Run], float | None]:
+    def ratio(run: Run) -> float | None:
+        one, two = run.package_starts.get(mine), run.package_starts.get(other)
+        # Each pair was started one right after the other.
+        return median(a / b for a, b in zip(one, two, strict=True)) if one and two else None
+
+    return ratio
+
+
+def _front_door(run: Run) -> float | None:
+    seconds = run.package_starts.get(FRONT_DOOR)
+    return median(seconds) if seconds else None
+
+
+def _memory(mine: tuple[str, str], other: tuple[str, str]) -> Callable[[Run], float | None]:
+    """Of two memory readings, each a system and a moment."""
+
+    def ratio(run: Run) -> float | None:
+        one, two = (run.rows.get(name, {}).get(f"memory_mb_{when}") for name, when in (mine, other))
+        return one / two if one and two else None
+
+    return ratio
+
+
+_TARGETS: tuple[tuple[str, float, Callable[[Run], float | None]], ...] = (
+    ("start to ready: the package, against it without bytecode", 0.40, _starts(PACKAGE, PLAIN)),
+    ("start to ready, primed, against `import litellm` alone", 1.6, _starts(PRIMED, LITELLM)),
+    ("`import litellm_fallback_router`, seconds", 0.1, _front_door),
+    (
+        "added latency p50, against bare acompletion",
+        1.10,
+        lambda run: ratio_added(run.samples, GATEWAY, FLOOR, lambda one: one.sequential),
+    ),
+    (
+        "added latency p50, against LiteLLM's proxy",
+        0.40,
+        lambda run: ratio_added(run.samples, GATEWAY, PROXY, lambda one: one.sequential),
+    ),
+    (
+        "added time to first token, against bare acompletion",
+        1.10,
+        lambda run: ratio_added(run.samples, GATEWAY, FLOOR, lambda one: one.first_token),
+    ),
+    (
+        "cost per streamed chunk, against bare acompletion",
+        1.15,
+        lambda run: ratio_added(run.samples, GATEWAY, FLOOR, lambda one: one.chunk),
+    ),
+    (
+        "request with the primary's circuit open, against a healthy one",
+        1.05,
+        lambda run: ratio_circuit_open(run.samples, GATEWAY),
+    ),
+    ("memory after 5,000 requests, against after 500", 1.03, _memory((GATEWAY, "after_5000"), (GATEWAY, "after_500"))),
+    ("resident memory when ready, against LiteLLM's proxy", 0.65, _memory((GATEWAY, "ready"), (PROXY, "ready"))),
+)

@@ -1,0 +1,64 @@
+"""The provider of the benchmark: fixed bytes from a raw socket, as fast as a static file server.
+
+    python -m bench.upstream
+
+The first line on stdout is the port. Paths that begin with /down fail with a 500.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import uvloop
+
+from . import wire
+
+ANSWER, FAILURE, STREAM = wire.answer(), wire.failure(), wire.stream()
+
+
+class Responder(asyncio.Protocol):
+    """Answers each request the moment its body is complete."""
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            head = self._received[:end].lower()
+            total = end + 4 + _length(head)
+            if len(self._received) < total:
+                return
+            request, self._received = self._received[:total], self._received[total:]
+            self._answer(request)
+
+    def _answer(self, request: bytes) -> None:
+        if request.startswith(b"POST /down"):
+            self._transport.write(FAILURE)
+        elif b'"stream":true' in request or b'"stream": true' in request:
+            first, rest = STREAM
+            self._transport.write(first)
+            # In a write of its own: a first token travels alone.
+            asyncio.get_running_loop().call_soon(self._transport.write, rest)
+        else:
+            self._transport.write(ANSWER)
+
+
+def _length(head: bytes) -> int:
+    _, found, after = head.partition(b"content-length:")
+    return int(after.partition(b"\r\n")[0]) if found else 0
+
+
+async def serve() -> None:
+    server = await asyncio.get_running_loop().create_server(Responder, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - whoever started it reads the port
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve())

@@ -1,0 +1,91 @@
+"""What goes over the wire in every measurement: one question, and fixed answers in OpenAI's format."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MODEL = "gpt-4o"
+TOKEN = "lorem"  # noqa: S105 - a word of an answer, no secret
+"""In the text of each chunk of a stream: a first token is recognised by it, whatever a system makes of the rest."""
+TOKENS = 500
+
+_QUESTION = [
+    {"role": "system", "content": "You are a helpful assistant. Answer briefly."},
+    {"role": "user", "content": "What is the capital of France, and what is it known for?"},
+]
+_ANSWER = "Paris. It is known for the Eiffel Tower, the Louvre, its cafes and its fashion. " * 4
+_USAGE = {"prompt_tokens": 31, "completion_tokens": 84, "total_tokens": 115}
+_STREAM_USAGE = {"prompt_tokens": 31, "completion_tokens": TOKENS, "total_tokens": 31 + TOKENS}
+
+
+def question(model: str, *, stream: bool) -> bytes:
+    body: dict[str, Any] = {"model": model, "messages": _QUESTION, "temperature": 0.7, "max_tokens": 600}
+    if stream:
+        body["stream"] = True
+    return json.dumps(body).encode()
+
+
+def request(port: int, body: bytes, headers: dict[str, str]) -> bytes:
+    """A whole HTTP request for a chat completion."""
+    lines = [
+        "POST /v1/chat/completions HTTP/1.1",
+        f"host: 127.0.0.1:{port}",
+        "content-type: application/json",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        f"content-length: {len(body)}",
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def answer() -> bytes:
+    """A whole HTTP response with an answer."""
+    message = {"role": "assistant", "content": _ANSWER, "refusal": None}
+    choices = [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}]
+    return _response(200, {**_head("chat.completion"), "choices": choices, "usage": _USAGE})
+
+
+def failure() -> bytes:
+    error = {"message": "The server had an error.", "type": "server_error", "param": None, "code": None}
+    return _response(500, {"error": error})
+
+
+def stream() -> list[bytes]:
+    """A whole HTTP response that streams `TOKENS` tokens; the first part ends with the first of them."""
+    head = {**_head("chat.completion.chunk"), "usage": None}
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "", "refusal": None}]
+    # Numbered, since LiteLLM takes a hundred equal chunks for a model that has lost its way.
+    deltas += [{"content": f" {TOKEN}{number}"} for number in range(TOKENS)]
+    events = [
+        {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}]} for delta in deltas
+    ]
+    events.append({**head, "choices": [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}]})
+    events.append({**head, "choices": [], "usage": _STREAM_USAGE})
+    parts = [_chunk(f"data: {json.dumps(event, separators=(',', ':'))}\n\n") for event in events]
+    opening = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    return [opening + parts[0] + parts[1], b"".join(parts[2:]) + _chunk("data: [DONE]\n\n") + b"0\r\n\r\n"]
+
+
+def _head(kind: str) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-bench",
+        "object": kind,
+        "created": 1_700_000_000,
+        "model": "gpt-4o-2024-08-06",
+        "service_tier": "default",
+        "system_fingerprint": "fp_bench",
+    }
+
+
+def _response(status: int, body: dict[str, Any]) -> bytes:
+    raw = json.dumps(body).encode()
+    reason = "OK" if status == 200 else "Internal Server Error"
+    return (
+        f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: {len(raw)}\r\n\r\n".encode()
+        + raw
+    )
+
+
+def _chunk(text: str) -> bytes:
+    raw = text.encode()
+    return f"{len(raw):x}\r\n".encode() + raw + b"\r\n"
