@@ -9,6 +9,7 @@ _PUSH_LOGS = "Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAP
 
 SECRET = {"SMG4": "Providers' keys are issued on the providers' own pages; the gateway reads a new one by itself."}
 ROLE = {"IAM5[Resource::*]": "Only X-Ray: its two actions know no resources (X-Ray's service authorization reference)."}
+AGENT_ROLE = {"IAM5[Resource::*]": "bedrock:InvokeGuardrailChecks, whose checks belong to no guardrail to be named."}
 FUNCTION = {"L1": "The package is compiled for Python 3.13, and moves to the next version as a whole."}
 API = {"APIG2": "Bodies are validated by the gateway, which answers in OpenAI's envelope and names the field."}
 STAGE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aws_cdk import Annotations, Aws, Duration, RemovalPolicy
@@ -50,15 +51,36 @@ BUFFERED = Duration.seconds(29)
 """API Gateway waits no longer for a buffered answer."""
 
 
+@dataclass(frozen=True)
+class Door:
+    """How events come into the package."""
+
+    handler: str
+    timeout: Duration
+    environment: Mapping[str, str] = field(default_factory=dict)
+    adapter: bool = False
+    """Whether the Lambda Web Adapter stands before it."""
+
+
+TOOL_DOOR = Door("litellm_fallback_router.entrypoints.agentcore_tool.handler", Duration.minutes(5))
+"""For AgentCore Gateway."""
+
+
+def api_door(stage: Stage) -> Door:
+    """For API Gateway."""
+    if stage.response_mode == "stream":
+        return Door("run.sh", STREAMED, _adapter_environment(), adapter=True)
+    return Door(HANDLER, BUFFERED)
+
+
 class GatewayFunction(Construct):
     """The function without any permission but to write its log; the stack grants the others to `role`."""
 
     def __init__(
-        self, scope: Construct, id: str, *, stage: Stage, package: Path, environment: Mapping[str, str]
+        self, scope: Construct, id: str, *, stage: Stage, door: Door, package: Path, environment: Mapping[str, str]
     ) -> None:
         super().__init__(scope, id)
-        streams = stage.response_mode == "stream"
-        self.timeout = STREAMED if streams else BUFFERED
+        self.timeout = door.timeout
         self.log_group = log_group(self, stage)
         self.role = Role(self, "Role", assumed_by=ServicePrincipal("lambda.amazonaws.com"))
         self.function = Function(
@@ -66,14 +88,14 @@ class GatewayFunction(Construct):
             "Function",
             description=f"LiteLLM Fallback Router, {stage.name}",
             code=Code.from_asset(str(package)),
-            handler="run.sh" if streams else HANDLER,
+            handler=door.handler,
             runtime=RUNTIME,
             architecture=Architecture.ARM_64 if stage.arch == "arm64" else Architecture.X86_64,
             memory_size=stage.memory_mb,
             timeout=self.timeout,
             role=self.role,
-            environment={**environment, **(_adapter_environment() if streams else {})},
-            layers=[self._adapter(stage)] if streams else [],
+            environment={**environment, **door.environment},
+            layers=[self._adapter(stage)] if door.adapter else [],
             snap_start=SnapStartConf.ON_PUBLISHED_VERSIONS,
             tracing=Tracing.ACTIVE,
             log_group=self.log_group,

@@ -5,18 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk.aws_iam import Effect, PolicyStatement, ServicePrincipal
+from aws_cdk.aws_iam import ArnPrincipal, Effect, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
 from litellm_fallback_router.routing.config import RouterConfig
+from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.secret_keys import secret_providers
 
-from .acknowledged import API, FUNCTION, LOG_ROLE, METHOD, ROLE, SECRET, STAGE, acknowledge
+from .acknowledged import AGENT_ROLE, API, FUNCTION, LOG_ROLE, METHOD, ROLE, SECRET, STAGE, acknowledge
+from .agentcore import AgentGateway, RouterTarget
 from .alarms import Alarms
 from .api import Authorizer, GatewayApi
+from .cedar import AgentAccess, unknown_models
 from .dashboard import Dashboard
 from .edge import Firewall, OwnDomain
-from .function import GatewayFunction
+from .function import TOOL_DOOR, GatewayFunction, api_door
 from .lambda_package import MAPPING
 from .metrics import StageMetrics
 from .model_access import assumed_roles, bedrock_statements
@@ -47,7 +50,9 @@ class GatewayStack(Stack):
             providers=secret_providers(config.deployments),
             keep=stage.keeps_data,
         )
-        self.gateway = GatewayFunction(self, "Gateway", stage=stage, package=package, environment=self._environment())
+        self.gateway = GatewayFunction(
+            self, "Gateway", stage=stage, door=api_door(stage), package=package, environment=self._environment()
+        )
         self.authorizer = Authorizer(
             self, "Authorizer", stage=stage, source=authorizer, state_table=self.state.table.table_name
         )
@@ -80,9 +85,12 @@ class GatewayStack(Stack):
             log_group=self.gateway.log_group,
         )
         self._edge()
+        self._grant_router(self.gateway.role)
         self._grant()
         self._acknowledge()
         self._export()
+        if stage.agentcore:
+            self._offer_tools(stage.agentcore, package)
 
     def _environment(self) -> dict[str, str]:
         stage = self._stage
@@ -117,16 +125,19 @@ class GatewayStack(Stack):
             self.url = domain.url
             CfnOutput(self, "DomainTarget", value=domain.target, description="Point the domain's DNS record here")
 
-    def _grant(self) -> None:
-        """Every permission of the gateway, beside its log."""
+    def _grant_router(self, role: Role) -> None:
+        """Every permission of the router, wherever it runs, beside its log."""
         for statement in bedrock_statements(self, self._config.deployments):
-            self.gateway.role.add_to_policy(statement)
+            role.add_to_policy(statement)
         if roles := assumed_roles(self._config.deployments):
-            self.gateway.role.add_to_policy(PolicyStatement(actions=["sts:AssumeRole"], resources=roles))
+            role.add_to_policy(PolicyStatement(actions=["sts:AssumeRole"], resources=roles))
         if self.keys.arns:
             read = PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=self.keys.arns)
-            self.gateway.role.add_to_policy(read)
-        self.gateway.role.add_to_policy(self._items(STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))
+            role.add_to_policy(read)
+        role.add_to_policy(self._items(STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))
+
+    def _grant(self) -> None:
+        """Every other permission."""
         self.authorizer.role.add_to_policy(self._items(KEY_ITEMS, "GetItem"))
         # A topic with a policy of its own loses the one that let CloudWatch publish.
         self.alarms.topic.add_to_resource_policy(
@@ -138,6 +149,31 @@ class GatewayStack(Stack):
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
             )
         )
+
+    def _offer_tools(self, access: AgentAccess, package: Path) -> None:
+        """The router as tools for agents, in an AgentCore gateway."""
+        if problems := unknown_models(access, self._config.chains):
+            raise ConfigurationError(problems)
+        tools = GatewayFunction(
+            self, "Tools", stage=self._stage, door=TOOL_DOOR, package=package, environment=self._environment()
+        )
+        self._grant_router(tools.role)
+        acknowledge(ROLE, tools.role)
+        acknowledge(FUNCTION, tools.function)
+        if existing := access.gateway:
+            gateway_id, engine_id = existing.id, existing.policy_engine_id
+            tools.alias.add_permission(
+                "Gateway", principal=ArnPrincipal(existing.role_arn), action="lambda:InvokeFunction"
+            )
+        else:
+            own = AgentGateway(self, "Agents", stage=self._stage)
+            for statement in own.statements(tools.alias, guardrail=access.guardrail is not None):
+                own.role.add_to_policy(statement)
+            acknowledge(AGENT_ROLE, own.role)
+            gateway_id, engine_id = own.gateway.attr_gateway_identifier, own.engine.attr_policy_engine_id
+            CfnOutput(self, "AgentGatewayUrl", value=own.gateway.attr_gateway_url, description="MCP, signed with SigV4")
+            CfnOutput(self, "AgentGatewayArn", value=own.gateway.attr_gateway_arn, description="For InvokeGateway")
+        RouterTarget(self, "AgentTools", access=access, tools=tools.alias, gateway_id=gateway_id, engine_id=engine_id)
 
     def _items(self, keys: list[str], *actions: str) -> PolicyStatement:
         return PolicyStatement(

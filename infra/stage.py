@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from litellm_fallback_router.routing.errors import ConfigurationError
 
+from .cedar import AgentAccess
+
 _FOREIGN = re.compile(r".*[:@].*|(?:cli-)?telemetry.*|tree|acknowledged-issue-numbers|notices")
 """Context that is CDK's own: feature flags, cached look-ups and the CLI's switches."""
 
@@ -90,6 +92,8 @@ class Stage(BaseModel):
     """Per IP address."""
     waf_allowed_ranges: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_words)] = ()
     """IPv4 ranges, separated by commas, that alone may call; empty: everyone may."""
+    agentcore: Annotated[AgentAccess | None, BeforeValidator(_json)] = None
+    """Who may ask what through AgentCore, as JSON; None: the router is no agent's tool."""
     simulator_url: str | None = Field(None, pattern=r"^https?://[^\s/]+/?$")
     """Stage `dev` only: every provider is replaced by the simulator there."""
 
