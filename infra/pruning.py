@@ -84,6 +84,8 @@ BOTOCORE_DATA = frozenset(
         # Provider keys and shared state.
         "secretsmanager",
         "dynamodb",
+        # Samples of fallbacks' answers, where they are wanted.
+        "s3",
     }
 )
 """The services a Lambda calls. The other 400 (26 MB) go; the files beside them hold endpoints and retry rules."""
@@ -91,7 +93,10 @@ BOTOCORE_DATA = frozenset(
 BOTO3_DATA = frozenset({"dynamodb"})
 """The services a Lambda uses through boto3's resources (Powertools' circuit breaker)."""
 
-OURS = ("cli.py", "commands/*", "operations.py", "adapters/api_gateway.py", "adapters/cloudformation.py")
+OURS = (
+    *("cli.py", "commands/*", "operations.py", "adapters/api_gateway.py", "adapters/cloudformation.py"),
+    *("evaluating.py", "evaluation/*", "adapters/evaluations.py"),
+)
 """Our own modules that only operators use, on their machines: they need libraries and services named above."""
 
 

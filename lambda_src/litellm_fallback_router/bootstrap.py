@@ -21,11 +21,11 @@ from .routing.cooldowns import Cooldowns
 from .routing.errors import ConfigurationError
 from .routing.executor import Outside
 from .routing.mapping_file import read_mapping
-from .routing.ports import Circuits, Prompts, RateLimits
+from .routing.ports import Circuits, Prompts, RateLimits, Samples
 from .routing.prompt_access import PromptAccess, allowing
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
-from .simulated import SIMULATED_REGION, bedrock, simulated
+from .simulated import SIMULATED_REGION, bedrock, s3, simulated
 
 __all__ = ["assemble", "build_router", "load", "mapping_of", "warm_up"]
 
@@ -59,7 +59,10 @@ def mapping_of(settings: Settings) -> Any:
 def build_router(settings: Settings | None = None, mapping: Any = None, *, read_keys: bool = True) -> Router:
     """A Router over LiteLLM, as `settings` (the environment's by default) say. Raises ConfigurationError."""
     settings = settings or load_settings()
-    return assemble(load(settings, mapping), settings, read_keys=read_keys)
+    config = load(settings, mapping)
+    if config.settings.sample_fallbacks and settings.samples is None:
+        raise ConfigurationError(["settings.sample_fallbacks: set ROUTER_SAMPLES=s3://BUCKET/FOLDER, or leave it out"])
+    return assemble(config, settings, read_keys=read_keys)
 
 
 def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: bool = True) -> Router:
@@ -84,6 +87,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             observer=observer,
             cooldowns=Cooldowns(),
             rng=random.Random(),  # noqa: S311 - spreads load and jitter, guards nothing
+            samples=_samples(config.settings.sample_fallbacks, settings),
             prompts=None if config.prompts is None else _prompts(config.prompts, settings),
         ),
     )
@@ -144,6 +148,15 @@ def _prompts(access: PromptAccess, settings: Settings) -> Prompts:
         return prompts.ManagedPrompts(prompts.reader(access.where or SIMULATED_REGION, **simulator))
     with _somewhere("the prompts, as prompts.region in the mapping or here"):
         return prompts.ManagedPrompts(prompts.reader(access.where))
+
+
+def _samples(share: float, settings: Settings) -> Samples | None:
+    if not share or settings.samples is None:
+        return None
+    from .adapters.fallback_samples import S3Samples, connection  # noqa: PLC0415
+
+    simulator = {} if settings.simulator_url is None else s3(settings.simulator_url)
+    return S3Samples(share, settings.samples, connection(simulator))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .evaluation.folder import Folder, LocalFolder
 from .evaluation.jobs import check_place
 from .settings import Settings
-from .simulated import AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
+from .simulated import SIMULATED_REGION, bedrock, s3
 
 if TYPE_CHECKING:
     from .adapters.evaluations import EvaluationJobs
@@ -47,13 +47,9 @@ def _client(service: str, settings: Settings, region: str | None) -> Any:
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
-    simulated: dict[str, Any] = {}
+    where: dict[str, str] = {}
     if settings.simulator_url is not None:
-        region, config = region or "us-east-1", config.merge(Config(s3={"addressing_style": "path"}))
-        simulated = {
-            "endpoint_url": f"{settings.simulator_url}/{service}",
-            "aws_access_key_id": AWS_ACCESS_KEY_ID,
-            "aws_secret_access_key": AWS_SECRET_ACCESS_KEY,
-        }
+        region, config = region or SIMULATED_REGION, config.merge(Config(s3={"addressing_style": "path"}))
+        where = {"s3": s3, "bedrock": bedrock}[service](settings.simulator_url)
     make: Any = boto3.client
-    return make(service, region_name=region, config=config, **simulated)
+    return make(service, region_name=region, config=config, **where)

@@ -41,6 +41,12 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def _s3_folder(text: str) -> str:
+    if not re.fullmatch(r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-!_*'().a-zA-Z0-9]+)*/?", text):
+        raise ValueError("must be an S3 folder such as s3://my-bucket/fallbacks")
+    return text.rstrip("/")
+
+
 class Settings(BaseModel):
     """What the environment says. A variable that is empty counts as not set."""
 
@@ -60,6 +66,8 @@ class Settings(BaseModel):
     """Set by Lambda: `on-demand`, `provisioned-concurrency`, `snap-start` ..."""
     state_table: Annotated[str | None, Field(alias="ROUTER_STATE_TABLE")] = None
     """DynamoDB table through which a fleet shares its circuits and rate windows; None: this process's memory."""
+    samples: Annotated[str | None, BeforeValidator(_s3_folder), Field(alias="ROUTER_SAMPLES")] = None
+    """S3 folder for the share of answers, with their prompts, that the mapping's `sample_fallbacks` names."""
     secrets_prefix: Annotated[str | None, Field(alias="ROUTER_SECRETS_PREFIX")] = None
     """Keys that the environment does not have come from the secrets `PREFIX/PROVIDER`; None: from nowhere."""
     service: Annotated[str | None, Field(alias="ROUTER_SERVICE", pattern=r"^[!-~]{1,200}$")] = None

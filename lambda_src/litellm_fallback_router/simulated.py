@@ -24,6 +24,11 @@ def bedrock(url: str) -> dict[str, str]:
     }
 
 
+def s3(url: str) -> dict[str, str]:
+    """How boto3's client, with paths instead of host names for buckets, reaches the S3 of the simulator at `url`."""
+    return {**bedrock(url), "endpoint_url": f"{url}/s3"}
+
+
 def simulated(config: RouterConfig, url: str) -> RouterConfig:
     """The same mapping with the simulator at `url` in the providers' place.
 

@@ -76,7 +76,7 @@ def check_place(uri: str) -> str:
 def job_requests(folder: Folder, manifest: Manifest, judging: Judging) -> list[tuple[Job, Mapping[str, Any]]]:
     """What to start: each job, its ARN still empty, and the input of CreateEvaluationJob.
 
-    A job's name says what it judges and how, so that starting the same again is refused or answered with the first.
+    A job's name says what it judges and how, so that the same is not started twice.
     """
     found = []
     for model in manifest.models:
@@ -118,6 +118,12 @@ def write_jobs(folder: Folder, judging: Judging, jobs: Sequence[Job]) -> None:
     folder.write(FILE, json.dumps(value, indent=1) + "\n")
 
 
+def started_jobs(folder: Folder) -> list[Job]:
+    """The jobs of the last `submit`; none where there was none."""
+    text = folder.read(FILE)
+    return [] if text is None else [Job(**one) for one in json.loads(text)["jobs"]]
+
+
 def read_jobs(folder: Folder) -> tuple[str, list[Job]]:
     """The judge and its jobs. Raises ConfigurationError where none was started."""
     text = folder.read(FILE)
@@ -126,8 +132,7 @@ def read_jobs(folder: Folder) -> tuple[str, list[Job]]:
             f"{folder.location(FILE)}: not there; start jobs with `fallback-router evaluate submit`, or add --local"
         )
         raise ConfigurationError([problem])
-    value = json.loads(text)
-    return value["judge"], [Job(**one) for one in value["jobs"]]
+    return json.loads(text)["judge"], started_jobs(folder)
 
 
 def _words(identifier: str) -> str:

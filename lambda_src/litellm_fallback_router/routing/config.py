@@ -59,6 +59,8 @@ class RouterSettings(BaseModel):
     """True: a content-policy refusal goes to the next candidate instead of to the caller."""
     hold_structured: bool = False
     """True: tool calls and structured output are held back until complete, so that they can fall back."""
+    sample_fallbacks: float = Field(0.0, ge=0, le=1)
+    """Share of the answers from a fallback that is stored in S3 (`ROUTER_SAMPLES`) with prompt and text; 0: none."""
     max_request_bytes: int = Field(6_000_000, ge=1_000, le=100_000_000)
     """Largest request body the gateway reads; Lambda itself takes no more than 6 MB."""
 

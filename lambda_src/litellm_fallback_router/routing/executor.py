@@ -14,7 +14,7 @@ from .errors import RouterError
 from .exhausted import exhausted_error
 from .failures import TABLE, FailureKind, ProviderFailure, Then
 from .planner import Candidate, Plan
-from .ports import Circuits, Keys, Observer, Prompts, Provider, RateLimits
+from .ports import Circuits, Keys, Observer, Prompts, Provider, RateLimits, Samples
 from .types import AttemptRecord, ChatRequest, Deployment, Dropped, Ledger, Usage
 
 
@@ -29,6 +29,8 @@ class Outside:
     observer: Observer
     cooldowns: Cooldowns
     rng: random.Random
+    samples: Samples | None = None
+    """None: no answer is kept."""
     prompts: Prompts | None = None
     """None: the mapping allows no managed prompts."""
 

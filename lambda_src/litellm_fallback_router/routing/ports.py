@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import RouterError
+from .sampling import Sample
 from .types import AttemptRecord, ChatRequest, ChatResult, Chunk, Deployment, Message, ProviderAnswer, Usage
 
 if TYPE_CHECKING:
@@ -114,6 +115,16 @@ class Prompts(Protocol):
         Raises InvalidRequestError where there is no such prompt or version, UnavailableError where it cannot be read
         and was not before.
         """
+        ...
+
+
+class Samples(Protocol):
+    """Keeps some answers of fallbacks for evaluations. Must not raise and must not block."""
+
+    def offer(self, sample: Sample) -> None: ...
+
+    def close(self) -> None:
+        """Keep what is still in memory. May block for seconds."""
         ...
 
 

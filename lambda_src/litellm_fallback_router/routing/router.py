@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from . import background
 from .attempts import Recorder, ask
@@ -18,6 +18,7 @@ from .executor import Outside, Walk
 from .failures import ProviderFailure
 from .planner import Health, Plan, plan
 from .prompting import take_up
+from .sampling import Heard, sample_of
 from .streaming import StreamWalk
 from .types import ChatRequest, ChatResult, Chunk, Deployment
 
@@ -49,6 +50,7 @@ class Router:
             self._outside.observer.finished(request, _caller_left(walk))
             raise
         self._outside.observer.finished(request, result)
+        self._offer(walk.request, result, result.choices)
         return result
 
     def complete_sync(self, request: ChatRequest) -> ChatResult:
@@ -66,6 +68,8 @@ class Router:
     async def aclose(self) -> None:
         """Let go of the connections to the providers."""
         await self._outside.provider.aclose()
+        if self._outside.samples is not None:
+            await asyncio.to_thread(self._outside.samples.close)
 
     async def _started(self, request: ChatRequest) -> ChatRequest:
         """The request with its managed prompt in it, if it has one."""
@@ -78,6 +82,11 @@ class Router:
 
     async def _walk(self, request: ChatRequest) -> Walk:
         return Walk(request, await self._plan(request), self.config.settings, self._outside)
+
+    def _offer(self, request: ChatRequest, result: ChatResult, choices: list[dict[str, Any]]) -> None:
+        samples = self._outside.samples
+        if samples is not None and (sample := sample_of(request, result, choices)) is not None:
+            samples.offer(sample)
 
     async def _answer(self, walk: Walk) -> ChatResult:
         while (attempt := await walk.next()) is not None:
@@ -134,6 +143,7 @@ class ChatStream:
         self._first: Chunk | None = None
         self._done = False
         self._result: ChatResult | None = None
+        self._heard = None if router._outside.samples is None else Heard()
 
     async def start(self) -> Deployment:
         """Wait for the first token; gives who sends it. Raises RouterError, before anything was sent."""
@@ -201,6 +211,8 @@ class ChatStream:
         chunk = await self._observed(anext(self._chunks, None))
         if chunk is None:
             self._finish(self._conclude())
+        elif self._heard is not None:
+            self._heard.add(chunk)
         return chunk
 
     async def _observed(self, step: Awaitable[T]) -> T:
@@ -220,7 +232,7 @@ class ChatStream:
 
     def _conclude(self) -> ChatResult:
         stream = self._walked()
-        self._result = ChatResult(
+        self._result = result = ChatResult(
             request_id=self.request.request_id,
             requested_model=self.request.model,
             responders=tuple(stream.responders),
@@ -230,7 +242,9 @@ class ChatStream:
             fallback=self.fallback_so_far,
             created=self.created,
         )
-        return self._result
+        if self._heard is not None:
+            self._router._offer(stream.walk.request, result, self._heard.choices)
+        return result
 
     def _walked(self) -> StreamWalk:
         if self._stream is None:

@@ -124,10 +124,10 @@ def _model(asked: Asked, config: RouterConfig) -> Model:
 
 def _print(outcome: Outcome, manifest: Manifest, wanted: Wanted, files: Sequence[str]) -> None:
     missing = outcome.to_ask - outcome.answered
+    told = f"{outcome.answered} of {outcome.to_ask} questions answered"
     if not outcome.to_ask:
-        typer.echo(f"Every question had an answer already; nothing was asked, {_money(outcome.spent_usd)} spent in all")
-    else:
-        typer.echo(f"{outcome.answered} of {outcome.to_ask} questions answered, {_money(outcome.spent_usd)} spent in all")
+        told = "Every question had an answer already; nothing was asked"
+    typer.echo(f"{told}, {_money(outcome.spent_usd)} spent in all")
     for name, reasons in outcome.failures.items():
         for reason, count in Counter(reasons).most_common():
             typer.echo(f"  {name}: {reason}{f' ({count} times)' if count > 1 else ''}")

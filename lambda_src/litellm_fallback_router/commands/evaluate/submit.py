@@ -7,7 +7,7 @@ from dataclasses import replace
 import typer
 
 from ...evaluating import IN_S3, evaluation_folder, evaluation_jobs
-from ...evaluation.jobs import Judging, job_requests, parse_metrics, write_jobs
+from ...evaluation.jobs import Judging, job_requests, parse_metrics, started_jobs, write_jobs
 from ...evaluation.manifest import finished_manifest
 from ...routing.errors import ConfigurationError
 from ...settings import load_settings
@@ -27,10 +27,15 @@ def submit(out: str, *, judge: str, role: str, metrics: str, region: str | None)
         if not requests:
             raise ConfigurationError([f"{out}: no model has answered yet; see `fallback-router evaluate run`"])
         client = evaluation_jobs(settings, region)
+        before = {job.name: job for job in started_jobs(folder)}
         started = []
         for job, request in requests:
-            started.append(replace(job, arn=client.create(request)))
+            if job.name in before:
+                started.append(before[job.name])
+                typer.echo(f"{job.name} was started before")
+            else:
+                started.append(replace(job, arn=client.create(request)))
+                typer.echo(f"started {job.name} for {job.model}")
             # After each: a job that was started costs, and must not be forgotten if the next is refused.
             write_jobs(folder, judging, started)
-            typer.echo(f"started {job.name} for {job.model}")
     typer.echo(f"Bedrock takes minutes to hours; then: fallback-router evaluate report --out {out}")
