@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,9 @@ from .routing.config import RouterConfig, load_config
 from .routing.cooldowns import Cooldowns
 from .routing.errors import ConfigurationError
 from .routing.executor import Outside
+from .routing.guardrail import Guardrail
 from .routing.mapping_file import read_mapping
-from .routing.ports import Circuits, Prompts, RateLimits, Samples
+from .routing.ports import Circuits, Guard, Prompts, RateLimits, Samples
 from .routing.prompt_access import PromptAccess, allowing
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
@@ -45,7 +46,8 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
     """
     if mapping is None:
         mapping = mapping_of(settings)
-    config = load_config(allowing(mapping, settings.prompts), price_map.describe, lookup)
+    mapping = _with_guardrail(allowing(mapping, settings.prompts), settings)
+    config = load_config(mapping, price_map.describe, lookup)
     for warning in config.warnings:
         logger.warning("%s", warning)
     return config if settings.simulator_url is None else simulated(config, settings.simulator_url)
@@ -89,6 +91,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             rng=random.Random(),  # noqa: S311 - spreads load and jitter, guards nothing
             samples=_samples(config.settings.sample_fallbacks, settings),
             prompts=None if config.prompts is None else _prompts(config.prompts, settings),
+            guard=None if config.guardrail is None else _guard(config.guardrail, settings),
         ),
     )
 
@@ -148,6 +151,25 @@ def _prompts(access: PromptAccess, settings: Settings) -> Prompts:
         return prompts.ManagedPrompts(prompts.reader(access.where or SIMULATED_REGION, **simulator))
     with _somewhere("the prompts, as prompts.region in the mapping or here"):
         return prompts.ManagedPrompts(prompts.reader(access.where))
+
+
+def _guard(guardrail: Guardrail, settings: Settings) -> Guard:
+    from .adapters.guardrails import BedrockGuard  # noqa: PLC0415
+
+    if settings.simulator_url is not None:
+        where, simulator = guardrail.place or SIMULATED_REGION, bedrock(settings.simulator_url)
+        return BedrockGuard(guardrail.id, guardrail.version, where, **simulator)
+    with _somewhere("the guardrail, as guardrail.region in the mapping or here"):
+        return BedrockGuard(guardrail.id, guardrail.version, guardrail.place)
+
+
+def _with_guardrail(mapping: Any, settings: Settings) -> Any:
+    """The mapping with the guardrail that the environment names, which its own `guardrail` may say more about."""
+    if settings.guardrail_id is None or not isinstance(mapping, Mapping):
+        return mapping
+    own = mapping.get("guardrail") or {}
+    named = {"id": settings.guardrail_id, "version": settings.guardrail_version}
+    return {**mapping, "guardrail": {**own, **named}} if isinstance(own, Mapping) else mapping
 
 
 def _samples(share: float, settings: Settings) -> Samples | None:

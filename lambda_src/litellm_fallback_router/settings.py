@@ -70,6 +70,10 @@ class Settings(BaseModel):
     """S3 folder for the share of answers, with their prompts, that the mapping's `sample_fallbacks` names."""
     secrets_prefix: Annotated[str | None, Field(alias="ROUTER_SECRETS_PREFIX")] = None
     """Keys that the environment does not have come from the secrets `PREFIX/PROVIDER`; None: from nowhere."""
+    guardrail_id: Annotated[str | None, Field(alias="ROUTER_GUARDRAIL_ID")] = None
+    """Id or ARN of the Bedrock guardrail; comes before the mapping's own `guardrail.id`."""
+    guardrail_version: Annotated[str | None, Field(alias="ROUTER_GUARDRAIL_VERSION")] = None
+    """Its version, beside ROUTER_GUARDRAIL_ID."""
     service: Annotated[str | None, Field(alias="ROUTER_SERVICE", pattern=r"^[!-~]{1,200}$")] = None
     """The stage's name in CloudWatch. Set: metrics and JSON logs go to stdout, for Lambda to collect."""
     log_level: Annotated[

@@ -15,6 +15,7 @@ from litellm_fallback_router.routing.cooldowns import Cooldowns
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.executor import Outside
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
+from litellm_fallback_router.routing.ports import Guard
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import (
     AttemptRecord,
@@ -173,6 +174,7 @@ class Rig:
     provider: ScriptedProvider
     notes: Notes = field(default_factory=Notes)
     keys: AllKeys = field(default_factory=AllKeys)
+    guard: Guard | None = None
 
     def __post_init__(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -194,6 +196,7 @@ class Rig:
                 observer=self.notes,
                 cooldowns=self.cooldowns,
                 rng=random.Random(7),
+                guard=self.guard,
             ),
         )
 

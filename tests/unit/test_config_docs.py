@@ -15,7 +15,9 @@ import yaml
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
 from litellm_fallback_router.routing import config as config_module
+from litellm_fallback_router.routing import guardrail as guardrail_module
 from litellm_fallback_router.routing.config import RouterSettings, load_config
+from litellm_fallback_router.routing.guardrail import Guardrail
 from litellm_fallback_router.routing.mapping_file import read_mapping
 from litellm_fallback_router.routing.mapping_schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params
 from litellm_fallback_router.settings import Settings
@@ -59,6 +61,21 @@ def test_settings_table_is_the_codes_own() -> None:
     written = TEXT.partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0].strip()
 
     assert written == settings_table()
+
+
+def guardrail_table() -> str:
+    docstrings = _docstrings(inspect.getsource(guardrail_module), "Guardrail")
+    lines = ["| field | default | meaning |", "|---|---|---|"]
+    for name, field in Guardrail.model_fields.items():
+        default = "required" if field.is_required() else "" if field.default is None else f"`{field.default}`".lower()
+        lines.append(f"| `{name}` | {default} | {docstrings[name]} |")
+    return "\n".join(lines)
+
+
+def test_guardrail_table_is_the_codes_own() -> None:
+    written = TEXT.partition("<!-- guardrail -->")[2].partition("<!-- /guardrail -->")[0].strip()
+
+    assert written == guardrail_table()
 
 
 @pytest.mark.parametrize(

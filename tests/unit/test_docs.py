@@ -21,6 +21,7 @@ from litellm_fallback_router.routing import failures as failures_module
 from litellm_fallback_router.routing.config import RouterSettings, load_config
 from litellm_fallback_router.routing.errors import CallerLeftError, ConfigurationError, RouterError
 from litellm_fallback_router.routing.failures import TABLE, FailureKind, Then
+from litellm_fallback_router.routing.guarding import Outcome
 from litellm_fallback_router.routing.mapping_file import read_mapping
 from litellm_fallback_router.settings import Settings
 from local.demo.scenarios import SCENARIOS
@@ -73,10 +74,11 @@ def error_table() -> str:
         "UnknownModelError": "No such model or strategy; the message lists the known ones.",
         "ContextWindowExceededError": "Larger than the window of every candidate.",
         "RequestTooLargeError": "The body is larger than `max_request_bytes`.",
-        "ContentPolicyError": "A provider's content filter refused.",
+        "ContentPolicyError": "A provider's content filter refused, or the guardrail where it answers with errors.",
         "RateLimitedError": "Every candidate is out of its rate; `Retry-After` where it is known.",
         "ProvidersFailedError": "Every candidate was asked and failed.",
         "UnavailableError": "Nobody could be asked: no key, refused credentials, ... `Retry-After` where it is known.",
+        "GuardrailUnreachableError": "The guardrail gave no verdict, and without one nothing is answered.",
         "DeadlineExceededError": "The time ran out.",
         "StreamInterruptedError": "A stream broke and could not be continued; sent as an event, after the 200.",
     }
@@ -160,7 +162,7 @@ def test_demo_in_the_readme_has_the_demos_scenarios() -> None:
 def test_every_name_a_user_may_type_is_in_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
     deployment = load_config(ROUTER_STYLE_MAPPING, describe).deployments[0]
-    names = set(answer_headers(deployment, attempts=1, fallback=False, cost_usd=0.1))
+    names = set(answer_headers(deployment, attempts=1, fallback=False, cost_usd=0.1, guardrail=Outcome.PASSED))
     names |= set(schemas.RouterOptions.__annotations__) | set(schemas.AskRequest.__annotations__)
     missing = {name for name in names if f"`{name}`" not in text}
     commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined] # a group has them

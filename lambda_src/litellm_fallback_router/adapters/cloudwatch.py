@@ -24,9 +24,12 @@ from ..routing.errors import (
     UnavailableError,
 )
 from ..routing.failures import FailureKind
+from ..routing.guarding import GuardRecord, Outcome
 from ..routing.metrics import METRICS, NAMESPACE, SERVICE
-from ..routing.types import AttemptRecord, ChatRequest, ChatResult
+from ..routing.types import AttemptRecord, ChatRequest, ChatResult, guardrail_facts
 
+NO_FAULT = frozenset({FailureKind.CALLER_LEFT, FailureKind.GUARDRAIL})
+"""Ends of an attempt that say nothing about its deployment."""
 EXHAUSTED = (ProvidersFailedError, UnavailableError, RateLimitedError, DeadlineExceededError)
 
 
@@ -48,7 +51,7 @@ class CloudWatchObserver:
         values: dict[str, float] = {"Attempts": 1}
         if attempt.failure is None:
             values |= {"AttemptFailures": 0, "AttemptLatency": attempt.seconds * 1000}
-        elif attempt.failure is not FailureKind.CALLER_LEFT:
+        elif attempt.failure not in NO_FAULT:
             self._emit({"AttemptFailures": 1}, where | {"kind": attempt.failure.value})
             self._logger.warning("attempt_failed", extra=_asked(request) | attempt.to_json())
         if attempt.first_token_seconds is not None:
@@ -71,8 +74,10 @@ class CloudWatchObserver:
         self._cold = False
         if not isinstance(outcome, CallerLeftError):
             values["Latency"] = outcome.ledger.seconds * 1000
+        if (record := outcome.ledger.guardrail) is not None:
+            self._guarded(record)
         if isinstance(outcome, ChatResult):
-            depth = len({attempt.deployment for attempt in attempts}) - 1
+            depth = max(0, len({attempt.deployment for attempt in attempts}) - 1)
             self._emit(values | {"RequestErrors": 0, "Fallbacks": outcome.fallback, "FallbackDepth": depth})
             self._logger.info("request_answered", extra=_asked(request) | _answered(outcome))
             return
@@ -90,6 +95,21 @@ class CloudWatchObserver:
     def state_unavailable(self, what: str, why: str) -> None:
         self._emit({"StateUnavailable": 1})
         self._logger.warning("state_unavailable", extra={"what": what, "why": why})
+
+    def _guarded(self, record: GuardRecord) -> None:
+        blocked = [s for s, said in (("input", record.input), ("output", record.output)) if said is Outcome.BLOCKED]
+        for source in blocked:
+            self._emit({"GuardrailBlocks": 1}, {"source": source})
+        for policy, units in record.units.items():
+            self._emit({"GuardrailUnits": units}, {"policy": policy})
+        self._emit(
+            {
+                **({} if blocked else {"GuardrailBlocks": 0}),
+                "GuardrailMasks": Outcome.MASKED in (record.input, record.output),
+                "GuardrailLatency": record.seconds * 1000,
+                "GuardrailUnreachable": bool(record.unreachable),
+            }
+        )
 
     def _emit(self, values: dict[str, float], dimensions: dict[str, str] | None = None) -> None:
         """Each metric under those of its declared dimension sets that `dimensions` can fill."""
@@ -132,6 +152,7 @@ def _answered(result: ChatResult) -> dict[str, Any]:
         "seconds": round(ledger.seconds, 3),
         "cost_usd": ledger.cost_usd,
         "wasted_usd": ledger.wasted_usd,
+        **guardrail_facts(ledger),
     }
 
 
@@ -142,4 +163,5 @@ def _failed(error: RouterError) -> dict[str, Any]:
         "attempts": len(error.ledger.attempts),
         "dropped": [f"{drop.deployment}: {drop.code}" for drop in error.ledger.dropped],
         "seconds": round(error.ledger.seconds, 3),
+        **guardrail_facts(error.ledger),
     }

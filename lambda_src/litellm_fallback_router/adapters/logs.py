@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from ..routing.errors import RouterError
-from ..routing.types import AttemptRecord, ChatRequest, ChatResult
+from ..routing.types import AttemptRecord, ChatRequest, ChatResult, guardrail_facts
 
 logger = logging.getLogger("litellm_fallback_router")
 
@@ -27,7 +27,8 @@ class LogObserver:
                 "attempts": len(outcome.ledger.attempts),
             }
             level = logging.INFO if outcome.status < 500 else logging.ERROR
-            _write(level, "request_failed", request, {**facts, "seconds": round(outcome.ledger.seconds, 3)})
+            facts |= {"seconds": round(outcome.ledger.seconds, 3), **guardrail_facts(outcome.ledger)}
+            _write(level, "request_failed", request, facts)
             return
         facts = {
             "provider": outcome.provider,
@@ -36,6 +37,7 @@ class LogObserver:
             "seconds": round(outcome.ledger.seconds, 3),
             "cost_usd": outcome.cost_usd,
             "wasted_usd": outcome.ledger.wasted_usd,
+            **guardrail_facts(outcome.ledger),
         }
         _write(logging.INFO, "request_answered", request, facts)
 

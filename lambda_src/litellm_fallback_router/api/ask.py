@@ -43,6 +43,10 @@ async def ask(request: Request) -> Response:
     )
     result = await while_connected(request.receive, router.complete(question))
     headers = answer_headers(
-        result.deployment, attempts=len(result.ledger.attempts), fallback=result.fallback, cost_usd=result.cost_usd
+        result.deployment,
+        attempts=len(result.ledger.attempts),
+        fallback=result.fallback,
+        cost_usd=result.cost_usd,
+        guardrail=result.guardrail,
     )
     return reply(answer_body(result), headers=headers)

@@ -55,6 +55,7 @@ def _whole(result: ChatResult, *, explain: bool) -> Response:
         attempts=len(result.ledger.attempts),
         fallback=result.fallback,
         cost_usd=result.cost_usd,
+        guardrail=result.guardrail,
     )
     return reply(completion_body(result, explain=explain), headers=headers)
 
@@ -78,5 +79,10 @@ async def _streamed(request: Request, stream: ChatStream, chat: ChatCompletionRe
         include_usage=chat.get("stream_options", {}).get("include_usage", False),
         explain=stream.request.narrowing.explain,
     )
-    headers = answer_headers(first, attempts=stream.attempts_so_far, fallback=stream.fallback_so_far)
+    headers = answer_headers(
+        first,
+        attempts=stream.attempts_so_far,
+        fallback=stream.fallback_so_far,
+        guardrail=stream.guardrail_so_far,
+    )
     return EventStream(stream, body, headers=headers)

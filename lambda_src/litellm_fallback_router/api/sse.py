@@ -1,9 +1,9 @@
 """A ChatStream as server-sent events, in OpenAI's shape.
 
 The last chunk before `[DONE]` (the usage chunk where `include_usage` was asked for, else the one with the finish
-reason) carries `router` if an answer fell back, was resumed, or `explain` was asked for; strict clients otherwise
-see nothing they do not know. A stream that cannot be finished ends in an `error` event and no `[DONE]`: OpenAI's
-clients raise on it.
+reason) carries `router` if an answer fell back, was resumed or changed by the guardrail, or `explain` was asked for;
+strict clients otherwise see nothing they do not know. A stream that cannot be finished ends in an `error` event and no
+`[DONE]`: OpenAI's clients raise on it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ..routing.errors import RouterError
+from ..routing.guarding import Outcome
 from ..routing.router import ChatStream
 from .disconnect import while_connected
 from .errors import envelope, internal_error
@@ -52,7 +53,7 @@ async def events(
         if held:
             yield b"data: " + held + b"}\n\n"
         held = shared + b',"choices":[],"usage":' + encode(result.usage.to_openai())
-    if explain or result.fallback or len(result.responders) > 1:
+    if explain or result.fallback or len(result.responders) > 1 or result.guardrail not in (None, Outcome.PASSED):
         held += b',"router":' + encode(story(result))
     yield b"data: " + held + b"}\n\n"
     yield DONE

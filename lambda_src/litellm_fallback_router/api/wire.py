@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from ..routing.guarding import Outcome
 from ..routing.types import ChatResult, Deployment
 
 # ASCII only: a provider may send half of a surrogate pair, which UTF-8 cannot carry but an escape can.
@@ -24,9 +25,14 @@ def reply(payload: Any, *, status: int = 200, headers: Mapping[str, str] | None 
 
 
 def answer_headers(
-    deployment: Deployment, *, attempts: int, fallback: bool, cost_usd: float | None = None
+    deployment: Deployment,
+    *,
+    attempts: int,
+    fallback: bool,
+    cost_usd: float | None = None,
+    guardrail: Outcome | None = None,
 ) -> dict[str, str]:
-    """Who answers, as headers. A stream sends them before it knows its cost."""
+    """Who answers, as headers. A stream sends them before it knows its cost, and all that the guardrail will say."""
     headers = {
         "x-router-provider": deployment.provider,
         "x-router-model": deployment.model,
@@ -35,6 +41,8 @@ def answer_headers(
     }
     if cost_usd is not None:
         headers["x-router-cost-usd"] = f"{cost_usd:.8f}"
+    if guardrail is not None:
+        headers["x-router-guardrail"] = guardrail.value
     return headers
 
 

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from . import chains, litellm_config
 from .deployments import Describe, Lookup, build
 from .errors import ConfigurationError
+from .guardrail import Guardrail
 from .mapping_schema import name_lists, parse, table, type_name, unknown
 from .prompt_access import PromptAccess, read_access
 from .providers import did_you_mean
 from .types import Deployment
 
-_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts"]
+_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail"]
 
 
 class RouterSettings(BaseModel):
@@ -79,6 +80,8 @@ class RouterConfig:
     """What was accepted but is not used, each with its path."""
     prompts: PromptAccess | None = None
     """Managed prompts that callers may use; None: none."""
+    guardrail: Guardrail | None = None
+    """Checks every request and every answer; None: nothing is checked."""
 
     _groups: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
 
@@ -136,6 +139,9 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
             problems.append(f"{sentence}; remove one of them")
     settings = parse(RouterSettings, table(mapping.get("settings"), "settings", problems), "settings", problems)
     prompts = read_access(mapping.get("prompts"), {*names, *strategies}, problems)
+    guardrail = None
+    if mapping.get("guardrail") is not None:
+        guardrail = parse(Guardrail, table(mapping["guardrail"], "guardrail", problems), "guardrail", problems)
     if problems or settings is None:
         raise ConfigurationError(problems)
     return RouterConfig(
@@ -145,6 +151,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         settings=settings,
         warnings=tuple(warnings),
         prompts=prompts,
+        guardrail=guardrail,
     )
 
 

@@ -5,10 +5,11 @@
     |  |- UnknownModelError           404   no such model or strategy; lists the known ones
     |  |- ContextWindowExceededError  400   larger than the window of every candidate
     |  |- RequestTooLargeError         413   the body is larger than the gateway reads
-    |  `- ContentPolicyError           400   a provider's content filter refused
+    |  `- ContentPolicyError           400   a provider's content filter or the guardrail refused
     |- RateLimitedError               429   every candidate is out of its rate; Retry-After when known
     |- ProvidersFailedError           502   every candidate was asked and failed
     |- UnavailableError               503   nothing could be asked (no key, no rate left); Retry-After when known
+    |- GuardrailUnreachableError      503   the guardrail gave no verdict, and without one nothing is answered
     |- DeadlineExceededError          504   the budget ran out
     |- CallerLeftError                499   the caller hung up before the answer
     |- StreamInterruptedError         502   a stream broke and could not be continued honestly
@@ -85,6 +86,11 @@ class ProvidersFailedError(RouterError):
 class UnavailableError(RouterError):
     status = 503
     code = "no_deployment_available"
+
+
+class GuardrailUnreachableError(RouterError):
+    status = 503
+    code = "guardrail_unreachable"
 
 
 class DeadlineExceededError(RouterError):

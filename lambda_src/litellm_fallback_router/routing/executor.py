@@ -13,8 +13,9 @@ from .deadline import Deadline
 from .errors import RouterError
 from .exhausted import exhausted_error
 from .failures import TABLE, FailureKind, ProviderFailure, Then
+from .guarding import GuardRecord
 from .planner import Candidate, Plan
-from .ports import Circuits, Keys, Observer, Prompts, Provider, RateLimits, Samples
+from .ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, Samples
 from .types import AttemptRecord, ChatRequest, Deployment, Dropped, Ledger, Usage
 
 
@@ -33,6 +34,8 @@ class Outside:
     """None: no answer is kept."""
     prompts: Prompts | None = None
     """None: the mapping allows no managed prompts."""
+    guard: Guard | None = None
+    """None: the mapping has no guardrail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,15 @@ class Attempt:
     @property
     def deployment(self) -> Deployment:
         return self.candidate.deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why the guardrail stops an attempt."""
+
+    reason: str
+    of_use: bool
+    """True where the caller may have got something of it."""
 
 
 class Walk:
@@ -77,6 +89,14 @@ class Walk:
         self.failures: list[ProviderFailure] = []
         self.attempts: list[AttemptRecord] = []
         self.dropped: list[Dropped] = list(plan.dropped)
+        self.asking = False
+        """True while an attempt is under way."""
+        self.guard_record: GuardRecord | None = None
+        self.gate: asyncio.Future[ChatRequest | None] | None = None
+        """The guardrail's check of the input, where it runs beside the first attempt, which must be Bedrock's: before
+        any other the verdict is awaited. It gives another request where this one must not be sent."""
+        self.stopped: Stop | None = None
+        """Why the guardrail stopped an attempt; None: it did not."""
 
     @property
     def elapsed(self) -> float:
@@ -85,7 +105,7 @@ class Walk:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(tuple(self.attempts), tuple(self.dropped), self.elapsed)
+        return Ledger(tuple(self.attempts), tuple(self.dropped), self.elapsed, self.guard_record)
 
     @property
     def outside(self) -> Outside:
@@ -99,6 +119,8 @@ class Walk:
         """The next attempt, after any wait it needs; None when there is nothing left to try."""
         while self._queue and len(self.attempts) < self.settings.max_attempts and not self.deadline.expired:
             candidate = self._queue[0]
+            if not await self._let_through(candidate):
+                return None
             if self._wait is not None:
                 wait, self._wait = self._wait, None
                 await asyncio.sleep(wait)
@@ -107,6 +129,7 @@ class Walk:
                 self._give_up_head()
                 continue
             self._tries += 1
+            self.asking = True
             return Attempt(
                 candidate,
                 number=len(self.attempts) + 1,
@@ -150,6 +173,13 @@ class Walk:
         if attempt.candidate.probe:
             await self._outside.circuits.released(attempt.deployment.id)
 
+    def start_again(self, request: ChatRequest, plan: Plan) -> None:
+        """Ask with another request, inside the same bounds."""
+        self.request, self.plan = request, plan
+        self._queue, self._tries, self._wait = list(plan.candidates), 0, None
+        self.dropped = list(plan.dropped)
+        self.gate, self.stopped = None, None
+
     def error(self) -> RouterError:
         """The answer to the caller when `next()` has given None."""
         expired = self.deadline.expired and bool(self._queue)
@@ -162,7 +192,13 @@ class Walk:
     def estimated_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return self._outside.provider.estimate_cost(deployment, usage)
 
+    async def _let_through(self, candidate: Candidate) -> bool:
+        if self.gate is None or (not self.attempts and candidate.deployment.provider == "bedrock"):
+            return True
+        return await asyncio.shield(self.gate) is None
+
     def _record(self, record: AttemptRecord) -> None:
+        self.asking = False
         self.attempts.append(record)
         self._outside.observer.attempted(self.request, record)
 

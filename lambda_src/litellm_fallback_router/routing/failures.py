@@ -34,13 +34,15 @@ class FailureKind(StrEnum):
     REJECTED = "rejected"
     """Any other 400 or 422."""
     CONTENT_POLICY = "content_policy"
-    """The provider's content filter or a guardrail refused."""
+    """The provider's content filter, or a guardrail of its own, refused."""
     INVALID_RESPONSE = "invalid_response"
     """A 200 that is no answer: HTML, an error object, no choices, a short body."""
     STREAM_BROKEN = "stream_broken"
     """A stream that was cut, stalled, malformed, carried an error or ended without a finish reason."""
     CALLER_LEFT = "caller_left"
     """The caller hung up; the work upstream was stopped."""
+    GUARDRAIL = "guardrail"
+    """The guardrail stopped the request, and so the work upstream."""
 
 
 class Then(StrEnum):
@@ -80,6 +82,7 @@ TABLE: dict[FailureKind, Rule] = {
     FailureKind.INVALID_RESPONSE: Rule(retry=True, then=Then.NEXT, trips=True),
     FailureKind.STREAM_BROKEN: Rule(retry=False, then=Then.NEXT, trips=True),
     FailureKind.CALLER_LEFT: Rule(retry=False, then=Then.STOP, trips=False),
+    FailureKind.GUARDRAIL: Rule(retry=False, then=Then.STOP, trips=False),
 }
 
 

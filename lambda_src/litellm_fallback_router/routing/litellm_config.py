@@ -100,6 +100,7 @@ def convert(config: Mapping[Any, Any], problems: list[str]) -> Converted:
         },
         "settings": settings | dict(table(config.get("settings"), "settings", problems)),
         "prompts": config.get("prompts"),
+        "guardrail": config.get("guardrail"),
     }
     _rest(config, done)
     return done
@@ -166,7 +167,7 @@ def _setting(key: Any, value: Any, path: str, settings: dict[str, Any], done: Co
 
 
 def _rest(config: Mapping[Any, Any], done: Converted) -> None:
-    read = {"model_list", "router_settings", "litellm_settings", "strategies", "settings", "prompts"}
+    read = {"model_list", "router_settings", "litellm_settings", "strategies", "settings", "prompts", "guardrail"}
     for key, value in config.items():
         if key == "general_settings" and isinstance(value, Mapping):
             for inner in value:

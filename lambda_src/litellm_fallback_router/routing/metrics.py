@@ -54,5 +54,15 @@ _LIST = (
     Metric("CircuitTransitions", "Count", "changes of a circuit's state", ((), ("deployment", "state"))),
     Metric("StateUnavailable", "Count", "times the state table was slow or out of reach and memory took its place"),
 )
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _LIST}
+_GUARDRAIL = (
+    # One value for each request.
+    Metric("GuardrailBlocks", "Count", "requests or answers that the guardrail blocked", ((), ("source",))),
+    Metric("GuardrailMasks", "Count", "requests or answers that the guardrail masked"),
+    Metric("GuardrailLatency", "Milliseconds", "what a request spent on the guardrail's verdicts"),
+    Metric("GuardrailUnits", "Count", "units that the guardrail billed", ((), ("policy",))),
+    Metric("GuardrailUnreachable", "Count", "requests for which the guardrail gave no verdict"),
+)
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_LIST, *_GUARDRAIL)}
 """By name."""
+GUARDRAIL_METRICS = frozenset(metric.name for metric in _GUARDRAIL)
+"""Those that are emitted only where the mapping has a guardrail."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .errors import RouterError
 from .sampling import Sample
 from .types import AttemptRecord, ChatRequest, ChatResult, Chunk, Deployment, Message, ProviderAnswer, Usage
 
 if TYPE_CHECKING:
+    from .guarding import Verdict
     from .prompts import PromptTemplate
+
+Source = Literal["input", "output"]
+"""What a guardrail is asked about: what a caller sends, or what a provider answers."""
 
 
 class Provider(Protocol):
@@ -115,6 +119,14 @@ class Prompts(Protocol):
         Raises InvalidRequestError where there is no such prompt or version, UnavailableError where it cannot be read
         and was not before.
         """
+        ...
+
+
+class Guard(Protocol):
+    """Gives a guardrail's verdict. It is asked for `MAX_CHARACTERS` at most, and cancelled where it takes too long."""
+
+    async def check(self, source: Source, texts: Sequence[str]) -> Verdict:
+        """One verdict on all of `texts`. Raises GuardUnreachableError."""
         ...
 
 

@@ -10,12 +10,14 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from . import background
+from . import background, guarded
 from .attempts import Recorder, ask
+from .checks import Checks
 from .config import RouterConfig
-from .errors import CallerLeftError, RouterError
+from .errors import CallerLeftError, ConfigurationError, RouterError
 from .executor import Outside, Walk
 from .failures import ProviderFailure
+from .guarding import Outcome
 from .planner import Health, Plan, plan
 from .prompting import take_up
 from .sampling import Heard, sample_of
@@ -32,8 +34,15 @@ class Router:
     """
 
     def __init__(self, config: RouterConfig, outside: Outside) -> None:
+        """Raises ConfigurationError where the mapping names a guardrail that nobody can ask."""
+        if config.guardrail is not None and outside.guard is None:
+            raise ConfigurationError(["guardrail: nothing here can ask it; build the router with `build_router`"])
         self.config = config
         self._outside = outside
+        self._settings = config.settings
+        if config.guardrail is not None:
+            # A tool call is checked whole; held back until then, it can also still fall over.
+            self._settings = config.settings.model_copy(update={"hold_structured": True})
 
     async def complete(self, request: ChatRequest) -> ChatResult:
         """A whole answer. Raises RouterError; cancelling it stops the work upstream."""
@@ -42,7 +51,8 @@ class Router:
         try:
             request = await self._started(request)
             walk = await self._walk(request)
-            result = await self._answer(walk)
+            checks = self._checks(walk)
+            result = await (self._answer(walk) if checks is None else guarded.complete(walk, checks, self._answer))
         except RouterError as error:
             self._outside.observer.finished(request, error)
             raise
@@ -81,7 +91,13 @@ class Router:
         return plan(request, self.config, await self._health(self.config.chain(request.model)), self._outside.rng)
 
     async def _walk(self, request: ChatRequest) -> Walk:
-        return Walk(request, await self._plan(request), self.config.settings, self._outside)
+        return Walk(request, await self._plan(request), self._settings, self._outside)
+
+    def _checks(self, walk: Walk) -> Checks | None:
+        """What the request and its answer go through; None: the mapping has no guardrail."""
+        if self.config.guardrail is None or self._outside.guard is None:
+            return None
+        return Checks(self.config.guardrail, self._outside.guard, walk, self._plan)
 
     def _offer(self, request: ChatRequest, result: ChatResult, choices: list[dict[str, Any]]) -> None:
         samples = self._outside.samples
@@ -152,7 +168,8 @@ class ChatStream:
             walk = await self._observed(self._router._walk(request))
             self.request = request
             self._stream = StreamWalk(walk)
-            self._chunks = self._stream.chunks()
+            checks = self._router._checks(walk)
+            self._chunks = self._stream.chunks() if checks is None else guarded.chunks(self._stream, checks)
             self._first = await self._advance()
         return self.first
 
@@ -163,7 +180,14 @@ class ChatStream:
 
     @property
     def attempts_so_far(self) -> int:
-        return len(self._walked().walk.attempts) + (0 if self._done else 1)
+        walk = self._walked().walk
+        return len(walk.attempts) + walk.asking
+
+    @property
+    def guardrail_so_far(self) -> Outcome | None:
+        """What the guardrail made of the input and of what was released; None: there is no guardrail."""
+        record = self._walked().walk.guard_record
+        return None if record is None else record.outcome
 
     @property
     def fallback_so_far(self) -> bool:

@@ -29,6 +29,11 @@ class StreamWalk:
         self._finished = 0
         """Choices whose finish reason the caller has."""
 
+    def start_again(self) -> None:
+        """Nothing of what came so far has reached the caller."""
+        self.responders.clear()
+        self._sent, self._finished = Sent(self.walk.request), 0
+
     @property
     def usage(self) -> Usage:
         """Tokens of every attempt whose text the caller has."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .failures import FailureKind
+from .guarding import GuardRecord, Outcome
 
 Message = Mapping[str, Any]
 """One chat message in OpenAI's shape: `{"role": ..., "content": ...}`."""
@@ -269,6 +270,8 @@ class Ledger:
     attempts: tuple[AttemptRecord, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     seconds: float = 0.0
+    guardrail: GuardRecord | None = None
+    """None: the mapping has no guardrail."""
 
     @property
     def cost_usd(self) -> float | None:
@@ -288,7 +291,17 @@ class Ledger:
             "seconds": round(self.seconds, 3),
             "cost_usd": self.cost_usd,
             "wasted_usd": self.wasted_usd,
+            **({} if self.guardrail is None else {"guardrail": self.guardrail.to_json()}),
         }
+
+
+def guardrail_facts(ledger: Ledger) -> dict[str, Any]:
+    """What the operator's log says of the guardrail: with the policies that intervened, never what they matched."""
+    record = ledger.guardrail
+    if record is None:
+        return {}
+    facts = {**record.to_json(), "policies": list(record.reasons), "unreachable": record.unreachable}
+    return {"guardrail": {name: value for name, value in facts.items() if value not in (None, "", [])}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,3 +346,8 @@ class ChatResult:
     @property
     def cost_usd(self) -> float | None:
         return self.ledger.cost_usd
+
+    @property
+    def guardrail(self) -> Outcome | None:
+        """What the guardrail made of the request and the answer; None: there is no guardrail."""
+        return None if self.ledger.guardrail is None else self.ledger.guardrail.outcome

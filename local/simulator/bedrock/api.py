@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 from local.simulator.bedrock import answer as form
-from local.simulator.bedrock import errors, eventstream, prompts, sigv4
+from local.simulator.bedrock import errors, eventstream, guardrails, prompts, sigv4
 from local.simulator.bedrock.evaluations import PATH as EVALUATIONS
 from local.simulator.bedrock.evaluations import Evaluations
 from local.simulator.bedrock.request import to_call
@@ -17,13 +17,14 @@ from local.simulator.provider import ApiError, Frame, Operation, Target
 from local.simulator.settings import Settings
 from local.simulator.storage import Objects
 
-_OTHERS = {prompts.PATH: prompts.get_prompt}
+_OTHERS = {prompts.PATH: prompts.get_prompt, guardrails.PATH: guardrails.apply_guardrail}
 """Operations that are no chat, by path; the path's group `id` says what they are about."""
 _PATH = re.compile(r"/bedrock/model/(?P<model>[^/]+|arn[^/]+/[^/]+)/(?P<operation>converse|converse-stream)")
 
 
 class Bedrock:
-    """`/bedrock/model/ID/converse`, `/bedrock/model/ID/converse-stream` and `/bedrock/prompts/ID/`."""
+    """`/bedrock/model/ID/converse`, `/bedrock/model/ID/converse-stream`, `/bedrock/prompts/ID/` and
+    `/bedrock/guardrail/ID/version/VERSION/apply`."""
 
     name: ProviderName = "bedrock"
     stream_type = "application/vnd.amazon.eventstream"

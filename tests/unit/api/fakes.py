@@ -17,6 +17,7 @@ from litellm_fallback_router.api.app import create_app
 from litellm_fallback_router.routing.config import RouterConfig, RouterSettings
 from litellm_fallback_router.routing.errors import RouterError, UnknownModelError
 from litellm_fallback_router.routing.failures import FailureKind
+from litellm_fallback_router.routing.guarding import Outcome
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import (
     AttemptRecord,
@@ -175,6 +176,10 @@ class FakeStream:
     @property
     def fallback_so_far(self) -> bool:
         return self.first is not GPT
+
+    @property
+    def guardrail_so_far(self) -> Outcome | None:
+        return None
 
     @property
     def result(self) -> ChatResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.metrics import METRICS, NAMESPACE
 from litellm_fallback_router.routing.types import ChatRequest
+from tests.support.guards import RuledGuard, guarded_rig
 from tests.support.scripted import SILENCE, Rig, breaks, fails, question, read, rig, says
 from tests.support.virtual_time import run_virtually
 
@@ -184,6 +186,9 @@ def test_every_declared_metric_and_dimension_is_emitted_and_no_other(stdout: Std
         await told(observer, rig("a", scripts={"a": [SILENCE]}, deadline=1.0))
         cut = {"a": [breaks("Paris ", "is ")], "b": [says("the capital.")]}
         await told(observer, rig("a", "b", scripts=cut), stream=True)
+        blocked = question(request_id="r-2")
+        blocked = replace(blocked, messages=[{"role": "user", "content": "Forbidden fruit"}])
+        await told(observer, guarded_rig("a"), blocked)
 
     run_virtually(scenario())
     observer.circuit_moved("a", "open")
@@ -203,6 +208,27 @@ def test_every_declared_metric_and_dimension_is_emitted_and_no_other(stdout: Std
     assert {event["message"] for event in events} == {
         *("attempt_failed", "request_answered", "request_failed", "circuit_moved", "state_unavailable")
     }
+
+
+def test_a_guarded_request_tells_its_blocks_units_and_policies_but_no_text(stdout: Stdout) -> None:
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+    bad = {"a": [says("Eat the forbidden fruit.")]}
+
+    async def scenario() -> None:
+        await told(observer, guarded_rig("a", scripts=bad))
+        await told(observer, guarded_rig("a", guard=RuledGuard(unreachable=True)))
+
+    run_virtually(scenario())
+    metrics, events = stdout.lines()
+    total = values(metrics)
+    assert (total["GuardrailBlocks"], total["GuardrailUnits"], total["GuardrailUnreachable"]) == (1, 2, 1)
+    assert values(metrics, source="output") == {"GuardrailBlocks": 1}
+    assert values(metrics, policy="topicPolicy") == {"GuardrailUnits": 2}
+    assert total["ChainsExhausted"] == 0
+    answered, failed = (event["guardrail"] for event in events)
+    assert (answered["outcome"], answered["output"], answered["policies"]) == ("blocked", "blocked", ["topic: Fruit"])
+    assert failed["unreachable"] == "ThrottlingException"
+    assert "orbidden" not in str(events)
 
 
 def test_every_metric_has_a_total_for_its_stage() -> None:

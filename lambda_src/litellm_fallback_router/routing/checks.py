@@ -1,0 +1,211 @@
+"""One request's dealings with the guardrail: what is asked, what comes of each verdict, and the record of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .deadline import Deadline
+from .errors import ContentPolicyError, DeadlineExceededError, GuardrailUnreachableError, RouterError
+from .executor import Walk
+from .guarding import (
+    MAX_CHARACTERS,
+    GuardRecord,
+    GuardUnreachableError,
+    Outcome,
+    UncertainMaskError,
+    Verdict,
+    Windows,
+    worst,
+)
+from .guardrail import Guardrail
+from .planner import Plan
+from .ports import Guard, Source
+from .texts import PROMPTS, texts_in, with_texts
+from .types import ChatRequest, Deployment
+
+CHECK_SECONDS = 8.0
+"""Longest wait for one verdict, the adapter's own retry included."""
+UNCERTAIN = "the guardrail masked so much of a long text that the rest cannot be told from it"
+
+
+class Blocked(Exception):
+    """The guardrail blocked. `message`: its own words."""
+
+    def __init__(self, source: Source, message: str) -> None:
+        super().__init__(f"the guardrail blocked the {source}")
+        self.source = source
+        self.message = message
+
+
+class Checks:
+    """What every text of one request goes through. Raises Blocked, and RouterError where there is no verdict."""
+
+    def __init__(
+        self, guardrail: Guardrail, guard: Guard, walk: Walk, replan: Callable[[ChatRequest], Awaitable[Plan]]
+    ) -> None:
+        """`replan`: makes the plan of a request whose text was masked."""
+        self.guardrail = guardrail
+        self.walk = walk
+        self._guard = guard
+        self._replan = replan
+        self._given_up: set[Source] = set()
+        walk.guard_record = GuardRecord()
+
+    @property
+    def record(self) -> GuardRecord:
+        return self.walk.guard_record or GuardRecord()
+
+    @property
+    def responder(self) -> Deployment:
+        """Who answers where the guardrail does, before anybody else was asked."""
+        name = self.guardrail.id.rpartition("/")[2]
+        return Deployment(
+            id="guardrail",
+            model_name=self.walk.plan.primary,
+            provider="guardrail",
+            model=name,
+            litellm_model="",
+            credential="",
+            region=self.guardrail.place,
+        )
+
+    async def masked_input(self) -> ChatRequest | None:
+        """Check the request. The request as it may be sent, where that is another one."""
+        request = self.walk.request
+        said = {"messages": list(request.messages)}
+        said |= {name: request.params[name] for name in PROMPTS if name in request.params}
+        found = texts_in(said)
+        checked = await self.texts("input", found, self.walk.deadline)
+        if checked == found:
+            return None
+        rewritten = with_texts(said, iter(checked))
+        params = {**request.params, **{name: rewritten[name] for name in rewritten if name != "messages"}}
+        return replace(request, messages=rewritten["messages"], params=params)
+
+    async def take_up(self, masked: ChatRequest | None) -> None:
+        """From here on the providers get the masked request."""
+        if masked is not None:
+            self.walk.start_again(masked, await self._replan(masked))
+
+    async def choices(self, choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """A whole answer's choices as the caller may have them."""
+        messages = [choice["message"] for choice in choices]
+        found = texts_in(messages)
+        checked = await self.texts("output", found, self.walk.deadline)
+        if checked == found:
+            return choices
+        # The logprobs spell out the tokens that were masked.
+        rewritten = with_texts(messages, iter(checked))
+        return [
+            {**choice, "message": message, "logprobs": None} for choice, message in zip(choices, rewritten, strict=True)
+        ]
+
+    async def texts(self, source: Source, texts: Sequence[str], time: Deadline) -> list[str]:
+        """The texts as they may go on, each in its place."""
+        checked: list[str] = []
+        for batch in _batches(texts):
+            if len(batch) == 1 and len(batch[0]) > MAX_CHARACTERS:
+                checked.append(await self._long(source, batch[0], time))
+            else:
+                checked += await self._verdict(source, batch, time)
+        self._note(source, Outcome.PASSED)
+        return checked
+
+    async def window(self, windows: Windows, window: str, time: Deadline) -> str:
+        """What may be released of an answer's window."""
+        try:
+            return windows.release(window, (await self.texts("output", [window], time))[0])
+        except UncertainMaskError:
+            raise self._without_verdict(UNCERTAIN) from None
+
+    def refusal(self, blocked: Blocked) -> RouterError:
+        """A block as an error."""
+        what = "request" if blocked.source == "input" else "answer"
+        message = f"the guardrail blocked the {what}: {blocked.message}"
+        param = "messages" if blocked.source == "input" else None
+        return ContentPolicyError(message, param=param, ledger=self.walk.ledger)
+
+    def unchecked_output(self) -> None:
+        """Note that a stream is passed on as it comes."""
+        self._note("output", Outcome.UNCHECKED)
+
+    async def _long(self, source: Source, text: str, time: Deadline) -> str:
+        windows = Windows(MAX_CHARACTERS)
+        windows.feed(text)
+        checked = ""
+        while (window := windows.due) is not None:
+            given_back = (await self._verdict(source, [window], time))[0]
+            try:
+                checked += windows.release(window, given_back)
+            except UncertainMaskError:
+                raise self._without_verdict(UNCERTAIN) from None
+        return checked + (await self._verdict(source, [windows.pending], time))[0]
+
+    async def _verdict(self, source: Source, texts: Sequence[str], time: Deadline) -> Sequence[str]:
+        if source in self._given_up or not any(text.strip() for text in texts):
+            return texts
+        try:
+            verdict = await self._ask(source, texts, time)
+        except GuardUnreachableError as error:
+            self._set(unreachable=str(error))
+            if self.guardrail.on_unreachable == "fail_closed":
+                raise self._without_verdict("the guardrail gave no verdict") from error
+            # It is asked no more: each window of a stream would wait for it in vain again.
+            self._given_up.add(source)
+            self._note(source, Outcome.UNCHECKED)
+            return texts
+        self._note(source, verdict.outcome)
+        if verdict.outcome is Outcome.BLOCKED:
+            raise Blocked(source, verdict.message)
+        return verdict.texts
+
+    async def _ask(self, source: Source, texts: Sequence[str], time: Deadline) -> Verdict:
+        clock = asyncio.get_running_loop()
+        began, left = clock.time(), time.left
+        try:
+            async with asyncio.timeout(min(CHECK_SECONDS, left)):
+                verdict = await self._guard.check(source, texts)
+        except TimeoutError as error:
+            if left < CHECK_SECONDS:
+                # The caller sets this time: it must not become a way past a guardrail that fails open.
+                message = "the request's time ran out before the guardrail's verdict"
+                raise DeadlineExceededError(message, ledger=self.walk.ledger) from error
+            raise GuardUnreachableError(f"no verdict within {CHECK_SECONDS:g} s") from error
+        finally:
+            record = self.record
+            self._set(checks=record.checks + 1, seconds=record.seconds + clock.time() - began)
+        record = self.record
+        reasons = tuple(dict.fromkeys((*record.reasons, *verdict.reasons)))
+        self._set(units=dict(Counter(record.units) + Counter(verdict.units)), reasons=reasons)
+        return verdict
+
+    def _without_verdict(self, why: str) -> RouterError:
+        message = f"{why}, and without one nothing is answered; try again later"
+        return GuardrailUnreachableError(message, ledger=self.walk.ledger)
+
+    def _note(self, source: Source, outcome: Outcome) -> None:
+        if source == "input":
+            self._set(input=worst(self.record.input, outcome))
+        else:
+            self._set(output=worst(self.record.output, outcome))
+
+    def _set(self, **changes: Any) -> None:
+        self.walk.guard_record = replace(self.record, **changes)
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """The texts in groups that are asked about together; one that is too long stands alone."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        if batch and size + len(text) > MAX_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch

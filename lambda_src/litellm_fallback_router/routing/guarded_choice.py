@@ -1,0 +1,164 @@
+"""One choice of a stream under a guardrail: what is held back, and when it goes on.
+
+Text is released window by window. Tool calls are checked whole. What else a provider sends (signed thinking, sound,
+citations, logprobs) spells the text out a second time: it comes at the end, if nothing was masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from typing import Any
+
+from .checks import Checks
+from .guarding import Windows
+from .texts import texts_in
+from .types import Chunk
+
+TEXT = ("reasoning_content", "content", "refusal")
+
+
+class GuardedChoice:
+    """`take` each chunk's part of the choice, then `finish`."""
+
+    def __init__(self, index: int, size: int | None, checks: Checks) -> None:
+        """`size`: characters of a window; None: all is held to the end."""
+        self._index = index
+        self._size = size
+        self._checks = checks
+        self._time = checks.walk.end
+        self._field = TEXT[0]
+        self._windows = Windows(size)
+        self._segments: list[tuple[str, str]] = []
+        """Field and text, in order, where all is held to the end."""
+        self._calls = _Calls()
+        self._beside: dict[str, list[Any]] = {}
+        self._logprobs: list[Any] = []
+        self._masked = False
+        self._finish_reason: str | None = None
+
+    async def take(self, choice: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
+        """What may go on now that this has come."""
+        if choice.get("logprobs"):
+            self._logprobs.append(choice["logprobs"])
+        self._finish_reason = choice.get("finish_reason") or self._finish_reason
+        delta: Mapping[str, Any] = choice["delta"]
+        for name in TEXT:
+            if text := delta.get(name):
+                async for chunk in self._text(name, text):
+                    yield chunk
+        for call in delta.get("tool_calls") or ():
+            self._calls.add(call.get("index", 0), call)
+        if call := delta.get("function_call"):
+            self._calls.add(None, {"function": call})
+        for name, value in delta.items():
+            if name not in (*TEXT, "role", "tool_calls", "function_call") and value:
+                self._beside.setdefault(name, []).append(value)
+
+    async def finish(self) -> AsyncGenerator[Chunk, None]:
+        """The rest, with the finish reason at its end."""
+        async for chunk in self._flush():
+            yield chunk
+        async for chunk in self._held():
+            yield chunk
+        async for chunk in self._tool_calls():
+            yield chunk
+        async for chunk in self._what_lay_beside():
+            yield chunk
+        if self._finish_reason:
+            yield self._chunk({}, self._finish_reason)
+
+    async def _text(self, name: str, text: str) -> AsyncGenerator[Chunk, None]:
+        if name != self._field:
+            async for chunk in self._flush():
+                yield chunk
+            self._field, self._windows = name, Windows(self._size)
+        self._windows.feed(text)
+        while (window := self._windows.due) is not None:
+            before = self._windows.pending
+            released = await self._checks.window(self._windows, window, self._time)
+            if released:
+                gone = before[: len(before) - len(self._windows.pending)]
+                self._masked = self._masked or released != gone
+                yield self._chunk({name: released})
+
+    async def _flush(self) -> AsyncGenerator[Chunk, None]:
+        pending = self._windows.pending
+        if not pending:
+            return
+        self._windows = Windows(self._size)
+        if self._size is None:
+            self._segments.append((self._field, pending))
+            return
+        for text in await self._check([pending]):
+            yield self._chunk({self._field: text})
+
+    async def _held(self) -> AsyncGenerator[Chunk, None]:
+        texts = await self._check([text for _, text in self._segments])
+        for (name, _), text in zip(self._segments, texts, strict=True):
+            yield self._chunk({name: text})
+
+    async def _tool_calls(self) -> AsyncGenerator[Chunk, None]:
+        arguments = await self._check(self._calls.arguments)
+        for delta in self._calls.deltas(arguments):
+            yield self._chunk(delta)
+
+    async def _what_lay_beside(self) -> AsyncGenerator[Chunk, None]:
+        if not self._beside and not self._logprobs:
+            return
+        # A fragment says nothing, so each field is read as one text.
+        await self._check(["".join(texts_in(pieces)) for pieces in self._beside.values()])
+        if self._masked:
+            return
+        for name, pieces in self._beside.items():
+            for piece in pieces:
+                yield self._chunk({name: piece})
+        for logprobs in self._logprobs:
+            yield Chunk([{"index": self._index, "delta": {}, "finish_reason": None, "logprobs": logprobs}])
+
+    async def _check(self, texts: list[str]) -> list[str]:
+        checked = await self._checks.texts("output", texts, self._time) if texts else []
+        self._masked = self._masked or checked != texts
+        return checked
+
+    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> Chunk:
+        return Chunk([{"index": self._index, "delta": delta, "finish_reason": finish_reason}])
+
+
+class _Calls:
+    """Tool calls, put together from their fragments."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int | None, dict[str, Any]] = {}
+        """By index; None is the one `function_call` of old."""
+
+    def add(self, index: int | None, piece: Mapping[str, Any]) -> None:
+        call = self._calls.setdefault(index, {})
+        for name, value in piece.items():
+            if name in ("function", "custom"):
+                inner = call.setdefault(name, {})
+                for field, text in value.items():
+                    if text:
+                        inner[field] = inner.get(field, "") + text
+            elif value is not None:
+                call[name] = value
+
+    @property
+    def arguments(self) -> list[str]:
+        return [text for call in self._calls.values() for _, _, text in _spoken(call)]
+
+    def deltas(self, arguments: Iterable[str]) -> list[dict[str, Any]]:
+        """One for each call, with these arguments."""
+        checked, deltas = iter(arguments), []
+        for index, call in self._calls.items():
+            for kind, field, _ in list(_spoken(call)):
+                call[kind] = {**call[kind], field: next(checked)}
+            deltas.append({"function_call": call["function"]} if index is None else {"tool_calls": [call]})
+        return deltas
+
+
+def _spoken(call: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """What the model wrote into a call: where, and the text."""
+    for kind in ("function", "custom"):
+        for field, text in call.get(kind, {}).items():
+            if field != "name" and isinstance(text, str):
+                yield kind, field, text

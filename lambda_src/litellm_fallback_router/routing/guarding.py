@@ -1,0 +1,195 @@
+"""What a guardrail says of text, and the windows in which a text that comes in pieces is checked. Pure.
+
+A window is released up to `overlap` characters before its end; those are checked again at the head of the next. So
+whatever is no longer than the overlap stands whole inside one window before any of it is released: nothing hides in
+a seam. Where the guardrail masked a part, a window is parted only where both texts are certain to correspond.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MAX_CHARACTERS = 20_000
+"""Most text sent to the guardrail at once: 20 text units (of 1,000 characters), below Bedrock's default quota of 25 a
+second for each policy (AWS General Reference, "Amazon Bedrock endpoints and quotas")."""
+_MASK = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
+"""What stands in the place of masked text: `{EMAIL}`, or `[EMAIL-1]` as in the Bedrock user guide, "Remove PII". Text
+that merely looks like it is taken for a mask too: that costs certainty, never safety."""
+
+
+class Outcome(StrEnum):
+    """What a guardrail made of a text, the mildest first."""
+
+    PASSED = "passed"
+    MASKED = "masked"
+    UNCHECKED = "unchecked"
+    """It was let through unchecked, as the mapping says (`on_unreachable: fail_open`, `stream_window: off`)."""
+    BLOCKED = "blocked"
+
+
+SEVERITY = tuple(Outcome)
+
+
+def worst(*outcomes: Outcome | None) -> Outcome | None:
+    """The gravest of them; None where there is none."""
+    known = [outcome for outcome in outcomes if outcome is not None]
+    return max(known, key=SEVERITY.index, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the guardrail said of some texts."""
+
+    outcome: Outcome
+    texts: tuple[str, ...] = field(default=(), repr=False)
+    """The texts as they may go on, in the order in which they were asked about; none where it blocked."""
+    message: str = ""
+    """The guardrail's own words, where it blocked."""
+    reasons: tuple[str, ...] = ()
+    """Which of its policies intervened, for the operator: `content: VIOLENCE`. Never the text that matched."""
+    units: Mapping[str, int] = field(default_factory=dict)
+    """Units it billed, by policy."""
+
+
+class GuardUnreachableError(Exception):
+    """The guardrail gave no verdict. `str(error)` says why, without any of the text."""
+
+
+class UncertainMaskError(Exception):
+    """A long text was masked so thickly that no place to part it is certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardRecord:
+    """What the guardrail did about one request: its line in the ledger."""
+
+    input: Outcome | None = None
+    output: Outcome | None = None
+    """None: there was no output to check."""
+    checks: int = 0
+    """Times it was asked."""
+    seconds: float = 0.0
+    """Spent on its verdicts, the request waiting."""
+    units: Mapping[str, int] = field(default_factory=dict)
+    """Units it billed, by policy."""
+    reasons: tuple[str, ...] = ()
+    """Which policies intervened, for the operator."""
+    unreachable: str = ""
+    """Why it gave no verdict, for the operator; empty: it always did."""
+
+    @property
+    def outcome(self) -> Outcome:
+        return worst(self.input, self.output) or Outcome.PASSED
+
+    def to_json(self) -> dict[str, object]:
+        """As callers see it: without which policy it was."""
+        return {
+            "outcome": self.outcome.value,
+            "input": self.input and self.input.value,
+            "output": self.output and self.output.value,
+            "checks": self.checks,
+            "seconds": round(self.seconds, 3),
+            "units": sum(self.units.values()),
+        }
+
+
+class Windows:
+    """One text that comes in pieces. `feed` it, check what is `due`, and `release` what the verdict allows."""
+
+    def __init__(self, size: int | None) -> None:
+        """`size`: characters of a window; None: nothing is due before the end."""
+        self._size = size
+        self._overlap = (size or 0) // 4
+        self._reach = size or 0
+        self.pending = ""
+        """What was not released yet, as it came. At the end it is checked whole."""
+
+    def feed(self, text: str) -> None:
+        self.pending += text
+
+    @property
+    def due(self) -> str | None:
+        """The window to check now; None: not enough has come."""
+        if self._size is None or len(self.pending) < self._reach:
+            return None
+        return self.pending[: self._reach]
+
+    def release(self, window: str, checked: str) -> str:
+        """What may go on of a `window` that the guardrail gave back as `checked`.
+
+        Raises UncertainMaskError where even the largest window cannot be parted.
+        """
+        at, at_checked = part(window, checked, len(window) - self._overlap)
+        if at == 0 and self._size is not None:
+            if self._reach >= MAX_CHARACTERS:
+                raise UncertainMaskError
+            self._reach = min(2 * self._reach, MAX_CHARACTERS)
+            return ""
+        self._reach = self._size or 0
+        self.pending = self.pending[at:]
+        return checked[:at_checked]
+
+
+def part(text: str, checked: str, at_most: int) -> tuple[int, int]:
+    """The last place, at most `at_most` in `text`, that is certain to be the same in `checked`: where it is in each."""
+    best = (0, 0)
+    for at, at_checked, length in _certain(text, checked):
+        if at > at_most:
+            break
+        end = min(at_most, at + length)
+        best = (end, at_checked + end - at)
+    return best
+
+
+def _certain(text: str, checked: str) -> Iterator[tuple[int, int, int]]:
+    """The stretches that masking left alone and whose place in `text` is beyond doubt: place in `text`, in `checked`,
+    length. In order."""
+    if text == checked:
+        yield 0, 0, len(text)
+        return
+    kept = list(_between_masks(checked))
+    (_, first), *middle, (last_at, last) = kept if len(kept) > 1 else [(0, ""), (0, "")]
+    low, high = len(first), len(text) - len(last)
+    if len(kept) < 2 or low > high or not (text.startswith(first) and text.endswith(last)):
+        return
+    middle = [(at, stretch) for at, stretch in middle if stretch]
+    leftmost, rightmost = _leftmost(text, middle, low, high), _rightmost(text, middle, low, high)
+    yield 0, 0, low
+    if leftmost is None or rightmost is None:
+        return
+    for (at_checked, stretch), left, right in zip(middle, leftmost, rightmost, strict=True):
+        if left == right:
+            yield left, at_checked, len(stretch)
+    yield high, last_at, len(last)
+
+
+def _between_masks(checked: str) -> Iterator[tuple[int, str]]:
+    start = 0
+    for mask in _MASK.finditer(checked):
+        yield start, checked[start : mask.start()]
+        start = mask.end()
+    yield start, checked[start:]
+
+
+def _leftmost(text: str, stretches: list[tuple[int, str]], low: int, high: int) -> list[int] | None:
+    """Where each stretch would be if all stood as far to the left as their order allows."""
+    places = []
+    for _, stretch in stretches:
+        if (at := text.find(stretch, low, high)) < 0:
+            return None
+        places.append(at)
+        low = at + len(stretch)
+    return places
+
+
+def _rightmost(text: str, stretches: list[tuple[int, str]], low: int, high: int) -> list[int] | None:
+    places = []
+    for _, stretch in reversed(stretches):
+        if (at := text.rfind(stretch, low, high)) < 0:
+            return None
+        places.append(at)
+        high = at
+    return places[::-1]
