@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
@@ -9,6 +10,7 @@ from litellm_fallback_router.routing.config import RouterConfig, load_config
 from litellm_fallback_router.routing.deployments import REFERENCE
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.mapping_file import read_mapping
+from litellm_fallback_router.routing.prompt_access import allowing
 from litellm_fallback_router.routing.types import Deployment, ModelInfo
 
 MOST_SILENCE = 290.0
@@ -19,14 +21,14 @@ _SECRETS = frozenset(
 )
 
 
-def load_chain(mapping: Path | None) -> RouterConfig:
-    """The mapping of the file, or the shipped one.
+def load_chain(mapping: Path | None, prompts: Sequence[str] = ()) -> RouterConfig:
+    """The mapping of the file, or the shipped one; with `prompts` in the place of its own, if there are any.
 
     Raises ConfigurationError with every mistake: those of any mapping, a key that would end up in the package, and a
     deadline that API Gateway would not wait for.
     """
     content = ROUTER_STYLE_MAPPING if mapping is None else read_mapping(mapping)
-    config = load_config(content, lambda _provider, _model: ModelInfo())
+    config = load_config(allowing(content, prompts), lambda _provider, _model: ModelInfo())
     problems = [problem for deployment in config.deployments for problem in _keys_in(deployment)]
     if config.settings.deadline > MOST_SILENCE:
         problems.append(f"settings.deadline: API Gateway waits {MOST_SILENCE:g} seconds at most; lower it")

@@ -20,6 +20,7 @@ from .cedar import AgentAccess, unknown_models
 from .dashboard import Dashboard
 from .edge import Firewall, OwnDomain
 from .function import TOOL_DOOR, GatewayFunction, api_door
+from .governance import prompt_findings, prompt_statement
 from .lambda_package import MAPPING
 from .metrics import StageMetrics
 from .model_access import assumed_roles, bedrock_statements
@@ -105,6 +106,8 @@ class GatewayStack(Stack):
         if stage.mapping:
             # Both doors open in the package's folder: run.sh goes there, and Lambda starts a handler there.
             variables["ROUTER_CONFIG"] = f"{MAPPING}{stage.mapping.suffix}"
+        if stage.prompts:
+            variables["ROUTER_PROMPTS"] = ",".join(stage.prompts)
         if stage.simulator_url:
             variables["ROUTER_SIMULATOR_URL"] = stage.simulator_url
         return variables
@@ -134,6 +137,9 @@ class GatewayStack(Stack):
         if self.keys.arns:
             read = PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=self.keys.arns)
             role.add_to_policy(read)
+        if prompts := self._config.prompts:
+            role.add_to_policy(prompt_statement(self, prompts))
+            acknowledge(prompt_findings(prompts), role)
         role.add_to_policy(self._items(STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))
 
     def _grant(self) -> None:

@@ -81,6 +81,8 @@ BOTOCORE_DATA = frozenset(
         # Models; their credentials; assumed roles.
         "bedrock-runtime",
         "sts",
+        # Managed prompts.
+        "bedrock-agent",
         # Provider keys and shared state.
         "secretsmanager",
         "dynamodb",

@@ -94,6 +94,8 @@ class Stage(BaseModel):
     """IPv4 ranges, separated by commas, that alone may call; empty: everyone may."""
     agentcore: Annotated[AgentAccess | None, BeforeValidator(_json)] = None
     """Who may ask what through AgentCore, as JSON; None: the router is no agent's tool."""
+    prompts: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    """Managed prompts of Bedrock that callers may use, ids or ARNs, separated by commas; empty: the mapping's."""
     simulator_url: str | None = Field(None, pattern=r"^https?://[^\s/]+/?$")
     """Stage `dev` only: every provider is replaced by the simulator there."""
 
