@@ -32,9 +32,9 @@ async def answer(router: Router, event: Any, context: Any) -> dict[str, Any]:
         asked = as_object(json.dumps(event).encode())
         tool.check(asked)
         result = await router.complete(_REQUESTS[tool.name](router, asked, _told(context)))
-        return _ANSWERS[tool.name](result)
+        return _encodable(_ANSWERS[tool.name](result))
     except RouterError as error:
-        return _failure(error)
+        return _encodable(_failure(error))
     except Exception as error:  # noqa: BLE001 - the last stop: a bug must reach the log and the agent
         body = internal_error(error, request_id)
         body["error"]["status"] = 500
@@ -79,6 +79,13 @@ def _chat_completion(_: Router, asked: dict[str, Any], told: dict[str, Any]) -> 
         params={name: value for name, value in given.items() if name not in {"model", "messages"}},
         **told,
     )
+
+
+def _encodable(body: dict[str, Any]) -> dict[str, Any]:
+    """A model may send half of a surrogate pair, over which Lambda's runtime stumbles: it writes UTF-8."""
+    text = json.dumps(body, ensure_ascii=False)
+    whole: dict[str, Any] = json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return whole
 
 
 def _failure(error: RouterError) -> dict[str, Any]:

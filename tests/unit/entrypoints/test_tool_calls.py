@@ -16,6 +16,7 @@ from litellm_fallback_router.routing.tools import ASK, CHAT_COMPLETION, TOOLS
 from litellm_fallback_router.settings import Settings
 from local.simulator import Fault, Simulator
 from tests.support.agentcore_events import LambdaCall
+from tests.support.scripted import rig, says
 
 QUESTION = "What is the capital of France?"
 PARIS = "Paris is the capital of France."
@@ -176,6 +177,14 @@ async def test_bug_is_an_answer_without_its_message(router: Router, caplog: pyte
     assert QUESTION not in json.dumps(given)
     assert "RuntimeError" in caplog.text
     assert QUESTION not in caplog.text
+
+
+async def test_half_a_surrogate_pair_from_a_model_does_not_break_the_answer() -> None:
+    router = rig("a", scripts={"a": [says("half a \ud83d")] * 2}).router
+    asked = await answer(router, {"question": QUESTION}, LambdaCall())
+    chat = await answer(router, {**CHAT, "model": "a"}, LambdaCall("router___chat_completion"))
+    assert asked["response"] == chat["choices"][0]["message"]["content"] == "half a \ufffd"
+    json.dumps([asked, chat], ensure_ascii=False).encode()
 
 
 def test_tools_take_nothing_that_the_http_api_does_not() -> None:
