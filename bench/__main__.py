@@ -52,7 +52,7 @@ def _bench(console: Console, *, quick: bool) -> bool:
         console.print(f"{name}: {value}", highlight=False)
     for sentence in report.METHOD:
         console.print(f"- {sentence}", style="dim", highlight=False)
-    with console.status("installing peers") as status, _upstream(cores) as port:
+    with console.status("installing peers") as status, upstream(cores) as port:
         systems, missing = all_systems(port, RUNS)
         limit = uvloop.run(rounds.upstream_limit(port))
         console.print(f"upstream and client together, on one core: {limit:.0f} requests/s")
@@ -76,7 +76,7 @@ def _bench(console: Console, *, quick: bool) -> bool:
 
 
 @contextmanager
-def _upstream(cores: Cores) -> Iterator[int]:
+def upstream(cores: Cores) -> Iterator[int]:
     """The upstream's port. From here on this process, the client, shares its core."""
     os.sched_setaffinity(0, cores.load)
     process = subprocess.Popen(

@@ -65,7 +65,7 @@ def all_systems(upstream: int, folder: Path) -> tuple[list[System], dict[str, st
 
     `folder` takes their configurations.
     """
-    systems = [System(DIRECT, upstream), _gateway(upstream, folder), _floor(upstream)]
+    systems = [System(DIRECT, upstream), *ours(upstream, folder)]
     missing: dict[str, str] = {}
     makers: dict[str, Callable[[], System]] = {
         PROXY: lambda: _proxy(upstream, folder),
@@ -77,6 +77,11 @@ def all_systems(upstream: int, folder: Path) -> tuple[list[System], dict[str, st
         except peers.PeerMissingError as error:
             missing[name] = str(error)
     return systems, missing
+
+
+def ours(upstream: int, folder: Path) -> list[System]:
+    """The gateway, and the floor beneath it."""
+    return [_gateway(upstream, folder), _floor(upstream)]
 
 
 def _gateway(upstream: int, folder: Path) -> System:
