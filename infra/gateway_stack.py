@@ -12,13 +12,14 @@ from litellm_fallback_router.routing.config import RouterConfig
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.secret_keys import secret_providers
 
-from .acknowledged import AGENT_ROLE, API, FUNCTION, LOG_ROLE, METHOD, ROLE, SECRET, STAGE, acknowledge
+from .acknowledged import AGENT_ROLE, API, BUCKET, FUNCTION, LOG_ROLE, METHOD, ROLE, SECRET, STAGE, acknowledge
 from .agentcore import AgentGateway, RouterTarget
 from .alarms import Alarms
 from .api import Authorizer, GatewayApi
 from .cedar import AgentAccess, unknown_models
 from .dashboard import Dashboard
 from .edge import Firewall, OwnDomain
+from .evaluations import Evaluations, judge_statements
 from .function import TOOL_DOOR, GatewayFunction, api_door
 from .governance import prompt_findings, prompt_statement
 from .lambda_package import MAPPING
@@ -51,6 +52,7 @@ class GatewayStack(Stack):
             providers=secret_providers(config.deployments),
             keep=stage.keeps_data,
         )
+        self.evaluations = self._evaluations()
         self.gateway = GatewayFunction(
             self, "Gateway", stage=stage, door=api_door(stage), package=package, environment=self._environment()
         )
@@ -108,9 +110,21 @@ class GatewayStack(Stack):
             variables["ROUTER_CONFIG"] = f"{MAPPING}{stage.mapping.suffix}"
         if stage.prompts:
             variables["ROUTER_PROMPTS"] = ",".join(stage.prompts)
+        if self.evaluations and self._config.settings.sample_fallbacks:
+            variables["ROUTER_SAMPLES"] = self.evaluations.samples_uri
         if stage.simulator_url:
             variables["ROUTER_SIMULATOR_URL"] = stage.simulator_url
         return variables
+
+    def _evaluations(self) -> Evaluations | None:
+        """Raises ConfigurationError where answers are to be kept and there is no place for them."""
+        stage = self._stage
+        if stage.evaluations is None:
+            if self._config.settings.sample_fallbacks:
+                raise ConfigurationError(["settings.sample_fallbacks: needs -c evaluations=new, or a bucket's name"])
+            return None
+        judge = judge_statements(self, stage.evaluation_judge) if stage.evaluation_judge else []
+        return Evaluations(self, "Evaluations", bucket=stage.evaluations, judge=judge, keep=stage.keeps_data)
 
     def _edge(self) -> None:
         stage = self._stage
@@ -140,6 +154,9 @@ class GatewayStack(Stack):
         if prompts := self._config.prompts:
             role.add_to_policy(prompt_statement(self, prompts))
             acknowledge(prompt_findings(prompts), role)
+        if self.evaluations and self._config.settings.sample_fallbacks:
+            role.add_to_policy(self.evaluations.sample_statement())
+            acknowledge(self.evaluations.findings, role)
         role.add_to_policy(self._items(STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))
 
     def _grant(self) -> None:
@@ -196,6 +213,8 @@ class GatewayStack(Stack):
         acknowledge(STAGE, self.api.api.deployment_stage)
         acknowledge(METHOD, *self.api.methods)
         acknowledge(LOG_ROLE, self.api.log_role)
+        if self.evaluations:
+            acknowledge({**BUCKET, **self.evaluations.findings}, self.evaluations)
 
     def _export(self) -> None:
         """For people to paste, and for the command line to find its way."""
@@ -216,6 +235,10 @@ class GatewayStack(Stack):
             "ApiId": (self.api.api.rest_api_id, "API Gateway's id of the API"),
             "ApiStage": (self._stage.name, "API Gateway's name of the stage"),
         }
+        if self.evaluations:
+            outputs["EvaluationBucket"] = (self.evaluations.bucket.bucket_name, "fallback-router evaluate --out s3://...")
+            if self.evaluations.role:
+                outputs["EvaluationRole"] = (self.evaluations.role.role_arn, "fallback-router evaluate submit --role")
         for name, (value, description) in outputs.items():
             CfnOutput(self, name, value=value, description=description)
         for name, plan in self.api.plans.items():

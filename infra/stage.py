@@ -96,6 +96,10 @@ class Stage(BaseModel):
     """Who may ask what through AgentCore, as JSON; None: the router is no agent's tool."""
     prompts: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     """Managed prompts of Bedrock that callers may use, ids or ARNs, separated by commas; empty: the mapping's."""
+    evaluations: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    """A bucket for evaluations and samples of fallbacks: `new`, or the name of one that exists; None: there is none."""
+    evaluation_judge: str | None = Field(None, pattern=r"^[!-~]+$")
+    """The Bedrock model that judges, by id or inference profile; a role for its jobs is made. None: no role."""
     simulator_url: str | None = Field(None, pattern=r"^https?://[^\s/]+/?$")
     """Stage `dev` only: every provider is replaced by the simulator there."""
 
@@ -105,6 +109,8 @@ class Stage(BaseModel):
             raise ValueError("domain_name and certificate_arn: give both or neither")
         if self.waf_allowed_ranges and not self.waf:
             raise ValueError("waf_allowed_ranges: needs -c waf=true")
+        if self.evaluation_judge and not self.evaluations:
+            raise ValueError("evaluation_judge: needs -c evaluations=new, or a bucket's name")
         if self.simulator_url and self.name != "dev":
             raise ValueError(f"simulator_url: only for stage dev, not {self.name}")
         for name in self.plans:
