@@ -236,7 +236,7 @@ class GatewayStack(Stack):
             "ApiStage": (self._stage.name, "API Gateway's name of the stage"),
         }
         if self.evaluations:
-            outputs["EvaluationBucket"] = (self.evaluations.bucket.bucket_name, "fallback-router evaluate --out s3://...")
+            outputs["EvaluationBucket"] = (self.evaluations.bucket.bucket_name, "fallback-router evaluate --out")
             if self.evaluations.role:
                 outputs["EvaluationRole"] = (self.evaluations.role.role_arn, "fallback-router evaluate submit --role")
         for name, (value, description) in outputs.items():

@@ -11,7 +11,7 @@ NEVER = 100
 
 
 def each_alone(config: RouterConfig, *, deadline: float, tries: int = 1) -> RouterConfig:
-    """Every deployment as a model of its own: no fallback, no verdict on its siblings.
+    """Every deployment as a model of its own: no fallback, no verdict on its siblings, no guardrail in between.
 
     `deadline`: seconds for one question; `tries`: on its one deployment, where trying again may help.
     """
@@ -28,4 +28,5 @@ def each_alone(config: RouterConfig, *, deadline: float, tries: int = 1) -> Rout
         chains={d.id: (d.id,) for d in config.deployments},
         strategies=frozenset(),
         settings=config.settings.model_copy(update=numbers),
+        guardrail=None,
     )
