@@ -63,7 +63,9 @@ async def _ask_each_provider(config: RouterConfig, url: str) -> None:
     closed = simulated(config, url)
     moved = zip(config.deployments, closed.deployments, strict=True)
     models = {after.provider: after.model_name for before, after in moved if after is not before}
-    router = assemble(replace(closed, settings=closed.settings.model_copy(update={"max_attempts": 1})))
+    # Without a guardrail: there is none to ask here, and without its verdict no provider would be asked.
+    alone = replace(closed, settings=closed.settings.model_copy(update={"max_attempts": 1}), guardrail=None)
+    router = assemble(alone)
     gateway = create_app(lambda: router)
     with _silence():
         async with gateway.router.lifespan_context(gateway), _client(gateway) as client:

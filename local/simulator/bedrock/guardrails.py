@@ -1,7 +1,7 @@
 """ApplyGuardrail, checked against botocore's model of bedrock-runtime.
 
 Both guardrails block what speaks of "forbidden fruit" (a denied topic), in whatever case and however spaced. `simguard`
-also masks e-mail addresses; `simblocker` only blocks.
+also masks e-mail addresses; `simblocker` only blocks. In answers alone they block the word 666.
 """
 
 import re
@@ -21,6 +21,7 @@ BLOCKED_OUTPUT = "Sorry, I cannot say that."
 MOST_UNITS = 25
 """Text units in one request, at most; the service's own default quota a second."""
 _DENIED = re.compile(r"forbidden\s+fruit", re.IGNORECASE)
+_WORD = re.compile(r"\b666\b")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 _STATUSES = {
     403: ("AccessDeniedException", "User is not authorized to perform: bedrock:ApplyGuardrail"),
@@ -75,6 +76,11 @@ def _assessed(texts: list[str], source: str, *, masks: bool) -> _Json:
         topic = {"name": "Forbidden fruit", "type": "DENY", "action": "BLOCKED"}
         assessment["topicPolicy"] = {"topics": [topic]}
         outputs = [{"text": BLOCKED_INPUT if source == "INPUT" else BLOCKED_OUTPUT}]
+        reason = "Guardrail blocked."
+    if source == "OUTPUT" and _WORD.search(" ".join(texts)):
+        word = {"match": "666", "action": "BLOCKED"}
+        assessment["wordPolicy"] = {"customWords": [word], "managedWordLists": []}
+        outputs = [{"text": BLOCKED_OUTPUT}]
         reason = "Guardrail blocked."
     units = _units(texts)
     return {
