@@ -9,6 +9,7 @@ from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.config import RouterConfig, load_config
 from litellm_fallback_router.routing.deployments import REFERENCE
 from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.routing.guardrail import naming
 from litellm_fallback_router.routing.mapping_file import read_mapping
 from litellm_fallback_router.routing.prompt_access import allowing
 from litellm_fallback_router.routing.types import Deployment, ModelInfo
@@ -21,14 +22,18 @@ _SECRETS = frozenset(
 )
 
 
-def load_chain(mapping: Path | None, prompts: Sequence[str] = ()) -> RouterConfig:
-    """The mapping of the file, or the shipped one; with `prompts` in the place of its own, if there are any.
+def load_chain(
+    mapping: Path | None, prompts: Sequence[str] = (), guardrail: tuple[str, str] | None = None
+) -> RouterConfig:
+    """The mapping of the file, or the shipped one; with `prompts` and `guardrail` (id and version) in the place of its
+    own, if there are any.
 
     Raises ConfigurationError with every mistake: those of any mapping, a key that would end up in the package, and a
     deadline that API Gateway would not wait for.
     """
     content = ROUTER_STYLE_MAPPING if mapping is None else read_mapping(mapping)
-    config = load_config(allowing(content, prompts), lambda _provider, _model: ModelInfo())
+    content = naming(allowing(content, prompts), *(guardrail or (None, None)))
+    config = load_config(content, lambda _provider, _model: ModelInfo())
     problems = [problem for deployment in config.deployments for problem in _keys_in(deployment)]
     if config.settings.deadline > MOST_SILENCE:
         problems.append(f"settings.deadline: API Gateway waits {MOST_SILENCE:g} seconds at most; lower it")

@@ -27,7 +27,7 @@ WIDTH = 24
 
 
 class Dashboard(Construct):
-    """`deployments` decide the lines of the graphs by model."""
+    """`deployments` decide the lines of the graphs by model; `guardrail`: there is one."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Dashboard(Construct):
         api: RestApi,
         alias: Alias,
         log_group: ILogGroup,
+        guardrail: bool,
     ) -> None:
         super().__init__(scope, id)
         self._metrics = metrics
@@ -62,6 +63,9 @@ class Dashboard(Construct):
         dashboard.add_widgets(*self._times())
         dashboard.add_widgets(_title("How much?"))
         dashboard.add_widgets(*self._money())
+        if guardrail:
+            dashboard.add_widgets(_title("What did the guardrail do?"))
+            dashboard.add_widgets(*self._guardrail())
         dashboard.add_widgets(_title("API Gateway, Lambda and the state table"))
         dashboard.add_widgets(*self._house(api, alias))
         dashboard.add_widgets(_title("What failed last?"))
@@ -133,6 +137,22 @@ class Dashboard(Construct):
             self._by_model("US dollars", "CostUsd", "Sum", width=8),
             self._by_model("US dollars wasted on failed attempts", "WastedCostUsd", "Sum", width=8),
             _graph("Tokens", tokens, width=8),
+        ]
+
+    def _guardrail(self) -> list[GraphWidget]:
+        metric, each = self._metrics.metric, self._metrics.each
+        done: list[IMetric] = [
+            metric("GuardrailBlocks", "Sum", label="blocked"),
+            metric("GuardrailMasks", "Sum", label="masked"),
+            metric("GuardrailUnreachable", "Sum", label="no verdict"),
+            each("GuardrailBlocks", "Sum", "source"),
+        ]
+        times = [metric("GuardrailLatency", p, label=p) for p in ("p50", "p90", "p99")]
+        units: list[IMetric] = [metric("GuardrailUnits", "Sum", label="all"), each("GuardrailUnits", "Sum", "policy")]
+        return [
+            _graph("Requests", done, width=8),
+            _graph("Waiting for verdicts, milliseconds", times, width=8),
+            _graph("Units billed, by policy", units, width=8),
         ]
 
     def _house(self, api: RestApi, alias: Alias) -> list[GraphWidget]:

@@ -21,7 +21,7 @@ from .dashboard import Dashboard
 from .edge import Firewall, OwnDomain
 from .evaluations import Evaluations, judge_statements
 from .function import TOOL_DOOR, GatewayFunction, api_door
-from .governance import prompt_findings, prompt_statement
+from .governance import NewGuardrail, guardrail_arn, prompt_findings, prompt_statement
 from .lambda_package import MAPPING
 from .metrics import StageMetrics
 from .model_access import assumed_roles, bedrock_statements
@@ -53,6 +53,7 @@ class GatewayStack(Stack):
             keep=stage.keeps_data,
         )
         self.evaluations = self._evaluations()
+        self.guardrail = NewGuardrail(self, "Guardrail", name=stage.service) if stage.guardrail == "new" else None
         self.gateway = GatewayFunction(
             self, "Gateway", stage=stage, door=api_door(stage), package=package, environment=self._environment()
         )
@@ -86,6 +87,7 @@ class GatewayStack(Stack):
             api=self.api.api,
             alias=self.gateway.alias,
             log_group=self.gateway.log_group,
+            guardrail=config.guardrail is not None,
         )
         self._edge()
         self._grant_router(self.gateway.role)
@@ -108,6 +110,11 @@ class GatewayStack(Stack):
         if stage.mapping:
             # Both doors open in the package's folder: run.sh goes there, and Lambda starts a handler there.
             variables["ROUTER_CONFIG"] = f"{MAPPING}{stage.mapping.suffix}"
+        if self.guardrail:
+            variables["ROUTER_GUARDRAIL_ID"] = self.guardrail.id
+            variables["ROUTER_GUARDRAIL_VERSION"] = self.guardrail.version
+        elif stage.guardrail_named:
+            variables["ROUTER_GUARDRAIL_ID"], variables["ROUTER_GUARDRAIL_VERSION"] = stage.guardrail_named
         if stage.prompts:
             variables["ROUTER_PROMPTS"] = ",".join(stage.prompts)
         if self.evaluations and self._config.settings.sample_fallbacks:
@@ -151,6 +158,9 @@ class GatewayStack(Stack):
         if self.keys.arns:
             read = PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=self.keys.arns)
             role.add_to_policy(read)
+        if guardrail := self._config.guardrail:
+            arn = self.guardrail.arn if self.guardrail else guardrail_arn(self, guardrail)
+            role.add_to_policy(PolicyStatement(actions=["bedrock:ApplyGuardrail"], resources=[arn]))
         if prompts := self._config.prompts:
             role.add_to_policy(prompt_statement(self, prompts))
             acknowledge(prompt_findings(prompts), role)
@@ -236,7 +246,10 @@ class GatewayStack(Stack):
             "ApiStage": (self._stage.name, "API Gateway's name of the stage"),
         }
         if self.evaluations:
-            outputs["EvaluationBucket"] = (self.evaluations.bucket.bucket_name, "fallback-router evaluate --out")
+            outputs["EvaluationBucket"] = (
+                self.evaluations.bucket.bucket_name,
+                "fallback-router evaluate --out s3://...",
+            )
             if self.evaluations.role:
                 outputs["EvaluationRole"] = (self.evaluations.role.role_arn, "fallback-router evaluate submit --role")
         for name, (value, description) in outputs.items():

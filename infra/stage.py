@@ -96,6 +96,11 @@ class Stage(BaseModel):
     """Who may ask what through AgentCore, as JSON; None: the router is no agent's tool."""
     prompts: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     """Managed prompts of Bedrock that callers may use, ids or ARNs, separated by commas; empty: the mapping's."""
+    guardrail: str | None = Field(
+        None, pattern=r"^(new|[a-z0-9]+:\w+|arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:guardrail/[a-z0-9]+:\w+)$"
+    )
+    """Bedrock guardrail of every request: `new`, or `ID:VERSION` or `ARN:VERSION` of one that exists; None: the
+    mapping's, if it has one."""
     evaluations: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     """A bucket for evaluations and samples of fallbacks: `new`, or the name of one that exists; None: there is none."""
     evaluation_judge: str | None = Field(None, pattern=r"^[!-~]+$")
@@ -123,6 +128,16 @@ class Stage(BaseModel):
     @property
     def stack_name(self) -> str:
         return f"FallbackRouter-{self.name}"
+
+    @property
+    def guardrail_named(self) -> tuple[str, str] | None:
+        """Id or ARN, and version; of a new one, which has neither yet, words in their place."""
+        if self.guardrail is None:
+            return None
+        if self.guardrail == "new":
+            return "new", "1"
+        identifier, _, version = self.guardrail.rpartition(":")
+        return identifier, version
 
     @property
     def service(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from .routing.config import RouterConfig, load_config
 from .routing.cooldowns import Cooldowns
 from .routing.errors import ConfigurationError
 from .routing.executor import Outside
-from .routing.guardrail import Guardrail
+from .routing.guardrail import Guardrail, naming
 from .routing.mapping_file import read_mapping
 from .routing.ports import Circuits, Guard, Prompts, RateLimits, Samples
 from .routing.prompt_access import PromptAccess, allowing
@@ -46,7 +46,7 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
     """
     if mapping is None:
         mapping = mapping_of(settings)
-    mapping = _with_guardrail(allowing(mapping, settings.prompts), settings)
+    mapping = naming(allowing(mapping, settings.prompts), settings.guardrail_id, settings.guardrail_version)
     config = load_config(mapping, price_map.describe, lookup)
     for warning in config.warnings:
         logger.warning("%s", warning)
@@ -161,15 +161,6 @@ def _guard(guardrail: Guardrail, settings: Settings) -> Guard:
         return BedrockGuard(guardrail.id, guardrail.version, where, **simulator)
     with _somewhere("the guardrail, as guardrail.region in the mapping or here"):
         return BedrockGuard(guardrail.id, guardrail.version, guardrail.place)
-
-
-def _with_guardrail(mapping: Any, settings: Settings) -> Any:
-    """The mapping with the guardrail that the environment names, which its own `guardrail` may say more about."""
-    if settings.guardrail_id is None or not isinstance(mapping, Mapping):
-        return mapping
-    own = mapping.get("guardrail") or {}
-    named = {"id": settings.guardrail_id, "version": settings.guardrail_version}
-    return {**mapping, "guardrail": {**own, **named}} if isinstance(own, Mapping) else mapping
 
 
 def _samples(share: float, settings: Settings) -> Samples | None:

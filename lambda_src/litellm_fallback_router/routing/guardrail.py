@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -10,6 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 SMALLEST_WINDOW, LARGEST_WINDOW = 200, 20_000
 _ID = re.compile(r"[a-z0-9]+|arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:\d{12}:guardrail/[a-z0-9]+")
 _VERSION = re.compile(r"[1-9]\d{0,7}|DRAFT")
+
+
+def naming(mapping: Any, identifier: str | None, version: str | None) -> Any:
+    """The mapping with the guardrail that is named here, of which its own `guardrail` may say more; unchanged where
+    none is."""
+    if identifier is None or not isinstance(mapping, Mapping):
+        return mapping
+    own = mapping.get("guardrail") or {}
+    return (
+        {**mapping, "guardrail": {**own, "id": identifier, "version": version}} if isinstance(own, Mapping) else mapping
+    )
 
 
 class Guardrail(BaseModel):
