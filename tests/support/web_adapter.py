@@ -1,4 +1,4 @@
-"""The Lambda Web Adapter, built from its sources on crates.io."""
+"""The Lambda Web Adapter, built from its published crate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infra.lambda_package import ROOT
 
 CRATE = "lambda_web_adapter"
 VERSION = "1.0.0-rc1"
-"""The newest on crates.io. Its successor 1.1, which production uses, adds the SnapStart hooks, and is released as a
+"""The newest published crate. Its successor 1.1, which production uses, adds the SnapStart hooks, and is released as a
 layer only."""
 BUILD_TIMEOUT = 1800
 
