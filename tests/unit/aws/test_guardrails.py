@@ -1,0 +1,133 @@
+"""What the Bedrock adapter makes of ApplyGuardrail's answers, asked with boto3 of a server that answers as told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from litellm_fallback_router.adapters.guardrails import BedrockGuard
+from litellm_fallback_router.routing.guarding import GuardUnreachableError, Outcome
+
+NOTHING = dict.fromkeys(
+    ["contentPolicyUnits", "wordPolicyUnits", "sensitiveInformationPolicyFreeUnits", "contextualGroundingPolicyUnits"],
+    0,
+)
+USAGE = {"topicPolicyUnits": 2, "sensitiveInformationPolicyUnits": 1, **NOTHING}
+
+
+class Bedrock:
+    """Plays its answers in turn; the last one repeats."""
+
+    def __init__(self, *answers: tuple[int, dict[str, Any]]) -> None:
+        self.answers = list(answers)
+        self.asked: list[dict[str, Any]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                status, answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                if "code" in answer:
+                    self.send_header("x-amzn-errortype", answer["code"])
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def guard(self) -> BedrockGuard:
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        return BedrockGuard(
+            "abc123", "1", "us-east-1", endpoint_url=url, aws_access_key_id="A", aws_secret_access_key="s"
+        )
+
+
+@pytest.fixture
+def bedrock() -> Iterator[Any]:
+    made: list[Bedrock] = []
+
+    def make(*answers: tuple[int, dict[str, Any]]) -> Bedrock:
+        made.append(Bedrock(*answers))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.server.shutdown()
+        one.server.server_close()
+
+
+def intervened(*outputs: str, **assessment: Any) -> tuple[int, dict[str, Any]]:
+    found = [{"text": text} for text in outputs]
+    answer = {"action": "GUARDRAIL_INTERVENED", "outputs": found, "assessments": [assessment], "usage": USAGE}
+    return 200, answer
+
+
+MASKED = {"sensitiveInformationPolicy": {"piiEntities": [{"match": "Jo", "type": "NAME", "action": "ANONYMIZED"}]}}
+PASSED: tuple[int, dict[str, Any]] = (200, {"action": "NONE", "outputs": [], "assessments": [], "usage": USAGE})
+
+
+async def test_blank_texts_keep_their_place_and_are_not_asked_about(bedrock: Any) -> None:
+    server = bedrock(intervened("I am {NAME}", "fine", **MASKED))
+    verdict = await server.guard().check("input", ["I am Jo", "  ", "fine"])
+
+    assert (verdict.outcome, verdict.texts) == (Outcome.MASKED, ("I am {NAME}", "  ", "fine"))
+    assert verdict.reasons == ("sensitiveInformation: NAME",)
+    assert verdict.units == {"topicPolicy": 2, "sensitiveInformationPolicy": 1}
+    assert server.asked == [{"source": "INPUT", "content": [{"text": {"text": "I am Jo"}}, {"text": {"text": "fine"}}]}]
+
+
+async def test_outputs_that_do_not_match_the_texts_are_asked_for_one_by_one(bedrock: Any) -> None:
+    joined = intervened("I am {NAME} fine", **MASKED)
+    server = bedrock(joined, intervened("I am {NAME}", **MASKED), PASSED)
+    verdict = await server.guard().check("output", ["I am Jo", "fine"])
+
+    assert verdict.texts == ("I am {NAME}", "fine")
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("assessment", "reason"),
+    [
+        ({**MASKED, "wordPolicy": {"customWords": [{"match": "fig", "action": "BLOCKED"}]}}, "word: custom"),
+        ({"topicPolicy": {"topics": [{"name": "Fruit", "type": "DENY", "action": "BLOCKED"}]}}, "topic: Fruit"),
+        ({"contentPolicy": {"filters": [{"type": "HATE", "action": "BLOCKED"}]}}, "content: HATE"),
+        ({}, None),
+    ],
+    ids=["masked and blocked", "topic", "content", "a policy newer than this code"],
+)
+async def test_whatever_intervenes_without_only_masking_blocks(bedrock: Any, assessment: Any, reason: str) -> None:
+    verdict = await bedrock(intervened("No.", **assessment)).guard().check("input", ["I am Jo"])
+
+    assert (verdict.outcome, verdict.message, verdict.texts) == (Outcome.BLOCKED, "No.", ())
+    assert reason is None or reason in verdict.reasons
+    assert "fig" not in str(verdict.reasons)
+
+
+async def test_throttling_is_tried_once_more(bedrock: Any) -> None:
+    throttled = (429, {"code": "ThrottlingException", "message": "slow down"})
+    assert (await bedrock(throttled, PASSED).guard().check("input", ["x"])).outcome is Outcome.PASSED
+
+    server = bedrock(throttled)
+    with pytest.raises(GuardUnreachableError, match="ThrottlingException"):
+        await server.guard().check("input", ["x"])
+    assert len(server.asked) == 2
+
+
+async def test_a_refusal_or_nonsense_is_no_verdict_and_is_not_tried_again(bedrock: Any) -> None:
+    for answer in ((403, {"code": "AccessDeniedException", "message": "no"}), (200, {"usage": USAGE})):
+        server = bedrock(answer)
+        with pytest.raises(GuardUnreachableError):
+            await server.guard().check("input", ["x"])
+        assert len(server.asked) == 1
