@@ -98,9 +98,12 @@ def test_only_this_accounts_own_gateway_may_take_the_role(agents: Synthesized) -
     }
 
 
-def test_tools_may_do_what_the_gateway_may(agents: Synthesized) -> None:
+@pytest.mark.parametrize("others", [{}, {"prompts": "CAPITALS01"}], ids=["alone", "prompts"])
+def test_tools_may_do_what_the_gateway_may(others: dict[str, str], synthesize: Synthesize) -> None:
+    stack = synthesize(agentcore=json.dumps(TABLE), **others)
+
     def beside_logs(owner: str) -> set[tuple[str, str]]:
-        return {one for one in roles(agents, owner) if not one[0].startswith("logs:")}
+        return {one for one in roles(stack, owner) if not one[0].startswith("logs:")}
 
     assert beside_logs("Tools") == beside_logs("Gateway")
 
