@@ -1,0 +1,36 @@
+"""What importing loads: the part of a cold start that does not depend on how busy a machine is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"litellm", "openai", "anthropic", "boto3", "botocore", "aiohttp", "fastapi", "starlette", "uvicorn"}
+HEAVY |= {"matplotlib", "typer", "aws_lambda_powertools"}
+
+
+def loaded_by(module: str) -> set[str]:
+    """The modules that importing `module` adds to a fresh interpreter."""
+    script = f"import sys; before = set(sys.modules); import {module}; print('\\n'.join(set(sys.modules) - before))"
+    command = [sys.executable, "-c", script]
+    return set(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.split())
+
+
+def test_the_front_door_loads_nothing_but_the_standard_library() -> None:
+    foreign = {name.partition(".")[0] for name in loaded_by("litellm_fallback_router")} - sys.stdlib_module_names
+    assert foreign == {"litellm_fallback_router"}
+
+
+@pytest.mark.parametrize(
+    ("module", "most"),
+    [("litellm_fallback_router", 40), ("litellm_fallback_router.bootstrap", 500)],
+)
+def test_an_import_stays_within_its_modules(module: str, most: int) -> None:
+    """18 and 400 on Python 3.11; the room is for other versions of Python, not for a new library."""
+    assert len(loaded_by(module)) <= most
+
+
+def test_putting_a_router_together_loads_no_sdk_and_no_web_framework() -> None:
+    assert not {name.partition(".")[0] for name in loaded_by("litellm_fallback_router.bootstrap")} & HEAVY
