@@ -31,7 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the gateway beside its peers.")
     parser.add_argument("--quick", action="store_true", help="for development: few rounds, no memory, writes no files")
     quick = parser.parse_args().quick
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     if sys.platform != "linux" or shutil.which("taskset") is None:
         console.print("The benchmark needs Linux and taskset (util-linux): it pins processes to cores and reads /proc.")
         return 1

@@ -42,22 +42,22 @@ def _row(mine: Samples, direct: list[Round], starts: list[float]) -> Row:
     return row
 
 
-def ratio_added(
+def ratios_added(
     samples: Mapping[str, Samples], mine: str, other: str, values: Callable[[Round], list[float]]
-) -> float | None:
-    """The median over all rounds of (mine - direct) / (other - direct), each the round's own median."""
+) -> list[float]:
+    """(mine - direct) / (other - direct) of each round, of the round's own medians; none where a system is missing."""
     if mine not in samples or other not in samples:
-        return None
+        return []
     trios = zip(samples[mine].rounds, samples[other].rounds, samples[DIRECT].rounds, strict=True)
-    return median(
+    return [
         (median(values(one)) - median(values(direct))) / (median(values(two)) - median(values(direct)))
         for one, two, direct in trios
-    )
+    ]
 
 
-def ratio_circuit_open(samples: Mapping[str, Samples], name: str) -> float:
-    """The median over all rounds of a request with the primary's circuit open against a healthy one."""
-    return median(median(one.circuit_open) / median(one.healthy) for one in samples[name].rounds)
+def ratios_circuit_open(samples: Mapping[str, Samples], name: str) -> list[float]:
+    """A request with the primary's circuit open against a healthy one, in each round."""
+    return [median(one.circuit_open) / median(one.healthy) for one in samples[name].rounds]
 
 
 def _added(

@@ -35,7 +35,6 @@ METHOD = (
     "Every system stands in front of the same upstream: a raw socket that sends fixed bytes, on the client's core. "
     "The system under test has the other core to itself, as far as the machine is idle.",
     "Each round asks every system in turn, in changing order; what a direct call takes in that round is subtracted. "
-    "Only ratios within one run count, each the median over the rounds.",
     "Requests a second per core are requests by processor time used, so that they do not depend on other load.",
     "LiteLLM's proxy does not start without a master key, so it and the gateway each check a key of the run.",
     "The gateway runs as shipped, with its log, and retries a failing provider once before it falls back; its circuits "
@@ -66,7 +65,12 @@ def document(
             kind: [round(value, 3) for value in values] for kind, values in run.package_starts.items()
         },
         "targets": [
-            {"what": one.what, "at_most": one.at_most, "value": None if one.value is None else round(one.value, 3)}
+            {
+                "what": one.what,
+                "at_most": one.at_most,
+                "value": None if one.value is None else round(one.value, 3),
+                "quartiles": None if one.spread is None else [round(value, 3) for value in one.spread],
+            }
             for one in verdicts
         ],
     }
@@ -81,17 +85,19 @@ def write(folder: Path, document: Mapping[str, Any], verdicts: list[Verdict]) ->
 
 
 def _systems_table(systems: Mapping[str, Row]) -> Table:
-    table = Table("", *(Column(TITLES[name], justify="right") for name in systems))
+    table = Table(Column("", no_wrap=True), *(Column(TITLES[name], justify="right") for name in systems))
     for title, *cells in _lines(systems):
         table.add_row(title, *cells)
     return table
 
 
 def _targets_table(verdicts: list[Verdict]) -> Table:
-    table = Table("target", Column("at most", justify="right"), Column("measured", justify="right"), "")
+    table = Table("target", Column("at most", justify="right"), Column("measured", justify="right"), "quartiles", "")
     for one in verdicts:
         colour = "yellow" if one.value is None else "red" if one.missed else "green"
-        table.add_row(one.what, f"{one.at_most:g}", _cell(one.value), f"[{colour}]{_word(one)}[/{colour}]")
+        table.add_row(
+            one.what, f"{one.at_most:g}", _cell(one.value), _spread(one), f"[{colour}]{_word(one)}[/{colour}]"
+        )
     return table
 
 
@@ -104,8 +110,8 @@ def _markdown(document: Mapping[str, Any], verdicts: list[Verdict]) -> str:
         *(f"{TITLES[name]}: missing, it could not be installed ({why})." for name, why in document["missing"]),
     ]
     lines += ["## Targets", ""]
-    rows = [[one.what, f"{one.at_most:g}", _cell(one.value), _word(one)] for one in verdicts]
-    lines += _markdown_table(["ratio within this run", "at most", "measured", ""], rows)
+    rows = [[one.what, f"{one.at_most:g}", _cell(one.value), _spread(one), _word(one)] for one in verdicts]
+    lines += _markdown_table(["ratio within this run", "at most", "measured", "quartiles", ""], rows)
     lines += ["", "## Method", "", *(f"- {sentence}" for sentence in document["method"]), "", "## Machine", ""]
     lines += [f"- {name}: {value}" for name, value in document["machine"].items()]
     rate = document["upstream_and_client_requests_per_second"]
@@ -127,6 +133,10 @@ def _cell(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def _spread(one: Verdict) -> str:
+    return "-" if one.spread is None else " - ".join(map(_cell, one.spread))
 
 
 def _word(one: Verdict) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 
-from .numbers import Row, ratio_added, ratio_circuit_open
+from .numbers import Row, ratios_added, ratios_circuit_open
 from .rounds import Samples
 from .startup import FRONT_DOOR, LITELLM, PACKAGE, PLAIN, PRIMED
 from .systems import FLOOR, GATEWAY, PROXY
@@ -28,8 +28,20 @@ class Verdict:
 
     what: str
     at_most: float
-    value: float | None
-    """None: not measured in this run."""
+    values: list[float]
+    """One for each round or start; none where it was not measured in this run."""
+
+    @property
+    def value(self) -> float | None:
+        return median(self.values) if self.values else None
+
+    @property
+    def spread(self) -> tuple[float, float] | None:
+        """The quartiles of the values: how far a busy machine alone moves them."""
+        if len(self.values) < 2:
+            return None
+        low, _, high = quantiles(self.values, n=4, method="inclusive")
+        return low, high
 
     @property
     def missed(self) -> bool:
@@ -41,58 +53,57 @@ def verdicts(run: Run) -> list[Verdict]:
     return [Verdict(what, at_most, value(run)) for what, at_most, value in _TARGETS]
 
 
-def _starts(mine: str, other: str) -> Callable[[Run], float | None]:
-    def ratio(run: Run) -> float | None:
+def _starts(mine: str, other: str) -> Callable[[Run], list[float]]:
+    def ratio(run: Run) -> list[float]:
         one, two = run.package_starts.get(mine), run.package_starts.get(other)
         # Each pair was started one right after the other.
-        return median(a / b for a, b in zip(one, two, strict=True)) if one and two else None
+        return [a / b for a, b in zip(one, two, strict=True)] if one and two else []
 
     return ratio
 
 
-def _front_door(run: Run) -> float | None:
-    seconds = run.package_starts.get(FRONT_DOOR)
-    return median(seconds) if seconds else None
+def _front_door(run: Run) -> list[float]:
+    return run.package_starts.get(FRONT_DOOR, [])
 
 
-def _memory(mine: tuple[str, str], other: tuple[str, str]) -> Callable[[Run], float | None]:
+def _memory(mine: tuple[str, str], other: tuple[str, str]) -> Callable[[Run], list[float]]:
     """Of two memory readings, each a system and a moment."""
 
-    def ratio(run: Run) -> float | None:
+    def ratio(run: Run) -> list[float]:
         one, two = (run.rows.get(name, {}).get(f"memory_mb_{when}") for name, when in (mine, other))
-        return one / two if one and two else None
+        return [one / two] if one and two else []
 
     return ratio
 
 
-_TARGETS: tuple[tuple[str, float, Callable[[Run], float | None]], ...] = (
+_TARGETS: tuple[tuple[str, float, Callable[[Run], list[float]]], ...] = (
     ("start to ready: the package, against it without bytecode", 0.40, _starts(PACKAGE, PLAIN)),
     ("start to ready, primed, against `import litellm` alone", 1.6, _starts(PRIMED, LITELLM)),
     ("`import litellm_fallback_router`, seconds", 0.1, _front_door),
     (
         "added latency p50, against bare acompletion",
         1.10,
-        lambda run: ratio_added(run.samples, GATEWAY, FLOOR, lambda one: one.sequential),
+        lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.sequential),
     ),
     (
         "added latency p50, against LiteLLM's proxy",
         0.40,
-        lambda run: ratio_added(run.samples, GATEWAY, PROXY, lambda one: one.sequential),
+        lambda run: ratios_added(run.samples, GATEWAY, PROXY, lambda one: one.sequential),
     ),
     (
         "added time to first token, against bare acompletion",
         1.10,
-        lambda run: ratio_added(run.samples, GATEWAY, FLOOR, lambda one: one.first_token),
+        lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.first_token),
     ),
     (
         "cost per streamed chunk, against bare acompletion",
         1.15,
-        lambda run: ratio_added(run.samples, GATEWAY, FLOOR, lambda one: one.chunk),
+        lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.chunk),
     ),
     (
         "request with the primary's circuit open, against a healthy one",
         1.05,
-        lambda run: ratio_circuit_open(run.samples, GATEWAY),
+        lambda run: ratios_circuit_open(run.samples, GATEWAY),
     ),
     ("memory after 5,000 requests, against after 500", 1.03, _memory((GATEWAY, "after_5000"), (GATEWAY, "after_500"))),
     ("resident memory when ready, against LiteLLM's proxy", 0.65, _memory((GATEWAY, "ready"), (PROXY, "ready"))),
