@@ -23,7 +23,6 @@ def litellm() -> Any:
     library.modify_params = True
     library.num_retries = 0
     _no_second_send(library)
-    _no_report_to_nobody(library)
     # Its logger quotes requests and answers; ours says what an operator needs without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return library
@@ -46,21 +45,6 @@ def _no_second_send(library: Any) -> None:
     library.llms.openai.openai.drop_params_from_unprocessable_entity_error = raise_unprocessable
     handler = library.llms.custom_httpx.http_handler.AsyncHTTPHandler
     handler.single_connection_post_request = raise_lost_connection
-
-
-def _no_report_to_nobody(library: Any) -> None:
-    """After each whole answer LiteLLM puts together a report for its callbacks, with deep copies, and there are none.
-
-    Where somebody has registered one, for a use of LiteLLM of their own, it is served as ever. A test fails when an
-    upgrade moves this.
-    """
-    report = library.utils._dispatch_success_logging
-
-    def report_if_heard(*args: object, **call: object) -> None:
-        if library.callbacks or library.success_callback or library._async_success_callback:
-            report(*args, **call)
-
-    library.utils._dispatch_success_logging = report_if_heard
 
 
 def warm_up() -> None:
