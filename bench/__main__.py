@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the gateway beside its peers.")
     parser.add_argument("--quick", action="store_true", help="for development: few rounds, no memory, writes no files")
     quick = parser.parse_args().quick
+    # The processes under test have to end with this one, however it ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=None if sys.stdout.isatty() else 150)
     if sys.platform != "linux" or shutil.which("taskset") is None:
         console.print("The benchmark needs Linux and taskset (util-linux): it pins processes to cores and reads /proc.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=environment(extra),
+            # A group of its own: Node from a wheel is a child of a script, and has to end with it.
+            start_new_session=True,
         )
     try:
         while not _answers(port, ready_path):
@@ -84,12 +87,17 @@ def running(
             time.sleep(_POLL_SECONDS)
         yield Running(process.pid, port, time.perf_counter() - began)
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_SECONDS)
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP_SECONDS)
 
 
 def free_port() -> int:

@@ -34,7 +34,9 @@ MEASURES = {
 METHOD = (
     "Every system stands in front of the same upstream: a raw socket that sends fixed bytes, on the client's core. "
     "The system under test has the other core to itself, as far as the machine is idle.",
-    "Each round asks every system in turn, in changing order; what a direct call takes in that round is subtracted. "
+    "Each round asks every system in turn, in changing order; what a direct call takes in that round is subtracted.",
+    "Only ratios within one run count, each the median over the rounds. Quartiles that lie far apart, or on both sides "
+    "of a target, mean that the machine was too busy to tell.",
     "Requests a second per core are requests by processor time used, so that they do not depend on other load.",
     "LiteLLM's proxy does not start without a master key, so it and the gateway each check a key of the run.",
     "The gateway runs as shipped, with its log, and retries a failing provider once before it falls back; its circuits "
