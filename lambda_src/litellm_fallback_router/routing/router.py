@@ -14,7 +14,7 @@ from . import background, guarded
 from .attempts import Recorder, ask
 from .checks import Checks
 from .config import RouterConfig
-from .errors import CallerLeftError, ConfigurationError, RouterError
+from .errors import CallerLeftError, ConfigurationError, InvalidRequestError, RouterError
 from .executor import Outside, Walk
 from .failures import ProviderFailure
 from .guarding import Outcome
@@ -25,6 +25,11 @@ from .streaming import StreamWalk
 from .types import ChatRequest, ChatResult, Chunk, Deployment
 
 T = TypeVar("T")
+OPERATORS_OWN = frozenset(
+    {"api_base", "base_url", "api_key", "custom_llm_provider", "organization", "extra_headers", "fallbacks"}
+)
+OPERATORS_PREFIXES = ("aws_", "mock_")
+"""Fields of LiteLLM that say where and as whom to call; no request may hold them."""
 
 
 class Router:
@@ -88,6 +93,10 @@ class Router:
         return await take_up(request, request.prompt, self.config, self._outside.prompts)
 
     async def _plan(self, request: ChatRequest) -> Plan:
+        for name in request.params:
+            if name in OPERATORS_OWN or name.startswith(OPERATORS_PREFIXES):
+                # With an endpoint of the caller's choice the operator's key would go there.
+                raise InvalidRequestError(f"{name} is the operator's: set it in the mapping", param=name)
         return plan(request, self.config, await self._health(self.config.chain(request.model)), self._outside.rng)
 
     async def _walk(self, request: ChatRequest) -> Walk:

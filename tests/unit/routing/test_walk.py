@@ -344,3 +344,18 @@ def test_a_bug_in_a_provider_propagates_and_does_not_fall_back() -> None:
             await r.router.complete(question())
 
     run_virtually(main())
+
+
+@pytest.mark.parametrize("name", ["api_base", "api_key", "aws_role_name", "mock_response"])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_no_request_says_where_or_as_whom_to_call(name: str, streaming: bool) -> None:
+    async def main() -> None:
+        r = rig("a")
+        with pytest.raises(InvalidRequestError, match=name):
+            if streaming:
+                await read(r.router, question(params={name: "x"}))
+            else:
+                await r.router.complete(question(params={name: "x"}))
+        assert r.provider.asked == []
+
+    run_virtually(main())
