@@ -42,6 +42,7 @@ METHOD = (
     "The gateway runs as shipped, with its log, and retries a failing provider once before it falls back; its circuits "
     "stay open for the run. LiteLLM's proxy runs with num_retries 0 (its default of 2 would sleep). Portkey falls back "
     "by its config header. Neither has a circuit that opens here, so each request pays for the failing provider.",
+    "The upstream sends a stream in one go, so time to first token and time per chunk trade off: read them together.",
     "A direct call has no process of its own; bare acompletion has no fallback.",
 )
 
@@ -109,7 +110,7 @@ def _markdown(document: Mapping[str, Any], verdicts: list[Verdict]) -> str:
     lines += _markdown_table(["", *(TITLES[name] for name in systems)], _lines(systems))
     lines += [
         "",
-        *(f"{TITLES[name]}: missing, it could not be installed ({why})." for name, why in document["missing"]),
+        *(f"{TITLES[name]}: missing, it could not be installed ({why})." for name, why in document["missing"].items()),
     ]
     lines += ["## Targets", ""]
     rows = [[one.what, f"{one.at_most:g}", _cell(one.value), _spread(one), _word(one)] for one in verdicts]
