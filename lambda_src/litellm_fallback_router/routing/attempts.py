@@ -34,13 +34,14 @@ NO_TOKENS_SPENT = frozenset(
 async def ask(provider: Provider, attempt: Attempt, settings: RouterSettings) -> ProviderAnswer:
     """A whole answer inside the attempt's budget. Raises ProviderFailure."""
     deployment, candidate = attempt.deployment, attempt.candidate
-    limit = min(attempt.budget, deployment.answer_timeout or settings.answer_timeout)
+    own_limit = deployment.answer_timeout or settings.answer_timeout
+    limit = min(attempt.budget, own_limit)
     try:
         async with asyncio.timeout(limit):
             answer = await provider.complete(deployment, candidate.messages, candidate.params)
     except TimeoutError as error:
         reason = f"no answer within {limit:.1f} s"
-        raise ProviderFailure(FailureKind.TIMEOUT, reason) from error
+        raise ProviderFailure(FailureKind.TIMEOUT, reason, hurried=limit < own_limit) from error
     if settings.content_policy_fallback and all(
         choice.get("finish_reason") == "content_filter" for choice in answer.choices
     ):
@@ -63,7 +64,8 @@ async def listen(
     `end` comes while it flows.
     """
     deployment = attempt.deployment
-    first_limit = min(attempt.budget, _first_token_limit(deployment, params, settings))
+    own_limit = _first_token_limit(deployment, params, settings)
+    first_limit = min(attempt.budget, own_limit)
     stall_limit = deployment.stall_timeout or settings.stall_timeout
     begun = False
     async with aclosing(provider.stream(deployment, messages, params)) as chunks:
@@ -80,7 +82,7 @@ async def listen(
                     reason = f"the stream stalled for {stall_limit:.1f} s"
                     raise ProviderFailure(FailureKind.STREAM_BROKEN, reason) from error
                 reason = f"no first token within {first_limit:.1f} s"
-                raise ProviderFailure(FailureKind.TIMEOUT, reason) from error
+                raise ProviderFailure(FailureKind.TIMEOUT, reason, hurried=first_limit < own_limit) from error
             if chunk is None:
                 return
             if chunk.usage is not None or _has_token(chunk):

@@ -150,7 +150,7 @@ class Walk:
         self.failures.append(failure)
         rule = TABLE[failure.kind]
         circuits, deployment = self._outside.circuits, attempt.deployment
-        if rule.trips:
+        if rule.trips and not failure.hurried:
             await circuits.failed(deployment.id)
         elif attempt.candidate.probe:
             await circuits.released(deployment.id)

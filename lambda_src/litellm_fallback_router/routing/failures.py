@@ -102,6 +102,7 @@ class ProviderFailure(Exception):
         retry_after: float | None = None,
         detail: str = "",
         param: str | None = None,
+        hurried: bool = False,
     ) -> None:
         super().__init__(reason)
         self.kind = kind
@@ -112,3 +113,5 @@ class ProviderFailure(Exception):
         self.detail = detail
         self.param = param
         """The request field the provider objected to, where it named one."""
+        self.hurried = hurried
+        """A timeout that was the request's own haste, not the deployment's limit: it proves nothing against it."""

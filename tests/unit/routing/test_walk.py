@@ -359,3 +359,16 @@ def test_no_request_says_where_or_as_whom_to_call(name: str, streaming: bool) ->
         assert r.provider.asked == []
 
     run_virtually(main())
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_hurried_caller_opens_no_circuit(streaming: bool) -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [says("fine", wait=3)]})
+        for _ in range(5):
+            hurried = question(timeout=0.01)
+            with pytest.raises(DeadlineExceededError):
+                await (read(r.router, hurried) if streaming else r.router.complete(hurried))
+        assert (await r.router.complete(question())).provider == "openai:a"
+
+    run_virtually(main())
