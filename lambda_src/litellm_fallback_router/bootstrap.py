@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .adapters import price_map
 from .adapters.circuits import MemoryCircuits
 from .adapters.litellm_provider import LiteLLMProvider
-from .adapters.litellm_provider.library import warm_up
+from .adapters.litellm_provider.loading import warm_up
 from .adapters.logs import LogObserver
 from .adapters.provider_keys import EnvironmentKeys
 from .adapters.rate_limits import MemoryRateLimits

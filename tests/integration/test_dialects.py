@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider.library import litellm
+from litellm_fallback_router.adapters.litellm_provider.loading import litellm
 from litellm_fallback_router.routing.dialects import PENALTIES, dialect_of
 from tests.support.scripted import deployment
 

@@ -15,10 +15,10 @@ from litellm_fallback_router.routing.cooldowns import Cooldowns
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.executor import Outside
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
+from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
 from litellm_fallback_router.routing.ports import Guard
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import (
-    AttemptRecord,
     ChatRequest,
     ChatResult,
     Chunk,
@@ -26,7 +26,6 @@ from litellm_fallback_router.routing.types import (
     Message,
     ModelInfo,
     ProviderAnswer,
-    Usage,
 )
 
 FOREVER = 1e9

@@ -25,8 +25,9 @@ from ..routing.errors import (
 )
 from ..routing.failures import FailureKind
 from ..routing.guarding import GuardRecord, Outcome
+from ..routing.ledger import AttemptRecord, guardrail_facts
 from ..routing.metrics import METRICS, NAMESPACE, SERVICE
-from ..routing.types import AttemptRecord, ChatRequest, ChatResult, guardrail_facts
+from ..routing.types import ChatRequest, ChatResult
 
 NO_FAULT = frozenset({FailureKind.CALLER_LEFT, FailureKind.GUARDRAIL})
 """Ends of an attempt that say nothing about its deployment."""

@@ -7,7 +7,8 @@ import logging
 from typing import Any
 
 from ..routing.errors import RouterError
-from ..routing.types import AttemptRecord, ChatRequest, ChatResult, guardrail_facts
+from ..routing.ledger import AttemptRecord, guardrail_facts
+from ..routing.types import ChatRequest, ChatResult
 
 logger = logging.getLogger("litellm_fallback_router")
 

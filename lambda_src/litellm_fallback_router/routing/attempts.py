@@ -11,9 +11,10 @@ from .config import RouterSettings
 from .deadline import Deadline, OutOfTimeError
 from .executor import Attempt, Walk
 from .failures import FailureKind, ProviderFailure
+from .ledger import AttemptRecord, Usage
 from .needs import estimate_tokens, prompt_characters
 from .ports import Provider
-from .types import AttemptRecord, Chunk, Deployment, Message, ProviderAnswer, Usage
+from .types import Chunk, Deployment, Message, ProviderAnswer
 
 NO_TOKENS_SPENT = frozenset(
     {

@@ -20,7 +20,7 @@
 
 from __future__ import annotations
 
-from .types import Ledger
+from .ledger import Ledger
 
 
 class RouterError(Exception):

@@ -14,9 +14,10 @@ from .errors import RouterError
 from .exhausted import exhausted_error
 from .failures import TABLE, FailureKind, ProviderFailure, Then
 from .guarding import GuardRecord
+from .ledger import AttemptRecord, Dropped, Ledger, Usage
 from .planner import Candidate, Plan
 from .ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, Samples
-from .types import AttemptRecord, ChatRequest, Deployment, Dropped, Ledger, Usage
+from .types import ChatRequest, Deployment
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from .errors import (
     UnavailableError,
 )
 from .failures import FailureKind, ProviderFailure
-from .types import AttemptRecord, Dropped, Ledger
+from .ledger import AttemptRecord, Dropped, Ledger
 
 INCAPABLE = frozenset({"tools", "images", "json_schema", "n", "logprobs", "context", "narrowed"})
 """Drops that lie in the request itself: the caller can mend them."""

@@ -14,9 +14,10 @@ from .checks import Blocked, Checks
 from .errors import RouterError
 from .executor import Stop, Walk
 from .guarded_choice import GuardedChoice
+from .ledger import Usage
 from .resume import is_structured
 from .streaming import StreamWalk
-from .types import ChatResult, Chunk, Deployment, Usage
+from .types import ChatResult, Chunk, Deployment
 
 T = TypeVar("T")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .dialects import dialect_of
-from .types import Deployment, Dropped, Message
+from .ledger import Dropped
+from .types import Deployment, Message
 
 CHARS_PER_TOKEN = 4
 """A common rule of thumb for English (OpenAI's "What are tokens"); used for estimates only."""

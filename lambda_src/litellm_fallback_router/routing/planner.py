@@ -12,9 +12,10 @@ from typing import Any
 from .config import RouterConfig
 from .dialects import adjust_messages, adjust_params
 from .errors import UnknownModelError
+from .ledger import Dropped
 from .needs import Needs
 from .ports import CLOSED, CircuitState
-from .types import ChatRequest, Deployment, Dropped, Message, Narrowing
+from .types import ChatRequest, Deployment, Message, Narrowing
 
 WAITING = frozenset({"circuit_open", "cooling"})
 """Drops that are a guess about health: when nothing else is left, the least bad of them is asked anyway."""

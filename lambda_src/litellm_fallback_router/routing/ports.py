@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .errors import RouterError
+from .ledger import AttemptRecord, Usage
 from .sampling import Sample
-from .types import AttemptRecord, ChatRequest, ChatResult, Chunk, Deployment, Message, ProviderAnswer, Usage
+from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, ProviderAnswer
 
 if TYPE_CHECKING:
     from .guarding import Verdict

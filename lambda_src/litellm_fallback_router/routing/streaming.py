@@ -11,8 +11,9 @@ from .deadline import OutOfTimeError
 from .errors import StreamInterruptedError
 from .executor import Attempt, Walk
 from .failures import FailureKind, ProviderFailure
+from .ledger import Usage
 from .resume import Seam, Sent, is_structured, length_chunk
-from .types import Chunk, Deployment, Usage
+from .types import Chunk, Deployment
 
 OUT_OF_TIME = "the gateway's own time for one request ran out; raise its timeout, or ask for less"
 

@@ -6,16 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .failures import FailureKind
-from .guarding import GuardRecord, Outcome
+from .guarding import Outcome
+from .ledger import Ledger, Usage
 
 Message = Mapping[str, Any]
 """One chat message in OpenAI's shape: `{"role": ..., "content": ...}`."""
-
-
-def rounded_usd(usd: float) -> float:
-    """To a billionth of a dollar: below that there is only the noise of adding floats."""
-    return round(usd, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,43 +129,6 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the provider counted them, or as we estimated them."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    """Part of `prompt_tokens` read from the provider's cache."""
-    reasoning_tokens: int = 0
-    """Part of `completion_tokens` spent on thinking."""
-    estimated: bool = False
-    """True where the provider never said."""
-
-    @property
-    def total_tokens(self) -> int:
-        return self.prompt_tokens + self.completion_tokens
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.reasoning_tokens + other.reasoning_tokens,
-            self.estimated or other.estimated,
-        )
-
-    def to_openai(self) -> dict[str, Any]:
-        """OpenAI's `usage` object."""
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.total_tokens,
-            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
-            "completion_tokens_details": {"reasoning_tokens": self.reasoning_tokens},
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class ProviderAnswer:
     """A whole answer from one deployment."""
 
@@ -191,117 +149,6 @@ class Chunk:
     usage: Usage | None = None
     cost_usd: float | None = None
     """Set beside `usage`, where the price is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
-    """One line of the ledger: one request to one deployment."""
-
-    deployment: str
-    provider: str
-    model: str
-    region: str | None
-    number: int
-    """1 for the first attempt of the request."""
-    started: float
-    """Seconds after the request's start."""
-    seconds: float
-    """From sending to the outcome."""
-    first_token_seconds: float | None
-    """From sending to the first token; None where none came."""
-    failure: FailureKind | None
-    """None: it answered."""
-    status: int | None
-    """The provider's HTTP status, where there was one."""
-    reason: str
-    """Why it failed, fit for a caller's eyes: never a prompt, an answer or a key."""
-    usage: Usage | None
-    cost_usd: float | None
-    """USD of the tokens this attempt burnt, whether or not they were of use."""
-    wasted: bool
-    """True where those tokens bought nothing the caller got."""
-    adjusted: tuple[str, ...] = ()
-    """Wishes dropped or clamped for this candidate: `seed dropped`, `temperature clamped to 1.0`."""
-    resumed: bool = False
-    """True where it continued a stream that had broken elsewhere."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The attempt as `/ask`, `explain` and the log show it."""
-        return {
-            "number": self.number,
-            "deployment": self.deployment,
-            "provider": self.provider,
-            "model": self.model,
-            "region": self.region,
-            "outcome": self.failure.value if self.failure else "answered",
-            "status": self.status,
-            "reason": self.reason,
-            "started": round(self.started, 3),
-            "seconds": round(self.seconds, 3),
-            "first_token_seconds": None if self.first_token_seconds is None else round(self.first_token_seconds, 3),
-            "usage": None if self.usage is None else {**self.usage.to_openai(), "estimated": self.usage.estimated},
-            "cost_usd": None if self.cost_usd is None else rounded_usd(self.cost_usd),
-            "wasted": self.wasted,
-            "adjusted": list(self.adjusted),
-            "resumed": self.resumed,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A deployment the plan left out. A drop is a value, never silence."""
-
-    deployment: str
-    code: str
-    """`no_key`, `drained`, `circuit_open`, `cooling`, `rpm`, `credential`, `narrowed`, `tools`, `images`,
-    `json_schema`, `n`, `logprobs`, `context`."""
-    reason: str
-    retry_after: float | None = None
-    """Seconds until the reason is known to end."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"deployment": self.deployment, "code": self.code, "reason": self.reason}
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """All that happened to one request."""
-
-    attempts: tuple[AttemptRecord, ...] = ()
-    dropped: tuple[Dropped, ...] = ()
-    seconds: float = 0.0
-    guardrail: GuardRecord | None = None
-    """None: the mapping has no guardrail."""
-
-    @property
-    def cost_usd(self) -> float | None:
-        """USD of everything that was attempted; None where no price is known."""
-        known = [a.cost_usd for a in self.attempts if a.cost_usd is not None]
-        return rounded_usd(sum(known)) if known else None
-
-    @property
-    def wasted_usd(self) -> float:
-        """USD burnt on attempts that bought the caller nothing."""
-        return rounded_usd(sum(a.cost_usd or 0.0 for a in self.attempts if a.wasted))
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "attempts": [a.to_json() for a in self.attempts],
-            "dropped": [d.to_json() for d in self.dropped],
-            "seconds": round(self.seconds, 3),
-            "cost_usd": self.cost_usd,
-            "wasted_usd": self.wasted_usd,
-            **({} if self.guardrail is None else {"guardrail": self.guardrail.to_json()}),
-        }
-
-
-def guardrail_facts(ledger: Ledger) -> dict[str, Any]:
-    """What the operator's log says of the guardrail: with the policies that intervened, never what they matched."""
-    record = ledger.guardrail
-    if record is None:
-        return {}
-    facts = {**record.to_json(), "policies": list(record.reasons), "unreachable": record.unreachable}
-    return {"guardrail": {name: value for name, value in facts.items() if value not in (None, "", [])}}
 
 
 @dataclass(frozen=True, slots=True)

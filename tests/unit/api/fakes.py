@@ -18,16 +18,9 @@ from litellm_fallback_router.routing.config import RouterConfig, RouterSettings
 from litellm_fallback_router.routing.errors import RouterError, UnknownModelError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.guarding import Outcome
+from litellm_fallback_router.routing.ledger import AttemptRecord, Ledger, Usage
 from litellm_fallback_router.routing.router import Router
-from litellm_fallback_router.routing.types import (
-    AttemptRecord,
-    ChatRequest,
-    ChatResult,
-    Chunk,
-    Deployment,
-    Ledger,
-    Usage,
-)
+from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk, Deployment
 
 USAGE = Usage(prompt_tokens=11, completion_tokens=3)
 

@@ -9,7 +9,8 @@ import pytest
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from litellm_fallback_router.routing.errors import StreamInterruptedError
-from litellm_fallback_router.routing.types import Chunk, Ledger
+from litellm_fallback_router.routing.ledger import Ledger
+from litellm_fallback_router.routing.types import Chunk
 from tests.unit.api.fakes import CLAUDE, FELL_BACK, GPT, FakeRouter, text_chunk
 
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of France?"}]

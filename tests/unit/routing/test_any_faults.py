@@ -13,16 +13,9 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
+from litellm_fallback_router.routing.ledger import Usage
 from litellm_fallback_router.routing.resume import CONTINUE
-from litellm_fallback_router.routing.types import (
-    ChatRequest,
-    Chunk,
-    Deployment,
-    Message,
-    ModelInfo,
-    ProviderAnswer,
-    Usage,
-)
+from litellm_fallback_router.routing.types import ChatRequest, Chunk, Deployment, Message, ModelInfo, ProviderAnswer
 from tests.support.scripted import Rig, ScriptedProvider, config_of, deployment, question
 from tests.support.virtual_time import run_virtually
 

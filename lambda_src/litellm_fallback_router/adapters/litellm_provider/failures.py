@@ -10,7 +10,7 @@ import httpx
 
 from ...routing.failures import FailureKind, ProviderFailure
 from .evidence import Evidence, gather
-from .library import litellm
+from .loading import litellm
 
 QUOTA_CODES = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}

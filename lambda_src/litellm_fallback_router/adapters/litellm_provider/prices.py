@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...routing.types import Deployment
-from .library import litellm
+from .loading import litellm
 
 
 def cost_of(deployment: Deployment, usage: Any) -> float | None:

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 from ...routing.failures import FailureKind, ProviderFailure
-from ...routing.types import Chunk, Deployment, Message, ProviderAnswer, Usage
+from ...routing.ledger import Usage
+from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .failures import failure_of
-from .library import let_go, litellm, warm_up
+from .loading import let_go, litellm, warm_up
 from .prices import cost_of
 from .wire import answer_of, chunk_of, is_token, usage_of
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...routing.types import Chunk, ProviderAnswer, Usage
+from ...routing.ledger import Usage
+from ...routing.types import Chunk, ProviderAnswer
 
 TEXT_FIELDS = ("content", "reasoning_content", "refusal")
 OBJECT_FIELDS = ("tool_calls", "function_call", "thinking_blocks", "audio", "annotations")
