@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .assistant import AIAssistant
     from .bootstrap import build_router
     from .mapping import ROUTER_STYLE_MAPPING
-    from .routing.errors import ConfigurationError, RouterError, UnknownModelError
+    from .routing.errors import ConfigurationError, InvalidRequestError, RouterError, UnknownModelError
     from .routing.router import ChatStream, Router
     from .routing.types import ChatRequest, ChatResult, Narrowing, Prompt
 
@@ -28,6 +28,7 @@ __all__ = [
     "ChatResult",
     "ChatStream",
     "ConfigurationError",
+    "InvalidRequestError",
     "Narrowing",
     "Prompt",
     "Router",
@@ -43,6 +44,7 @@ _HOMES = {
     "ChatResult": "routing.types",
     "ChatStream": "routing.router",
     "ConfigurationError": "routing.errors",
+    "InvalidRequestError": "routing.errors",
     "Narrowing": "routing.types",
     "Prompt": "routing.types",
     "Router": "routing.router",

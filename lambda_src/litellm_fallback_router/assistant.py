@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from .bootstrap import build_router
-from .routing.prompts import OWN_MODEL
+from .routing.requests import as_request, parse_ask, prompt_fields
 from .routing.router import Router
-from .routing.types import ChatRequest, Message, Prompt
+from .routing.types import Prompt
 
 
 @functools.cache
@@ -33,23 +32,21 @@ def AIAssistant(
     the mapping's first. `timeout` is in seconds and covers the whole chain. `prompt` is a managed prompt that comes
     before the question or takes its place. Gives `(provider, response)`, e.g. `("openai:gpt-4o", "Paris ...")`.
 
-    Raises UnknownModelError, which lists the known names, and other RouterErrors; each tells what was attempted.
+    Raises InvalidRequestError, which names the argument that is wrong, before anything is sent; UnknownModelError,
+    which lists the known names; and other RouterErrors. Each tells what was attempted.
     Works from plain scripts, from threads and beside a running event loop, whose thread it blocks: in async code
     prefer `await router.complete(request)`.
     """
-    if question is None and prompt is None:
-        raise TypeError("AIAssistant needs a question, a prompt or both")
+    given = {
+        "question": question,
+        "system_prompt": system_prompt,
+        "primary_model": primary_model,
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "timeout": timeout,
+        "prompt": None if prompt is None else prompt_fields(prompt),
+    }
+    asked = parse_ask(given)
     router = shared_router()
-    messages: list[Message] = [] if question is None else [{"role": "user", "content": question}]
-    if system_prompt is not None:
-        messages.insert(0, {"role": "system", "content": system_prompt})
-    wishes: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
-    request = ChatRequest(
-        model=primary_model or (OWN_MODEL if prompt else next(iter(router.config.chains))),
-        messages=messages,
-        params={name: value for name, value in wishes.items() if value is not None},
-        timeout=timeout,
-        prompt=prompt,
-    )
-    result = router.complete_sync(request)
+    result = router.complete_sync(as_request(asked, next(iter(router.config.chains))))
     return result.provider, result.text

@@ -11,13 +11,13 @@ import typer
 
 from litellm_fallback_router import cli
 from litellm_fallback_router.adapters.price_map import describe
-from litellm_fallback_router.api import schemas
 from litellm_fallback_router.api.app import create_app
 from litellm_fallback_router.api.wire import answer_headers
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing import config as config_module
 from litellm_fallback_router.routing import failures as failures_module
+from litellm_fallback_router.routing import request_schema
 from litellm_fallback_router.routing.config import RouterSettings, load_config
 from litellm_fallback_router.routing.errors import CallerLeftError, ConfigurationError, RouterError
 from litellm_fallback_router.routing.failures import TABLE, FailureKind, Then
@@ -163,7 +163,7 @@ def test_every_name_a_user_may_type_is_in_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
     deployment = load_config(ROUTER_STYLE_MAPPING, describe).deployments[0]
     names = set(answer_headers(deployment, attempts=1, fallback=False, cost_usd=0.1, guardrail=Outcome.PASSED))
-    names |= set(schemas.RouterOptions.__annotations__) | set(schemas.AskRequest.__annotations__)
+    names |= set(request_schema.RouterOptions.__annotations__) | set(request_schema.AskRequest.__annotations__)
     missing = {name for name in names if f"`{name}`" not in text}
     commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined] # a group has them
     missing |= {name for name in commands if f"`{name}" not in text}

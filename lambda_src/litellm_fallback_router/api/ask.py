@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..routing.prompts import OWN_MODEL
+from ..routing.requests import as_request, parse_ask
 from ..routing.router import Router
-from ..routing.types import ChatRequest
 from . import openapi
 from .body import read_object
 from .disconnect import while_connected
-from .parsing import managed_prompt, narrowing, parse_ask
 from .timeouts import caller_timeout, time_left
 from .wire import answer_body, answer_headers, reply
 
@@ -25,21 +25,13 @@ async def ask(request: Request) -> Response:
     router: Router = request.app.state.router
     timeout = caller_timeout(request.headers)
     asked = parse_ask(await read_object(request, router.config.settings.max_request_bytes))
-    prompt = managed_prompt(asked.get("prompt"))
-    messages = [{"role": "user", "content": asked["question"]}] if "question" in asked else []
-    if system_prompt := asked.get("system_prompt"):
-        messages.insert(0, {"role": "system", "content": system_prompt})
-    question = ChatRequest(
-        model=asked.get("primary_model") or (OWN_MODEL if prompt else next(iter(router.config.chains))),
-        messages=messages,
-        params={name: value for name, value in asked.items() if name in {"temperature", "max_tokens"}},
+    question = replace(
+        as_request(asked, next(iter(router.config.chains))),
         timeout=asked.get("timeout", timeout),
         time_left=time_left(request),
-        narrowing=narrowing(asked.get("router")),
         request_id=request.state.request_id,
         caller=request.state.caller,
         traceparent=request.state.traceparent,
-        prompt=prompt,
     )
     result = await while_connected(request.receive, router.complete(question))
     headers = answer_headers(

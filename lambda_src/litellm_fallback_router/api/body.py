@@ -10,8 +10,7 @@ from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from ..routing.errors import RequestTooLargeError
-from .errors import invalid
+from ..routing.errors import RequestTooLargeError, invalid
 
 BODY_TIMEOUT = 30.0
 """Seconds a caller may take to send the whole body."""

@@ -7,12 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..routing.prompts import OWN_MODEL
+from ..routing.requests import managed_prompt, narrowing
 from ..routing.router import ChatStream, Router
 from ..routing.types import ChatRequest, ChatResult
 from . import openapi
 from .body import read_object
 from .disconnect import while_connected
-from .parsing import managed_prompt, narrowing, parse_chat
+from .parsing import parse_chat
 from .schemas import ChatCompletionRequest
 from .sse import EventStream, events
 from .timeouts import caller_timeout, time_left
@@ -42,6 +43,7 @@ async def create_chat_completion(request: Request) -> Response:
         caller=request.state.caller,
         traceparent=request.state.traceparent,
         prompt=managed_prompt(chat.get("prompt")),
+        checked=True,
     )
     if chat.get("stream"):
         return await _streamed(request, router.stream(question), chat)

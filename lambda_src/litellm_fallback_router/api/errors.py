@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..routing.errors import InvalidRequestError, RouterError
+from ..routing.errors import RouterError, shown
 from .wire import reply
 
 logger = logging.getLogger(__name__)
@@ -26,20 +26,6 @@ _TYPES_AND_CODES: dict[int, tuple[str, str]] = {
     405: ("invalid_request_error", "method_not_allowed"),
     408: ("invalid_request_error", "request_timeout"),
 }
-_MAX_ECHO = 64
-"""Characters of a caller's own field name that an error repeats."""
-
-
-def invalid(message: str, param: str | None = None, code: str = "invalid_request") -> InvalidRequestError:
-    """A 400 about one field; `param` in OpenAI's dotted style: `messages[0].content`."""
-    error = InvalidRequestError(message, param=param)
-    error.code = code
-    return error
-
-
-def shown(name: str) -> str:
-    """A field's name, short and printable, for use in a message."""
-    return name.encode("unicode_escape").decode("ascii")[:_MAX_ECHO]
 
 
 def install(app: FastAPI) -> None:

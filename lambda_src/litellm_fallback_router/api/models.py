@@ -9,9 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..routing.config import RouterConfig
-from ..routing.errors import UnknownModelError
+from ..routing.errors import UnknownModelError, shown
 from ..routing.router import Router
-from .errors import shown
 from .wire import reply
 
 routes = APIRouter(tags=["OpenAI"])

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from .schemas import ASK as ASK_ADAPTER
+from ..routing.request_schema import ASK as ASK_ADAPTER
 from .schemas import CHAT as CHAT_ADAPTER
 
 _REF = "#/components/schemas/{model}"

@@ -7,7 +7,7 @@ import math
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from .errors import invalid
+from ..routing.errors import invalid
 
 ROUTER_TIMEOUT = "x-router-timeout-ms"
 CLIENT_TIMEOUTS = ("x-stainless-read-timeout", "x-stainless-timeout")

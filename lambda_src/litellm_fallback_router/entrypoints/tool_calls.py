@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..api.body import as_object
 from ..api.errors import envelope, internal_error
-from ..api.parsing import parse_ask, parse_chat
+from ..api.parsing import parse_chat
 from ..api.wire import answer_body, completion_body
 from ..routing.errors import InvalidRequestError, RouterError
+from ..routing.requests import as_request, parse_ask
 from ..routing.router import Router
 from ..routing.tools import ASK, CHAT_COMPLETION, SEPARATOR, TOOLS, Tool
 from ..routing.types import ChatRequest, ChatResult
@@ -62,13 +64,7 @@ def _told(context: Any) -> dict[str, Any]:
 
 
 def _ask(router: Router, asked: dict[str, Any], told: dict[str, Any]) -> ChatRequest:
-    given = parse_ask(asked)
-    return ChatRequest(
-        model=given.get("primary_model") or next(iter(router.config.chains)),
-        messages=[{"role": "user", "content": given["question"]}],
-        params={name: value for name, value in given.items() if name not in {"question", "primary_model"}},
-        **told,
-    )
+    return replace(as_request(parse_ask(asked), next(iter(router.config.chains))), **told)
 
 
 def _chat_completion(_: Router, asked: dict[str, Any], told: dict[str, Any]) -> ChatRequest:
@@ -77,6 +73,7 @@ def _chat_completion(_: Router, asked: dict[str, Any], told: dict[str, Any]) -> 
         model=given["model"],
         messages=given["messages"],
         params={name: value for name, value in given.items() if name not in {"model", "messages"}},
+        checked=True,
         **told,
     )
 

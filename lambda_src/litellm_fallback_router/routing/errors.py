@@ -119,3 +119,19 @@ class ConfigurationError(RouterError):
         listed = "\n".join(f"  - {problem}" for problem in problems)
         count = f"{len(problems)} mistake" + ("" if len(problems) == 1 else "s")
         super().__init__(f"the configuration has {count}:\n{listed}")
+
+
+_MAX_ECHO = 64
+"""Characters of a caller's own field name that an error repeats."""
+
+
+def invalid(message: str, param: str | None = None, code: str = "invalid_request") -> InvalidRequestError:
+    """A 400 about one field; `param` in OpenAI's dotted style: `messages[0].content`."""
+    error = InvalidRequestError(message, param=param)
+    error.code = code
+    return error
+
+
+def shown(name: str) -> str:
+    """A field's name, short and printable, for use in a message."""
+    return name.encode("unicode_escape").decode("ascii")[:_MAX_ECHO]

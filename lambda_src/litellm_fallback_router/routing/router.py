@@ -14,22 +14,18 @@ from . import background, guarded
 from .attempts import Recorder, ask
 from .checks import Checks
 from .config import RouterConfig
-from .errors import CallerLeftError, ConfigurationError, InvalidRequestError, RouterError
+from .errors import CallerLeftError, ConfigurationError, RouterError
 from .executor import Outside, Walk
 from .failures import ProviderFailure
 from .guarding import Outcome
 from .planner import Health, Plan, plan
 from .prompting import take_up
+from .requests import checked
 from .sampling import Heard, sample_of
 from .streaming import StreamWalk
 from .types import ChatRequest, ChatResult, Chunk, Deployment
 
 T = TypeVar("T")
-OPERATORS_OWN = frozenset(
-    {"api_base", "base_url", "api_key", "custom_llm_provider", "organization", "extra_headers", "fallbacks"}
-)
-OPERATORS_PREFIXES = ("aws_", "mock_")
-"""Fields of LiteLLM that say where and as whom to call; no request may hold them."""
 
 
 class Router:
@@ -51,7 +47,7 @@ class Router:
 
     async def complete(self, request: ChatRequest) -> ChatResult:
         """A whole answer. Raises RouterError; cancelling it stops the work upstream."""
-        request = _identified(request)
+        request = _identified(checked(request))
         walk: Walk | None = None
         try:
             request = await self._started(request)
@@ -73,12 +69,12 @@ class Router:
         return background.run(self.complete(request))
 
     def stream(self, request: ChatRequest) -> ChatStream:
-        """A stream of chunks. Nothing is sent before it is started or iterated."""
-        return ChatStream(self, _identified(request))
+        """A stream of chunks. Nothing is sent before it is started or iterated. Raises InvalidRequestError."""
+        return ChatStream(self, _identified(checked(request)))
 
     async def explain(self, request: ChatRequest) -> Plan:
         """The plan as a request would get it now: who would be asked, who not and why."""
-        return await self._plan(await self._started(request))
+        return await self._plan(await self._started(checked(request)))
 
     async def aclose(self) -> None:
         """Let go of the connections to the providers."""
@@ -93,10 +89,6 @@ class Router:
         return await take_up(request, request.prompt, self.config, self._outside.prompts)
 
     async def _plan(self, request: ChatRequest) -> Plan:
-        for name in request.params:
-            if name in OPERATORS_OWN or name.startswith(OPERATORS_PREFIXES):
-                # With an endpoint of the caller's choice the operator's key would go there.
-                raise InvalidRequestError(f"{name} is the operator's: set it in the mapping", param=name)
         return plan(request, self.config, await self._health(self.config.chain(request.model)), self._outside.rng)
 
     async def _walk(self, request: ChatRequest) -> Walk:

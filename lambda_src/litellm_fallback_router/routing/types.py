@@ -126,6 +126,8 @@ class ChatRequest:
     """W3C Trace Context of the caller, as it came, for the log."""
     prompt: Prompt | None = None
     """Its messages come before `messages`, and its parameters hold where `params` has none."""
+    checked: bool = field(default=False, compare=False, repr=False)
+    """True: `requests.checked`, or the door it came in at, has checked all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.api import schemas
+from litellm_fallback_router.api.schemas import ChatCompletionRequest
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.entrypoints.tool_calls import answer
+from litellm_fallback_router.routing.request_schema import AskRequest
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.tools import ASK, CHAT_COMPLETION, TOOLS
 from litellm_fallback_router.settings import Settings
@@ -188,7 +189,7 @@ async def test_half_a_surrogate_pair_from_a_model_does_not_break_the_answer() ->
 
 
 def test_tools_take_nothing_that_the_http_api_does_not() -> None:
-    for tool, request in ((ASK, schemas.AskRequest), (CHAT_COMPLETION, schemas.ChatCompletionRequest)):
+    for tool, request in ((ASK, AskRequest), (CHAT_COMPLETION, ChatCompletionRequest)):
         assert tool.input["properties"].keys() <= set(request.__annotations__)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..routing.errors import InvalidRequestError
-from .errors import invalid, shown
+from .errors import InvalidRequestError, invalid, shown
 
 ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 MAY_REPLACE_CONTENT = ("tool_calls", "function_call", "audio", "refusal", "reasoning_content", "thinking_blocks")
@@ -44,13 +43,13 @@ SCHEMA: dict[str, Any] = {
 
 def check_messages(messages: Any) -> list[dict[str, Any]]:
     """Raises InvalidRequestError for the first mistake, naming its place: `messages[2].tool_call_id`."""
-    if not isinstance(messages, list):
+    if not isinstance(messages, list | tuple):
         raise wrong_type("messages", "an array of messages", messages)
     if not messages:
         raise invalid("Invalid 'messages': empty array. Send at least one message.", "messages", "empty_array")
     for index, message in enumerate(messages):
         _check_message(message, f"messages[{index}]")
-    return messages
+    return list(messages)
 
 
 def wrong_type(path: str, expected: str, value: Any) -> InvalidRequestError:
@@ -60,8 +59,9 @@ def wrong_type(path: str, expected: str, value: Any) -> InvalidRequestError:
 
 
 def type_name(value: Any) -> str:
-    """A JSON value's type, with its article."""
+    """A value's type in JSON's words, with its article; Python's own where JSON has none."""
     names = {
+        type(None): "null",
         str: "a string",
         bool: "a boolean",
         int: "an integer",
@@ -69,7 +69,7 @@ def type_name(value: Any) -> str:
         list: "an array",
         dict: "an object",
     }
-    return names.get(type(value), "null")
+    return names.get(type(value)) or f"a {type(value).__name__}"
 
 
 def _check_message(message: Any, path: str) -> None:
@@ -142,8 +142,8 @@ def _require(owner: Mapping[str, Any], field: str, kind: type[str | dict[str, An
         raise wrong_type(f"{path}.{field}", "a string" if kind is str else "an object", value)
 
 
-def missing(path: str) -> InvalidRequestError:
-    return invalid(f"Missing required parameter: '{path}'.", path, "missing_required_parameter")
+def missing(path: str, fix: str = "") -> InvalidRequestError:
+    return invalid(f"Missing required parameter: '{path}'. {fix}".strip(), path, "missing_required_parameter")
 
 
 def _listed(values: tuple[str, ...]) -> str:
