@@ -77,10 +77,22 @@ class Router:
         return await self._plan(await self._started(checked(request)))
 
     async def aclose(self) -> None:
-        """Let go of the connections to the providers."""
+        """Let go of the connections to the providers; `async with build_router() as router` does so at its end.
+
+        They are the process's: while a request is under way, of this Router or another, they stay; and a Router that
+        goes on asking makes new ones.
+        """
         await self._outside.provider.aclose()
         if self._outside.samples is not None:
             await asyncio.to_thread(self._outside.samples.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     async def _started(self, request: ChatRequest) -> ChatRequest:
         """The request with its managed prompt in it, if it has one."""

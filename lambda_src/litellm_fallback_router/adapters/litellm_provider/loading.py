@@ -23,6 +23,7 @@ def litellm() -> Any:
     library.modify_params = True
     library.num_retries = 0
     _no_second_send(library)
+    _no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
     # Its logger quotes requests and answers; ours says what an operator needs without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return library
@@ -45,6 +46,22 @@ def _no_second_send(library: Any) -> None:
     library.llms.openai.openai.drop_params_from_unprocessable_entity_error = raise_unprocessable
     handler = library.llms.custom_httpx.http_handler.AsyncHTTPHandler
     handler.single_connection_post_request = raise_lost_connection
+
+
+def _no_orphans(worker: Any) -> None:
+    """LiteLLM has one worker for its reports, on one event loop. When a call comes from another loop the worker moves
+    there and drops its task on the first without ending it, over which Python complains on stderr: "Task was
+    destroyed but it is pending!". Scripts that use `complete_sync` and async code do that. So the task is ended.
+    """
+    move = worker._ensure_queue
+
+    def move_and_end(self: Any) -> None:
+        before = self._worker_task
+        move(self)
+        if before is not None and self._worker_task is None and not before.get_loop().is_closed():
+            before.get_loop().call_soon_threadsafe(before.cancel)
+
+    worker._ensure_queue = move_and_end
 
 
 def warm_up() -> None:

@@ -22,6 +22,9 @@ TRANSPORT_TIMEOUT = 900.0
 """Seconds. The walker ends an attempt long before. LiteLLM keeps a client, and with it the connections, for each
 timeout it is told: a limit that differs from request to request would cost a TLS handshake each time."""
 
+_asking: set[object] = set()
+"""One for each request under way, of any Router and on any event loop: LiteLLM's connections are the process's."""
+
 
 class LiteLLMProvider:
     """The `Provider` port over LiteLLM. `resolve` gives a deployment's key, or None."""
@@ -33,10 +36,14 @@ class LiteLLMProvider:
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> ProviderAnswer:
         await _loaded()
+        asking = object()
+        _asking.add(asking)
         try:
             response = await litellm().acompletion(**self._arguments(deployment, messages, params))
         except Exception as error:
             raise failure_of(error) from error
+        finally:
+            _asking.discard(asking)
         usage = usage_of(response)
         cost = (getattr(response, "_hidden_params", None) or {}).get("response_cost")
         answer = answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
@@ -52,6 +59,8 @@ class LiteLLMProvider:
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         begun = called_tools = False
         wrapper: Any = None
+        asking = object()
+        _asking.add(asking)
         try:
             wrapper = await litellm().acompletion(**arguments)
             async for piece in wrapper:
@@ -70,6 +79,7 @@ class LiteLLMProvider:
         except Exception as error:
             raise failure_of(error, begun=begun) from error
         finally:
+            _asking.discard(asking)
             if wrapper is not None:
                 await wrapper.aclose()
 
@@ -94,7 +104,7 @@ class LiteLLMProvider:
         )
 
     async def aclose(self) -> None:
-        if litellm.cache_info().currsize:
+        if litellm.cache_info().currsize and not _asking:
             await let_go()
 
     def _arguments(self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]) -> dict[str, Any]:
