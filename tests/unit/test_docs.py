@@ -79,6 +79,7 @@ def error_table() -> str:
         "ProvidersFailedError": "Every candidate was asked and failed.",
         "UnavailableError": "Nobody could be asked: no key, refused credentials, ... `Retry-After` where it is known.",
         "GuardrailUnreachableError": "The guardrail gave no verdict, and without one nothing is answered.",
+        "ServerStoppingError": "The gateway was told to stop; a stream gets it as an event, after the 200.",
         "DeadlineExceededError": "The time ran out.",
         "StreamInterruptedError": "A stream broke and could not be continued; sent as an event, after the 200.",
     }

@@ -29,7 +29,7 @@ from ..routing.ledger import AttemptRecord, guardrail_facts
 from ..routing.metrics import METRICS, NAMESPACE, SERVICE
 from ..routing.types import ChatRequest, ChatResult
 
-NO_FAULT = frozenset({FailureKind.CALLER_LEFT, FailureKind.GUARDRAIL})
+NO_FAULT = frozenset({FailureKind.CALLER_LEFT, FailureKind.SERVER_STOPPING, FailureKind.GUARDRAIL})
 """Ends of an attempt that say nothing about its deployment."""
 EXHAUSTED = (ProvidersFailedError, UnavailableError, RateLimitedError, DeadlineExceededError)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import internal_error
+from ..routing.errors import ServerStoppingError
+from ..routing.router import STOPPING
+from .errors import internal_error, refusal
 from .wire import reply
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/=+-]{1,128}")
@@ -43,6 +46,12 @@ class Boundary:
             await self.app(scope, receive, send_with_id)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            if not scope["app"].state.router.stopping:
+                raise
+            # The server ends what its grace did not suffice for; it would log a cancellation as a bug.
+            if not started:
+                await refusal(ServerStoppingError(STOPPING, retry_after=1.0))(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001 - the last stop: a bug must reach the log and the caller
             body = internal_error(error, request_id)
             if not started:

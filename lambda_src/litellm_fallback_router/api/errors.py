@@ -36,7 +36,7 @@ def install(app: FastAPI) -> None:
 def envelope(error: RouterError) -> dict[str, Any]:
     """The body of a router error, for a response or for an event inside a stream."""
     message = f"{error} The provider said: {error.detail}" if error.detail else str(error)
-    body = _body(message, error.type, error.param, error.code)
+    body = error_body(message, error.type, error.param, error.code)
     if error.ledger.attempts or error.ledger.dropped:
         body["router"] = error.ledger.to_json()
     return body
@@ -48,16 +48,20 @@ def internal_error(error: Exception, request_id: str) -> dict[str, Any]:
     where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames[-8:]))
     logger.error("request %s failed on %s at %s", request_id, type(error).__qualname__, where)
     message = f"internal error; the log has the details under request id {request_id}"
-    return _body(message, "api_error", None, "internal_error")
+    return error_body(message, "api_error", None, "internal_error")
 
 
-def _body(message: str, kind: str, param: str | None, code: str | None) -> dict[str, Any]:
+def error_body(message: str, kind: str, param: str | None, code: str | None) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def refusal(error: RouterError) -> Response:
+    return reply(envelope(error), status=error.status, headers=_headers(error))
 
 
 async def _on_router_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RouterError)  # noqa: S101 - Starlette's handlers are typed for any Exception
-    return reply(envelope(error), status=error.status, headers=_headers(error))
+    return refusal(error)
 
 
 def _headers(error: RouterError) -> dict[str, str]:
@@ -84,4 +88,4 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     elif error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
         message = f"Not allowed: {route}. Use {allowed}."
-    return reply(_body(message, kind, None, code), status=error.status_code, headers=error.headers)
+    return reply(error_body(message, kind, None, code), status=error.status_code, headers=error.headers)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import json
 import shlex
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from pathlib import Path
 
 import typer
-import uvicorn
 
 from .. import bootstrap
 from ..api.app import create_app
@@ -23,13 +20,9 @@ from ..routing.router import Router
 from ..settings import Settings
 from .json_logs import log_to_stderr
 from .keys import keyless
+from .server import Server
 from .surroundings import surroundings
 from .wording import listed, warn
-
-DRAIN_SECONDS = 8
-"""For answers under way when the gateway is told to stop. Less than the 10 s after which `docker stop` kills."""
-KEEP_ALIVE_SECONDS = 30
-"""Longer than official clients keep an idle connection (5 s), so that none is closed under a request of theirs."""
 
 
 def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> None:
@@ -41,37 +34,12 @@ def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> 
         router = bootstrap.build_router(settings)
         listener = _listener(host, port)
         _warn_if_open(listener, settings)
-        server = _Server(_uvicorn_config(router, settings), lambda: _announce(listener, router, settings))
+        app = create_app(lambda: router, api_keys=[key.get_secret_value() for key in settings.api_keys])
+        server = Server(app, router, lambda: _announce(listener, router, settings))
         try:
             server.run([listener])
         except KeyboardInterrupt:
             typer.echo("stopped", err=True)
-
-
-class _Server(uvicorn.Server):
-    """Answers the first request as fast as any other: LiteLLM is imported before the port is opened."""
-
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(config)
-        self._announce = announce
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await asyncio.to_thread(bootstrap.warm_up)
-        await super().startup(sockets)
-        if not self.should_exit:
-            await self._announce()
-
-
-def _uvicorn_config(router: Router, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(lambda: router, api_keys=[key.get_secret_value() for key in settings.api_keys]),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="none",
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -145,11 +145,14 @@ class Recorder:
         return self._record(failure.kind, failure.status, failure.reason, usage, cost, wasted=not of_use)
 
     def abandoned(self) -> AttemptRecord:
-        """The caller left, or the guardrail stopped it."""
+        """The caller left, or the guardrail or the end of the process stopped it."""
         usage = self._estimate()
         cost = self._walk.estimated_cost(self._attempt.deployment, usage)
         if (stop := self._walk.stopped) is not None:
             return self._record(FailureKind.GUARDRAIL, None, stop.reason, usage, cost, wasted=not stop.of_use)
+        if self._walk.outside.life.ending:
+            reason = "stopped: the gateway was told to stop"
+            return self._record(FailureKind.SERVER_STOPPING, None, reason, usage, cost, wasted=True)
         reason = "the caller left before the answer was complete"
         return self._record(FailureKind.CALLER_LEFT, None, reason, usage, cost, wasted=True)
 

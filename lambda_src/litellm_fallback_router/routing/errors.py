@@ -11,6 +11,7 @@
     |- UnavailableError               503   nothing could be asked (no key, no rate left); Retry-After when known
     |- GuardrailUnreachableError      503   the guardrail gave no verdict, and without one nothing is answered
     |- DeadlineExceededError          504   the budget ran out
+    |- ServerStoppingError           503   the process ends, and the answer with it
     |- CallerLeftError                499   the caller hung up before the answer
     |- StreamInterruptedError         502   a stream broke and could not be continued honestly
     `- ConfigurationError             500   the mapping is wrong; stops the start, never a request
@@ -97,6 +98,11 @@ class DeadlineExceededError(RouterError):
     status = 504
     type = "timeout_error"
     code = "deadline_exceeded"
+
+
+class ServerStoppingError(RouterError):
+    status = 503
+    code = "server_stopping"
 
 
 class CallerLeftError(RouterError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .config import RouterSettings
 from .cooldowns import Cooldowns
@@ -18,6 +18,13 @@ from .ledger import AttemptRecord, Dropped, Ledger, Usage
 from .planner import Candidate, Plan
 from .ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, Samples
 from .types import ChatRequest, Deployment
+
+
+class Life:
+    """Of the process that answers. Once it is ending, work is cancelled for its sake and not because a caller left."""
+
+    def __init__(self) -> None:
+        self.ending = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Outside:
     """None: the mapping allows no managed prompts."""
     guard: Guard | None = None
     """None: the mapping has no guardrail."""
+    life: Life = field(default_factory=Life)
 
 
 @dataclass(frozen=True, slots=True)

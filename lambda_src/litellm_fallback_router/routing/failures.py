@@ -41,6 +41,8 @@ class FailureKind(StrEnum):
     """A stream that was cut, stalled, malformed, carried an error or ended without a finish reason."""
     CALLER_LEFT = "caller_left"
     """The caller hung up; the work upstream was stopped."""
+    SERVER_STOPPING = "server_stopping"
+    """The gateway was told to stop; so was the work upstream."""
     GUARDRAIL = "guardrail"
     """The guardrail stopped the request, and so the work upstream."""
 
@@ -82,6 +84,7 @@ TABLE: dict[FailureKind, Rule] = {
     FailureKind.INVALID_RESPONSE: Rule(retry=True, then=Then.NEXT, trips=True),
     FailureKind.STREAM_BROKEN: Rule(retry=False, then=Then.NEXT, trips=True),
     FailureKind.CALLER_LEFT: Rule(retry=False, then=Then.STOP, trips=False),
+    FailureKind.SERVER_STOPPING: Rule(retry=False, then=Then.STOP, trips=False),
     FailureKind.GUARDRAIL: Rule(retry=False, then=Then.STOP, trips=False),
 }
 

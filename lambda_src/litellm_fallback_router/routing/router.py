@@ -14,7 +14,7 @@ from . import background, guarded
 from .attempts import Recorder, ask
 from .checks import Checks
 from .config import RouterConfig
-from .errors import CallerLeftError, ConfigurationError, RouterError
+from .errors import CallerLeftError, ConfigurationError, RouterError, ServerStoppingError
 from .executor import Outside, Walk
 from .failures import ProviderFailure
 from .guarding import Outcome
@@ -26,6 +26,7 @@ from .streaming import StreamWalk
 from .types import ChatRequest, ChatResult, Chunk, Deployment
 
 T = TypeVar("T")
+STOPPING = "the gateway was told to stop before the answer was complete; ask again"
 
 
 class Router:
@@ -58,7 +59,7 @@ class Router:
             self._outside.observer.finished(request, error)
             raise
         except asyncio.CancelledError:
-            self._outside.observer.finished(request, _caller_left(walk))
+            self._outside.observer.finished(request, self._cut_off(walk))
             raise
         self._outside.observer.finished(request, result)
         self._offer(walk.request, result, result.choices)
@@ -75,6 +76,14 @@ class Router:
     async def explain(self, request: ChatRequest) -> Plan:
         """The plan as a request would get it now: who would be asked, who not and why."""
         return await self._plan(await self._started(checked(request)))
+
+    @property
+    def stopping(self) -> bool:
+        return self._outside.life.ending
+
+    def stop(self) -> None:
+        """From now on whoever is cancelled is so because the process ends: the ledger and the stream say it."""
+        self._outside.life.ending = True
 
     async def aclose(self) -> None:
         """Let go of the connections to the providers; `async with build_router() as router` does so at its end.
@@ -116,6 +125,13 @@ class Router:
         samples = self._outside.samples
         if samples is not None and (sample := sample_of(request, result, choices)) is not None:
             samples.offer(sample)
+
+    def _cut_off(self, walk: Walk | None) -> RouterError:
+        """Why a request that was cancelled has no answer."""
+        ledger = walk.ledger if walk else None
+        if self.stopping:
+            return ServerStoppingError(STOPPING, retry_after=1.0, ledger=ledger)
+        return CallerLeftError("the caller left before the answer", ledger=ledger)
 
     async def _answer(self, walk: Walk) -> ChatResult:
         while (attempt := await walk.next()) is not None:
@@ -231,7 +247,7 @@ class ChatStream:
         if self._chunks is not None:
             await self._chunks.aclose()
         if not self._done:
-            self._finish(_caller_left(self._stream.walk if self._stream else None))
+            self._finish(self._router._cut_off(self._stream.walk if self._stream else None))
 
     async def __aenter__(self) -> Self:
         return self
@@ -259,7 +275,10 @@ class ChatStream:
             self._finish(error)
             raise
         except asyncio.CancelledError:
-            self._finish(_caller_left(self._stream.walk if self._stream else None))
+            cut_off = self._router._cut_off(self._stream.walk if self._stream else None)
+            self._finish(cut_off)
+            if self._router.stopping:
+                raise cut_off from None
             raise
 
     def _finish(self, outcome: ChatResult | RouterError) -> None:
@@ -291,7 +310,3 @@ class ChatStream:
 
 def _identified(request: ChatRequest) -> ChatRequest:
     return request if request.request_id else replace(request, request_id=uuid.uuid4().hex)
-
-
-def _caller_left(walk: Walk | None) -> CallerLeftError:
-    return CallerLeftError("the caller left before the answer", ledger=walk.ledger if walk else None)

@@ -39,9 +39,10 @@ class Fate:
     """How a continuation begins: `exact`, `restart` or `overlap`."""
 
 
+NOT_THE_PROVIDERS = {FailureKind.CALLER_LEFT, FailureKind.SERVER_STOPPING}
 FATES = st.builds(
     Fate,
-    failure=st.sampled_from([None, None, *(kind for kind in FailureKind if kind is not FailureKind.CALLER_LEFT)]),
+    failure=st.sampled_from([None, None, *(kind for kind in FailureKind if kind not in NOT_THE_PROVIDERS)]),
     retry_after=st.sampled_from([None, 0.5, 2.0, 60.0]),
     wait=st.sampled_from([0.0, 0.5, 5.0, 100.0]),
     breaks_after=st.sampled_from([None, None, 1, 5, 30]),

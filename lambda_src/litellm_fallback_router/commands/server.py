@@ -1,0 +1,78 @@
+"""uvicorn as the local gateway runs it: ready before its port is open, and honest to callers when it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from .. import bootstrap
+from ..routing.router import Router
+from .connections import Connection
+
+DRAIN_SECONDS = 6.0
+"""For answers under way when the gateway is told to stop. With what follows less than the 10 s after which
+`docker stop` kills."""
+LAST_WORDS_SECONDS = 1.0
+"""For those that are left to hear that the gateway stops. A caller who does not read by then is cut off."""
+KEEP_ALIVE_SECONDS = 30
+"""Longer than official clients keep an idle connection (5 s), so that none is closed under a request of theirs."""
+
+
+class Server(uvicorn.Server):
+    """Answers the first request as fast as any other: LiteLLM is imported before the port is opened.
+
+    A signal to stop lets answers under way finish, for a time; a second one does not wait for them.
+    """
+
+    def __init__(self, app: ASGIApp, router: Router, announce: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=DRAIN_SECONDS + 2 * LAST_WORDS_SECONDS,  # type: ignore[arg-type] # a float will do
+            )
+        )
+        self._router = router
+        self._announce = announce
+        self._hurry = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(bootstrap.warm_up)
+        await super().startup(sockets)
+        if not self.should_exit:
+            await self._announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            asyncio.get_running_loop().call_soon_threadsafe(self._hurry.set)
+        else:
+            super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = asyncio.create_task(self._end_what_is_left())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+    async def _end_what_is_left(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._hurry.wait()
+        self._router.stop()
+        for task in tuple(self.server_state.tasks):
+            task.cancel()
+        await asyncio.sleep(LAST_WORDS_SECONDS)
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
