@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from .commands import caller_keys, circuits, evaluate, secrets
-from .routing.errors import ConfigurationError, RouterError, UnknownModelError
+from .routing.errors import ConfigurationError, InvalidRequestError, RouterError
 
 FAILED, WRONG = 1, 2
 
@@ -145,7 +145,9 @@ def main() -> None:
     except RouterError as error:
         said = f"\nThe provider said: {error.detail}" if error.detail else ""
         typer.echo("error: " + str(error).replace("; ", "\n  ") + said, err=True)
-        sys.exit(WRONG if isinstance(error, UnknownModelError) else FAILED)
+        # What the providers refused is no wrong usage of this command.
+        wrong = isinstance(error, InvalidRequestError) and not error.ledger.attempts and not error.ledger.dropped
+        sys.exit(WRONG if wrong else FAILED)
 
 
 if __name__ == "__main__":

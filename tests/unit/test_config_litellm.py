@@ -45,7 +45,7 @@ def test_mutual_fallbacks_are_legal_and_each_model_is_asked_once() -> None:
     config = _load({"model_list": [_model("a"), _model("b")], "router_settings": {"fallbacks": fallbacks}})
 
     assert config.chains == {"a": ("a", "b"), "b": ("b", "a")}
-    assert config.warnings == ("fallbacks go round in a circle: a -> b -> a; each model is asked once",)
+    assert config.warnings == ("fallbacks.a: goes round in a circle: a -> b -> a; each model is asked once",)
 
 
 def test_alias_keeps_its_models_chain() -> None:

@@ -121,7 +121,7 @@ def test_chains_are_complete_or_the_circle_is_named(fallbacks: dict[str, Any], s
         circles = [problem for problem in outcome.problems if "circle" in problem]
         assert len(unknown) + len(circles) == len(outcome.problems)
         for circle in circles:
-            steps = circle.partition(": ")[2].partition(";")[0].split(" -> ")
+            steps = circle.rpartition(": ")[2].partition(";")[0].split(" -> ")
             assert steps[0] == steps[-1]
             edges = {**fallbacks, **strategies}
             assert all(step in edges[before] for before, step in pairwise(steps))

@@ -46,7 +46,7 @@ def _request(question: Question, text: str, router: Router) -> ChatRequest:
         messages.insert(0, {"role": "system", "content": question.system})
     wishes: dict[str, Any] = {"temperature": question.temperature, "max_tokens": question.max_tokens}
     return ChatRequest(
-        model=question.model or next(iter(router.config.chains)),
+        model=next(iter(router.config.chains)) if question.model is None else question.model,
         messages=messages,
         params={name: value for name, value in wishes.items() if value is not None},
         timeout=question.timeout,

@@ -114,7 +114,8 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         converted = litellm_config.convert(mapping, problems)
         mapping, warnings, left_out = converted.mapping, converted.warnings, converted.left_out
     if not isinstance(mapping, Mapping):
-        raise ConfigurationError([f"the mapping must be an object, got {type_name(mapping)}"])
+        got = "it is empty" if mapping is None else f"got {type_name(mapping)}"
+        raise ConfigurationError([f"the mapping must be an object with model_list in it; {got}"])
     problems += [f"{key}: {unknown(str(key), _FIELDS)}" for key in mapping if key not in _FIELDS]
 
     deployments: list[Deployment] = []
@@ -125,14 +126,15 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         deployment = build(item, path, params_key, describe=describe, lookup=lookup, problems=problems)
         if deployment is not None:
             deployments.append(deployment)
-        if isinstance(item, Mapping) and isinstance(item.get("model_name"), str):
+        if isinstance(item, Mapping) and isinstance(item.get("model_name"), str) and item["model_name"]:
             names[item["model_name"]] = None
 
     fallbacks = name_lists(mapping.get("fallbacks"), "fallbacks", problems)
     strategies = name_lists(mapping.get("strategies"), "strategies", problems)
     _check_names(names, fallbacks, strategies, problems)
     for cycle in chains.cycles(fallbacks, strategies):
-        sentence = f"fallbacks go round in a circle: {' -> '.join(cycle)}"
+        part = "strategies" if cycle[0] in strategies else "fallbacks"
+        sentence = f"{part}.{cycle[0]}: goes round in a circle: {' -> '.join(cycle)}"
         if is_litellm:  # common and legal there
             warnings.append(f"{sentence}; each model is asked once")
         else:
@@ -171,7 +173,9 @@ def _check_names(
     strategies: Mapping[str, tuple[str, ...]],
     problems: list[str],
 ) -> None:
-    known = [*models, *strategies]
+    if not models:  # a mistake that is told already, and that all of these would follow from
+        return
+    known = list(dict.fromkeys([*models, *strategies]))
     for name in strategies:
         if name in models:
             problems.append(f"strategies.{name}: a model has this name too; rename one of them")

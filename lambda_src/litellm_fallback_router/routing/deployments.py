@@ -36,7 +36,8 @@ def build(
     are added to `problems`."""
     before = len(problems)
     if not isinstance(item, Mapping):
-        problems.append(f"{path}: must be an object, got {type_name(item)}")
+        like = f"{{model_name: NAME, {params_key}: {{model: MODEL}}}}"
+        problems.append(f"{path}: must be an object like {like}, got {type_name(item)}")
         return None
     entry = parse(ModelEntry, item, path, problems)
     path, raw = f"{path}.{params_key}", item.get("params")
@@ -128,7 +129,8 @@ def _target(entry: ModelEntry, params: Params, path: str, problems: list[str]) -
     try:
         where = target(params.model, entry.litellm_provider)
     except ValueError as error:
-        problems.append(f"{path}.model: {error}")
+        field = f"{path}.model" if entry.litellm_provider is None else f"{path.rpartition('.')[0]}.litellm_provider"
+        problems.append(f"{field}: {error}")
         return None
     region = params.region or params.aws_region_name
     if where.provider == "bedrock" and region and not is_aws_region(region) and not region.startswith(REFERENCE):

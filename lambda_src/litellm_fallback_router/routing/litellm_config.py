@@ -45,6 +45,7 @@ _HINTS = {
     "allowed_fails": "settings.circuit_failures counts failures in a row",
     "context_window_fallbacks": "too large a request goes on to a larger window in its chain: use fallbacks",
     "content_policy_fallbacks": "settings.content_policy_fallback",
+    "fallbacks": "put them under router_settings",
     "temperature": "callers send it with the request",
     "max_tokens": "callers send it with the request",
     **dict.fromkeys(_TIMES, f"must be more than 0 and at most {_LONGEST:g} seconds"),

@@ -13,6 +13,7 @@ import yaml
 from .errors import ConfigurationError
 
 _MAX_BYTES = 5_000_000
+_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 
 
 def read_mapping(path: str | Path) -> Any:
@@ -58,8 +59,9 @@ def _yaml(text: str, file: Path) -> Any:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         # What stands in quotes may be the file's own text, and that may be a key.
-        problem = re.sub(r"'[^'<]{2,}'", "'...'", error.problem or "not well-formed")
-        _fail(file, f"{where}{problem}")
+        problem = _QUOTED.sub(_hidden, error.problem or "not well-formed")
+        hint = "; indent with spaces, not tabs" if "\\t" in problem else ""
+        _fail(file, f"{where}{problem}{hint}")
     except yaml.YAMLError:
         _fail(file, "not text: it holds characters that YAML does not allow")
     except _DuplicateKeyError as error:
@@ -88,6 +90,12 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+def _hidden(quoted: re.Match[str]) -> str:
+    """YAML's own words (`<block end>`) and single characters may be shown."""
+    inside = quoted[1]
+    return quoted[0] if len(inside) < 2 or inside.startswith(("<", "\\")) else "'...'"
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ OPERATOR_PARAMS = frozenset(_OPERATOR_PARAM_NAMES.split())
 """LiteLLM's own deployment parameters (litellm/types/router.py), handed on as they are."""
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 _REFERENCE = re.compile(r"os\.environ/[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE_NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*_(API_KEY|KEY|TOKEN)")
 _MODEL = TypeVar("_MODEL", bound=BaseModel)
 
 
@@ -74,8 +75,10 @@ class Params(BaseModel):
     @classmethod
     def _usable_key(cls, key: str) -> str | None:
         key = key.strip()
-        if key.startswith("os.environ/") and not _REFERENCE.fullmatch(key):
+        if key.startswith("os.environ") and not _REFERENCE.fullmatch(key):
             raise ValueError("a reference is os.environ/NAME, with a variable's name")
+        if _VARIABLE_NAME.fullmatch(key):
+            raise ValueError(f"looks like a variable's name; write os.environ/{key}")
         if key.startswith("$"):
             raise ValueError("looks like a shell variable; write os.environ/NAME")
         if not re.fullmatch(r"[!-~]*", key):
@@ -132,18 +135,19 @@ def _is_url(text: str) -> bool:
 def parse(model: type[_MODEL], value: Mapping[Any, Any], path: str, problems: list[str]) -> _MODEL | None:
     """`value` as a `model`, an absent field and one set to null being the same; its mistakes are added to
     `problems`, and None is returned."""
-    given = {key: item for key, item in value.items() if isinstance(key, str) and item is not None}
+    given = {
+        key: item
+        for key, item in value.items()
+        if isinstance(key, str) and (item is not None or key not in model.model_fields)
+    }
     for key in value:
         if not isinstance(key, str):
             problems.append(f"{path}: every field's name must be text; put {type_name(key)} in quotes")
-    known = list(model.model_fields)
-    if model is Params:
-        known += sorted(OPERATOR_PARAMS)
     try:
         return model.model_validate(given)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
-        problems.extend(_sentence(detail, path, known) for detail in details)
+        problems.extend(_sentence(detail, path, model) for detail in details)
         return None
 
 
@@ -160,13 +164,16 @@ def table(value: Any, path: str, problems: list[str]) -> Mapping[Any, Any]:
 def name_lists(value: Any, path: str, problems: list[str]) -> dict[str, tuple[str, ...]]:
     """`{name: [names]}`; its mistakes are added to `problems` and left out."""
     lists: dict[str, tuple[str, ...]] = {}
+    if isinstance(value, list | tuple):
+        problems.append(f"{path}: must be an object like {{NAME: [OTHER]}}, got a list")
+        return {}
     for name, names in table(value, path, problems).items():
         where = f"{path}.{name}"
         if not isinstance(name, str) or not name:
             problems.append(f"{path}: every name must be text; put {type_name(name)} in quotes")
         elif not isinstance(names, list | tuple) or not names:
             got = "an empty list" if isinstance(names, list | tuple) else type_name(names)
-            problems.append(f"{where}: must be a list of names, got {got}")
+            problems.append(f"{where}: must be a list of names like [OTHER], got {got}")
         else:
             for index, one in enumerate(names):
                 if not isinstance(one, str):
@@ -200,26 +207,56 @@ _EXPECTED = {
     "float_type": "must be a number",
     "bool_type": "must be true or false",
     "dict_type": "must be an object",
+    "tuple_type": "must be a list",
 }
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
     "less_than_equal": ("le", "at most"),
 }
-_OTHER = {"missing": "missing; add it", "string_too_short": "must not be empty"}
+_OTHER = {
+    "missing": "missing; add it",
+    "string_too_short": "must not be empty",
+    "finite_number": "must be a finite number",
+}
+_CALLERS = "not a field here: callers send it with the request"
+_INSTEAD = {
+    **dict.fromkeys(("temperature", "max_tokens", "max_completion_tokens", "top_p", "stop", "seed"), _CALLERS),
+    **dict.fromkeys(("base_url", "endpoint", "url"), "unknown field; write api_base"),
+    **dict.fromkeys(("timeout", "request_timeout"), "unknown field; write answer_timeout or first_token_timeout"),
+    **dict.fromkeys(("num_retries", "max_retries"), "not a field here: settings.tries_per_deployment of the mapping"),
+    "region_name": "unknown field; write region",
+    "tpm": "unknown field; limits are requests a minute: rpm",
+    "provider": "unknown field; litellm_provider stands beside params",
+}
+"""What other tools call a field of `params`, and what to write."""
 
 
-def _sentence(detail: ErrorDetails, path: str, known: list[str]) -> str:
+def _sentence(detail: ErrorDetails, path: str, model: type[BaseModel]) -> str:
     where = ".".join([path, *(str(part) for part in detail["loc"])])
-    return f"{where}: {_explanation(detail, known)}"
+    return f"{where}: {_explanation(detail, model)}"
 
 
-def _explanation(detail: ErrorDetails, known: list[str]) -> str:
+def _unknown_field(name: str, model: type[BaseModel]) -> str:
+    if ":" in name:
+        return "unknown field; put a space after the colon"
+    if model is ModelEntry and (name in Params.model_fields or name in OPERATOR_PARAMS):
+        return "belongs in params; move it there"
+    if model is Params and name in _INSTEAD:
+        return _INSTEAD[name]
+    known = list(model.model_fields)
+    if model is Params and (close := get_close_matches(name, OPERATOR_PARAMS, n=1)):
+        known += close
+    return unknown(name, known)
+
+
+def _explanation(detail: ErrorDetails, model: type[BaseModel]) -> str:
     kind, got, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return unknown(str(detail["loc"][-1]), known)
+        return _unknown_field(str(detail["loc"][-1]), model)
     if kind in _EXPECTED:
-        return f"{_EXPECTED[kind]}, got {type_name(got)}"
+        fraction = " with a decimal point" if kind == "int_type" and isinstance(got, float) else ""
+        return f"{_EXPECTED[kind]}, got {type_name(got)}{fraction}"
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
         return f"must be {words} {_plain(context[key])}, got {got}"

@@ -151,7 +151,7 @@ def names_another_provider(name: str, provider: str | None) -> str | None:
 
 def did_you_mean(word: str, known: frozenset[str] | list[str]) -> str:
     """`; did you mean 'openai'?`, or nothing where no known word is close."""
-    close = get_close_matches(word, known, n=1)
+    close = get_close_matches(word, known, n=1) or get_close_matches(word.lower(), known, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
