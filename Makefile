@@ -9,6 +9,14 @@ INFRA := .venv/ready-infra
 CDK := aws-cdk@2.1148.1
 RUN_CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npx --yes $(CDK)
 
+# A Python that is named, as in `make demo PYTHON=python3.12`, replaces a .venv of another version.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell { "$(PYTHON)" -V; } 2>&1),$(shell { $(BIN)/python -V; } 2>&1))
+ANEW := yes
+.PHONY: $(READY)
+endif
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test e2e e2e-streaming package deploy diff destroy sam-invoke lint format lock clean
 
@@ -71,7 +79,7 @@ clean: ## Remove everything that was installed or built
 	rm -rf .venv build dist cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(READY): requirements-uv.txt requirements.txt pyproject.toml scripts/setup.sh
-	@PYTHON=$(PYTHON) sh scripts/setup.sh
+	@PYTHON="$(PYTHON)" ANEW=$(ANEW) sh scripts/setup.sh
 	@touch $@
 
 # What synthesizes and deploys the stack: 300 MB that the demo does without.
