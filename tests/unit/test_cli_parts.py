@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import shlex
 import socket
 from datetime import date, timedelta
@@ -11,7 +12,7 @@ from datetime import date, timedelta
 import pytest
 import typer
 
-from litellm_fallback_router.commands import serve
+from litellm_fallback_router.commands import chains, serve
 from litellm_fallback_router.commands.alone import each_alone
 from litellm_fallback_router.commands.doctor import retirement_warning
 from litellm_fallback_router.commands.fixes import fix
@@ -19,6 +20,8 @@ from litellm_fallback_router.commands.json_logs import JsonFormatter
 from litellm_fallback_router.commands.wording import attempt_lines
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
+from litellm_fallback_router.routing.planner import Health, plan
+from litellm_fallback_router.routing.ports import CircuitState
 from litellm_fallback_router.settings import load_settings
 from tests.support.scripted import Rig, ScriptedProvider, config_of, deployment, fails, question
 
@@ -33,6 +36,23 @@ def test_like_attempts_in_a_row_are_one_line() -> None:
         {"deployment": "b", "reason": ""},
     ]
     assert attempt_lines(attempts) == ["a x2: 503 unavailable", "a: timed out", "b: answered"]
+
+
+def test_the_plan_tells_who_is_asked_only_after_the_others_and_why() -> None:
+    config = config_of(*(deployment(name) for name in "abc"))
+    health = Health(circuits={"a": CircuitState(open=True, retry_after=3.0)}, silent={"b": 500.0})
+    decided = plan(question("a"), config, health, random.Random(1))
+    assert chains._doubt_lines(decided) == [
+        "b: later, it has just given nothing for 500.0 s; the others go first",
+        "a: a last resort, its circuit is open; a probe is due in 3.0 s",
+    ]
+    shown = chains._plan_json("a", decided, config)
+    assert [(one["deployment"], one["last_resort"]) for one in shown["candidates"]] == [
+        ("c", False),
+        ("b", False),
+        ("a", True),
+    ]
+    assert shown["dropped"] == []
 
 
 async def test_the_doctor_asks_every_member_of_a_group_itself_and_none_in_its_place() -> None:

@@ -55,8 +55,17 @@ def explain(model: str, config_file: Path | None, *, as_json: bool) -> None:
         return
     out = console()
     out.print(_plan_table(model, plan, router.config))
-    for line in dropped_lines(drop.to_json() for drop in plan.dropped):
+    for line in (*_doubt_lines(plan), *dropped_lines(drop.to_json() for drop in plan.dropped)):
         out.print(line, soft_wrap=True)
+
+
+def _doubt_lines(plan: Plan) -> list[str]:
+    """Who is asked only after the others, and why."""
+    return [
+        f"{c.deployment.id}: {'a last resort' if c.last_resort else 'later'}, {c.doubt.reason}"
+        for c in plan.candidates
+        if c.doubt is not None
+    ]
 
 
 def _chain(config: RouterConfig, name: str) -> dict[str, Any]:
@@ -106,7 +115,12 @@ def _plan_json(model: str, plan: Plan, config: RouterConfig) -> dict[str, Any]:
     return {
         "model": model,
         "candidates": [
-            {"order": order, **_deployment_json(candidate.deployment)}
+            {
+                "order": order,
+                **_deployment_json(candidate.deployment),
+                "last_resort": candidate.last_resort,
+                "doubt": None if candidate.doubt is None else candidate.doubt.reason,
+            }
             for order, candidate in enumerate(plan.candidates, start=1)
         ],
         "dropped": [

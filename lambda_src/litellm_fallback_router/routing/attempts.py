@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from .config import RouterSettings
-from .deadline import Deadline, OutOfTimeError
+from .deadline import Deadline, OutOfTimeError, in_words
 from .executor import Attempt, Walk
 from .failures import FailureKind, ProviderFailure
 from .ledger import AttemptRecord, Usage
@@ -41,7 +41,7 @@ async def ask(provider: Provider, attempt: Attempt, settings: RouterSettings) ->
         async with asyncio.timeout(limit):
             answer = await provider.complete(deployment, candidate.messages, candidate.params)
     except TimeoutError as error:
-        reason = f"no answer within {limit:.1f} s"
+        reason = f"no answer within {in_words(limit)}"
         raise ProviderFailure(FailureKind.TIMEOUT, reason, hurried=limit < own_limit) from error
     if settings.content_policy_fallback and all(
         choice.get("finish_reason") == "content_filter" for choice in answer.choices
@@ -80,9 +80,9 @@ async def listen(
                 if ending:
                     raise OutOfTimeError from error
                 if begun:
-                    reason = f"the stream stalled for {stall_limit:.1f} s"
+                    reason = f"the stream stalled for {in_words(stall_limit)}"
                     raise ProviderFailure(FailureKind.STREAM_BROKEN, reason) from error
-                reason = f"no first token within {first_limit:.1f} s"
+                reason = f"no first token within {in_words(first_limit)}"
                 raise ProviderFailure(FailureKind.TIMEOUT, reason, hurried=first_limit < own_limit) from error
             if chunk is None:
                 return

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 
+LEAST_SHARE = 0.75
+"""Of what is left. A caller with little time is helped best by the first candidate, who mostly answers."""
+
 
 class OutOfTimeError(Exception):
     """What runs this process is about to stop it, in the middle of a stream."""
@@ -27,14 +30,22 @@ class Deadline:
         return self.left <= 0.0
 
     def share(self, *, behind: int, reserve: float) -> float:
-        """Seconds for one attempt, keeping `reserve` for each candidate behind it.
-
-        Where the budget is too small for that, the attempt gets half of what is left: most requests are
-        answered by the first candidate, and the last one still has its chance.
-        """
-        left = self.left
-        return left if behind == 0 else max(left - behind * reserve, left / 2)
+        """Seconds for one attempt, keeping `reserve` for each candidate behind it."""
+        return share(self.left, behind=behind, reserve=reserve)
 
     def renewed(self, end: Deadline) -> Deadline:
         """A fresh budget of the same size, within `end`: for the first token of a stream that is resumed elsewhere."""
         return Deadline(min(self._seconds, end.left))
+
+
+def share(left: float, *, behind: int, reserve: float) -> float:
+    """What one attempt gets of the `left` seconds: all but `reserve` for each candidate behind it.
+
+    Where that would be too little, three quarters: the last candidate still has its chance.
+    """
+    return left if behind == 0 else max(left - behind * reserve, left * LEAST_SHARE)
+
+
+def in_words(seconds: float) -> str:
+    """`2.5 s`, `8 ms`: with the digits that matter."""
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.2g} ms"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from .config import RouterSettings
 from .cooldowns import Cooldowns
@@ -15,8 +15,9 @@ from .exhausted import exhausted_error
 from .failures import TABLE, FailureKind, ProviderFailure, Then
 from .guarding import GuardRecord
 from .ledger import AttemptRecord, Dropped, Ledger, Usage
-from .planner import Candidate, Plan
+from .planner import WAITING, Candidate, Plan
 from .ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, Samples
+from .silences import Silences
 from .types import ChatRequest, Deployment
 
 
@@ -38,6 +39,7 @@ class Outside:
     observer: Observer
     cooldowns: Cooldowns
     rng: random.Random
+    silences: Silences = field(default_factory=Silences)
     samples: Samples | None = None
     """None: no answer is kept."""
     prompts: Prompts | None = None
@@ -57,8 +59,6 @@ class Attempt:
     """The loop's time."""
     budget: float
     """Seconds this attempt may take of the request's deadline."""
-    last: bool
-    """True where no candidate is left behind it."""
 
     @property
     def deployment(self) -> Deployment:
@@ -78,8 +78,11 @@ class Walk:
     """One request's way through its plan. `next()` gives the attempts; each is settled by exactly one of
     `succeeded`, `failed` and `abandoned` before the next is asked for."""
 
-    def __init__(self, request: ChatRequest, plan: Plan, settings: RouterSettings, outside: Outside) -> None:
+    def __init__(
+        self, request: ChatRequest, plan: Plan, settings: RouterSettings, outside: Outside, *, streamed: bool = False
+    ) -> None:
         self.request = request
+        self.streamed = streamed
         self.plan = plan
         self.settings = settings
         self._outside = outside
@@ -114,7 +117,9 @@ class Walk:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(tuple(self.attempts), tuple(self.dropped), self.elapsed, self.guard_record)
+        untried = self._queue[1:] if self._tries else self._queue
+        dropped = (*self.dropped, *_doubts(untried))
+        return Ledger(tuple(self.attempts), dropped, self.elapsed, self.guard_record)
 
     @property
     def outside(self) -> Outside:
@@ -134,31 +139,35 @@ class Walk:
                 wait, self._wait = self._wait, None
                 await asyncio.sleep(wait)
             if (drop := await self._refused(candidate)) is not None:
-                self.dropped.append(drop)
-                self._give_up_head()
+                self._pass_by(candidate, drop)
                 continue
             self._tries += 1
             self.asking = True
-            return Attempt(
-                candidate,
-                number=len(self.attempts) + 1,
-                began=self._loop.time(),
-                budget=self.deadline.share(behind=len(self._queue) - 1, reserve=self.settings.candidate_reserve),
-                last=len(self._queue) == 1,
-            )
+            budget, keep = self._share(), self.settings.circuit_open_seconds
+            self._outside.silences.asking(candidate.deployment.id, budget, streamed=self.streamed, keep=keep)
+            return Attempt(candidate, number=len(self.attempts) + 1, began=self._loop.time(), budget=budget)
         return None
 
     async def succeeded(self, attempt: Attempt, record: AttemptRecord) -> None:
         """The attempt answered."""
         self._record(record)
-        await self._outside.circuits.succeeded(attempt.deployment.id)
+        name, silences = attempt.deployment.id, self._outside.silences
+        silences.heard(name, record.seconds, streamed=False)
+        if record.first_token_seconds is not None:
+            silences.heard(name, record.first_token_seconds, streamed=True)
+        await self._outside.circuits.succeeded(name)
 
     async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
         """The attempt failed: read the table, remember what it teaches, decide what comes next."""
         self._record(record)
-        self.failures.append(failure)
         rule = TABLE[failure.kind]
         circuits, deployment = self._outside.circuits, attempt.deployment
+        if not (attempt.candidate.last_resort and rule.trips and self.failures):
+            # That it is down was known: what the others said is the better answer.
+            self.failures.append(failure)
+        if failure.hurried:
+            keep = self.settings.circuit_open_seconds
+            self._outside.silences.heard_nothing(deployment.id, attempt.budget, streamed=self.streamed, keep=keep)
         if rule.trips and not failure.hurried:
             await circuits.failed(deployment.id)
         elif attempt.candidate.probe:
@@ -167,6 +176,7 @@ class Walk:
         if failure.kind is FailureKind.CONTENT_POLICY and self.settings.content_policy_fallback:
             then = Then.NEXT
         if then is Then.STOP:
+            self.dropped += _doubts(self._queue[1:])
             self._queue.clear()
         elif await self._refreshed_key(deployment, failure):
             self._wait = 0.0
@@ -230,6 +240,11 @@ class Walk:
         self._refreshed.add(deployment.credential)
         return await self._outside.keys.refresh(deployment)
 
+    def _share(self) -> float:
+        """Seconds for an attempt on the head. A last resort takes no time from those before it, only from its like."""
+        behind = [c for c in self._queue[1:] if self._queue[0].last_resort or not c.last_resort]
+        return self.deadline.share(behind=len(behind), reserve=self.settings.candidate_reserve)
+
     def _retry_wait(self, attempt: Attempt, failure: ProviderFailure) -> float | None:
         """Seconds to wait before the same deployment is tried again; None: do not."""
         settings, behind = self.settings, len(self._queue) - 1
@@ -245,13 +260,20 @@ class Walk:
         else:
             most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._tries - 1))
             wait = self._outside.rng.uniform(0, most)
-        share = self.deadline.share(behind=behind, reserve=settings.candidate_reserve)
-        return wait if wait < share else None
+        return wait if wait < self._share() else None
 
     def _give_up_head(self) -> None:
         self._queue.pop(0)
         self._tries = 0
         self._wait = None
+
+    def _pass_by(self, candidate: Candidate, drop: Dropped) -> None:
+        """The head may not be asked after all; where that is a mere doubt, it may be once nobody else is left."""
+        self._give_up_head()
+        if drop.code in WAITING:
+            self._queue.append(replace(candidate, probe=False, doubt=drop))
+        else:
+            self.dropped.append(drop)
 
     def _pass_over(self, deployment: Deployment, failure: ProviderFailure, then: Then) -> None:
         """Apply what the failure says about the candidates behind it, and about later requests."""
@@ -275,3 +297,7 @@ class Walk:
     def _drop_queued(self, matches: Callable[[Deployment], bool], code: str, reason: str) -> None:
         self.dropped += [Dropped(c.deployment.id, code, reason) for c in self._queue if matches(c.deployment)]
         self._queue = [c for c in self._queue if not matches(c.deployment)]
+
+
+def _doubts(candidates: Iterable[Candidate]) -> list[Dropped]:
+    return [candidate.doubt for candidate in candidates if candidate.doubt is not None]

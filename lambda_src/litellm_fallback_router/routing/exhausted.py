@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .deadline import in_words
 from .errors import (
     ContentPolicyError,
     ContextWindowExceededError,
@@ -44,7 +45,7 @@ def _outage(failures: Sequence[ProviderFailure], ledger: Ledger, story: str, *, 
     kinds = {failure.kind for failure in failures}
     retry_after = _retry_after(failures, ledger.dropped)
     if expired or kinds == {FailureKind.TIMEOUT}:
-        message = f"no answer within {ledger.seconds:.1f} s: {story}"
+        message = f"no answer within {in_words(ledger.seconds)}: {story}"
         return DeadlineExceededError(message, ledger=ledger, retry_after=retry_after)
     if kinds <= OUT_OF_RATE:
         message = f"every candidate is out of its rate: {story}"
@@ -77,7 +78,7 @@ def _story(ledger: Ledger) -> str:
 
 
 def _line(attempt: AttemptRecord) -> str:
-    return f"{attempt.deployment}: {attempt.reason or 'no finish reason'} after {attempt.seconds:.1f} s"
+    return f"{attempt.deployment}: {attempt.reason or 'no finish reason'} after {in_words(attempt.seconds)}"
 
 
 def _retry_after(failures: Sequence[ProviderFailure], dropped: Sequence[Dropped]) -> float | None:

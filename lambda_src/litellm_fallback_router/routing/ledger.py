@@ -107,11 +107,11 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A deployment the plan left out. A drop is a value, never silence."""
+    """A deployment that was not asked. A drop is a value, never silence."""
 
     deployment: str
     code: str
-    """`no_key`, `drained`, `circuit_open`, `cooling`, `rpm`, `credential`, `narrowed`, `tools`, `images`,
+    """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `rpm`, `credential`, `narrowed`, `tools`, `images`,
     `json_schema`, `n`, `logprobs`, `context`."""
     reason: str
     retry_after: float | None = None

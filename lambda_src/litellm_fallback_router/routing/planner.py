@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
 from .config import RouterConfig
+from .deadline import in_words, share
 from .dialects import adjust_messages, adjust_params
 from .errors import UnknownModelError
 from .ledger import Dropped
@@ -18,7 +19,7 @@ from .ports import CLOSED, CircuitState
 from .types import ChatRequest, Deployment, Message, Narrowing
 
 WAITING = frozenset({"circuit_open", "cooling"})
-"""Drops that are a guess about health: when nothing else is left, the least bad of them is asked anyway."""
+"""Doubts that are a guess about health: who is under one is asked all the same once nobody else is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Health:
     rpm_retry_after: Mapping[str, float] = field(default_factory=dict)
     keyless: Mapping[str, str] = field(default_factory=dict)
     """Why there is no key, by deployment id."""
+    silent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that callers in a hurry have just waited in vain, by deployment id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,13 @@ class Candidate:
     adjusted: tuple[str, ...] = ()
     probe: bool = False
     """Its circuit is open and a probe is due: one try, by one request at a time."""
-    last_resort: bool = False
-    """Thought to be down, but nothing better is left: one try."""
+    doubt: Dropped | None = None
+    """Why it comes after those without a doubt; also why it was not asked, where it was not."""
+
+    @property
+    def last_resort(self) -> bool:
+        """Thought to be down: asked once, when everybody else has failed."""
+        return self.doubt is not None and self.doubt.code in WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,9 @@ class Plan:
     """The decision: who is asked, in order, and who is not, each with its reason."""
 
     candidates: tuple[Candidate, ...]
+    """Last resorts come last, the least bad of them first."""
     dropped: tuple[Dropped, ...]
+    """Those that are not asked, whatever happens."""
     primary: str
     """The model name whose group was asked for; an answer from elsewhere is a fallback."""
 
@@ -63,7 +73,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     chain = _chain(request, config)
     needs = Needs.of(request.messages, request.params)
     usable: list[Deployment] = []
-    waiting: list[tuple[float, Deployment]] = []
+    last_resorts: list[tuple[float, Deployment, Dropped]] = []
     dropped: list[Dropped] = []
     for model_name in chain:
         for deployment in _spread(config.group(model_name), health, rng):
@@ -75,15 +85,17 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
             )
             if drop is None:
                 usable.append(deployment)
-                continue
-            dropped.append(drop)
-            if drop.code in WAITING:
-                waiting.append((drop.retry_after or 0.0, deployment))
-    candidates = [_candidate(d, request, probe=_circuit(d, health).open) for d in usable]
-    if not candidates and waiting:
-        least_bad = min(waiting, key=lambda pair: pair[0])[1]
-        candidates = [_candidate(least_bad, request, last_resort=True)]
-        dropped = [drop for drop in dropped if drop.deployment != least_bad.id]
+            elif drop.code in WAITING:
+                last_resorts.append((drop.retry_after or 0.0, deployment, drop))
+            else:
+                dropped.append(drop)
+    doubts = _silent(usable, request, config, health)
+    usable.sort(key=lambda deployment: deployment.id in doubts)
+    last_resorts.sort(key=lambda waiting: waiting[0])
+    candidates = [
+        *(_candidate(d, request, probe=_circuit(d, health).open, doubt=doubts.get(d.id)) for d in usable),
+        *(_candidate(d, request, doubt=drop) for _, d, drop in last_resorts),
+    ]
     return Plan(tuple(candidates), tuple(dropped), chain[0])
 
 
@@ -148,14 +160,29 @@ def _unhealthy(deployment: Deployment, health: Health) -> Dropped | None:
     return None
 
 
+def _silent(
+    usable: Sequence[Deployment], request: ChatRequest, config: RouterConfig, health: Health
+) -> dict[str, Dropped]:
+    """Those that gave nothing in the time that this request would have for them, by id."""
+    limits = (config.settings.deadline, request.timeout, request.time_left)
+    budget = min(limit for limit in limits if limit is not None)
+    doubts = {}
+    for behind, deployment in enumerate(reversed(usable)):
+        silence = health.silent.get(deployment.id, 0.0)
+        if share(budget, behind=behind, reserve=config.settings.candidate_reserve) <= silence:
+            reason = f"it has just given nothing for {in_words(silence)}; the others go first"
+            doubts[deployment.id] = Dropped(deployment.id, "silent", reason)
+    return doubts
+
+
 def _circuit(deployment: Deployment, health: Health) -> CircuitState:
     return health.circuits.get(deployment.id, CLOSED)
 
 
 def _candidate(
-    deployment: Deployment, request: ChatRequest, *, probe: bool = False, last_resort: bool = False
+    deployment: Deployment, request: ChatRequest, *, probe: bool = False, doubt: Dropped | None = None
 ) -> Candidate:
     params, params_adjusted = adjust_params(deployment, request.params)
     messages, messages_adjusted = adjust_messages(deployment, list(request.messages))
     adjusted = params_adjusted + messages_adjusted
-    return Candidate(deployment, messages, params, adjusted, probe, last_resort)
+    return Candidate(deployment, messages, params, adjusted, probe, doubt)

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -52,7 +53,7 @@ class Router:
         walk: Walk | None = None
         try:
             request = await self._started(request)
-            walk = await self._walk(request)
+            walk = await self._walk(request, streamed=False)
             checks = self._checks(walk)
             result = await (self._answer(walk) if checks is None else guarded.complete(walk, checks, self._answer))
         except RouterError as error:
@@ -75,7 +76,7 @@ class Router:
 
     async def explain(self, request: ChatRequest) -> Plan:
         """The plan as a request would get it now: who would be asked, who not and why."""
-        return await self._plan(await self._started(checked(request)))
+        return await self._plan(await self._started(checked(request)), streamed=False)
 
     @property
     def stopping(self) -> bool:
@@ -109,17 +110,19 @@ class Router:
             return request
         return await take_up(request, request.prompt, self.config, self._outside.prompts)
 
-    async def _plan(self, request: ChatRequest) -> Plan:
-        return plan(request, self.config, await self._health(self.config.chain(request.model)), self._outside.rng)
+    async def _plan(self, request: ChatRequest, *, streamed: bool) -> Plan:
+        health = await self._health(self.config.chain(request.model), streamed=streamed)
+        return plan(request, self.config, health, self._outside.rng)
 
-    async def _walk(self, request: ChatRequest) -> Walk:
-        return Walk(request, await self._plan(request), self._settings, self._outside)
+    async def _walk(self, request: ChatRequest, *, streamed: bool) -> Walk:
+        decided = await self._plan(request, streamed=streamed)
+        return Walk(request, decided, self._settings, self._outside, streamed=streamed)
 
     def _checks(self, walk: Walk) -> Checks | None:
         """What the request and its answer go through; None: the mapping has no guardrail."""
         if self.config.guardrail is None or self._outside.guard is None:
             return None
-        return Checks(self.config.guardrail, self._outside.guard, walk, self._plan)
+        return Checks(self.config.guardrail, self._outside.guard, walk, partial(self._plan, streamed=walk.streamed))
 
     def _offer(self, request: ChatRequest, result: ChatResult, choices: list[dict[str, Any]]) -> None:
         samples = self._outside.samples
@@ -158,7 +161,7 @@ class Router:
             )
         raise walk.error()
 
-    async def _health(self, deployments: tuple[Deployment, ...]) -> Health:
+    async def _health(self, deployments: tuple[Deployment, ...], *, streamed: bool) -> Health:
         outside = self._outside
         limited = [d for d in deployments if d.rpm is not None]
         names = {d.id for d in deployments} | {d.credential for d in deployments}
@@ -168,6 +171,7 @@ class Router:
             rpm_left=await outside.rate_limits.left(limited) if limited else {},
             rpm_retry_after={d.id: outside.rate_limits.retry_after(d) for d in limited},
             keyless={d.id: why for d in deployments if (why := outside.keys.missing(d))},
+            silent={d.id: outside.silences.longest(d.id, streamed=streamed) for d in deployments},
         )
 
 
@@ -194,7 +198,7 @@ class ChatStream:
         """Wait for the first token; gives who sends it. Raises RouterError, before anything was sent."""
         if self._chunks is None:
             request = await self._observed(self._router._started(self.request))
-            walk = await self._observed(self._router._walk(request))
+            walk = await self._observed(self._router._walk(request, streamed=True))
             self.request = request
             self._stream = StreamWalk(walk)
             checks = self._router._checks(walk)

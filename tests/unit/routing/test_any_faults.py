@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.errors import RouterError
-from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
+from litellm_fallback_router.routing.failures import TABLE, FailureKind, ProviderFailure, Then
 from litellm_fallback_router.routing.ledger import Usage
 from litellm_fallback_router.routing.resume import CONTINUE
 from litellm_fallback_router.routing.types import ChatRequest, Chunk, Deployment, Message, ModelInfo, ProviderAnswer
@@ -137,6 +137,13 @@ def check_bounds(rig: Rig, calls_before: int) -> None:
     assert deployments == 1 or all(count <= 2 for name, count in counts.items() if name != calls[-1].deployment)
 
 
+def check_everybody_was_asked(error: RouterError) -> None:
+    """Time was left: then attempts were used up, or the table said to stop, or nobody was left who may be asked."""
+    kinds = {attempt.failure for attempt in error.ledger.attempts if attempt.failure is not None}
+    if len(error.ledger.attempts) < 6 and all(TABLE[kind].then is not Then.STOP for kind in kinds):
+        assert {drop.code for drop in error.ledger.dropped} <= {"credential", "context"}
+
+
 @settings(max_examples=300, deadline=None)
 @given(SCRIPTS)
 def test_whole_answers(fates: list[list[Fate]]) -> None:
@@ -149,6 +156,8 @@ def test_whole_answers(fates: list[list[Fate]]) -> None:
             except RouterError as error:
                 assert 400 <= error.status < 600
                 assert len(error.ledger.attempts) == len(rig.provider.calls) - before
+                if asyncio.get_running_loop().time() - start < DEADLINE - GRACE:
+                    check_everybody_was_asked(error)
             else:
                 assert result.text == TEXT
                 assert result.ledger.attempts[-1].failure is None
@@ -177,6 +186,8 @@ def test_streams(fates: list[list[Fate]]) -> None:
             assert TEXT.startswith(said)
             if first is None:
                 assert loop.time() - start <= DEADLINE + GRACE
+                if loop.time() - start < DEADLINE - GRACE:
+                    check_everybody_was_asked(error)
         else:
             assert (said, finished) == (TEXT, 1)
         assert (first or start) - start <= DEADLINE + GRACE

@@ -36,6 +36,10 @@ def drops(result: Plan) -> dict[str, str]:
     return {drop.deployment: drop.code for drop in result.dropped}
 
 
+def doubts(result: Plan) -> dict[str, str]:
+    return {c.doubt.deployment: c.doubt.code for c in result.candidates if c.doubt is not None}
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
@@ -120,18 +124,34 @@ def test_health_drops_with_its_reason_and_a_due_probe_stays() -> None:
         keyless={"k": "no key: set K"},
     )
     result = planned(config, health)
-    assert places(result) == ["a", "p"]
+    assert places(result) == ["a", "p", "o", "c"]
     assert result.candidates[1].probe
-    assert drops(result) == {"k": "no_key", "c": "cooling", "o": "circuit_open", "d": "credential", "r": "rpm"}
+    assert doubts(result) == {"c": "cooling", "o": "circuit_open"}
+    assert drops(result) == {"k": "no_key", "d": "credential", "r": "rpm"}
 
 
-def test_the_least_bad_is_asked_when_nothing_else_is_left() -> None:
-    config = config_of(deployment("a"), deployment("b"), deployment("c"))
+def test_last_resorts_come_after_all_others_the_least_bad_first() -> None:
+    config = config_of(*(deployment(name) for name in "abcde"))
     health = Health(
-        circuits={"a": CircuitState(open=True, retry_after=4.0), "b": CircuitState(open=True, retry_after=2.0)},
-        keyless={"c": "no key"},
+        circuits={
+            "a": CircuitState(open=True, retry_after=4.0),
+            "b": CircuitState(open=True, retry_after=2.0),
+            "c": CircuitState(open=True, drained=True),
+        },
+        cooling={"d": 30.0},
     )
     result = planned(config, health)
-    assert places(result) == ["b"]
-    assert result.candidates[0].last_resort
-    assert drops(result) == {"a": "circuit_open", "c": "no_key"}
+    assert places(result) == ["e", "b", "a", "d"]
+    assert [candidate.last_resort for candidate in result.candidates] == [False, True, True, True]
+    assert drops(result) == {"c": "drained"}
+
+
+@pytest.mark.parametrize(
+    ("timeout", "order"), [(5.0, ["b", "c", "a"]), (6.0, ["a", "b", "c"]), (None, ["a", "b", "c"])]
+)
+def test_who_was_silent_comes_last_for_callers_in_as_great_a_hurry(timeout: float | None, order: list[str]) -> None:
+    config = config_of(*(deployment(name) for name in "abc"))
+    result = planned(config, Health(silent={"a": 4.0}), timeout=timeout)
+    assert places(result) == order
+    assert doubts(result) == ({"a": "silent"} if order[0] == "b" else {})
+    assert not any(candidate.last_resort for candidate in result.candidates)

@@ -8,6 +8,8 @@ import os
 import sys
 from typing import Any
 
+from .cancelling import noting
+
 
 @functools.cache
 def litellm() -> Any:
@@ -24,6 +26,7 @@ def litellm() -> Any:
     library.num_retries = 0
     _no_second_send(library)
     _no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
+    library.main.completion = noting(library.main.completion)
     # Its logger quotes requests and answers; ours says what an operator needs without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return library

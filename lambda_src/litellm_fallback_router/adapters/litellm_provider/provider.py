@@ -9,6 +9,7 @@ from typing import Any
 from ...routing.failures import FailureKind, ProviderFailure
 from ...routing.ledger import Usage
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
+from .cancelling import called
 from .failures import failure_of
 from .loading import let_go, litellm, warm_up
 from .prices import cost_of
@@ -39,7 +40,7 @@ class LiteLLMProvider:
         asking = object()
         _asking.add(asking)
         try:
-            response = await litellm().acompletion(**self._arguments(deployment, messages, params))
+            response = await called(litellm().acompletion, self._arguments(deployment, messages, params))
         except Exception as error:
             raise failure_of(error) from error
         finally:
@@ -62,7 +63,7 @@ class LiteLLMProvider:
         asking = object()
         _asking.add(asking)
         try:
-            wrapper = await litellm().acompletion(**arguments)
+            wrapper = await called(litellm().acompletion, arguments)
             async for piece in wrapper:
                 chunk = self._chunk(deployment, piece)
                 for choice in chunk.choices:
