@@ -31,6 +31,9 @@ def _stop(value: Any) -> Any:
         raise PydanticCustomError("expected", "expected a string or an array of strings")
     if not 1 <= len(sequences) <= 4:
         raise PydanticCustomError("range", "Expected between 1 and 4 sequences")
+    if not all(sequences):
+        # It would end every answer before its first word; Anthropic refuses it.
+        raise PydanticCustomError("range", "Expected sequences of at least 1 character")
     return value
 
 

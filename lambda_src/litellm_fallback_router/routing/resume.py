@@ -16,6 +16,7 @@ CONTINUE = (
     "apologise, do not comment on the interruption."
 )
 PLAIN_DELTA = frozenset({"role", "content"})
+CALLS = frozenset({"tool_calls", "function_call"})
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 
 
@@ -25,6 +26,9 @@ class Sent:
     def __init__(self, request: ChatRequest) -> None:
         self._parts: list[str] = []
         self.anything = False
+        self._called = False
+        """True where a tool call was begun."""
+        self._structured = is_structured(request)
         self._obstacle = _obstacle_in(request)
         limits = [request.params[name] for name in TOKEN_LIMITS if request.params.get(name) is not None]
         self._limit: int | None = min(limits, default=None)
@@ -39,6 +43,11 @@ class Sent:
         return "".join(self._parts)
 
     @property
+    def useful_characters(self) -> int:
+        """Of text that is of use though nothing follows: half a tool call or half an object is of none."""
+        return 0 if self._called or self._structured else len(self.text)
+
+    @property
     def obstacle(self) -> str | None:
         """Why the rest cannot come from another deployment; None: it can."""
         return self._obstacle
@@ -50,6 +59,7 @@ class Sent:
                 if name == "content":
                     self._parts.append(value or "")
                 elif name not in PLAIN_DELTA and value:
+                    self._called = self._called or name in CALLS
                     self._obstacle = self._obstacle or f"{name} had been sent"
 
 

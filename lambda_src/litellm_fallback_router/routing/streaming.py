@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 from .attempts import Recorder, listen
 from .deadline import OutOfTimeError
@@ -48,6 +49,7 @@ class StreamWalk:
         """Raises RouterError when no honest end can be reached."""
         while (attempt := await self.walk.next()) is not None:
             recorder = Recorder(self.walk, attempt, resumed=self._sent.anything)
+            before = self._sent.useful_characters
             try:
                 async with aclosing(self._attempt(attempt, recorder)) as chunks:
                     async for chunk in chunks:
@@ -55,7 +57,7 @@ class StreamWalk:
                         yield chunk
             except ProviderFailure as failure:
                 if not self._complete:
-                    await self._failed(attempt, failure, recorder)
+                    await self._failed(attempt, failure, recorder, of_use=self._sent.useful_characters > before)
                     if not self._sent.used_up:
                         continue
                     yield length_chunk()
@@ -63,7 +65,7 @@ class StreamWalk:
                 await self.walk.succeeded(attempt, recorder.answered(None, None))
             except OutOfTimeError as error:
                 if not self._complete:
-                    await self._cut_short(attempt, recorder)
+                    await self._cut_short(attempt, recorder, of_use=self._sent.useful_characters > before)
                     raise self._interrupted(OUT_OF_TIME) from error
                 await self.walk.succeeded(attempt, recorder.answered(None, None))
             except (asyncio.CancelledError, GeneratorExit):
@@ -122,18 +124,17 @@ class StreamWalk:
         if filtered and self.walk.settings.content_policy_fallback and not self._sent.anything:
             raise ProviderFailure(FailureKind.CONTENT_POLICY, "its content filter withheld the answer")
 
-    async def _failed(self, attempt: Attempt, failure: ProviderFailure, recorder: Recorder) -> None:
-        contributed = bool(self.responders) and self.responders[-1] is attempt.deployment
-        if contributed:
+    async def _failed(self, attempt: Attempt, failure: ProviderFailure, recorder: Recorder, *, of_use: bool) -> None:
+        if self.responders and self.responders[-1] is attempt.deployment:
             self.walk.renew_deadline()
-        await self.walk.failed(attempt, failure, recorder.failed(failure, of_use=contributed))
+        await self.walk.failed(attempt, failure, recorder.failed(failure, of_use=of_use))
         if self._sent.anything and self._sent.obstacle:
             raise self._interrupted(self._sent.obstacle) from failure
 
-    async def _cut_short(self, attempt: Attempt, recorder: Recorder) -> None:
-        """Its deployment was answering well: that counts neither against it nor as waste."""
+    async def _cut_short(self, attempt: Attempt, recorder: Recorder, *, of_use: bool) -> None:
+        """Its deployment was answering well: that does not count against it."""
         failure = ProviderFailure(FailureKind.TIMEOUT, OUT_OF_TIME)
-        await self.walk.abandoned(attempt, recorder.failed(failure, of_use=True))
+        await self.walk.abandoned(attempt, recorder.failed(failure, of_use=of_use))
 
     def _interrupted(self, why: str) -> StreamInterruptedError:
         story = "; ".join(f"{a.deployment}: {a.reason}" for a in self.walk.attempts)
@@ -142,4 +143,11 @@ class StreamWalk:
 
 
 def _characters(chunk: Chunk) -> int:
-    return sum(len(choice["delta"].get("content") or "") for choice in chunk.choices)
+    """Of text, thought and tool calls: all of it is billed."""
+    return sum(_written(choice["delta"]) for choice in chunk.choices)
+
+
+def _written(delta: dict[str, Any]) -> int:
+    calls = [call.get("function") or {} for call in delta.get("tool_calls") or ()]
+    texts = [delta.get("content"), delta.get("reasoning_content"), *(call.get("arguments") for call in calls)]
+    return sum(len(text) for text in texts if text)

@@ -27,6 +27,7 @@ from tests.support.scripted import (
 from tests.support.virtual_time import run_virtually
 
 CUT = breaks("The capital ", "of France")
+HALF_A_CALL = {"tool_calls": [{"index": 0, "id": "x", "function": {"name": "f", "arguments": '{"a'}}]}
 
 
 def test_a_cut_stream_is_continued_elsewhere() -> None:
@@ -111,21 +112,40 @@ def test_a_stream_that_breaks_after_its_deadline_is_still_continued() -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "deltas"),
+    ("params", "deltas", "wasted"),
     [
-        ({"response_format": {"type": "json_object"}}, ()),
-        ({"logprobs": True}, ()),
-        ({"n": 2}, ()),
-        ({}, ({"tool_calls": [{"index": 0, "id": "x", "function": {"name": "f", "arguments": '{"a'}}]},)),
-        ({}, ({"reasoning_content": "hm"},)),
+        ({"response_format": {"type": "json_object"}}, (), True),
+        ({"logprobs": True}, (), False),
+        ({"n": 2}, (), False),
+        ({}, (HALF_A_CALL,), True),
+        ({}, ({"reasoning_content": "hm"},), False),
     ],
 )
-def test_what_cannot_be_continued_ends_in_an_error(params: dict[str, Any], deltas: tuple[dict[str, Any], ...]) -> None:
+def test_what_cannot_be_continued_ends_in_an_error_and_is_waste_where_half_is_of_no_use(
+    params: dict[str, Any], deltas: tuple[dict[str, Any], ...], wasted: bool
+) -> None:
     async def main() -> None:
         r = rig("a", "b", scripts={"a": [breaks("x", deltas=deltas)]})
-        with pytest.raises(StreamInterruptedError, match="incomplete"):
+        with pytest.raises(StreamInterruptedError, match="incomplete") as caught:
             await read(r.router, question(params=params))
         assert r.provider.asked == ["a"]
+        [attempt] = caught.value.ledger.attempts
+        assert attempt.wasted is wasted
+        assert (caught.value.ledger.wasted_usd > 0) is wasted
+
+    run_virtually(main())
+
+
+def test_half_a_tool_call_is_waste_and_its_tokens_are_estimated() -> None:
+    async def main() -> None:
+        long = {"tool_calls": [{"index": 0, "id": "x", "function": {"name": "f", "arguments": "a" * 400}}]}
+        r = rig("a", "b", scripts={"a": [CUT], "b": [breaks(deltas=(long,))]})
+        with pytest.raises(StreamInterruptedError) as caught:
+            await read(r.router, question())
+        text, call = caught.value.ledger.attempts
+        assert (text.wasted, call.wasted) == (False, True)
+        assert call.usage is not None
+        assert call.usage.completion_tokens == 100
 
     run_virtually(main())
 

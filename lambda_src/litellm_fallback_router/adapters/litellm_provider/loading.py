@@ -26,6 +26,7 @@ def litellm() -> Any:
     library.num_retries = 0
     _no_second_send(library)
     _no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
+    _no_made_up_finish(library)
     library.main.completion = noting(library.main.completion)
     # Its logger quotes requests and answers; ours says what an operator needs without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
@@ -65,6 +66,22 @@ def _no_orphans(worker: Any) -> None:
             before.get_loop().call_soon_threadsafe(before.cancel)
 
     worker._ensure_queue = move_and_end
+
+
+def _no_made_up_finish(library: Any) -> None:
+    """LiteLLM gives a whole answer of Anthropic's without a stop reason a `stop`; it is no answer, as in a stream.
+
+    Bedrock's without a stopReason is an error already.
+    """
+    anthropic = library.llms.anthropic.chat.transformation
+    mapped = anthropic.map_finish_reason
+
+    def reason_of(said: str | None) -> Any:
+        if said is None:
+            raise KeyError("stop_reason")
+        return mapped(said)
+
+    anthropic.map_finish_reason = reason_of
 
 
 def warm_up() -> None:

@@ -133,9 +133,12 @@ class LiteLLMProvider:
 
 
 def _says_nothing(answer: ProviderAnswer) -> bool:
-    """True for an empty message that no token was billed for; a model may well choose to say nothing."""
+    """True for an empty message without any usage: LiteLLM makes up a finish reason for whatever has choices.
+
+    A model may say nothing, as where its first word is a stop string; the tokens of the prompt show that it was asked.
+    """
     said = any(value for choice in answer.choices for name, value in choice["message"].items() if name != "role")
-    return not said and answer.usage.completion_tokens == 0
+    return not said and answer.usage.total_tokens == 0
 
 
 async def _loaded() -> None:
