@@ -134,6 +134,7 @@ def test_numbers_in_the_readmes_sentences_are_the_defaults() -> None:
         f"up to {settings.backoff_base:g} s, and doubles",
         f"A refused or exhausted credential is passed over for {settings.credential_block_seconds:g} s",
         f"it is not asked for {settings.circuit_open_seconds:g} s",
+        f"comes after the others for {settings.circuit_open_seconds:g} s",
         f"bounded in size ({settings.max_request_bytes / 1e6:g} MB)",
     ):
         assert sentence in text

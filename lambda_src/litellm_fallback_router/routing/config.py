@@ -53,7 +53,7 @@ class RouterSettings(BaseModel):
     circuit_failures: int = Field(3, ge=1, le=100)
     """Consecutive failures that open a deployment's circuit."""
     circuit_open_seconds: float = Field(5.0, gt=0, le=600)
-    """How long an open circuit waits before one request may probe the deployment."""
+    """How long an open circuit waits before one request may probe the deployment; as long a silence is remembered."""
     credential_block_seconds: float = Field(60.0, ge=0, le=3600)
     """How long a refused credential is passed over."""
     content_policy_fallback: bool = False

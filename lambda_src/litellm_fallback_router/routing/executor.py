@@ -162,13 +162,14 @@ class Walk:
         self._record(record)
         rule = TABLE[failure.kind]
         circuits, deployment = self._outside.circuits, attempt.deployment
-        if not (attempt.candidate.last_resort and rule.trips and self.failures):
-            # That it is down was known: what the others said is the better answer.
+        # What was known of a last resort is no news to its circuit, whose probe may be on its way, nor to the caller.
+        known = attempt.candidate.last_resort and rule.trips
+        if not (known and self.failures):
             self.failures.append(failure)
         if failure.hurried:
             keep = self.settings.circuit_open_seconds
             self._outside.silences.heard_nothing(deployment.id, attempt.budget, streamed=self.streamed, keep=keep)
-        if rule.trips and not failure.hurried:
+        if rule.trips and not (known or failure.hurried):
             await circuits.failed(deployment.id)
         elif attempt.candidate.probe:
             await circuits.released(deployment.id)
@@ -179,7 +180,10 @@ class Walk:
             self.dropped += _doubts(self._queue[1:])
             self._queue.clear()
         elif await self._refreshed_key(deployment, failure):
-            self._wait = 0.0
+            if self._room:
+                self._wait = 0.0
+            else:
+                self._give_up_head()
         elif rule.retry and (wait := self._retry_wait(attempt, failure)) is not None:
             self._wait = wait
         else:
@@ -245,13 +249,17 @@ class Walk:
         behind = [c for c in self._queue[1:] if self._queue[0].last_resort or not c.last_resort]
         return self.deadline.share(behind=len(behind), reserve=self.settings.candidate_reserve)
 
+    @property
+    def _room(self) -> bool:
+        """True where one more try leaves an attempt for each candidate behind the head."""
+        return self.settings.max_attempts - len(self.attempts) > len(self._queue) - 1
+
     def _retry_wait(self, attempt: Attempt, failure: ProviderFailure) -> float | None:
         """Seconds to wait before the same deployment is tried again; None: do not."""
-        settings, behind = self.settings, len(self._queue) - 1
-        tries = settings.tries_per_deployment if behind else settings.tries_on_last
-        left = settings.max_attempts - len(self.attempts)
+        settings = self.settings
+        tries = settings.tries_per_deployment if len(self._queue) > 1 else settings.tries_on_last
         single = attempt.candidate.probe or attempt.candidate.last_resort
-        if single or self._tries >= tries or left <= behind:
+        if single or self._tries >= tries or not self._room:
             return None
         if failure.retry_after is not None:
             if failure.retry_after > settings.retry_after_max:

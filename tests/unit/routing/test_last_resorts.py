@@ -109,6 +109,23 @@ def test_the_only_deployment_is_asked_while_another_request_probes_it() -> None:
     run_virtually(main())
 
 
+def test_a_last_resort_that_fails_neither_ends_anothers_probe_nor_keeps_its_circuit_open_for_longer() -> None:
+    async def main() -> None:
+        r = rig("a", scripts={"a": [says("slow", wait=8), fails(Kind.UNAVAILABLE), says("fine")]})
+        await open_circuits(r, "a")
+        await asyncio.sleep(5)
+        probe = asyncio.ensure_future(r.router.complete(question()))
+        await asyncio.sleep(1)
+        with pytest.raises(ProvidersFailedError):
+            await r.router.complete(question())
+        await asyncio.sleep(6)
+        assert not (await r.circuits.states(["a"]))["a"].probe_due, "one probe at a time"
+        assert (await probe).text == "slow"
+        assert await r.circuits.states(["a"]) == {}
+
+    run_virtually(main())
+
+
 def test_a_rejection_is_the_answer_although_a_deployment_that_is_down_was_asked_too() -> None:
     async def main() -> None:
         r = rig("a", "b", scripts={"a": [fails(Kind.REJECTED, detail="wrong")], "b": [fails(Kind.UNAVAILABLE)]})

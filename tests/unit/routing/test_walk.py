@@ -144,6 +144,17 @@ def test_retries_once_with_a_key_read_afresh() -> None:
     run_virtually(main())
 
 
+def test_a_fresh_key_takes_no_attempt_of_a_candidate_behind_it_and_is_kept_for_the_next_request() -> None:
+    async def main() -> None:
+        scripts = {"a": [fails(Kind.AUTHENTICATION), says("ok")]} | {n: [fails(Kind.NOT_FOUND)] for n in "bcde"}
+        r = rig(*"abcdef", keys=AllKeys(fresher=True), scripts=scripts)
+        assert (await r.router.complete(question())).provider == "openai:f"
+        assert r.provider.asked == list("abcdef")
+        assert (await r.router.complete(question())).provider == "openai:a"
+
+    run_virtually(main())
+
+
 def test_goes_to_a_larger_window_only() -> None:
     async def main() -> None:
         sizes = {"a": 100, "b": 50, "c": 200}
