@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from litellm_fallback_router.adapters.litellm_provider.loading import litellm
-from litellm_fallback_router.routing.dialects import PENALTIES, dialect_of
+from litellm_fallback_router.routing.dialects import PENALTIES, Feature, dialect_of
 from tests.support.scripted import deployment
 
 MODELS = [
     ("openai", "gpt-4o"),
+    ("openai", "gpt-5.4"),
     ("anthropic", "claude-sonnet-4-6"),
     ("bedrock", "us.anthropic.claude-sonnet-4-6"),
     ("bedrock", "us.meta.llama3-3-70b-instruct-v1:0"),
@@ -21,7 +22,9 @@ MODELS = [
 def test_the_table_agrees_with_litellm(provider: str, model: str) -> None:
     taken = set(litellm().get_supported_openai_params(model=model, custom_llm_provider=provider))
     dialect = dialect_of(deployment("x", provider=provider, model=model))
-    assert dialect.many_choices == ("n" in taken)
-    assert dialect.logprobs == ("logprobs" in taken)
+    assert (Feature.MANY_CHOICES in dialect.cannot) == ("n" not in taken)
+    assert (Feature.LOGPROBS in dialect.cannot) == ("logprobs" not in taken)
+    assert (Feature.WEB_SEARCH in dialect.cannot) == ("web_search_options" not in taken)
+    assert (Feature.STOP in dialect.cannot) == ("stop" not in taken)
     for wish in {"seed", *PENALTIES}:
         assert (wish in dialect.lacks) == (wish not in taken), wish

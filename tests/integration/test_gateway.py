@@ -206,7 +206,9 @@ def test_needs_drop_the_candidates_that_cannot(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="one choice only"):
         client.chat.completions.create(model="anthropic", messages=PARIS, n=2)
     raw = client.chat.completions.with_raw_response.create(
-        model="thrifty", messages=PARIS, response_format={"type": "json_object"}
+        model="thrifty",
+        messages=PARIS,
+        response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}},
     )
     assert raw.headers["x-router-provider"] == "anthropic"
     assert raw.headers["x-router-fallback"] == "true"

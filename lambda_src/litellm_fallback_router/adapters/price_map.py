@@ -36,6 +36,7 @@ def describe(provider: str, model: str) -> ModelInfo:
         tool_choice=_flag(entry, "supports_tool_choice"),
         images=_flag(entry, "supports_vision"),
         json_schema=_flag(entry, "supports_response_schema"),
+        sampling=_flag(entry, "supports_sampling_params"),
         reasoning=entry.get("supports_reasoning") is True,
         prompt_caching=entry.get("supports_prompt_caching") is True,
         prefill=entry.get("supports_assistant_prefill") is True,

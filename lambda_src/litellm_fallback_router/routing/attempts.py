@@ -8,11 +8,12 @@ from contextlib import aclosing
 from typing import Any
 
 from .config import RouterSettings
+from .contents import prompt_characters
 from .deadline import Deadline, OutOfTimeError, in_words
 from .executor import Attempt, Walk
 from .failures import FailureKind, ProviderFailure
 from .ledger import AttemptRecord, Usage
-from .needs import estimate_tokens, prompt_characters
+from .needs import estimate_tokens
 from .ports import Provider
 from .types import Chunk, Deployment, Message, ProviderAnswer
 

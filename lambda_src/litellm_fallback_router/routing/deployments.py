@@ -17,6 +17,7 @@ from .providers import (
     is_foreign_server,
     key_variables,
     names_another_provider,
+    speaks_openai,
     target,
 )
 from .types import Deployment, ModelInfo
@@ -69,6 +70,7 @@ def build(
         region=params.region or params.aws_region_name or where.region or extra.get("vertex_location"),
         api_base=params.api_base,
         api_key=params.api_key,
+        openai_compatible=speaks_openai(where.provider, params.api_base),
         rpm=params.rpm,
         weight=params.weight,
         first_token_timeout=params.first_token_timeout,

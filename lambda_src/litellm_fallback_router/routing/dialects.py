@@ -1,17 +1,50 @@
-"""What each provider's API takes, apart from what a model can do: the wishes it lacks, the ranges it has.
+"""What each provider's API takes, apart from what a model can do: the needs it cannot meet, the wishes it lacks, the
+ranges it has.
 
 Sources: OpenAI "Create chat completion", Anthropic "Create a message" (temperature 0 to 1), Amazon Bedrock
-"Converse" (`inferenceConfig`: temperature 0 to 1). A contract test compares the table with what LiteLLM
-says it would pass on.
+"Converse" (`inferenceConfig`: temperature 0 to 1), and what LiteLLM 1.106.2 sends: it leaves out in silence what it
+finds no place for. `tests/integration/test_nothing_vanishes.py` holds the tables against the requests providers get.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
 
-from .types import Deployment, Message
+from .types import Deployment
+
+
+class Feature(Enum):
+    """What an answer would be wrong without and only some APIs have: the code and the reason of a drop."""
+
+    MANY_CHOICES = ("n", "gives one choice only (n = 1)")
+    LOGPROBS = ("logprobs", "gives no logprobs")
+    JSON_MODE = ("json_object", "has no JSON mode (`json_object`); a `json_schema` would do")
+    OPEN_SCHEMA = ("json_schema", "takes a `json_schema` only with its `schema`")
+    FUNCTIONS = ("functions", "takes `tools`, not the older `functions`")
+    CUSTOM_TOOLS = ("tools", "takes no custom tools")
+    CHOICE_OF_TOOLS = ("tools", "takes no `tool_choice` but of one function")
+    ONE_CALL = ("tools", "may call several tools at once, whatever `parallel_tool_calls` says")
+    NO_CALL = ("tools", "cannot be kept from calling a tool again (`tool_choice`: none)")
+    WEB_SEARCH = ("web_search", "does not search the web")
+    AUDIO = ("audio", "does not speak")
+    MODERATION = ("moderation", "does not moderate")
+    STOP = ("stop", "takes no stop sequences")
+    BLANK_STOP = ("stop", "takes no stop sequence of white space alone")
+
+    @property
+    def code(self) -> str:
+        return self.value[0]
+
+    @property
+    def reason(self) -> str:
+        return self.value[1]
+
+
+Parts = Mapping[str, frozenset[str]]
+"""Role -> the kinds of content parts that arrive."""
 
 PENALTIES = frozenset({"frequency_penalty", "presence_penalty", "logit_bias"})
 OPENAI_ONLY = frozenset(
@@ -24,109 +57,127 @@ OPENAI_ONLY = frozenset(
         "verbosity",
         "safety_identifier",
         "prompt_cache_key",
+        "prompt_cache_options",
         "prompt_cache_retention",
+        "modalities",
+        "audio",
     }
 )
+"""`modalities` and `audio` only where nothing but text is asked for: speech is a need."""
 ANTHROPIC_ONLY = frozenset({"thinking", "top_k"})
+
+_TEXT = frozenset({"text"})
+_SAID = frozenset({"text", "refusal", "thinking", "redacted_thinking"})
+"""Refusals reach others than OpenAI as text, thinking only models that understand it."""
+_CLAUDE_PARTS: Parts = {
+    "system": _TEXT,
+    "developer": _TEXT,
+    "user": _TEXT | {"image_url", "file", "file by id", "document", "document without base64"},
+    "assistant": _SAID,
+    "tool": _TEXT | {"image_url"},
+}
+_BEDROCK_PARTS: Parts = {
+    **_CLAUDE_PARTS,
+    "user": _TEXT | {"image_url", "file", "document", "guarded_text"},
+}
+_OPENAI_FEATURES_ALONE = frozenset(
+    {
+        Feature.MANY_CHOICES,
+        Feature.LOGPROBS,
+        Feature.JSON_MODE,
+        Feature.OPEN_SCHEMA,
+        Feature.FUNCTIONS,
+        Feature.CUSTOM_TOOLS,
+        Feature.CHOICE_OF_TOOLS,
+        Feature.AUDIO,
+        Feature.MODERATION,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One provider's API."""
 
-    many_choices: bool = True
-    """Takes `n` above 1."""
-    logprobs: bool = True
-    temperature_max: float = 2.0
+    cannot: frozenset[Feature] = frozenset()
+    """Needs it cannot meet."""
+    parts: Parts | None = None
+    """Content parts that arrive; None: all."""
     lacks: frozenset[str] = frozenset()
     """Wishes it would reject or ignore: dropped, and reported."""
+    temperature_max: float = 2.0
+    openai: bool = False
+    """OpenAI's own: names, refusals and image details have their places."""
+    strict_tools: bool = True
+    """`strict` of a tool's function arrives."""
+    strict_schema: bool = True
+    """A `json_schema` is kept to, not only asked for."""
+    no_choice: bool = True
+    """Takes `tool_choice: none`; else the tools are left out instead."""
 
 
-OPENAI = Dialect(lacks=ANTHROPIC_ONLY)
+UNKNOWN = Dialect(openai=True)
+"""Any other provider, and other servers that speak OpenAI's API: nothing is assumed."""
+OPENAI = Dialect(lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"}, openai=True)
+"""LiteLLM hands OpenAI no `prompt_cache_retention`; only GPT-5 has `verbosity`."""
+GPT_5 = Dialect(
+    cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
+    lacks=ANTHROPIC_ONLY | PENALTIES | {"prompt_cache_retention", "prediction", "modalities", "audio"},
+    openai=True,
+)
+AZURE = Dialect(lacks=OPENAI.lacks | {"safety_identifier", "service_tier", "metadata", "verbosity"}, openai=True)
 CLAUDE = Dialect(
-    many_choices=False, logprobs=False, temperature_max=1.0, lacks=PENALTIES | OPENAI_ONLY | {"service_tier"}
+    cannot=_OPENAI_FEATURES_ALONE | {Feature.BLANK_STOP},
+    parts=_CLAUDE_PARTS,
+    lacks=PENALTIES | OPENAI_ONLY | {"service_tier"},
+    temperature_max=1.0,
+    strict_tools=False,
 )
 BEDROCK = Dialect(
-    many_choices=False,
-    logprobs=False,
-    temperature_max=1.0,
+    cannot=_OPENAI_FEATURES_ALONE | {Feature.ONE_CALL, Feature.NO_CALL, Feature.WEB_SEARCH},
+    parts=_BEDROCK_PARTS,
     lacks=PENALTIES | OPENAI_ONLY | ANTHROPIC_ONLY | {"service_tier"},
+    temperature_max=1.0,
+    strict_tools=False,
+    strict_schema=False,
+    no_choice=False,
 )
-UNKNOWN = Dialect()
-"""Any other provider: nothing is assumed, LiteLLM decides."""
+NOVA = Dialect(
+    cannot=BEDROCK.cannot - {Feature.WEB_SEARCH},
+    parts=BEDROCK.parts,
+    lacks=BEDROCK.lacks,
+    temperature_max=1.0,
+    strict_tools=False,
+    strict_schema=False,
+    no_choice=False,
+)
+BEDROCK_CLAUDE = Dialect(
+    cannot=_OPENAI_FEATURES_ALONE | {Feature.NO_CALL, Feature.WEB_SEARCH, Feature.BLANK_STOP},
+    parts=_BEDROCK_PARTS,
+    lacks=CLAUDE.lacks,
+    temperature_max=1.0,
+    no_choice=False,
+)
+_TAKES_BOTH = re.compile(r"claude-(?:instant|v?2|3|(?:sonnet|opus)-4-(?:0|20250514)|4-(?:sonnet|opus)-20250514)")
+"""Claude models before Opus 4.1. Later ones answer 400: "`temperature` and `top_p` cannot both be specified for this
+model", at Anthropic and on Bedrock."""
 
 
 def is_claude(deployment: Deployment) -> bool:
     return deployment.provider == "anthropic" or "claude" in deployment.model
 
 
+def takes_temperature_and_top_p(deployment: Deployment) -> bool:
+    return not is_claude(deployment) or _TAKES_BOTH.search(deployment.model) is not None
+
+
 def dialect_of(deployment: Deployment) -> Dialect:
+    if deployment.openai_compatible:
+        return UNKNOWN
     if is_claude(deployment):
-        return CLAUDE
-    return {"openai": OPENAI, "azure": OPENAI, "bedrock": BEDROCK}.get(deployment.provider, UNKNOWN)
-
-
-def adjust_params(deployment: Deployment, params: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The parameters this deployment takes, and what was dropped or clamped to get there."""
-    dialect = dialect_of(deployment)
-    kept = {name: value for name, value in params.items() if name not in dialect.lacks}
-    adjusted = [f"{name} dropped" for name in params if name in dialect.lacks]
-    if deployment.info.reasoning is False and kept.pop("reasoning_effort", None) is not None:
-        adjusted.append("reasoning_effort dropped")
-    most = deployment.info.max_output_tokens
-    for name in ("max_tokens", "max_completion_tokens"):
-        if most is not None and (kept.get(name) or 0) > most:
-            kept[name] = most
-            adjusted.append(f"{name} clamped to {most}")
-    temperature = kept.get("temperature")
-    if temperature is not None and temperature > dialect.temperature_max:
-        kept["temperature"] = dialect.temperature_max
-        adjusted.append(f"temperature clamped to {dialect.temperature_max:g}")
-    return kept, tuple(adjusted)
-
-
-def adjust_messages(deployment: Deployment, messages: list[Message]) -> tuple[list[Message], tuple[str, ...]]:
-    """The messages as this model understands them: cache marks and signed thinking reach only models that do."""
-    claude = is_claude(deployment)
-    keeps_cache = claude or (deployment.provider == "bedrock" and deployment.info.prompt_caching is True)
-    adjusted: list[str] = []
-    if not keeps_cache and any(_has_cache_control(message) for message in messages):
-        messages = [_without_cache_control(message) for message in messages]
-        adjusted.append("cache_control dropped")
-    if not claude and any(_has_thinking(message) for message in messages):
-        messages = [_without_thinking(message) for message in messages]
-        adjusted.append("thinking blocks dropped")
-    return messages, tuple(adjusted)
-
-
-def _parts(message: Message) -> list[Any]:
-    content = message.get("content")
-    return content if isinstance(content, list) else []
-
-
-def _has_cache_control(message: Message) -> bool:
-    return "cache_control" in message or any("cache_control" in part for part in _parts(message))
-
-
-def _without_cache_control(message: Message) -> Message:
-    kept = {name: value for name, value in message.items() if name != "cache_control"}
-    if parts := _parts(message):
-        kept["content"] = [{k: v for k, v in part.items() if k != "cache_control"} for part in parts]
-    return kept
-
-
-THINKING_FIELDS = ("thinking_blocks", "reasoning_content")
-THINKING_PARTS = ("thinking", "redacted_thinking")
-
-
-def _has_thinking(message: Message) -> bool:
-    return any(name in message for name in THINKING_FIELDS) or any(
-        part.get("type") in THINKING_PARTS for part in _parts(message)
-    )
-
-
-def _without_thinking(message: Message) -> Message:
-    kept = {name: value for name, value in message.items() if name not in THINKING_FIELDS}
-    if parts := _parts(message):
-        kept["content"] = [part for part in parts if part.get("type") not in THINKING_PARTS]
-    return kept
+        return BEDROCK_CLAUDE if deployment.provider == "bedrock" else CLAUDE
+    if deployment.provider == "openai" and deployment.model.startswith("gpt-5"):
+        return GPT_5
+    if deployment.provider == "bedrock" and "nova" in deployment.model:
+        return NOVA
+    return {"openai": OPENAI, "azure": AZURE, "bedrock": BEDROCK}.get(deployment.provider, UNKNOWN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .deadline import in_words
+from .dialects import Feature
 from .errors import (
     ContentPolicyError,
     ContextWindowExceededError,
@@ -18,7 +19,7 @@ from .errors import (
 from .failures import FailureKind, ProviderFailure
 from .ledger import AttemptRecord, Dropped, Ledger
 
-INCAPABLE = frozenset({"tools", "images", "json_schema", "n", "logprobs", "context", "narrowed"})
+INCAPABLE = frozenset({feature.code for feature in Feature} | {"tools", "images", "content", "context", "narrowed"})
 """Drops that lie in the request itself: the caller can mend them."""
 OUT_OF_RATE = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA_EXHAUSTED})
 

@@ -111,8 +111,10 @@ class Dropped:
 
     deployment: str
     code: str
-    """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `rpm`, `credential`, `narrowed`, `tools`, `images`,
-    `json_schema`, `n`, `logprobs`, `context`."""
+    """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `rpm`, `credential`, `narrowed`. Or what the request
+    needs and the deployment cannot give: `tools`, `functions` (the older form), `images`, `content` (another kind of content
+    part), `json_schema`, `json_object`, `n`, `logprobs`, `stop`, `audio` (speech), `web_search`, `moderation`,
+    `context`."""
     reason: str
     retry_after: float | None = None
     """Seconds until the reason is known to end."""

@@ -18,6 +18,7 @@ INFO_FIELDS = {
     "supports_vision": "images",
     "supports_response_schema": "json_schema",
     "supports_reasoning": "reasoning",
+    "supports_sampling_params": "sampling",
     "supports_prompt_caching": "prompt_caching",
     "supports_assistant_prefill": "prefill",
     "max_input_tokens": "max_input_tokens",

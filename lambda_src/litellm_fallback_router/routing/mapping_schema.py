@@ -107,6 +107,7 @@ class InfoOverride(BaseModel):
     images: bool | None = None
     json_schema: bool | None = None
     reasoning: bool | None = None
+    sampling: bool | None = None
     prompt_caching: bool | None = None
     prefill: bool | None = None
     max_input_tokens: int | None = Field(None, ge=1)

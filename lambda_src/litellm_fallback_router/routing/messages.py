@@ -1,15 +1,21 @@
-"""`messages`, checked as OpenAI checks it. Content parts pass through: providers know more kinds than we do."""
+"""`messages`, checked as OpenAI checks it; of content parts, more kinds than OpenAI knows pass through."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import InvalidRequestError, invalid, shown
+from .types import Message
 
 ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 MAY_REPLACE_CONTENT = ("tool_calls", "function_call", "audio", "refusal", "reasoning_content", "thinking_blocks")
 """Fields of an assistant message, any one of which makes up for missing content."""
+USER_PARTS = (
+    *("text", "image_url", "input_audio", "file", "document", "video_url", "audio_url"),
+    *("guarded_text", "grounding_source", "query"),
+)
+"""What LiteLLM lets users say, whoever is asked (`ValidUserMessageContentTypes`)."""
 
 SCHEMA: dict[str, Any] = {
     "type": "array",
@@ -49,6 +55,7 @@ def check_messages(messages: Any) -> list[dict[str, Any]]:
         raise invalid("Invalid 'messages': empty array. Send at least one message.", "messages", "empty_array")
     for index, message in enumerate(messages):
         _check_message(message, f"messages[{index}]")
+    _check_tool_order(messages)
     return list(messages)
 
 
@@ -106,15 +113,48 @@ def _check_content(message: Mapping[str, Any], role: str, path: str) -> None:
     if not isinstance(content, list):
         raise wrong_type(path, "a string or an array of content parts", content)
     for index, part in enumerate(content):
-        _check_part(part, f"{path}[{index}]")
+        _check_part(part, role, f"{path}[{index}]")
 
 
-def _check_part(part: Any, path: str) -> None:
+def _check_part(part: Any, role: str, path: str) -> None:
     if not isinstance(part, dict):
         raise wrong_type(path, "an object", part)
     _require(part, "type", str, path)
     if part["type"] == "text":
         _require(part, "text", str, path)
+    elif role == "user" and part["type"] not in USER_PARTS:
+        text = f"Invalid value: '{shown(part['type'])}'. Supported values are: {_listed(USER_PARTS)}."
+        raise invalid(text, f"{path}.type", "invalid_value")
+
+
+def _check_tool_order(messages: Sequence[Message]) -> None:
+    """LiteLLM would make any order fit: leave a stray result out, or make up one that is missing."""
+    calls: set[str] = set()
+    called_at = 0
+    for index, message in enumerate(messages):
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in calls:
+                raise _stray(index)
+            continue
+        _check_answered(calls, messages[called_at + 1 : index], called_at)
+        asked = message.get("tool_calls") if message["role"] == "assistant" else None
+        calls, called_at = {call["id"] for call in asked or ()}, index
+    _check_answered(calls, messages[called_at + 1 :], called_at)
+
+
+def _check_answered(calls: set[str], answers: Sequence[Message], called_at: int) -> None:
+    if calls - {answer["tool_call_id"] for answer in answers}:
+        where = f"messages[{called_at}].tool_calls"
+        text = f"Each call of '{where}' must be answered by a message with role 'tool' right after it."
+        raise invalid(text, where, "invalid_value")
+
+
+def _stray(index: int) -> InvalidRequestError:
+    text = (
+        f"Invalid 'messages[{index}]': a message with role 'tool' must answer a call of the assistant's message "
+        "with 'tool_calls' before it, by that call's id."
+    )
+    return invalid(text, f"messages[{index}]", "invalid_value")
 
 
 def _check_tool_calls(calls: Any, path: str) -> None:

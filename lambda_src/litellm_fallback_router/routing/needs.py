@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .dialects import dialect_of
+from .contents import Contents
+from .dialects import Feature, Parts, dialect_of
+from .errors import InvalidRequestError
 from .ledger import Dropped
-from .types import Deployment, Message
+from .types import Deployment
 
 CHARS_PER_TOKEN = 4
 """A common rule of thumb for English (OpenAI's "What are tokens"); used for estimates only."""
 CHARS_PER_TOKEN_AT_MOST = 8
 """No real text packs more: a prompt longer than this many characters a token of the window cannot fit."""
-
-
-def text_length(value: Any) -> int:
-    """Characters of text in a message's content, without images and other data."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, list):
-        return sum(text_length(part.get("text")) for part in value if isinstance(part, Mapping))
-    return 0
-
-
-def prompt_characters(messages: Sequence[Message]) -> int:
-    return sum(text_length(message.get("content")) for message in messages)
+MAX_ECHO = 32
+"""Characters of a content part's kind that a reason repeats: it comes from the caller."""
 
 
 def estimate_tokens(characters: int) -> int:
@@ -35,58 +26,136 @@ def estimate_tokens(characters: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Without these the answer would not be what was asked for."""
+    """Without these the answer would not be what was asked for. Found once per request."""
 
+    contents: Contents
     tools: bool
     forced_tool: bool
     images: bool
     json_schema: bool
-    many_choices: bool
-    logprobs: bool
-    characters: int
+    features: tuple[Feature, ...]
 
     @classmethod
-    def of(cls, messages: Sequence[Message], params: Mapping[str, Any]) -> Needs:
-        response_format = params.get("response_format") or {}
+    def of(cls, contents: Contents, params: Mapping[str, Any]) -> Needs:
         return cls(
-            tools=bool(params.get("tools") or params.get("functions"))
-            or any("tool_calls" in m or m.get("role") == "tool" for m in messages),
-            forced_tool=params.get("tool_choice") not in (None, "auto", "none"),
-            images=any(
-                part.get("type") == "image_url"
-                for message in messages
-                if isinstance(message.get("content"), list)
-                for part in message["content"]
-                if isinstance(part, Mapping)
-            ),
-            json_schema=response_format.get("type") in {"json_schema", "json_object"},
-            many_choices=(params.get("n") or 1) > 1,
-            logprobs=bool(params.get("logprobs")) or params.get("top_logprobs") is not None,
-            characters=prompt_characters(messages),
+            contents,
+            tools=bool(params.get("tools")) or "calls" in contents.marks,
+            forced_tool=_choice(params) not in ("auto", "none"),
+            images=any(kind == "image_url" for _, kind in contents.parts),
+            json_schema=_format(params) == "json_schema",
+            features=tuple(_features(params, contents)),
         )
 
     def unmet_by(self, deployment: Deployment) -> Dropped | None:
         """Why `deployment` cannot do this; None: it can, or nothing says it cannot."""
-        info, dialect = deployment.info, dialect_of(deployment)
-        window = info.max_input_tokens
-        checks: list[tuple[bool, str, str]] = [
-            (self.tools and info.tools is False, "tools", "does not take tools"),
-            (self.forced_tool and info.tool_choice is False, "tools", "cannot be made to call a tool"),
-            (self.images and info.images is False, "images", "does not take images"),
-            (
-                self.json_schema and info.json_schema is False,
-                "json_schema",
-                "does not keep to a response_format",
-            ),
-            (self.many_choices and not dialect.many_choices, "n", "gives one choice only (n = 1)"),
-            (self.logprobs and not dialect.logprobs, "logprobs", "gives no logprobs"),
-            (
-                window is not None and self.characters > window * CHARS_PER_TOKEN_AT_MOST,
-                "context",
-                f"takes at most {window} tokens",
-            ),
-        ]
-        for unmet, code, reason in checks:
-            if unmet:
-                return Dropped(deployment.id, code, f"{deployment.label} {reason}")
+        if unmet := self._unmet_by_model(deployment) or self._unmet_by_api(deployment):
+            code, reason = unmet
+            return Dropped(deployment.id, code, f"{deployment.label} {reason}")
         return None
+
+    def _unmet_by_model(self, deployment: Deployment) -> tuple[str, str] | None:
+        info = deployment.info
+        window = info.max_input_tokens
+        if self.tools and info.tools is False:
+            return "tools", "does not take tools"
+        if self.forced_tool and info.tool_choice is False:
+            return "tools", "cannot be made to call a tool"
+        if self.images and info.images is False:
+            return "images", "does not take images"
+        if self.json_schema and info.json_schema is False:
+            return "json_schema", "does not keep to a response_format"
+        if window is not None and self.contents.characters > window * CHARS_PER_TOKEN_AT_MOST:
+            return "context", f"takes at most {window} tokens"
+        return None
+
+    def _unmet_by_api(self, deployment: Deployment) -> tuple[str, str] | None:
+        dialect = dialect_of(deployment)
+        for feature in self.features:
+            if feature in dialect.cannot:
+                return feature.code, feature.reason
+        if dialect.parts is not None and (stranger := self._stranger(dialect.parts)):
+            role, kind = stranger
+            shown = kind.encode("unicode_escape").decode("ascii")[:MAX_ECHO]
+            return "content", f"takes no '{shown}' content in {role} messages"
+        return None
+
+    def _stranger(self, parts: Parts) -> tuple[str, str] | None:
+        unknown = (part for part in self.contents.parts if part[1] not in parts.get(part[0], ()))
+        return min(unknown, default=None)
+
+
+def _features(params: Mapping[str, Any], contents: Contents) -> Iterator[Feature]:
+    if (params.get("n") or 1) > 1:
+        yield Feature.MANY_CHOICES
+    if params.get("logprobs") or params.get("top_logprobs") is not None:
+        yield Feature.LOGPROBS
+    if _format(params) == "json_object":
+        yield Feature.JSON_MODE
+    if _format(params) == "json_schema" and not (params["response_format"].get("json_schema") or {}).get("schema"):
+        yield Feature.OPEN_SCHEMA
+    if "functions" in contents.marks or params.get("functions") or params.get("function_call") is not None:
+        yield Feature.FUNCTIONS
+    if contents.spoken or any(modality != "text" for modality in params.get("modalities") or ()):
+        yield Feature.AUDIO
+    if params.get("web_search_options") is not None:
+        yield Feature.WEB_SEARCH
+    if params.get("moderation") is not None:
+        yield Feature.MODERATION
+    yield from _stop_features(params.get("stop"))
+    yield from _tool_features(params, contents)
+
+
+def _stop_features(stop: Any) -> Iterator[Feature]:
+    sequences = [stop] if isinstance(stop, str) else stop or ()
+    if sequences:
+        yield Feature.STOP
+    if not all(sequence.strip() for sequence in sequences):
+        yield Feature.BLANK_STOP
+
+
+def _tool_features(params: Mapping[str, Any], contents: Contents) -> Iterator[Feature]:
+    tools = params.get("tools") or ()
+    if contents.custom_calls or any(tool.get("type") == "custom" for tool in tools):
+        yield Feature.CUSTOM_TOOLS
+    if _choice(params) == "other":
+        yield Feature.CHOICE_OF_TOOLS
+    if tools and params.get("parallel_tool_calls") is False:
+        yield Feature.ONE_CALL
+    if tools and _choice(params) == "none" and "calls" in contents.marks:
+        yield Feature.NO_CALL
+
+
+def _choice(params: Mapping[str, Any]) -> str:
+    """`tool_choice` in a word: auto, none, required, function, or other."""
+    choice = params.get("tool_choice") or "auto"
+    if isinstance(choice, str):
+        return choice
+    return "function" if isinstance(choice, Mapping) and choice.get("type") == "function" else "other"
+
+
+def _format(params: Mapping[str, Any]) -> str | None:
+    kind = (params.get("response_format") or {}).get("type")
+    return kind if isinstance(kind, str) else None
+
+
+def check_choice(params: Mapping[str, Any]) -> None:
+    """Raises InvalidRequestError where a tool must be called and there is none."""
+    if not params.get("tools") and _choice(params) not in ("auto", "none"):
+        raise InvalidRequestError("'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice")
+
+
+def needed_params(params: Mapping[str, Any]) -> list[str]:
+    """The parameters without which the answer would be wrong, as far as they ask for more than the default."""
+    needed = [name for name in ("tools", "functions", "web_search_options") if params.get(name)]
+    needed += [name for name in ("stop", "logprobs", "top_logprobs") if params.get(name)]
+    if params.get("tools") and _choice(params) != "auto":
+        needed.append("tool_choice")
+    if params.get("tools") and params.get("parallel_tool_calls") is False:
+        needed.append("parallel_tool_calls")
+    if _format(params) not in (None, "text"):
+        needed.append("response_format")
+    if (params.get("n") or 1) > 1:
+        needed.append("n")
+    if any(modality != "text" for modality in params.get("modalities") or ()):
+        needed.append("modalities")
+    return needed

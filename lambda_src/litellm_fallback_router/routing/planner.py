@@ -10,13 +10,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from .config import RouterConfig
+from .contents import Contents
 from .deadline import in_words, share
-from .dialects import adjust_messages, adjust_params
 from .errors import UnknownModelError
 from .ledger import Dropped
 from .needs import Needs
 from .ports import CLOSED, CircuitState
 from .types import ChatRequest, Deployment, Message, Narrowing
+from .wishes import adjust_messages, adjust_params
 
 WAITING = frozenset({"circuit_open", "cooling"})
 """Doubts that are a guess about health: who is under one is asked all the same once nobody else is left."""
@@ -71,7 +72,8 @@ class Plan:
 def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random.Random) -> Plan:
     """Raises UnknownModelError; an empty plan is a value."""
     chain = _chain(request, config)
-    needs = Needs.of(request.messages, request.params)
+    contents = Contents.of(request.messages)
+    needs = Needs.of(contents, request.params)
     usable: list[Deployment] = []
     last_resorts: list[tuple[float, Deployment, Dropped]] = []
     dropped: list[Dropped] = []
@@ -93,8 +95,8 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     usable.sort(key=lambda deployment: deployment.id in doubts)
     last_resorts.sort(key=lambda waiting: waiting[0])
     candidates = [
-        *(_candidate(d, request, probe=_circuit(d, health).open, doubt=doubts.get(d.id)) for d in usable),
-        *(_candidate(d, request, doubt=drop) for _, d, drop in last_resorts),
+        *(_candidate(d, request, contents, probe=_circuit(d, health).open, doubt=doubts.get(d.id)) for d in usable),
+        *(_candidate(d, request, contents, doubt=drop) for _, d, drop in last_resorts),
     ]
     return Plan(tuple(candidates), tuple(dropped), chain[0])
 
@@ -180,9 +182,14 @@ def _circuit(deployment: Deployment, health: Health) -> CircuitState:
 
 
 def _candidate(
-    deployment: Deployment, request: ChatRequest, *, probe: bool = False, doubt: Dropped | None = None
+    deployment: Deployment,
+    request: ChatRequest,
+    contents: Contents,
+    *,
+    probe: bool = False,
+    doubt: Dropped | None = None,
 ) -> Candidate:
-    params, params_adjusted = adjust_params(deployment, request.params)
-    messages, messages_adjusted = adjust_messages(deployment, list(request.messages))
+    params, params_adjusted = adjust_params(deployment, request.params, contents)
+    messages, messages_adjusted = adjust_messages(deployment, list(request.messages), contents)
     adjusted = params_adjusted + messages_adjusted
     return Candidate(deployment, messages, params, adjusted, probe, doubt)

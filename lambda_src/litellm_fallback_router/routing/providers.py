@@ -73,6 +73,7 @@ _KEY_VARIABLES: dict[str, tuple[str, ...]] = {
     "watsonx": ("WATSONX_APIKEY", "WATSONX_API_KEY"),
     "watsonx_text": ("WATSONX_APIKEY", "WATSONX_API_KEY"),
 }
+_OPENAI_SERVERS = frozenset({"hosted_vllm", "lm_studio"})
 _OWN_DOMAINS = {"openai": "openai.com", "anthropic": "anthropic.com"}
 _ROUTE_NAMES = """
     converse converse_like invoke claude_platform agent agentcore async_invoke openai mantle chat_completions
@@ -113,6 +114,11 @@ def is_foreign_server(provider: str, api_base: str | None) -> bool:
         return False
     host = urlsplit(api_base).hostname or ""
     return host != domain and not host.endswith("." + domain)
+
+
+def speaks_openai(provider: str, api_base: str | None) -> bool:
+    """True for another server than OpenAI's own that speaks its API."""
+    return is_foreign_server(provider, api_base) if provider == "openai" else provider in _OPENAI_SERVERS
 
 
 def is_aws_region(text: str) -> bool:

@@ -19,6 +19,7 @@ from .errors import CallerLeftError, ConfigurationError, RouterError, ServerStop
 from .executor import Outside, Walk
 from .failures import ProviderFailure
 from .guarding import Outcome
+from .needs import check_choice
 from .planner import Health, Plan, plan
 from .prompting import take_up
 from .requests import checked
@@ -111,6 +112,7 @@ class Router:
         return await take_up(request, request.prompt, self.config, self._outside.prompts)
 
     async def _plan(self, request: ChatRequest, *, streamed: bool) -> Plan:
+        check_choice(request.params)
         health = await self._health(self.config.chain(request.model), streamed=streamed)
         return plan(request, self.config, health, self._outside.rng)
 

@@ -23,6 +23,8 @@ class ModelInfo:
     images: bool | None = None
     json_schema: bool | None = None
     reasoning: bool | None = None
+    sampling: bool | None = None
+    """Takes temperature, top_p and top_k."""
     prompt_caching: bool | None = None
     prefill: bool | None = None
     """Continues a half-written assistant message that ends the conversation."""
@@ -56,6 +58,8 @@ class Deployment:
     api_base: str | None = None
     api_key: str | None = field(default=None, repr=False)
     """A literal, or a reference such as `os.environ/OPENAI_API_KEY`; None: the provider's usual variable."""
+    openai_compatible: bool = False
+    """Another server than OpenAI's own that speaks its API: requests reach it as they came."""
     rpm: int | None = None
     """Requests a minute this deployment may be sent; None: no limit."""
     weight: float = 1.0

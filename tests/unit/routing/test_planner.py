@@ -72,12 +72,13 @@ def test_wishes_are_dropped_or_clamped_and_reported() -> None:
     config = config_of(deployment("a", provider="anthropic", info=ModelInfo(max_output_tokens=50)), deployment("b"))
     params = {"seed": 1, "logit_bias": {}, "temperature": 1.7, "max_tokens": 100, "top_p": 0.5, "top_k": 4}
     claude, gpt = planned(config, params=params).candidates
-    assert claude.params == {"temperature": 1.0, "max_tokens": 50, "top_p": 0.5, "top_k": 4}
+    assert claude.params == {"temperature": 1.0, "max_tokens": 50, "top_k": 4}
     assert claude.adjusted == (
         "seed dropped",
         "logit_bias dropped",
         "max_tokens clamped to 50",
         "temperature clamped to 1",
+        "top_p dropped",
     )
     assert gpt.params == {k: v for k, v in params.items() if k != "top_k"}
 

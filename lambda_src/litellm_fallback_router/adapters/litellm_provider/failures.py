@@ -58,7 +58,9 @@ def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
     """The failure that `error` stands for. `begun`: a token of the stream had already come."""
     evidence = gather(error)
     kind = FailureKind.STREAM_BROKEN if begun else _kind(evidence)
-    reason = REASONS[kind]
+    reason, param = REASONS[kind], evidence.param
+    if kind is FailureKind.REJECTED and not begun:
+        reason, param = _rejection(evidence, reason, param)
     if evidence.status is not None:
         reason = f"{evidence.status} {reason}"
     elif kind in UNEXPLAINED:
@@ -69,12 +71,26 @@ def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
         status=evidence.status,
         retry_after=None if begun else evidence.retry_after,
         detail=evidence.message[:500],
-        param=evidence.param,
+        param=param,
     )
 
 
+def _rejection(evidence: Evidence, reason: str, param: str | None) -> tuple[str, str | None]:
+    """Why a request was never sent, and which field is at fault. LiteLLM's own words would quote it."""
+    if _is_unfetched(evidence):
+        return f"{reason}: an image or file it refers to by URL could not be fetched", "messages"
+    if evidence.never_sent:
+        return f"{reason} before it was sent: part of it has no form there", param
+    return reason, param
+
+
+def _is_unfetched(evidence: Evidence) -> bool:
+    """True where LiteLLM could not fetch, or would not, what a message refers to by URL."""
+    return evidence.has(litellm().ImageFetchError) or any(type(e).__name__ == "SSRFError" for e in evidence.chain)
+
+
 def _kind(evidence: Evidence) -> FailureKind:
-    if evidence.never_sent or evidence.has(litellm().ImageFetchError):
+    if evidence.never_sent or _is_unfetched(evidence):
         # Before all else: a caller's image host must not be able to speak for the provider.
         return FailureKind.AUTHENTICATION if _is_credential_error(evidence) else FailureKind.REJECTED
     return _kind_by_code(evidence) or _kind_by_status(evidence) or _kind_without_response(evidence)

@@ -11,6 +11,7 @@ from ...routing.ledger import Usage
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .cancelling import called
 from .failures import failure_of
+from .fields import arguments_of
 from .loading import let_go, litellm, warm_up
 from .prices import cost_of
 from .wire import answer_of, chunk_of, is_token, usage_of
@@ -37,10 +38,11 @@ class LiteLLMProvider:
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> ProviderAnswer:
         await _loaded()
+        arguments = self._arguments(deployment, messages, params)
         asking = object()
         _asking.add(asking)
         try:
-            response = await called(litellm().acompletion, self._arguments(deployment, messages, params))
+            response = await called(litellm().acompletion, arguments)
         except Exception as error:
             raise failure_of(error) from error
         finally:
@@ -109,8 +111,9 @@ class LiteLLMProvider:
             await let_go()
 
     def _arguments(self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]) -> dict[str, Any]:
-        """What LiteLLM is called with. The operator's parameters come last: a caller cannot override them."""
-        arguments: dict[str, Any] = {**params, **deployment.extra}
+        """What LiteLLM is called with. The operator's parameters come last: a caller cannot override them.
+        Raises ProviderFailure where it would leave out what the request needs."""
+        arguments = arguments_of(deployment, params)
         arguments |= {
             "model": deployment.litellm_model,
             "messages": messages,

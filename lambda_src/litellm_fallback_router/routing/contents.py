@@ -1,0 +1,104 @@
+"""What a conversation holds besides plain text, found in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .types import Message
+
+Mark = Literal["cache_control", "thinking", "reasoning_content", "name", "refusal", "detail", "functions", "calls"]
+"""What some providers have no place for. `functions`: calls and results in the older form; `calls`: tool calls and
+results of either form."""
+THINKING_FIELDS = ("thinking_blocks", "reasoning_content")
+THINKING_PARTS = ("thinking", "redacted_thinking")
+_REMOTE = ("http://", "https://", "data:")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a conversation holds."""
+
+    parts: frozenset[tuple[str, str]]
+    """Role and kind of each content part: `("user", "input_audio")`."""
+    marks: frozenset[Mark]
+    custom_calls: bool
+    """An assistant called a tool that takes free text."""
+    spoken: bool
+    """An assistant's message refers to audio it gave."""
+    characters: int
+    """Of text, without images and other data."""
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Contents:
+        parts = {(str(message.get("role")), kind_of(part)) for message in messages for part in parts_of(message)}
+        calls = [call for message in messages for call in message.get("tool_calls") or ()]
+        return cls(
+            frozenset(parts),
+            frozenset(mark for message in messages for mark in _marks(message)),
+            custom_calls=any(call.get("type") == "custom" for call in calls),
+            spoken=any(message.get("audio") for message in messages),
+            characters=prompt_characters(messages),
+        )
+
+
+def text_length(value: Any) -> int:
+    """Characters of text in a message's content, without images and other data."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list):
+        return sum(text_length(part.get("text")) for part in value if isinstance(part, Mapping))
+    return 0
+
+
+def prompt_characters(messages: Sequence[Message]) -> int:
+    return sum(text_length(message.get("content")) for message in messages)
+
+
+def parts_of(message: Message) -> list[Mapping[str, Any]]:
+    content = message.get("content")
+    return [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+
+
+def kind_of(part: Mapping[str, Any]) -> str:
+    """A content part's `type`, and where it makes a difference how its data comes."""
+    kind = str(part.get("type"))
+    inner = part.get("source" if kind == "document" else kind)
+    if kind == "file" and isinstance(inner, Mapping) and not inner.get("file_data"):
+        return "file" if str(inner.get("file_id")).startswith(_REMOTE) else "file by id"
+    if kind == "document" and isinstance(inner, Mapping) and inner.get("type") != "base64":
+        return "document without base64"
+    return kind
+
+
+def _marks(message: Message) -> Iterator[Mark]:
+    role = message.get("role")
+    if "cache_control" in message:
+        yield "cache_control"
+    if message.get("reasoning_content") and not message.get("thinking_blocks"):
+        yield "reasoning_content"
+    if any(message.get(name) for name in THINKING_FIELDS):
+        yield "thinking"
+    if message.get("name") and role not in ("tool", "function"):
+        yield "name"
+    if message.get("refusal"):
+        yield "refusal"
+    if message.get("function_call") or role == "function":
+        yield "functions"
+    if message.get("tool_calls") or role == "tool":
+        yield "calls"
+    for part in parts_of(message):
+        yield from _part_marks(part)
+
+
+def _part_marks(part: Mapping[str, Any]) -> Iterator[Mark]:
+    kind = part.get("type")
+    if "cache_control" in part:
+        yield "cache_control"
+    if kind in THINKING_PARTS:
+        yield "thinking"
+    elif kind == "refusal":
+        yield "refusal"
+    elif kind == "image_url" and isinstance(part.get("image_url"), Mapping) and part["image_url"].get("detail"):
+        yield "detail"

@@ -1,0 +1,90 @@
+"""Nothing of a request vanishes: for every field a caller may send and every deployment that ships, it is in the
+request that the provider gets, or reported as adjusted, or the deployment was passed over with a reason.
+
+A new field of the API without a sample here fails the first tests.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+
+from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
+from litellm_fallback_router.adapters.price_map import describe
+from litellm_fallback_router.api.chat import NOT_PARAMS
+from litellm_fallback_router.api.schemas import ChatCompletionRequest
+from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
+from litellm_fallback_router.routing.config import RouterConfig, load_config
+from litellm_fallback_router.routing.exhausted import INCAPABLE
+from litellm_fallback_router.routing.failures import ProviderFailure
+from litellm_fallback_router.routing.messages import MAY_REPLACE_CONTENT, ROLES, USER_PARTS
+from litellm_fallback_router.routing.planner import Health, plan
+from litellm_fallback_router.routing.types import ChatRequest
+from litellm_fallback_router.simulated import OPENAI_KEY, simulated
+from local.simulator import SimulatorControl
+from tests.support.samples import PARAMS, PART, SAID, Sample
+
+SAMPLES = PARAMS | {f"part: {name}": s for name, s in PART.items()} | {f"said: {name}": s for name, s in SAID.items()}
+
+
+def test_every_field_of_a_request_has_a_sample() -> None:
+    assert set(ChatCompletionRequest.__annotations__) - NOT_PARAMS <= PARAMS.keys()
+
+
+def test_every_kind_of_content_and_message_has_a_sample() -> None:
+    assert set(USER_PARTS) <= PART.keys()
+    assert {*ROLES, *MAY_REPLACE_CONTENT} <= SAID.keys()
+
+
+def alone(config: RouterConfig, name: str) -> RouterConfig:
+    return replace(config, chains={name: (name,)})
+
+
+async def sent(simulator: SimulatorControl, config: RouterConfig, name: str, sample: Sample) -> str:
+    """What became of a sample at one deployment: the provider's request, with the report or the reason in front."""
+    decided = plan(ChatRequest(name, sample.messages, sample.params), alone(config, name), Health(), random.Random(1))
+    if not decided.candidates:
+        (dropped,) = decided.dropped
+        assert dropped.code in INCAPABLE
+        return f"passed over: {dropped.reason}"
+    (candidate,) = decided.candidates
+    if any(line.startswith(sample.report) for line in candidate.adjusted):
+        return f"reported: {candidate.adjusted}"
+    simulator.clear_requests()
+    try:
+        await LiteLLMProvider(lambda place: place.api_key).complete(
+            candidate.deployment, candidate.messages, candidate.params
+        )
+    except ProviderFailure as failure:
+        # The simulator knows fewer fields than the providers; what counts is what it was sent.
+        refusal = failure.reason
+    else:
+        refusal = ""
+    bodies = [json.dumps(request.body, ensure_ascii=False) for request in simulator.requests()]
+    if any(trace in body for body in bodies for trace in sample.traces):
+        return "arrived"
+    return f"LOST: {refusal} {bodies} {candidate.adjusted}"
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+async def test_nothing_vanishes(simulator: SimulatorControl, sample: str) -> None:
+    config = simulated(load_config(ROUTER_STYLE_MAPPING, describe), simulator.url)
+    fates = {d.id: await sent(simulator, config, d.id, SAMPLES[sample]) for d in config.deployments}
+    assert {name: fate for name, fate in fates.items() if fate.startswith("LOST")} == {}
+
+
+@pytest.mark.parametrize("sample", PARAMS)
+@pytest.mark.parametrize("provider", ["openai", "hosted_vllm", "lm_studio"])
+async def test_other_servers_of_openais_api_get_everything_as_it_came(
+    simulator: SimulatorControl, provider: str, sample: str
+) -> None:
+    base = f"{simulator.url}/openai/v1"
+    params = {"model": "gpt-4o", "api_base": base, "api_key": OPENAI_KEY, "model_info": {"reasoning": True}}
+    mapping = {"model_list": [{"model_name": "own", "litellm_provider": provider, "params": params}]}
+    asked = PARAMS[sample]
+    assert await sent(simulator, load_config(mapping, describe), "own", asked) == "arrived"
+    (request,) = simulator.requests()
+    assert {name: request.body.get(name) for name in asked.params} == asked.params
