@@ -166,6 +166,17 @@ WRONG: Iterable[tuple[dict[str, Any], str, str]] = [
         "tools[0].function.parameters",
         "expected an object",
     ),
+    (
+        chat(messages=[{"role": "user", "content": [{"type": "a_kind_of_next_year", "stuff": [1]}]}]),
+        "messages[0].content[0].type",
+        "Supported values are",
+    ),
+    (
+        chat(messages=[{"role": "tool", "tool_call_id": "c1", "content": "x"}]),
+        "messages[0]",
+        "must answer a call of the assistant's message",
+    ),
+    (chat(messages=[{"role": "assistant", "tool_calls": [CALL]}]), "messages[0].tool_calls", "must be answered"),
     (chat(tool_choice="sometimes"), "tool_choice", "expected 'none', 'auto', 'required' or an object"),
     (chat(tool_choice=["auto"]), "tool_choice", "expected 'none', 'auto', 'required' or an object"),
     (chat(response_format="json"), "response_format", "expected an object"),
@@ -202,7 +213,7 @@ def test_mistake_is_named_with_its_place(body: dict[str, Any], param: str, words
         {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "A", "format": "wav"}}]},
         {"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]},
         {"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}]},
-        {"role": "user", "content": [{"type": "a_kind_of_next_year", "stuff": [1]}]},
+        {"role": "user", "content": [{"type": "video_url", "video_url": {"url": "data:", "stuff": [1]}}]},
         {"role": "assistant", "content": None, "tool_calls": [CALL]},
         {"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {"name": "x", "input": "y"}}]},
         {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
@@ -211,12 +222,17 @@ def test_mistake_is_named_with_its_place(body: dict[str, Any], param: str, words
         {"role": "assistant", "content": None, "audio": {"id": "a"}},
         {"role": "assistant", "content": "x", "thinking_blocks": [{"type": "thinking", "signature": "s"}]},
         {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]},
-        {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "x"}]},
+        {"role": "tool", "tool_call_id": CALL["id"], "content": [{"type": "text", "text": "x"}]},
         {"role": "function", "name": "f", "content": None},
     ],
 )
 def test_message_a_real_client_sends_passes_unchanged(message: dict[str, Any]) -> None:
-    assert parse_chat(chat(messages=[message]))["messages"] == [message]
+    conversation = [message]
+    if calls := message.get("tool_calls"):
+        conversation.append({"role": "tool", "tool_call_id": calls[0]["id"], "content": "x"})
+    if message["role"] == "tool":
+        conversation.insert(0, {"role": "assistant", "tool_calls": [CALL]})
+    assert parse_chat(chat(messages=conversation))["messages"] == conversation
 
 
 @pytest.mark.parametrize(
