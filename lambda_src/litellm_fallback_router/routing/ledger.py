@@ -112,8 +112,8 @@ class Dropped:
     deployment: str
     code: str
     """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `rpm`, `credential`, `narrowed`. Or what the request
-    needs and the deployment cannot give: `tools`, `functions` (the older form), `images`, `content` (another kind of content
-    part), `json_schema`, `json_object`, `n`, `logprobs`, `stop`, `audio` (speech), `web_search`, `moderation`,
+    needs and the deployment cannot give: `tools`, `functions` (the older form), `images`, `content` (another kind of
+    content part), `json_schema`, `json_object`, `n`, `logprobs`, `stop`, `audio` (speech), `web_search`, `moderation`,
     `context`."""
     reason: str
     retry_after: float | None = None
