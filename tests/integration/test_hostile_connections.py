@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from litellm_fallback_router.commands.connections import MAX_CONNECTIONS, allow_open_files
 from local.simulator import SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
 
@@ -176,3 +177,18 @@ def test_whoever_does_not_send_a_request_in_time_is_closed(gateway: Gateway) -> 
             assert b"request_timeout" in late
         assert rest_of(silent) == rest_of(endless) == b""
         assert 25 < time.monotonic() - began < 45
+
+
+def test_a_connection_too_many_is_told_so_and_the_others_go_on(gateway: Gateway) -> None:
+    allow_open_files()
+    with ExitStack() as stack:
+        first = stack.enter_context(connected(gateway))
+        for _ in range(MAX_CONNECTIONS - 1):
+            stack.enter_context(connected(gateway))
+        assert b"too_many_connections" in rest_of(stack.enter_context(connected(gateway)))
+        first.sendall(GET + CLOSE + b"\r\n")
+        assert b" 200 " in rest_of(first)
+    until = time.monotonic() + 20
+    while httpx.get(f"{gateway.url}/health", timeout=10).status_code != 200:
+        assert time.monotonic() < until
+        time.sleep(0.1)

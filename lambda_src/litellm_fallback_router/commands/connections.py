@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +21,20 @@ MAX_HEAD_BYTES = 65_536
 MAX_CONNECTIONS = 1000
 READ_SECONDS = 60.0
 """For a caller to read on, once what waits for it fills its buffers."""
+
+
+OPEN_FILES = 2 * MAX_CONNECTIONS + 100
+"""Each connection may need one to a provider."""
+
+
+def allow_open_files() -> None:
+    """Raise this process's own limit, which many systems set to 1,024, as far as it may."""
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415 - Unix alone has it
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if 0 <= soft < OPEN_FILES:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES if hard < 0 else min(OPEN_FILES, hard), hard))
 
 
 class HeadTooLargeError(Exception):

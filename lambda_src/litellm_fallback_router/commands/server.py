@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from .. import bootstrap
 from ..routing.router import Router
-from .connections import Connection
+from .connections import Connection, allow_open_files
 
 DRAIN_SECONDS = 6.0
 """For answers under way when the gateway is told to stop. With what follows less than the 10 s after which
@@ -48,6 +48,7 @@ class Server(uvicorn.Server):
         self._hurry = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        allow_open_files()
         await asyncio.to_thread(bootstrap.warm_up)
         await super().startup(sockets)
         if not self.should_exit:
