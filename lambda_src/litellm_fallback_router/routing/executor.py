@@ -245,8 +245,8 @@ class Walk:
         return await self._outside.keys.refresh(deployment)
 
     def _share(self) -> float:
-        """Seconds for an attempt on the head. A last resort takes no time from those before it, only from its like."""
-        behind = [c for c in self._queue[1:] if self._queue[0].last_resort or not c.last_resort]
+        """Seconds for an attempt on the head. Last resorts take time only from those who are under a doubt as well."""
+        behind = [c for c in self._queue[1:] if self._queue[0].doubt or not c.last_resort]
         return self.deadline.share(behind=len(behind), reserve=self.settings.candidate_reserve)
 
     @property

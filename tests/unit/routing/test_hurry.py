@@ -102,6 +102,18 @@ def test_a_silent_primary_is_asked_after_the_others_and_the_ledger_says_why_it_w
     run_virtually(main())
 
 
+def test_who_was_silent_leaves_time_for_a_deployment_that_is_thought_to_be_down() -> None:
+    async def main() -> None:
+        r = rig(*"ab", scripts={"a": [SILENCE]}, circuit_open_seconds=60)
+        for _ in range(3):
+            await r.circuits.failed("b")
+        with pytest.raises(RouterError):
+            await seconds_of(r)
+        assert (await seconds_of(r))[0] == "b"
+
+    run_virtually(main())
+
+
 def test_a_limit_below_a_tenth_of_a_second_is_told_in_milliseconds() -> None:
     async def main() -> None:
         r = rig("a", scripts={"a": [SILENCE]})
