@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from . import archive, bytecode, package_checks, pruning
+from . import archive, bytecode, lazy_packages, package_checks, pruning
 from .bytecode import InterpreterMissingError
 from .package_checks import UnfitPackageError
 from .pruning import StaleListError
@@ -48,7 +48,7 @@ PLATFORMS: Mapping[Arch, str] = {
 }
 
 
-BUILDER = ("archive.py", "bytecode.py", "lambda_package.py", "package_checks.py", "pruning.py")
+BUILDER = ("archive.py", "bytecode.py", "lambda_package.py", "lazy_packages.py", "package_checks.py", "pruning.py")
 KEPT = 4
 """Builds of a kind that stay in the cache: other branches, other mappings."""
 LISTED = 12
@@ -116,6 +116,8 @@ def _dependencies(arch: Arch, python: Path, progress: Callable[[str], None]) -> 
         package_checks.refuse_startup_files(path.relative_to(tree).as_posix() for path in tree.rglob("*.pth"))
         progress("leaving out what a Lambda never loads")
         pruning.prune(tree)
+        progress("having packages load what is asked of them only")
+        lazy_packages.rewrite(tree)
         progress(f"compiling for Python {bytecode.PYTHON}")
         bytecode.compile_dependencies(tree, python)
         progress("zipping the dependencies")

@@ -103,7 +103,7 @@ OURS = (
 
 
 class StaleListError(Exception):
-    """An entry of a list above matches nothing any more."""
+    """An entry of a list above, or of one beside it, is not true any more."""
 
 
 def prune(tree: Path) -> None:

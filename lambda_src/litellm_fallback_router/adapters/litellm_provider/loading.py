@@ -8,6 +8,7 @@ import os
 import sys
 from typing import Any
 
+from ...collector import resting
 from .cancelling import noting
 
 
@@ -16,7 +17,8 @@ def litellm() -> Any:
     """The library. The first call takes seconds; call `warm_up` in a thread to keep an event loop free."""
     # Without this the import fetches a price map from the internet, with retries.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm as library  # noqa: PLC0415 - deferred on purpose: it costs seconds
+    with resting():
+        import litellm as library  # noqa: PLC0415 - deferred on purpose: it costs seconds
 
     library.suppress_debug_info = True
     library.telemetry = False
