@@ -25,7 +25,7 @@ from litellm_fallback_router.routing.planner import Health, plan
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.simulated import OPENAI_KEY, simulated
 from local.simulator import SimulatorControl
-from tests.support.samples import PARAMS, PART, SAID, Sample
+from tests.support.samples import ASKED, PARAMS, PART, SAID, Sample
 
 SAMPLES = PARAMS | {f"part: {name}": s for name, s in PART.items()} | {f"said: {name}": s for name, s in SAID.items()}
 
@@ -88,3 +88,16 @@ async def test_other_servers_of_openais_api_get_everything_as_it_came(
     assert await sent(simulator, load_config(mapping, describe), "own", asked) == "arrived"
     (request,) = simulator.requests()
     assert {name: request.body.get(name) for name in asked.params} == asked.params
+
+
+async def test_a_stream_of_such_a_server_gets_it_too(simulator: SimulatorControl) -> None:
+    params = {"model": "gpt-4o", "api_base": f"{simulator.url}/openai/v1", "api_key": OPENAI_KEY}
+    mapping = {"model_list": [{"model_name": "own", "litellm_provider": "openai", "params": params}]}
+    (own,) = load_config(mapping, describe).deployments
+    simulator.clear_requests()
+    asked = {"user": "user-717", "max_tokens": 20, "metadata": {"run": "717"}}
+    said = [chunk async for chunk in LiteLLMProvider(lambda place: place.api_key).stream(own, ASKED, asked)]
+    assert any(choice["finish_reason"] for chunk in said for choice in chunk.choices)
+    (request,) = simulator.requests()
+    assert request.stream
+    assert {name: request.body[name] for name in asked} == asked

@@ -46,7 +46,8 @@ async def test_what_has_no_form_there() -> None:
         ({"n": 2}, "n"),
         ({"logprobs": True}, "logprobs"),
         ({"functions": [{"name": "f"}]}, "functions"),
-        ({"web_search_options": {}, "modalities": ["text", "audio"]}, "modalities"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"web_search_options": {}}, "web_search_options"),
     ],
 )
 async def test_a_need_that_litellm_would_leave_out_for_another_provider(

@@ -120,6 +120,9 @@ PARAMS: dict[str, Sample] = {
     "web_search_options": param(
         "web_search_options", {"search_context_size": "low"}, '"web_search', '"nova_grounding"'
     ),
+    "web_search_options of nothing": param(
+        "web_search_options", {}, '"web_search_options": {}', '"web_search_2', '"nova_grounding"'
+    ),
     "user": param("user", "user-717"),
     "safety_identifier": param("safety_identifier", "user-717"),
     "metadata": param("metadata", {"run": "717"}),

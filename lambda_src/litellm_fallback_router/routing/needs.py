@@ -146,8 +146,9 @@ def check_choice(params: Mapping[str, Any]) -> None:
 
 def needed_params(params: Mapping[str, Any]) -> list[str]:
     """The parameters without which the answer would be wrong, as far as they ask for more than the default."""
-    needed = [name for name in ("tools", "functions", "web_search_options") if params.get(name)]
-    needed += [name for name in ("stop", "logprobs", "top_logprobs") if params.get(name)]
+    needed = [name for name in ("tools", "functions", "stop", "logprobs", "top_logprobs") if params.get(name)]
+    if params.get("web_search_options") is not None:
+        needed.append("web_search_options")
     if params.get("tools") and _choice(params) != "auto":
         needed.append("tool_choice")
     if params.get("tools") and params.get("parallel_tool_calls") is False:
