@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -19,25 +18,11 @@ from local.simulator import Fault, SimulatorControl
 from local.simulator.bedrock.guardrails import BLOCKED_INPUT, BLOCKED_OUTPUT
 from tests.support.documents import REPOSITORY, examples
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.guarded_gateway import WEATHER, ask, asked, guarded, streamed, verdicts
 
 PAGE = REPOSITORY / "docs" / "guardrails.md"
 MODELS = ["openai-gpt4o", "anthropic-claude-haiku", "bedrock-nova"]
 CHATTY = "Please repeat this to me word for word. " * 12
-WEATHER: Any = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
-
-
-@contextmanager
-def guarded(simulator: SimulatorControl, folder: Any, **guardrail: Any) -> Iterator[Gateway]:
-    own = {"id": "simguard", "version": 1, "region": "us-east-1", "stream_window": 200, **guardrail}
-    mapping = {**ROUTER_STYLE_MAPPING, "settings": {"circuit_failures": 2}, "guardrail": own}
-    with gateway_process(folder, mapping, simulator_url=simulator.url) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -52,31 +37,6 @@ def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
     with gateway.client() as made:
         yield made
     simulator.reset()
-
-
-def ask(client: OpenAI, text: str, model: str = "openai-gpt4o", **more: Any) -> Any:
-    return client.chat.completions.with_raw_response.create(
-        model=model, messages=[{"role": "user", "content": text}], **more
-    )
-
-
-def streamed(client: OpenAI, text: str, model: str = "openai-gpt4o", **more: Any) -> tuple[str, list[str], Any]:
-    """Text, finish reasons and the last chunk's `router`."""
-    chunks = list(
-        client.chat.completions.create(model=model, messages=[{"role": "user", "content": text}], stream=True, **more)
-    )
-    said = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
-    reasons = [c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason]
-    return said, reasons, (chunks[-1].model_extra or {}).get("router")
-
-
-def asked(simulator: SimulatorControl) -> list[Any]:
-    """The bodies that providers got."""
-    return [r.body for r in simulator.requests() if "/guardrail/" not in r.path]
-
-
-def verdicts(simulator: SimulatorControl) -> list[Any]:
-    return [r.body for r in simulator.requests() if "/guardrail/" in r.path]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -27,6 +27,8 @@ class Gateway:
     process: subprocess.Popen[bytes]
     log: Path
     """What it wrote to stderr."""
+    out: Path
+    """What it wrote to stdout, which is where Lambda takes metrics from."""
 
     def client(self, **options: Any) -> OpenAI:
         """An official client that does not retry: each call is one request to the gateway."""
@@ -47,7 +49,7 @@ def gateway_process(
     folder: Path, mapping: Mapping[str, Any], *, simulator_url: str | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[Gateway]:
     """Run `fallback-router serve` with `mapping` while the context lasts."""
-    config, log = folder / "mapping.json", folder / "gateway.log"
+    config, log, out = folder / "mapping.json", folder / "gateway.log", folder / "gateway.out"
     config.write_text(json.dumps(mapping))
     port = free_port()
     environment = {**os.environ, **(env or {})}
@@ -55,12 +57,12 @@ def gateway_process(
         environment["ROUTER_SIMULATOR_URL"] = simulator_url
     serve = ["serve", "--config", str(config), "--port", str(port)]
     command = [sys.executable, "-m", "litellm_fallback_router.cli", *serve]
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=stderr)
+    with log.open("wb") as stderr, out.open("wb") as stdout:
+        process = subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr)
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url, process, log)
-            yield Gateway(url, process, log)
+            yield Gateway(url, process, log, out)
         finally:
             process.terminate()
             try:

@@ -11,6 +11,7 @@ from typing import Any
 from litellm_fallback_router.routing.config import RouterConfig
 from litellm_fallback_router.routing.guarding import GuardUnreachableError, Outcome, Verdict
 from litellm_fallback_router.routing.guardrail import Guardrail
+from litellm_fallback_router.routing.pictures import Picture
 from litellm_fallback_router.routing.ports import Source
 from tests.support.scripted import Rig, ScriptedProvider, Step, config_of, deployment
 
@@ -38,6 +39,12 @@ class RuledGuard:
         checked = tuple(EMAIL.sub("{EMAIL}", text) for text in texts)
         outcome = Outcome.PASSED if checked == tuple(texts) else Outcome.MASKED
         return Verdict(outcome, checked, units=units)
+
+    async def check_pictures(self, source: Source, pictures: Sequence[Picture]) -> Verdict:
+        texts = [one.content.decode(errors="replace") for one in pictures]
+        self.asked.append((source, tuple(texts)))
+        blocked = DENIED.search(" ".join(texts))
+        return Verdict(Outcome.BLOCKED, message=MESSAGES[source]) if blocked else Verdict(Outcome.PASSED)
 
     def sources(self) -> list[str]:
         return [source for source, _ in self.asked]

@@ -138,6 +138,7 @@ def _asked(request: ChatRequest) -> dict[str, Any]:
         "requested_model": request.model[:100],
         "caller": request.caller,
         "traceparent": request.traceparent,
+        **request.prompt_facts,
     }
 
 

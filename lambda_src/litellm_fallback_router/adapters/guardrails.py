@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -18,8 +19,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..routing.guarding import GuardUnreachableError, Outcome, Verdict
+from ..routing.pictures import Picture
 from ..routing.ports import Source
 
+_Content = list[dict[str, Any]]
+"""ApplyGuardrail's blocks of content."""
 TRIES = 2
 BACKOFF_SECONDS = 0.2
 """Longest wait before the second try."""
@@ -77,6 +81,18 @@ class BedrockGuard:
         in_place = tuple(next(checked) if text.strip() else text for text in texts)
         return Verdict(verdict.outcome, in_place, reasons=verdict.reasons, units=verdict.units)
 
+    async def check_pictures(self, source: Source, pictures: Sequence[Picture]) -> Verdict:
+        """One verdict on all of them. Raises GuardUnreachableError."""
+        content = [{"image": {"format": one.form, "source": {"bytes": one.content}}} for one in pictures]
+        answer = await self._answer(source, content)
+        verdict = _read(answer, ())
+        if verdict.outcome is Outcome.MASKED:
+            raise GuardUnreachableError("it masked a picture, which nobody can do")
+        seen = answer.get("guardrailCoverage", {}).get("images", {}).get("guarded")
+        if verdict.outcome is Outcome.PASSED and seen is not None and seen < len(pictures):
+            return replace(verdict, outcome=Outcome.UNCHECKED)
+        return verdict
+
     async def _one_by_one(self, source: Source, texts: Sequence[str]) -> Verdict:
         """The service gives one output for each text; where it did not, which text an output is of cannot be told."""
         checked: list[str] = []
@@ -94,9 +110,12 @@ class BedrockGuard:
         return Verdict(Outcome.MASKED, tuple(checked), reasons=tuple(reasons), units=units)
 
     async def _verdict(self, source: Source, texts: Sequence[str]) -> Verdict:
+        return _read(await self._answer(source, [{"text": {"text": text}} for text in texts]), texts)
+
+    async def _answer(self, source: Source, content: _Content) -> Mapping[str, Any]:
         for tries_left in reversed(range(TRIES)):
             try:
-                answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, source, texts)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, source, content)
             except ClientError as error:
                 code = str(error.response.get("Error", {}).get("Code", "unknown"))
                 if code not in PASSING or not tries_left:
@@ -104,13 +123,10 @@ class BedrockGuard:
             except BotoCoreError as error:
                 if not tries_left:
                     raise GuardUnreachableError(type(error).__name__) from error
-            else:
-                return _read(answer, texts)
             await asyncio.sleep(self._dice.uniform(0, BACKOFF_SECONDS))
         raise AssertionError("the last try either answered or raised")
 
-    def _ask(self, source: Source, texts: Sequence[str]) -> Mapping[str, Any]:
-        content = [{"text": {"text": text}} for text in texts]
+    def _ask(self, source: Source, content: _Content) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self._client.apply_guardrail(
             **self._guardrail, source=source.upper(), content=content
         )

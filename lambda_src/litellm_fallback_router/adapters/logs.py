@@ -56,5 +56,6 @@ def _write(level: int, event: str, request: ChatRequest, facts: dict[str, Any]) 
             "request_id": request.request_id,
             "requested_model": request.model[:100],
             "caller": request.caller,
+            **request.prompt_facts,
         }
         logger.log(level, "%s", json.dumps({**line, **facts}))

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from .deadline import Deadline
-from .errors import ContentPolicyError, DeadlineExceededError, GuardrailUnreachableError, RouterError
+from .errors import (
+    ContentPolicyError,
+    DeadlineExceededError,
+    GuardrailUnreachableError,
+    InvalidRequestError,
+    RouterError,
+)
 from .executor import Walk
 from .guarding import (
     MAX_CHARACTERS,
@@ -22,14 +29,19 @@ from .guarding import (
     worst,
 )
 from .guardrail import Guardrail
+from .pictures import MOST_PICTURES, shown_in
 from .planner import Plan
 from .ports import Guard, Source
-from .texts import PROMPTS, texts_in, with_texts
+from .resume import is_structured
+from .texts import PROMPTS, is_json, json_in, still_json, texts_in, with_texts
 from .types import ChatRequest, Deployment
+
+Ask = Callable[[], Coroutine[Any, Any, Verdict]]
 
 CHECK_SECONDS = 8.0
 """Longest wait for one verdict, the adapter's own retry included."""
 UNCERTAIN = "the guardrail masked so much of a long text that the rest cannot be told from it"
+NO_JSON = "the guardrail masked so much of a tool call or structured output that it is no JSON any more"
 
 
 class Blocked(Exception):
@@ -80,11 +92,24 @@ class Checks:
         said |= {name: request.params[name] for name in PROMPTS if name in request.params}
         found = texts_in(said)
         checked = await self.texts("input", found, self.walk.deadline)
+        await self._pictures(request)
         if checked == found:
             return None
         rewritten = with_texts(said, iter(checked))
+        self._keep_json(json_in(said), json_in(rewritten))
         params = {**request.params, **{name: rewritten[name] for name in rewritten if name != "messages"}}
         return replace(request, messages=rewritten["messages"], params=params)
+
+    async def _pictures(self, request: ChatRequest) -> None:
+        pictures, unreadable = shown_in(request.messages)
+        if unreadable and self.guardrail.on_unreachable == "fail_closed":
+            text = f"the guardrail cannot read {unreadable[0]}: besides text it takes PNG and JPEG images of up to 4 MB"
+            raise InvalidRequestError(f"{text}, sent as data URLs", param=unreadable[0], ledger=self.walk.ledger)
+        if unreadable:
+            self._note("input", Outcome.UNCHECKED)
+        for start in range(0, len(pictures), MOST_PICTURES):
+            batch = pictures[start : start + MOST_PICTURES]
+            await self._judged("input", self.walk.deadline, partial(self._guard.check_pictures, "input", batch))
 
     async def take_up(self, masked: ChatRequest | None) -> None:
         """From here on the providers get the masked request."""
@@ -100,12 +125,25 @@ class Checks:
             return choices
         # The logprobs spell out the tokens that were masked.
         rewritten = with_texts(messages, iter(checked))
+        self._keep_json(json_in(messages), json_in(rewritten))
+        if is_structured(self.walk.request):
+            self._keep_json(*([str(message.get("content")) for message in both] for both in (messages, rewritten)))
         return [
             {**choice, "message": message, "logprobs": None} for choice, message in zip(choices, rewritten, strict=True)
         ]
 
     async def texts(self, source: Source, texts: Sequence[str], time: Deadline) -> list[str]:
-        """The texts as they may go on, each in its place."""
+        """The texts as they may go on, each in its place; JSON stays JSON wherever that can be."""
+        checked = await self._checked(source, texts, time)
+        return [still_json(text, masked) for text, masked in zip(texts, checked, strict=True)]
+
+    async def json(self, texts: Sequence[str], time: Deadline) -> list[str]:
+        """Texts of an answer, of which those that are JSON must stay it."""
+        checked = await self.texts("output", texts, time)
+        self._keep_json(texts, checked)
+        return checked
+
+    async def _checked(self, source: Source, texts: Sequence[str], time: Deadline) -> list[str]:
         checked: list[str] = []
         for batch in _batches(texts):
             if len(batch) == 1 and len(batch[0]) > MAX_CHARACTERS:
@@ -118,7 +156,7 @@ class Checks:
     async def window(self, windows: Windows, window: str, time: Deadline) -> str:
         """What may be released of an answer's window."""
         try:
-            return windows.release(window, (await self.texts("output", [window], time))[0])
+            return windows.release(window, (await self._checked("output", [window], time))[0])
         except UncertainMaskError:
             raise self._without_verdict(UNCERTAIN) from None
 
@@ -146,10 +184,17 @@ class Checks:
         return checked + (await self._verdict(source, [windows.pending], time))[0]
 
     async def _verdict(self, source: Source, texts: Sequence[str], time: Deadline) -> Sequence[str]:
-        if source in self._given_up or not any(text.strip() for text in texts):
+        if not any(text.strip() for text in texts):
             return texts
+        verdict = await self._judged(source, time, partial(self._guard.check, source, texts))
+        return texts if verdict is None else verdict.texts
+
+    async def _judged(self, source: Source, time: Deadline, ask: Ask) -> Verdict | None:
+        """What the guardrail says; None: nothing, and what it was asked about goes on unchecked."""
+        if source in self._given_up:
+            return None
         try:
-            verdict = await self._ask(source, texts, time)
+            verdict = await self._asked(ask, time)
         except GuardUnreachableError as error:
             self._set(unreachable=str(error))
             if self.guardrail.on_unreachable == "fail_closed":
@@ -157,18 +202,18 @@ class Checks:
             # It is asked no more: each window of a stream would wait for it in vain again.
             self._given_up.add(source)
             self._note(source, Outcome.UNCHECKED)
-            return texts
+            return None
         self._note(source, verdict.outcome)
         if verdict.outcome is Outcome.BLOCKED:
             raise Blocked(source, verdict.message)
-        return verdict.texts
+        return verdict
 
-    async def _ask(self, source: Source, texts: Sequence[str], time: Deadline) -> Verdict:
+    async def _asked(self, ask: Ask, time: Deadline) -> Verdict:
         clock = asyncio.get_running_loop()
         began, left = clock.time(), time.left
         try:
             async with asyncio.timeout(min(CHECK_SECONDS, left)):
-                verdict = await self._guard.check(source, texts)
+                verdict = await ask()
         except TimeoutError as error:
             if left < CHECK_SECONDS:
                 # The caller sets this time: it must not become a way past a guardrail that fails open.
@@ -182,6 +227,11 @@ class Checks:
         reasons = tuple(dict.fromkeys((*record.reasons, *verdict.reasons)))
         self._set(units=dict(Counter(record.units) + Counter(verdict.units)), reasons=reasons)
         return verdict
+
+    def _keep_json(self, texts: Sequence[str], masked: Sequence[str]) -> None:
+        for before, after in zip(texts, masked, strict=True):
+            if before != after and is_json(before) and not is_json(after):
+                raise self._without_verdict(NO_JSON)
 
     def _without_verdict(self, why: str) -> RouterError:
         message = f"{why}, and without one nothing is answered; try again later"

@@ -7,10 +7,12 @@ citations, logprobs) spells the text out a second time: it comes at the end, if 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from .checks import Checks
 from .guarding import Windows
+from .resume import is_structured
 from .texts import texts_in
 from .types import Chunk
 
@@ -93,12 +95,13 @@ class GuardedChoice:
             yield self._chunk({self._field: text})
 
     async def _held(self) -> AsyncGenerator[Chunk, None]:
-        texts = await self._check([text for _, text in self._segments])
+        structured = is_structured(self._checks.walk.request)
+        texts = await self._check([text for _, text in self._segments], json=structured)
         for (name, _), text in zip(self._segments, texts, strict=True):
             yield self._chunk({name: text})
 
     async def _tool_calls(self) -> AsyncGenerator[Chunk, None]:
-        arguments = await self._check(self._calls.arguments)
+        arguments = await self._check(self._calls.arguments, json=True)
         for delta in self._calls.deltas(arguments):
             yield self._chunk(delta)
 
@@ -115,8 +118,12 @@ class GuardedChoice:
         for logprobs in self._logprobs:
             yield Chunk([{"index": self._index, "delta": {}, "finish_reason": None, "logprobs": logprobs}])
 
-    async def _check(self, texts: list[str]) -> list[str]:
-        checked = await self._checks.texts("output", texts, self._time) if texts else []
+    async def _check(self, texts: list[str], *, json: bool = False) -> list[str]:
+        """`json`: those that are JSON must stay it."""
+        if not texts:
+            return []
+        ask = self._checks.json if json else partial(self._checks.texts, "output")
+        checked = await ask(texts, self._time)
         self._masked = self._masked or checked != texts
         return checked
 

@@ -13,6 +13,7 @@ from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, Provider
 
 if TYPE_CHECKING:
     from .guarding import Verdict
+    from .pictures import Picture
     from .prompts import PromptTemplate
 
 Source = Literal["input", "output"]
@@ -128,6 +129,13 @@ class Guard(Protocol):
 
     async def check(self, source: Source, texts: Sequence[str]) -> Verdict:
         """One verdict on all of `texts`. Raises GuardUnreachableError."""
+        ...
+
+    async def check_pictures(self, source: Source, pictures: Sequence[Picture]) -> Verdict:
+        """One verdict on `MOST_PICTURES` at most: passed, blocked, or unchecked where it does not look at pictures.
+
+        Raises GuardUnreachableError.
+        """
         ...
 
 

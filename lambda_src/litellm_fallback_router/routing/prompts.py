@@ -55,6 +55,7 @@ class PromptTemplate:
 
 def prompted(request: ChatRequest, prompt: Prompt, template: PromptTemplate, config: RouterConfig) -> ChatRequest:
     """The request with the prompt's messages before its own, and the prompt's parameters where it has none.
+    Its `prompt` says which version that was; what was filled in is in the messages alone.
 
     Raises InvalidRequestError that names each missing or unknown variable, or the model that is not to be had.
     """
@@ -62,7 +63,9 @@ def prompted(request: ChatRequest, prompt: Prompt, template: PromptTemplate, con
     if not messages:
         raise InvalidRequestError(f"{template.name} has no messages; send some beside it", param="messages")
     model = model_for(template, config) if request.model == OWN_MODEL else request.model
-    return replace(request, model=model, messages=messages, params=merged(template.params, request.params))
+    params = merged(template.params, request.params)
+    used = Prompt(template.id, template.version)
+    return replace(request, model=model, messages=messages, params=params, prompt=used)
 
 
 def render(template: PromptTemplate, variables: Mapping[str, str]) -> list[Message]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,6 +16,12 @@ NO_TEXT = frozenset(
 """Fields whose string says how to read the others, points elsewhere, or is no text (images, sound, signatures)."""
 PROMPTS = ("tools", "functions", "response_format", "prediction", "web_search_options")
 """Parameters that providers show to the model beside the messages."""
+JSON = "arguments"
+"""Field of a tool call whose string is JSON that providers and callers read as such."""
+_MASK = r"(?:\{[^{}\"\s][^{}\"]*\}|\[[A-Z][^\[\]\"]*\])"
+_PLAIN = r"[^\s,:\"\[\]{}]"
+_STRINGS_AND_MASKS = re.compile(rf'"(?:[^"\\]|\\.)*"|(?<!{_PLAIN}){_PLAIN}*(?:{_MASK}{_PLAIN}*)+')
+"""In masked JSON: its strings; and what is neither a string nor JSON, which is where a mask took a number's place."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -36,6 +43,33 @@ def with_texts(value: Any, texts: Iterator[str]) -> Any:
         copies = [(item, with_texts(item, texts)) for item in value]
         return [copy for item, copy in copies if copy == item or not _is_signed(item)]
     return value
+
+
+def json_in(value: Any) -> list[str]:
+    """The arguments of every tool call in it, in order."""
+    if isinstance(value, Mapping):
+        own = [inner for key, inner in value.items() if key == JSON and isinstance(inner, str)]
+        return own + [text for inner in value.values() for text in json_in(inner)]
+    return [text for item in value for text in json_in(item)] if isinstance(value, list | tuple) else []
+
+
+def is_json(text: str) -> bool:
+    """Whether it is an object or an array."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def still_json(text: str, masked: str) -> str:
+    """`masked`, but where `text` was JSON and a mask took a number's place, with that mask as a string."""
+    if text == masked or not is_json(text) or is_json(masked):
+        return masked
+    mended = _STRINGS_AND_MASKS.sub(lambda one: one[0] if one[0].startswith('"') else json.dumps(one[0]), masked)
+    return mended if is_json(mended) else masked
 
 
 def _walk(value: Any) -> Iterator[str]:

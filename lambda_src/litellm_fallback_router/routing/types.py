@@ -133,6 +133,13 @@ class ChatRequest:
     checked: bool = field(default=False, compare=False, repr=False)
     """True: `requests.checked`, or the door it came in at, has checked all of it."""
 
+    @property
+    def prompt_facts(self) -> dict[str, str]:
+        """What the operator's log says of the managed prompt: never what was filled in."""
+        if self.prompt is None:
+            return {}
+        return {"prompt_id": self.prompt.id[:100], "prompt_version": (self.prompt.version or "DRAFT")[:20]}
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -12,6 +13,7 @@ import pytest
 
 from litellm_fallback_router.adapters.guardrails import BedrockGuard
 from litellm_fallback_router.routing.guarding import GuardUnreachableError, Outcome
+from litellm_fallback_router.routing.pictures import Picture
 
 NOTHING = dict.fromkeys(
     ["contentPolicyUnits", "wordPolicyUnits", "sensitiveInformationPolicyFreeUnits", "contextualGroundingPolicyUnits"],
@@ -131,3 +133,36 @@ async def test_a_refusal_or_nonsense_is_no_verdict_and_is_not_tried_again(bedroc
         with pytest.raises(GuardUnreachableError):
             await server.guard().check("input", ["x"])
         assert len(server.asked) == 1
+
+
+PICTURES = [Picture("png", b"one"), Picture("jpeg", b"two")]
+
+
+def seen(guarded: int, action: str = "NONE") -> tuple[int, dict[str, Any]]:
+    coverage = {"images": {"guarded": guarded, "total": 2}}
+    return 200, {"action": action, "outputs": [], "assessments": [], "usage": USAGE, "guardrailCoverage": coverage}
+
+
+async def test_pictures_are_sent_as_they_are(bedrock: Any) -> None:
+    server = bedrock(seen(2))
+    verdict = await server.guard().check_pictures("input", PICTURES)
+
+    images = [block["image"] for block in server.asked[0]["content"]]
+    assert verdict.outcome is Outcome.PASSED
+    assert [(one["format"], b64decode(one["source"]["bytes"])) for one in images] == [("png", b"one"), ("jpeg", b"two")]
+
+
+async def test_a_guardrail_that_does_not_look_at_pictures_leaves_them_unchecked(bedrock: Any) -> None:
+    assert (await bedrock(seen(0)).guard().check_pictures("input", PICTURES)).outcome is Outcome.UNCHECKED
+
+
+async def test_a_bad_picture_blocks(bedrock: Any) -> None:
+    blocked = intervened("No.", contentPolicy={"filters": [{"type": "HATE", "action": "BLOCKED"}]})
+    verdict = await bedrock(blocked).guard().check_pictures("input", PICTURES)
+
+    assert (verdict.outcome, verdict.message) == (Outcome.BLOCKED, "No.")
+
+
+async def test_a_masked_picture_is_no_verdict(bedrock: Any) -> None:
+    with pytest.raises(GuardUnreachableError):
+        await bedrock(intervened(**MASKED)).guard().check_pictures("input", PICTURES)

@@ -97,6 +97,16 @@ def test_what_is_no_longer_than_the_overlap_stands_whole_in_a_window_before_any_
     assert "S" not in out
 
 
+@given(texts, cuts)
+def test_less_than_a_window_is_held_back(text: str, sizes: list[int]) -> None:
+    windows = Windows(SIZE)
+    for one in pieces(text, sizes):
+        windows.feed(one)
+        while (window := windows.due) is not None:
+            windows.release(window, window)
+        assert len(windows.pending) < SIZE
+
+
 def test_nothing_is_due_before_the_end_where_all_is_held() -> None:
     windows = Windows(None)
     windows.feed("x" * 10 * MAX_CHARACTERS)

@@ -79,3 +79,32 @@ async def test_what_the_service_refuses_is_refused(client: Any, sim: Simulator) 
     assert await code(client, "x" * 25_001) == "ValidationException"
     sim.inject(Fault(kind="status", status=429), model="simguard")
     assert await code(client, "x") == "ThrottlingException"
+
+
+def image(content: bytes) -> dict[str, Any]:
+    return {"image": {"format": "png", "source": {"bytes": content}}}
+
+
+async def looked_at(client: Any, guardrail: str, *images: bytes) -> Any:
+    options = {"guardrailIdentifier": guardrail, "guardrailVersion": "1", "source": "INPUT"}
+    return await asyncio.to_thread(client.apply_guardrail, content=[image(one) for one in images], **options)
+
+
+async def test_images_are_looked_at_by_one_guardrail_and_not_by_the_other(client: Any) -> None:
+    bad = await looked_at(client, "simguard", b"a cat", b"forbidden fruit")
+    unseen = await looked_at(client, "simblocker", b"forbidden fruit")
+
+    assert (bad["action"], bad["usage"]["contentPolicyImageUnits"]) == ("GUARDRAIL_INTERVENED", 2)
+    assert bad["assessments"][0]["contentPolicy"]["filters"][0]["type"] == "HATE"
+    assert (unseen["action"], unseen["guardrailCoverage"]["images"]) == ("NONE", {"guarded": 0, "total": 1})
+
+
+async def test_too_many_images_are_refused(client: Any) -> None:
+    with pytest.raises(ClientError, match="at most 20 images"):
+        await looked_at(client, "simguard", *[b"x"] * 21)
+
+
+async def test_telephone_numbers_are_masked_too(client: Any) -> None:
+    answer = await verdict(client, '{"to": 5550123}')
+
+    assert answer["outputs"] == [{"text": '{"to": {PHONE}}'}]

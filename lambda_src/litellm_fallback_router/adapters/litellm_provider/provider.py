@@ -61,17 +61,22 @@ class LiteLLMProvider:
         arguments = self._arguments(deployment, messages, params)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         begun = called_tools = False
+        several = (params.get("n") or 1) > 1
+        unfinished = set(range(params["n"] if several else 0))
         wrapper: Any = None
         asking = object()
         _asking.add(asking)
         try:
             wrapper = await called(litellm().acompletion, arguments)
-            async for piece in wrapper:
+            source = _every_choice(wrapper) if several else wrapper
+            async for piece in source:
                 chunk = self._chunk(deployment, piece)
                 for choice in chunk.choices:
                     called_tools = called_tools or "tool_calls" in choice["delta"]
                     if choice["finish_reason"]:
-                        _insist_on_finish(wrapper, begun=begun)
+                        unfinished.discard(choice["index"])
+                        if source is wrapper:
+                            _insist_on_finish(wrapper, begun=begun)
                     if choice["finish_reason"] == "tool_calls" and not called_tools:
                         # LiteLLM has some Bedrock models write JSON by a tool it then hides.
                         choice["finish_reason"] = "stop"
@@ -85,6 +90,8 @@ class LiteLLMProvider:
             _asking.discard(asking)
             if wrapper is not None:
                 await wrapper.aclose()
+        if unfinished:
+            raise _unfinished(begun=begun)
 
     def _chunk(self, deployment: Deployment, piece: Any) -> Chunk:
         reported = getattr(piece, "usage", None)
@@ -153,5 +160,17 @@ async def _loaded() -> None:
 def _insist_on_finish(wrapper: Any, *, begun: bool) -> None:
     """LiteLLM makes up a `stop` when a stream just ends; an answer is complete only if the provider said so."""
     if wrapper.received_finish_reason is None and wrapper.intermittent_finish_reason is None:
-        kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
-        raise ProviderFailure(kind, "the stream ended without a finish reason")
+        raise _unfinished(begun=begun)
+
+
+def _unfinished(*, begun: bool) -> ProviderFailure:
+    kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
+    return ProviderFailure(kind, "the stream ended without a finish reason")
+
+
+def _every_choice(wrapper: Any) -> Any:
+    """A stream of several choices, as OpenAI's client reads it: LiteLLM ends one with its first choice, and drops what
+    the others say after that. Streams of other makes stay LiteLLM's."""
+    from openai import AsyncStream  # noqa: PLC0415 - heavy, and loaded by LiteLLM at this point
+
+    return wrapper.completion_stream if isinstance(wrapper.completion_stream, AsyncStream) else wrapper
