@@ -83,7 +83,8 @@ def test_masked_arguments_reach_caller_and_provider_as_json() -> None:
             pieces=(), deltas=(call('{"to": 5550'), {"tool_calls": [{"index": 0, "function": {"arguments": "123}"}}]})
         )
         rig = guarded_rig("a", guard=Rough(), scripts={"a": [step]})
-        history: Any = [{"role": "assistant", "content": None, **call('{"from": 5550123}')}, *question().messages]
+        called = {"role": "assistant", "content": None, **call('{"from": 5550123}')}
+        history: Any = [called, {"role": "tool", "tool_call_id": "c", "content": "sent"}, *question().messages]
         async with rig.router.stream(ChatRequest("a", history)) as stream:
             deltas = [choice["delta"] async for chunk in stream for choice in chunk.choices]
 
