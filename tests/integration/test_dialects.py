@@ -11,6 +11,7 @@ from tests.support.scripted import deployment
 MODELS = [
     ("openai", "gpt-4o"),
     ("openai", "gpt-5.4"),
+    ("openai", "o3"),
     ("anthropic", "claude-sonnet-4-6"),
     ("bedrock", "us.anthropic.claude-sonnet-4-6"),
     ("bedrock", "us.meta.llama3-3-70b-instruct-v1:0"),

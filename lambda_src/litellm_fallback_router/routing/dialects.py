@@ -120,6 +120,11 @@ UNKNOWN = Dialect(openai=True)
 """Any other provider, and other servers that speak OpenAI's API: nothing is assumed."""
 OPENAI = Dialect(lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"}, openai=True)
 """LiteLLM hands OpenAI no `prompt_cache_retention`; only GPT-5 has `verbosity`."""
+O_SERIES = Dialect(
+    cannot=frozenset({Feature.LOGPROBS, Feature.ONE_CALL}),
+    lacks=OPENAI.lacks | {"temperature", "top_p", "frequency_penalty", "presence_penalty"},
+    openai=True,
+)
 GPT_5 = Dialect(
     cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
     lacks=ANTHROPIC_ONLY | PENALTIES | {"prompt_cache_retention", "prediction", "modalities", "audio"},
@@ -178,6 +183,8 @@ def dialect_of(deployment: Deployment) -> Dialect:
         return BEDROCK_CLAUDE if deployment.provider == "bedrock" else CLAUDE
     if deployment.provider == "openai" and deployment.model.startswith("gpt-5"):
         return GPT_5
+    if deployment.provider == "openai" and re.match(r"o\d", deployment.model):
+        return O_SERIES
     if deployment.provider == "bedrock" and "nova" in deployment.model:
         return NOVA
     return {"openai": OPENAI, "azure": AZURE, "bedrock": BEDROCK}.get(deployment.provider, UNKNOWN)
