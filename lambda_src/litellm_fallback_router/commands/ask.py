@@ -13,6 +13,7 @@ import typer
 from .. import bootstrap
 from ..routing.router import Router
 from ..routing.types import ChatRequest, ChatResult, Message
+from .loading import loaded
 from .surroundings import surroundings
 from .wording import attempt_lines, dollars, dropped_lines, warn_of
 
@@ -56,7 +57,7 @@ def _request(question: Question, text: str, router: Router) -> ChatRequest:
 async def _ask(router: Router, request: ChatRequest, *, stream: bool) -> None:
     plan = await router.explain(request)
     if plan.candidates:  # otherwise the error need not wait the seconds that LiteLLM takes to import
-        await asyncio.to_thread(bootstrap.warm_up)
+        await loaded()
     elif all(drop.code == "no_key" for drop in plan.dropped):
         typer.echo("No model of the chain has a key. To try it without any, add --simulate.", err=True)
     try:

@@ -20,6 +20,7 @@ from ..routing.router import Router
 from ..routing.types import ChatRequest, Deployment, Message
 from .alone import each_alone
 from .fixes import fix
+from .loading import loaded
 from .surroundings import surroundings
 from .wording import console, listed, warn_of
 
@@ -72,7 +73,7 @@ async def _examine(config: RouterConfig) -> list[Finding]:
     columns = (*Progress.get_default_columns()[:3], TextColumn("{task.completed} of {task.total}"))
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("asking", total=len(config.deployments))
-        await asyncio.to_thread(bootstrap.warm_up)
+        await loaded()
 
         async def one(deployment: Deployment) -> Finding:
             async with slots:
