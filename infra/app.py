@@ -24,7 +24,7 @@ def main() -> None:
     app = cdk.App()
     try:
         stage = load_stage(app.node.get_all_context())
-        config = load_chain(stage.mapping, stage.prompts, stage.guardrail_named)
+        config = load_chain(stage.mapping, stage.prompts_named, stage.guardrail_named)
         package = build_package(stage.arch, mapping=stage.mapping, progress=_say)
         GatewayStack(app, stage.stack_name, stage=stage, config=config, package=package, authorizer=AUTHORIZER)
     except ConfigurationError as error:

@@ -21,12 +21,12 @@ from .dashboard import Dashboard
 from .edge import Firewall, OwnDomain
 from .evaluations import Evaluations, judge_statements
 from .function import TOOL_DOOR, GatewayFunction, api_door
-from .governance import NewGuardrail, guardrail_arn, prompt_findings, prompt_statement
+from .governance import NewGuardrail, NewPrompt, guardrail_arn, prompt_findings, prompt_statement
 from .lambda_package import MAPPING
 from .metrics import StageMetrics
 from .model_access import assumed_roles, bedrock_statements
 from .provider_keys import ProviderKeys
-from .stage import Stage
+from .stage import NEW, Stage
 from .state import State
 
 STATE_ITEMS = ["circuit#*", "rpm#*", "drained"]
@@ -53,7 +53,8 @@ class GatewayStack(Stack):
             keep=stage.keeps_data,
         )
         self.evaluations = self._evaluations()
-        self.guardrail = NewGuardrail(self, "Guardrail", name=stage.service) if stage.guardrail == "new" else None
+        self.guardrail = NewGuardrail(self, "Guardrail", name=stage.service) if stage.guardrail == NEW else None
+        self.prompt = self._new_prompt() if NEW in stage.prompts else None
         self.gateway = GatewayFunction(
             self, "Gateway", stage=stage, door=api_door(stage), package=package, environment=self._environment()
         )
@@ -116,12 +117,18 @@ class GatewayStack(Stack):
         elif stage.guardrail_named:
             variables["ROUTER_GUARDRAIL_ID"], variables["ROUTER_GUARDRAIL_VERSION"] = stage.guardrail_named
         if stage.prompts:
-            variables["ROUTER_PROMPTS"] = ",".join(stage.prompts)
+            variables["ROUTER_PROMPTS"] = self.prompt.id if self.prompt else ",".join(stage.prompts)
         if self.evaluations and self._config.settings.sample_fallbacks:
             variables["ROUTER_SAMPLES"] = self.evaluations.samples_uri
         if stage.simulator_url:
             variables["ROUTER_SIMULATOR_URL"] = stage.simulator_url
         return variables
+
+    def _new_prompt(self) -> NewPrompt:
+        model = next((one.model for one in self._config.deployments if one.provider == "bedrock"), None)
+        prompt = NewPrompt(self, "Prompt", name=self._stage.service, model=model)
+        CfnOutput(self, "PromptId", value=prompt.id, description="The managed prompt that was made")
+        return prompt
 
     def _evaluations(self) -> Evaluations | None:
         """Raises ConfigurationError where answers are to be kept and there is no place for them."""
@@ -161,9 +168,14 @@ class GatewayStack(Stack):
         if guardrail := self._config.guardrail:
             arn = self.guardrail.arn if self.guardrail else guardrail_arn(self, guardrail)
             role.add_to_policy(PolicyStatement(actions=["bedrock:ApplyGuardrail"], resources=[arn]))
-        if prompts := self._config.prompts:
+        if self.prompt:
+            role.add_to_policy(self.prompt.statement())
+            acknowledge(self.prompt.findings, role)
+        elif prompts := self._config.prompts:
             role.add_to_policy(prompt_statement(self, prompts))
             acknowledge(prompt_findings(prompts), role)
+        if self._stage.bedrock_keys:
+            role.add_to_policy(PolicyStatement(actions=["kms:Decrypt"], resources=list(self._stage.bedrock_keys)))
         if self.evaluations and self._config.settings.sample_fallbacks:
             role.add_to_policy(self.evaluations.sample_statement())
             acknowledge(self.evaluations.findings, role)

@@ -7,12 +7,14 @@ a prompt, or a prompt's version; ApplyGuardrail knows a guardrail, not its versi
 from __future__ import annotations
 
 from aws_cdk import ArnFormat, Stack
-from aws_cdk.aws_bedrock import CfnGuardrail, CfnGuardrailVersion
+from aws_cdk.aws_bedrock import CfnGuardrail, CfnGuardrailVersion, CfnPrompt, CfnPromptVersion
 from aws_cdk.aws_iam import PolicyStatement
 from constructs import Construct
 
 from litellm_fallback_router.routing.guardrail import Guardrail
 from litellm_fallback_router.routing.prompt_access import PromptAccess
+
+VERSIONS = "Every version of one prompt: which of them a request names is not known before."
 
 
 def prompt_statement(scope: Stack, access: PromptAccess) -> PolicyStatement:
@@ -23,10 +25,35 @@ def prompt_statement(scope: Stack, access: PromptAccess) -> PolicyStatement:
 
 def prompt_findings(access: PromptAccess) -> dict[str, str]:
     """cdk-nag's word for each wildcard above, and why it stays."""
-    reason = "Every version of one prompt: which of them a request names is not known before."
     region = access.where or "<AWS::Region>"
     own = f"arn:<AWS::Partition>:bedrock:{region}:<AWS::AccountId>:prompt/"
-    return {f"IAM5[Resource::{one if one.startswith('arn:') else own + one}:*]": reason for one in access.allow}
+    return {f"IAM5[Resource::{one if one.startswith('arn:') else own + one}:*]": VERSIONS for one in access.allow}
+
+
+class NewPrompt(Construct):
+    """A managed prompt to begin with, for a model of the mapping, and its first version."""
+
+    def __init__(self, scope: Construct, id: str, *, name: str, model: str | None) -> None:
+        super().__init__(scope, id)
+        text = CfnPrompt.TextPromptTemplateConfigurationProperty(
+            text="Answer in one sentence, for somebody new to the subject: {{question}}",
+            input_variables=[CfnPrompt.PromptInputVariableProperty(name="question")],
+        )
+        variant = CfnPrompt.PromptVariantProperty(
+            name="first",
+            template_type="TEXT",
+            template_configuration=CfnPrompt.PromptTemplateConfigurationProperty(text=text),
+            model_id=model,
+        )
+        prompt = CfnPrompt(self, "Prompt", name=name, default_variant="first", variants=[variant])
+        CfnPromptVersion(self, "Version", prompt_arn=prompt.attr_arn)
+        self.id = prompt.attr_id
+        self._arn = prompt.attr_arn
+        token = f"<{Stack.of(self).get_logical_id(prompt)}.Arn>"
+        self.findings = {f"IAM5[Resource::{token}:*]": VERSIONS}
+
+    def statement(self) -> PolicyStatement:
+        return PolicyStatement(actions=["bedrock:GetPrompt"], resources=[self._arn, f"{self._arn}:*"])
 
 
 class NewGuardrail(Construct):

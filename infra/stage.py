@@ -15,6 +15,8 @@ from litellm_fallback_router.routing.errors import ConfigurationError
 
 from .cedar import AgentAccess
 
+NEW = "new"
+"""Makes a thing instead of naming one that exists."""
 _FOREIGN = re.compile(r".*[:@].*|(?:cli-)?telemetry.*|tree|acknowledged-issue-numbers|notices")
 """Context that is CDK's own: feature flags, cached look-ups and the CLI's switches."""
 
@@ -22,6 +24,12 @@ _FOREIGN = re.compile(r".*[:@].*|(?:cli-)?telemetry.*|tree|acknowledged-issue-nu
 def _network(text: str) -> str:
     if not re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}", text):
         raise ValueError("must be an IPv4 range such as 203.0.113.0/24")
+    return text
+
+
+def _kms_key(text: str) -> str:
+    if not re.fullmatch(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+", text):
+        raise ValueError("must be the ARN of a KMS key")
     return text
 
 
@@ -95,12 +103,15 @@ class Stage(BaseModel):
     agentcore: Annotated[AgentAccess | None, BeforeValidator(_json)] = None
     """Who may ask what through AgentCore, as JSON; None: the router is no agent's tool."""
     prompts: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
-    """Managed prompts of Bedrock that callers may use, ids or ARNs, separated by commas; empty: the mapping's."""
+    """Managed prompts of Bedrock that callers may use: `new`, or ids or ARNs of some that exist, separated by commas;
+    empty: the mapping's."""
     guardrail: str | None = Field(
         None, pattern=r"^(new|[a-z0-9]+:\w+|arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:guardrail/[a-z0-9]+:\w+)$"
     )
     """Bedrock guardrail of every request: `new`, or `ID:VERSION` or `ARN:VERSION` of one that exists; None: the
     mapping's, if it has one."""
+    bedrock_keys: Annotated[tuple[Annotated[str, AfterValidator(_kms_key)], ...], BeforeValidator(_words)] = ()
+    """KMS keys of one's own that those prompts or that guardrail are encrypted with, ARNs, separated by commas."""
     evaluations: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     """A bucket for evaluations and samples of fallbacks: `new`, or the name of one that exists; None: there is none."""
     evaluation_judge: str | None = Field(None, pattern=r"^[!-~]+$")
@@ -114,6 +125,8 @@ class Stage(BaseModel):
             raise ValueError("domain_name and certificate_arn: give both or neither")
         if self.waf_allowed_ranges and not self.waf:
             raise ValueError("waf_allowed_ranges: needs -c waf=true")
+        if NEW in self.prompts and len(self.prompts) > 1:
+            raise ValueError("prompts: new stands alone; name existing ones without it")
         if self.evaluation_judge and not self.evaluations:
             raise ValueError("evaluation_judge: needs -c evaluations=new, or a bucket's name")
         if self.simulator_url and self.name != "dev":
@@ -130,12 +143,17 @@ class Stage(BaseModel):
         return f"FallbackRouter-{self.name}"
 
     @property
+    def prompts_named(self) -> tuple[str, ...]:
+        """Ids or ARNs; of a new one, which has no id yet, a word in its place."""
+        return ("newPrompt0",) if NEW in self.prompts else self.prompts
+
+    @property
     def guardrail_named(self) -> tuple[str, str] | None:
         """Id or ARN, and version; of a new one, which has neither yet, words in their place."""
         if self.guardrail is None:
             return None
-        if self.guardrail == "new":
-            return "new", "1"
+        if self.guardrail == NEW:
+            return NEW, "1"
         identifier, _, version = self.guardrail.rpartition(":")
         return identifier, version
 

@@ -32,7 +32,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Synthe
         app = cdk.App(outdir=str(out), context=flags | context)
         cdk.Validations.of(app).add_plugins(*(plugin(app) for plugin in plugins))
         stage = load_stage(app.node.get_all_context())
-        config = load_chain(stage.mapping, stage.prompts, stage.guardrail_named)
+        config = load_chain(stage.mapping, stage.prompts_named, stage.guardrail_named)
         GatewayStack(
             app,
             stage.stack_name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -56,6 +57,36 @@ def test_the_mappings_own_prompts_may_be_read_in_their_region(
     assert "ROUTER_PROMPTS" not in synthesized.text
 
 
+def test_a_new_prompt_is_made_versioned_and_alone_read(synthesize: Synthesize) -> None:
+    synthesized = synthesize(prompts="new")
+    (name,) = synthesized.of("AWS::Bedrock::Prompt")
+    (variant,) = synthesized.only("AWS::Bedrock::Prompt")["Variants"]
+    arn = {"Fn::GetAtt": [name, "Arn"]}
+
+    assert "{{question}}" in variant["TemplateConfiguration"]["Text"]["Text"]
+    assert variant["ModelId"] in {one.model for one in synthesized.config.deployments if one.provider == "bedrock"}
+    assert synthesized.only("AWS::Bedrock::PromptVersion")["PromptArn"] == arn
+    assert readable(synthesized) == [f"<{name}.Arn>", f"<{name}.Arn>:*"]
+    gateway, _ = synthesized.functions()
+    assert gateway["Environment"]["Variables"]["ROUTER_PROMPTS"] == {"Fn::GetAtt": [name, "Id"]}
+
+
+def decryptable(synthesized: Synthesized, owner: str = "Gateway") -> list[Any]:
+    found = [one for one in synthesized.statements(owner) if "kms" in str(one["Action"])]
+    assert all(one["Action"] == "kms:Decrypt" for one in found)
+    return [one["Resource"] for one in found]
+
+
+def test_a_key_of_ones_own_may_be_used_for_reading_alone_and_only_where_it_is_named(synthesize: Synthesize) -> None:
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d"
+    for context in ({"prompts": "ABCDEFGHIJ"}, {"guardrail": "abc123:1"}):
+        synthesized = synthesize(**context, bedrock_keys=key)
+        assert (decryptable(synthesized), decryptable(synthesized, "Authorizer")) == ([key], [])
+    assert decryptable(synthesize(prompts="ABCDEFGHIJ")) == []
+    with pytest.raises(ConfigurationError, match=r"bedrock_keys.*ARN of a KMS key"):
+        synthesize(prompts="ABCDEFGHIJ", bedrock_keys="alias/mine")
+
+
 def test_what_is_no_prompt_stops_the_deployment(synthesize: Synthesize) -> None:
     with pytest.raises(ConfigurationError, match=r"prompts\.allow: 'short' is neither"):
         synthesize(prompts="short")
@@ -67,7 +98,7 @@ def test_nag_finds_nothing_that_is_not_acknowledged_with_a_reason(
     def nag(app: cdk.App) -> cdk.IPolicyValidationPlugin:
         return AwsSolutionsChecks(app)
 
-    for prompts in ("ABCDEFGHIJ", ARN):
+    for prompts in ("ABCDEFGHIJ", ARN, "new"):
         try:
             synthesize(nag, prompts=prompts)
         except RuntimeError:
