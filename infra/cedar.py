@@ -1,7 +1,8 @@
 """Who may ask what through AgentCore: the table in a stage's settings, and Cedar's policies made of it.
 
 What nothing permits is refused. Source: AgentCore developer guide, "Understanding Cedar policies" (principals, actions,
-`context.input`) and "Guardrails in policies" (`when guardrails`, categories, thresholds).
+`context.input`), "Guardrails in policies" (`when guardrails`, categories, thresholds) and "Guardrail policy examples"
+(JSONPaths).
 """
 
 from __future__ import annotations
@@ -55,7 +56,6 @@ class Rule(BaseModel):
     models: tuple[str, ...] = Field(min_length=1)
     """Models and strategies they may name; the fallbacks behind each are the mapping's business."""
     tools: tuple[Literal["ask", "chat_completion"], ...] = Field(("ask",), min_length=1)
-    """`chat_completion` has to be named: the guardrail below does not read conversations."""
     max_tokens: int | None = Field(None, ge=1, le=2**31 - 1)
     """They must say `max_tokens`, and no more than this; None: as they like."""
 
@@ -129,9 +129,7 @@ def policies(access: AgentAccess, gateway: str) -> Iterator[Policy]:
             yield Policy(f"{name}_{tool}", _permit(rule, TOOLS[tool], gateway))
     for check in access.guardrail.each if access.guardrail else ():
         for guarded in TOOLS.values():
-            for field in guarded.text:
-                text = _forbid(check, guarded, field, gateway)
-                yield Policy(f"{check.name}_in_{guarded.name}_{field}", text, guardrail=True)
+            yield Policy(f"{check.name}_in_{guarded.name}", _forbid(check, guarded, gateway), guardrail=True)
 
 
 def _permit(rule: Rule, tool: Tool, gateway: str) -> str:
@@ -145,11 +143,21 @@ def _permit(rule: Rule, tool: Tool, gateway: str) -> str:
     return f"permit({_scope(tool, gateway)}) when {{\n  " + " &&\n  ".join(conditions) + "\n};"
 
 
-def _forbid(check: Check, tool: Tool, field: str, gateway: str) -> str:
+def _forbid(check: Check, tool: Tool, gateway: str) -> str:
     categories = ", ".join(_text(category) for category in check.categories)
-    found = f"BedrockGuardrails::{check.type}([{categories}], [context.input.{field}])"
+    read = ", ".join(path for place in tool.text for path in _paths(place))
+    found = f"BedrockGuardrails::{check.type}([{categories}], [{read}])"
     above = f'.maxConfidenceScore().greaterThan(decimal("{check.threshold:.4f}"))'
     return f"forbid({_scope(tool, gateway)}) when guardrails {{\n  {found}{above}\n}};"
+
+
+def _paths(place: str) -> list[str]:
+    """What AgentCore calls the text in that place. It reads lists by JSONPaths from "the raw payload", and its pages do
+    not say whether that is a tool's arguments or the whole message of MCP: a path that finds nothing adds nothing, and
+    where none finds anything the call is refused."""
+    if "[*]" not in place:
+        return [f"context.input.{place}"]
+    return [_text(f"$.{place}"), _text(f"$.params.arguments.{place}")]
 
 
 def _scope(tool: Tool, gateway: str) -> str:

@@ -44,7 +44,8 @@ def test_table_of_the_page_makes_the_policy_that_it_shows() -> None:
     assert between_markers(PAGE, "policy") == f"```text\n{made['support_ask']}\n```"
     assert made.keys() == {
         *("support_ask", "research_ask", "research_chat_completion"),
-        *("no_prompt_attack_in_ask_question", "no_harm_in_ask_question"),
+        *("no_prompt_attack_in_ask", "no_harm_in_ask"),
+        *("no_prompt_attack_in_chat_completion", "no_harm_in_chat_completion"),
     }
 
 

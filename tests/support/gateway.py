@@ -49,14 +49,22 @@ def gateway_process(
     folder: Path, mapping: Mapping[str, Any], *, simulator_url: str | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[Gateway]:
     """Run `fallback-router serve` with `mapping` while the context lasts."""
-    config, log, out = folder / "mapping.json", folder / "gateway.log", folder / "gateway.out"
+    config = folder / "mapping.json"
     config.write_text(json.dumps(mapping))
-    port = free_port()
-    environment = {**os.environ, **(env or {})}
+    with gateway_of(config, simulator_url=simulator_url, env=env) as running:
+        yield running
+
+
+@contextmanager
+def gateway_of(
+    config: Path, *, simulator_url: str | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[Gateway]:
+    """The same with a mapping file; the logs stand beside it."""
+    log, out, port = config.with_name("gateway.log"), config.with_name("gateway.out"), free_port()
+    environment = {**os.environ, **(env or {}), "ROUTER_CONFIG": str(config)}
     if simulator_url is not None:
         environment["ROUTER_SIMULATOR_URL"] = simulator_url
-    serve = ["serve", "--config", str(config), "--port", str(port)]
-    command = [sys.executable, "-m", "litellm_fallback_router.cli", *serve]
+    command = [sys.executable, "-m", "litellm_fallback_router.cli", "serve", "--port", str(port)]
     with log.open("wb") as stderr, out.open("wb") as stdout:
         process = subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr)
         try:

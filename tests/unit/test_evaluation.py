@@ -131,7 +131,7 @@ def test_judges_scores_without_a_number_are_left_out() -> None:
         said = [{"response": "a", "modelIdentifier": "m"}]
         return json.dumps({"automatedEvaluationResult": {"scores": listed}, "inputRecord": {}, "modelResponses": said})
 
-    found = list(judged_scores([line(("Builtin.Correctness", 0.5), ("Builtin.Refusal", None)), line(), "{}"]))
+    found = list(judged_scores([line(("Builtin.Correctness", 0.5), ("Builtin.Refusal", None)), line(), "{}"], "m"))
 
     assert found == [Scored("m", {"Builtin.Correctness": 0.5})]
 

@@ -17,7 +17,8 @@ READERS = 16
 
 
 class S3Folder:
-    """Files and logs under one prefix of a bucket. A log is a folder of objects, one a line: S3 cannot append."""
+    """Files and logs under one prefix of a bucket. A log is a folder of objects, one a line, as S3 cannot append; and a
+    file of lines, where somebody copied an evaluation there."""
 
     def __init__(self, client: S3Client, uri: str) -> None:
         """`uri`: `s3://BUCKET/PREFIX`."""
@@ -43,8 +44,9 @@ class S3Folder:
         self.write(f"{log}/{time.time_ns():020}-{uuid.uuid4().hex[:8]}", line)
 
     def lines(self, log: str) -> Iterable[str]:
+        copied = (self.read(log) or "").split("\n")[:-1]
         with ThreadPoolExecutor(READERS, thread_name_prefix="s3") as readers:
-            return [text for text in readers.map(self.read, self.names(f"{log}/")) if text is not None]
+            return [*copied, *(text for text in readers.map(self.read, self.names(f"{log}/")) if text is not None)]
 
     def location(self, name: str) -> str:
         return f"s3://{self._bucket}/{self._prefix}{name}"

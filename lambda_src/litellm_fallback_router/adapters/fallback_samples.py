@@ -48,6 +48,7 @@ class S3Samples:
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix.rstrip('/')}/" if prefix else ""
         self._connect = connect
+        self._client: S3Client | None = None
         self._queue: queue.Queue[Sample | None] = queue.Queue(WAITING)
         self._thread: Thread | None = None
         self._lock = Lock()
@@ -79,7 +80,6 @@ class S3Samples:
         thread.join(PATIENCE)
 
     def _work(self) -> None:
-        client = self._connect()
         ended = False
         while not ended:
             batch = [self._queue.get()]
@@ -89,15 +89,15 @@ class S3Samples:
             ended = len(samples) < len(batch)
             samples.sort(key=_folder)
             for folder, group in groupby(samples, key=_folder):
-                self._write(client, folder, list(group))
+                self._write(folder, list(group))
 
-    def _write(self, client: S3Client, folder: str, samples: list[Sample]) -> None:
+    def _write(self, folder: str, samples: list[Sample]) -> None:
         lines = (response_line(s.prompt, s.response, s.model, category=s.requested) for s in samples)
         body = "".join(f"{line}\n" for line in lines).encode(errors="replace")
         key = f"{self._prefix}{folder}/{samples[0].request_id}.jsonl"
         for last in (*[False] * (TRIES - 1), True):
             try:
-                client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/jsonl")
+                self._s3().put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/jsonl")
             except (BotoCoreError, ClientError) as error:
                 if last:
                     self._warn(_name(error))
@@ -105,6 +105,12 @@ class S3Samples:
                     time.sleep(PAUSE)
             else:
                 return
+
+    def _s3(self) -> S3Client:
+        """Raises BotoCoreError, say for a profile that does not exist; then it is tried again with the next sample."""
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
 
     def _warn(self, why: str) -> None:
         now = time.monotonic()

@@ -54,6 +54,7 @@ class Questions:
         self._max_tokens = max_tokens
         self.spent_usd = 0.0
         """In earlier runs, on these models."""
+        self._stopped = False
         by_id = {prompt.id(max_tokens): prompt for prompt in prompts}
         missing: dict[str, set[str]] = {}
         for model in models:
@@ -70,6 +71,10 @@ class Questions:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def stop(self) -> None:
+        """Send no more questions. Those on their way are billed in any case, so their answers are still kept."""
+        self._stopped = True
 
     async def ask(
         self, router: Router, *, at_once: int, max_usd: float | None, advance: Callable[[float], object]
@@ -90,6 +95,9 @@ class Questions:
                 most = TRIES * (most_expensive(model.deployment, prompt.messages, self._max_tokens) or 0.0)
                 if not await budget.reserve(most):
                     outcome.out_of_budget = True
+                    return
+                if self._stopped:
+                    await budget.settle(most, 0.0)
                     return
                 cost: float | None = None
                 try:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.transforms import BboxBase
 
 INK, QUIET, FRONT = "#1f2933", "#8a949e", "#c4ccd4"
-COLOURS = {"openai": "#0f8a6c", "anthropic": "#c8552d", "bedrock": "#3a5fcd"}
-OTHER = "#7a4fa3"
-"""Colour of any other provider."""
+_LOOKS = {"openai": ("#009e73", "o"), "anthropic": ("#d55e00", "^"), "bedrock": ("#0072b2", "s")}
+"""Colour and shape of each provider: colours of Okabe and Ito's palette, told apart by who sees red and green alike."""
+_OTHERS = ("#7a4fa3", "D")
+"""Of any other provider."""
 _DECADE = 8.0
 """Ratio of the largest to the smallest value from which an axis is logarithmic."""
 
@@ -56,7 +57,8 @@ def draw(places: Sequence[Standing], *, title: str, quality: str) -> bytes:
     left.set_ylabel(f"quality ({quality})", color=INK)
     providers = dict.fromkeys(one.provider for one in (*costs, *times))
     for provider in providers:
-        right.scatter([], [], s=70, color=COLOURS.get(provider, OTHER), label=provider)
+        colour, shape = _LOOKS.get(provider, _OTHERS)
+        right.scatter([], [], s=70, color=colour, marker=shape, label=provider)
     right.plot([], [], color=FRONT, linewidth=2, label="nobody better for less")
     figure.legend(loc="outside upper right", ncols=len(providers) + 1, frameon=False, labelcolor=INK, fontsize=9.5)
     buffer = BytesIO()
@@ -84,8 +86,10 @@ def _panel(axes: Axes, points: Sequence[_Point], label: str, unit: str) -> None:
     front = frontier(points)
     axes.step([p.x for p in front], [p.quality for p in front], where="post", color=FRONT, linewidth=2, zorder=1)
     for point in points:
-        colour = COLOURS.get(point.provider, OTHER)
-        axes.scatter(point.x, point.quality, s=85, color=colour, edgecolor="white", linewidth=1.2, zorder=3)
+        colour, shape = _LOOKS.get(point.provider, _OTHERS)
+        axes.scatter(
+            point.x, point.quality, s=85, color=colour, marker=shape, edgecolor="white", linewidth=1.2, zorder=3
+        )
     _annotate(axes, points)
 
 

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 EXACT, SIMILARITY = "exact match", "similarity"
 LOWER_IS_BETTER = frozenset({"Builtin.Harmfulness", "Builtin.Stereotyping", "Builtin.Refusal"})
@@ -54,15 +55,25 @@ def local_scores(lines: Iterable[str]) -> Iterator[Scored]:
             yield Scored(said["modelIdentifier"], found)
 
 
-def judged_scores(lines: Iterable[str]) -> Iterator[Scored]:
-    """Scores of a file that an evaluation job wrote. A metric without a number (the judge gave none) is left out."""
+def judged_scores(lines: Iterable[str], model: str) -> Iterator[Scored]:
+    """Scores of a file that the evaluation job of one model wrote; `model`: its identifier.
+
+    A metric without a number (the judge gave none) is left out, and so is a line without any.
+    """
     for line in lines:
+        found = {str(name): float(result) for name, result in _results(line) if _is_number(result)}
+        if found:
+            yield Scored(model, found)
+
+
+def _results(line: str) -> Iterator[tuple[Any, Any]]:
+    """Metric and result, as the service wrote them."""
+    try:
         value = json.loads(line)
-        responses = value.get("modelResponses") or [{}]
-        results = (value.get("automatedEvaluationResult") or {}).get("scores") or []
-        found = {one["metricName"]: float(one["result"]) for one in results if _is_number(one.get("result"))}
-        if found and "modelIdentifier" in responses[0]:
-            yield Scored(responses[0]["modelIdentifier"], found)
+        for one in value["automatedEvaluationResult"]["scores"]:
+            yield one["metricName"], one["result"]
+    except (ValueError, TypeError, KeyError):
+        return  # an error in the place of a result: that answer has no score, which the report says
 
 
 def goodness(scores: Scores) -> float:

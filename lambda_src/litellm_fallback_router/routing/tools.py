@@ -42,7 +42,7 @@ class Tool:
     model: str
     """The field that names the model or strategy."""
     text: tuple[str, ...]
-    """Fields that are always there and hold nothing but what is said: what a content check can read."""
+    """Where what is said stands: a field that is always there, or `LIST[*].FIELD` for that field of every item."""
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Raises InvalidRequestError for the first argument that the schema does not allow, naming its place."""
@@ -102,7 +102,7 @@ CHAT_COMPLETION = Tool(
         "required": ["model", "messages"],
     },
     model="model",
-    text=(),
+    text=("messages[*].content",),
 )
 
 TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (ASK, CHAT_COMPLETION)}

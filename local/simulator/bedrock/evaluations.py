@@ -116,7 +116,8 @@ class Evaluations:
         lines = content.decode().splitlines()
         if len(lines) > _MOST_LINES:
             raise _UnusableError(f"The dataset has {len(lines)} prompts; {_MOST_LINES} are allowed.")
-        results = [_result(_record(line, model), wanted["metricNames"]) for line in lines]
+        (judge,) = job.request["evaluationConfig"]["automated"]["evaluatorModelConfig"]["bedrockEvaluatorModels"]
+        results = [_result(_record(line, model), wanted["metricNames"], judge) for line in lines]
         bucket, prefix = _place(job.request["outputDataConfig"]["s3Uri"])
         name = f"{job.request['jobName']}/{job.arn.rpartition('/')[2]}/models/{model}/taskTypes/{wanted['taskType']}"
         file = f"{prefix.rstrip('/')}/{name}/datasets/{wanted['dataset']['name']}/{secrets.token_hex(16)}_output.jsonl"
@@ -170,11 +171,15 @@ def _record(line: str, model: str) -> dict[str, Any]:
     return dict(record)
 
 
-def _result(record: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
+def _result(record: dict[str, Any], metrics: list[str], judge: dict[str, str]) -> dict[str, Any]:
     (response,) = record["modelResponses"]
     wanted = set(re.findall(r"\w+", record.get("referenceResponse", record["prompt"]).lower()))
     share = round(len(wanted & set(re.findall(r"\w+", response["response"].lower()))) / max(1, len(wanted)), 2)
-    scores = [{"metricName": name, "result": 0.0 if name in _NONE_IS_BEST else share} for name in metrics]
+    details = [{**judge, "explanation": "How many words of the reference answer it has."}]
+    scores = [
+        {"metricName": name, "result": 0.0 if name in _NONE_IS_BEST else share, "evaluatorDetails": details}
+        for name in metrics
+    ]
     given = {key: value for key, value in record.items() if key != "modelResponses"}
     return {
         "automatedEvaluationResult": {"scores": scores},

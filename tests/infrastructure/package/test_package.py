@@ -38,6 +38,13 @@ def test_every_module_of_ours_has_its_source_and_its_bytecode(names: set[str]) -
         assert (f"{folder}/__pycache__/{name.removesuffix('.py')}.cpython-313.pyc" in names) is wanted
 
 
+def test_nothing_for_evaluations_plots_and_policies_is_in_it(names: set[str]) -> None:
+    extras = {"matplotlib", "mpl_toolkits", "numpy", "contourpy", "kiwisolver", "PIL", "cedarpy", "aws_cdk"}
+    assert {name.partition("/")[0].partition("-")[0] for name in names} & extras == set()
+    assert not [name for name in names if f"{PACKAGE}/evaluation" in name or f"{PACKAGE}/commands" in name]
+    assert f"{PACKAGE}/entrypoints/agentcore_tool.py" in names
+
+
 def test_every_dependency_is_bytecode_only(names: set[str]) -> None:
     theirs = {name for name in names if not name.startswith(f"{PACKAGE}/")}
     assert not [name for name in theirs if name.endswith(".py")]

@@ -64,24 +64,31 @@ def schema(tools: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def decided(synthesized: Synthesized, asked: dict[str, Any], tool: str = "ask", caller: str = CALLS_AS) -> bool:
-    """Whether Cedar allows the call. The request is checked against the schema of the tools, as AgentCore does."""
+    """Whether Cedar allows the call, which is one that the tools' schema allows."""
+    result = authorized(synthesized, cedar(synthesized), asked, tool, caller)
+    assert result.diagnostics.errors == []
+    return bool(result.allowed)
+
+
+def authorized(
+    synthesized: Synthesized, policies: str, asked: dict[str, Any], tool: str = "ask", caller: str = CALLS_AS
+) -> cedarpy.AuthzResult:
+    """The request is checked against the schema of the tools, as AgentCore does."""
     types, gateway = schema(shown_tools(synthesized)), gateway_arn(synthesized)
-    result = cedarpy.is_authorized(
+    return cedarpy.is_authorized(
         request={
             "principal": f"AgentCore::IamEntity::{json.dumps(caller)}",
             "action": f'AgentCore::Action::"router___{tool}"',
             "resource": f"AgentCore::Gateway::{json.dumps(gateway)}",
             "context": {"input": asked},
         },
-        policies=cedar(synthesized),
+        policies=policies,
         entities=[
             {"uid": {"type": "AgentCore::IamEntity", "id": caller}, "attrs": {"id": caller}, "parents": []},
             {"uid": {"type": "AgentCore::Gateway", "id": gateway}, "attrs": {}, "parents": []},
         ],
         schema=json.dumps(types),
     )
-    assert result.diagnostics.errors == []
-    return bool(result.allowed)
 
 
 def test_every_policy_is_valid_for_the_tools_it_is_about(agents: Synthesized) -> None:
@@ -106,6 +113,8 @@ def test_without_a_bound_in_the_table_max_tokens_may_be_left_out(agents: Synthes
         {**ASKED, "max_tokens": 1025},
         {**ASKED, "primary_model": "openai-gpt4o"},
         {**ASKED, "primary_model": "cost-optimized "},
+        {**ASKED, "primary_model": "Cost-Optimized"},
+        {**ASKED, "primary_model": "no-such-model"},
         {**ASKED, "primary_model": ""},
     ],
 )
@@ -137,6 +146,32 @@ def test_a_tool_that_the_table_does_not_name_is_refused(agents: Synthesized) -> 
     assert not decided(agents, chat, "chat_completion", CALLS_AS)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {**ASKED, "max_tokens": "1024"},
+        {**ASKED, "max_tokens": True},
+        {**ASKED, "primary_model": ["cost-optimized"]},
+        {**ASKED, "question": 7},
+        {**ASKED, "max_token": 10},
+        {name: value for name, value in ASKED.items() if name != "question"},
+    ],
+    ids=["text-for-number", "truth-for-number", "list-for-text", "number-for-text", "unknown-field", "no-question"],
+)
+def test_what_the_tools_schema_does_not_know_is_refused(asked: dict[str, Any], agents: Synthesized) -> None:
+    result = authorized(agents, cedar(agents), asked)
+    assert not result.allowed
+    assert any("context" in error for error in result.diagnostics.errors)
+
+
+@pytest.mark.parametrize("tool", ["ask", "chat_completion"])
+def test_a_guardrails_word_outweighs_every_permission(tool: str, agents: Synthesized) -> None:
+    asked, caller = ({**ASKED, "primary_model": "openai-gpt4o"}, USER) if tool == "ask" else (CHAT, USER)
+    found = [text.partition(" when guardrails")[0] + ";" for text in guardrails(agents).values()]
+    assert authorized(agents, cedar(agents), asked, tool, caller).allowed
+    assert not authorized(agents, "\n".join([cedar(agents), *found]), asked, tool, caller).allowed
+
+
 def test_names_of_models_cannot_break_out_of_their_text(
     synthesize: Synthesize, chain_file: Callable[[object], Any]
 ) -> None:
@@ -148,24 +183,27 @@ def test_names_of_models_cannot_break_out_of_their_text(
     assert not decided(stack, {"question": "?", "primary_model": "x"})
 
 
-def test_guardrail_reads_the_question_whoever_asks(agents: Synthesized) -> None:
+def test_guardrail_reads_what_is_said_whoever_asks(agents: Synthesized) -> None:
     guarded = guardrails(agents)
-    scope = (
-        "forbid(\n  principal is AgentCore::IamEntity,\n"
-        '  action == AgentCore::Action::"router___ask",\n'
-        f'  resource == AgentCore::Gateway::"{gateway_arn(agents)}"\n)'
-    )
+    read = {
+        "ask": "context.input.question",
+        "chat_completion": '"$.messages[*].content", "$.params.arguments.messages[*].content"',
+    }
+    attacks, harm = '"JAILBREAK", "PROMPT_INJECTION", "PROMPT_LEAKAGE"', '"HATE", "INSULTS", "MISCONDUCT", "SEXUAL", '
+    checks = {
+        "no_prompt_attack": ("PromptAttack", attacks, "0.4000"),
+        "no_harm": ("ContentFilter", f'{harm}"VIOLENCE"', "0.2000"),
+    }
     assert guarded == {
-        "no_prompt_attack_in_ask_question": (
-            f"{scope} when guardrails {{\n"
-            '  BedrockGuardrails::PromptAttack(["JAILBREAK", "PROMPT_INJECTION", "PROMPT_LEAKAGE"], '
-            '[context.input.question]).maxConfidenceScore().greaterThan(decimal("0.4000"))\n};'
-        ),
-        "no_harm_in_ask_question": (
-            f"{scope} when guardrails {{\n"
-            '  BedrockGuardrails::ContentFilter(["HATE", "INSULTS", "MISCONDUCT", "SEXUAL", "VIOLENCE"], '
-            '[context.input.question]).maxConfidenceScore().greaterThan(decimal("0.2000"))\n};'
-        ),
+        f"{name}_in_{tool}": (
+            "forbid(\n  principal is AgentCore::IamEntity,\n"
+            f'  action == AgentCore::Action::"router___{tool}",\n'
+            f'  resource == AgentCore::Gateway::"{gateway_arn(agents)}"\n) when guardrails {{\n'
+            f"  BedrockGuardrails::{kind}([{categories}], [{paths}])"
+            f'.maxConfidenceScore().greaterThan(decimal("{above}"))\n}};'
+        )
+        for name, (kind, categories, above) in checks.items()
+        for tool, paths in read.items()
     }
     for text in guarded.values():
         # All but the guardrail's own words is Cedar, and forbids.
@@ -176,7 +214,7 @@ def test_guardrail_reads_the_question_whoever_asks(agents: Synthesized) -> None:
 
 def test_guardrail_can_be_tuned_and_turned_off(synthesize: Synthesize) -> None:
     tuned = synthesize(agentcore=json.dumps({**TABLE, "guardrail": {"prompt_attack": 0.75, "content": None}}))
-    (text,) = guardrails(tuned).values()
-    assert "PromptAttack" in text
-    assert 'decimal("0.7500")' in text
+    texts = guardrails(tuned).values()
+    assert len(texts) == 2
+    assert all("PromptAttack" in text and 'decimal("0.7500")' in text for text in texts)
     assert not guardrails(synthesize(agentcore=json.dumps({**TABLE, "guardrail": None})))

@@ -142,10 +142,12 @@ async def test_job_writes_scores_of_every_line_where_it_was_told(sim: Simulator)
     (file,) = await names(sim, "out/job-1/")
     assert file.endswith("_output.jsonl")
     first, second = [json.loads(one) for one in (await get(sim, file)).splitlines()]
-    assert first["automatedEvaluationResult"]["scores"] == [
-        {"metricName": "Builtin.Correctness", "result": 0.67},
-        {"metricName": "Builtin.Harmfulness", "result": 0.0},
+    scores = first["automatedEvaluationResult"]["scores"]
+    assert [(one["metricName"], one["result"]) for one in scores] == [
+        ("Builtin.Correctness", 0.67),
+        ("Builtin.Harmfulness", 0.0),
     ]
+    assert scores[0]["evaluatorDetails"][0].keys() == {"modelIdentifier", "explanation"}
     assert first["modelResponses"] == [{"response": "It is Lyon", "modelIdentifier": "mine"}]
     assert second["inputRecord"]["category"] == "geography"
 

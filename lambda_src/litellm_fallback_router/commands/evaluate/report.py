@@ -69,7 +69,7 @@ def _scored(
         state = client.state(job.arn)
         if state.status == "Completed":
             results = [name for name in folder.names(job.results) if name.endswith(".jsonl")]
-            scored += [one for name in results for one in judged_scores(_lines(folder, name))]
+            scored += [one for name in results for one in judged_scores(_lines(folder, name), job.model)]
         else:
             waiting.append(f"{job.name}: {'; '.join((state.status, *state.failures))}")
     if waiting:
@@ -132,6 +132,9 @@ def _warn(places: Sequence[Standing], proposal: Proposal) -> None:
             warn(f"{name} was asked {one.answered + one.failed} of {one.prompts} prompts; run again before you compare")
         elif one.failed:
             warn(f"{name} failed on {one.failed} prompts, which count as quality 0")
+        if 0 < one.scored < one.answered:
+            without = one.answered - one.scored
+            warn(f"{name}: {without} of {one.answered} answers have no score; its quality is that of the others")
         if one.answered and one.scored < FEW:
             warn(f"{name} has {one.scored} scored answers: too few to tell close models apart")
     for path in proposal.left_out:

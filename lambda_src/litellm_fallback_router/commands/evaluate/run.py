@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,7 +105,9 @@ async def _ask(config: RouterConfig, asked: Sequence[Asked], questions: Question
     if reasons := await keyless(router):
         raise ConfigurationError([f"{name}: {why}" for name, why in reasons.items()])
     columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[spent]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=console(stderr=True)) as progress:
+    screen = console(stderr=True)
+    bar = Progress(*columns, TimeRemainingColumn(), console=screen, disable=not screen.is_terminal)
+    with bar as progress, _stopped_by_ctrl_c(questions):
         task = progress.add_task("asking", total=len(questions), spent=_money(questions.spent_usd))
         await asyncio.to_thread(bootstrap.warm_up)
         try:
@@ -115,6 +119,23 @@ async def _ask(config: RouterConfig, asked: Sequence[Asked], questions: Question
             )
         finally:
             await router.aclose()
+
+
+@contextmanager
+def _stopped_by_ctrl_c(questions: Questions) -> Iterator[None]:
+    """The first Ctrl-C waits for the answers on their way, the second does not."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        questions.stop()
+        typer.echo("Stopping; waiting for the answers on their way. Ctrl-C again gives them up.", err=True)
+
+    loop.add_signal_handler(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 def _model(asked: Asked, config: RouterConfig) -> Model:
