@@ -49,6 +49,15 @@ def test_table_of_the_page_makes_the_policy_that_it_shows() -> None:
     }
 
 
+def test_table_of_the_readme_allows_one_tool_and_guards_both() -> None:
+    access = load_stage({"agentcore": examples(REPOSITORY / "README.md")["agentcore"].text}).agentcore
+    assert access is not None
+    made = [policy.name for policy in policies(access, "GATEWAY_ARN")]
+    assert made[0] == "support_ask"
+    assert len(made) == 5
+    assert all(name.startswith("no_") for name in made[1:])
+
+
 def test_tools_of_the_page_are_the_codes_own() -> None:
     rows = ["| tool | takes | of type | |", "|---|---|---|---|"]
     for tool in TOOLS.values():

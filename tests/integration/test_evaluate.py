@@ -16,7 +16,7 @@ from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.routing.config import load_config
 from litellm_fallback_router.routing.mapping_file import read_mapping
 from local.simulator import Fault, SimulatorControl
-from tests.support.documents import REPOSITORY, examples
+from tests.support.documents import REPOSITORY, between_markers, examples
 
 PAGE = REPOSITORY / "docs" / "evaluations.md"
 DATASET = REPOSITORY / "docs" / "evaluations" / "capitals.jsonl"
@@ -76,6 +76,17 @@ def test_commands_of_the_page_end_in_a_report(run: Run, tmp_path: Path, capsys: 
     assert config.chains["evaluated-cost"][0] == MINI
     assert set(config.chains["evaluated-quality"]) == {MINI, NOVA, "anthropic-claude-haiku"}
     assert config.chains["multi-region-bedrock"][0] == "bedrock-claude-sonnet"
+
+
+def test_commands_of_the_readme_end_in_a_report(run: Run, tmp_path: Path) -> None:
+    text = between_markers(REPOSITORY / "README.md", "evaluation")
+    commands = [line.split() for line in text.splitlines() if line.strip().startswith("fallback-router")]
+    assert [command[:3] for command in commands] == [["fallback-router", "evaluate", one] for one in ("run", "report")]
+    for command in commands:
+        moved = [one.replace("build/evaluation", str(tmp_path)).replace("docs/", f"{PAGE.parent}/") for one in command]
+        assert run(*moved[2:]) == 0
+
+    assert (tmp_path / "report.png").read_bytes().startswith(PNG)
 
 
 def test_responses_are_in_bedrocks_format(run: Run, tmp_path: Path) -> None:
