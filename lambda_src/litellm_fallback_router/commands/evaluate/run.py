@@ -26,6 +26,7 @@ from ...routing.responses import identifier
 from ...routing.types import Deployment
 from ..alone import each_alone
 from ..keys import keyless
+from ..loading import loaded
 from ..surroundings import surroundings
 from ..wording import console, warn_of
 
@@ -107,16 +108,17 @@ async def _ask(config: RouterConfig, asked: Sequence[Asked], questions: Question
     columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[spent]}"))
     screen = console(stderr=True)
     bar = Progress(*columns, TimeRemainingColumn(), console=screen, disable=not screen.is_terminal)
-    with bar as progress, _stopped_by_ctrl_c(questions):
+    with bar as progress:
         task = progress.add_task("asking", total=len(questions), spent=_money(questions.spent_usd))
-        await asyncio.to_thread(bootstrap.warm_up)
+        await loaded()
         try:
-            return await questions.ask(
-                router,
-                at_once=wanted.at_once,
-                max_usd=wanted.max_usd,
-                advance=lambda spent: progress.update(task, advance=1, spent=_money(spent)),
-            )
+            with _stopped_by_ctrl_c(questions):
+                return await questions.ask(
+                    router,
+                    at_once=wanted.at_once,
+                    max_usd=wanted.max_usd,
+                    advance=lambda spent: progress.update(task, advance=1, spent=_money(spent)),
+                )
         finally:
             await router.aclose()
 
