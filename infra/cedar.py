@@ -140,7 +140,11 @@ def _permit(rule: Rule, tool: Tool, gateway: str) -> str:
     conditions.append(f"[{', '.join(_text(name) for name in sorted(set(rule.models)))}].contains({model})")
     if rule.max_tokens is not None:
         conditions += [f"context.input has {MAX_TOKENS}", f"context.input.{MAX_TOKENS} <= {rule.max_tokens}"]
-    return f"permit({_scope(tool, gateway)}) when {{\n  " + " &&\n  ".join(conditions) + "\n};"
+    return (
+        f"permit({_scope(tool, gateway, 'principal is AgentCore::IamEntity')}) when {{\n  "
+        + " &&\n  ".join(conditions)
+        + "\n};"
+    )
 
 
 def _forbid(check: Check, tool: Tool, gateway: str) -> str:
@@ -148,7 +152,7 @@ def _forbid(check: Check, tool: Tool, gateway: str) -> str:
     read = ", ".join(path for place in tool.text for path in _paths(place))
     found = f"BedrockGuardrails::{check.type}([{categories}], [{read}])"
     above = f'.maxConfidenceScore().greaterThan(decimal("{check.threshold:.4f}"))'
-    return f"forbid({_scope(tool, gateway)}) when guardrails {{\n  {found}{above}\n}};"
+    return f"forbid({_scope(tool, gateway, 'principal')}) when guardrails {{\n  {found}{above}\n}};"
 
 
 def _paths(place: str) -> list[str]:
@@ -160,9 +164,9 @@ def _paths(place: str) -> list[str]:
     return [_text(f"$.{place}"), _text(f"$.params.arguments.{place}")]
 
 
-def _scope(tool: Tool, gateway: str) -> str:
+def _scope(tool: Tool, gateway: str, principal: str) -> str:
     return (
-        "\n  principal is AgentCore::IamEntity,"
+        f"\n  {principal},"
         f"\n  action == AgentCore::Action::{_text(TARGET + SEPARATOR + tool.name)},"
         f"\n  resource == AgentCore::Gateway::{_text(gateway)}\n"
     )

@@ -196,7 +196,7 @@ def test_guardrail_reads_what_is_said_whoever_asks(agents: Synthesized) -> None:
     }
     assert guarded == {
         f"{name}_in_{tool}": (
-            "forbid(\n  principal is AgentCore::IamEntity,\n"
+            "forbid(\n  principal,\n"
             f'  action == AgentCore::Action::"router___{tool}",\n'
             f'  resource == AgentCore::Gateway::"{gateway_arn(agents)}"\n) when guardrails {{\n'
             f"  BedrockGuardrails::{kind}([{categories}], [{paths}])"

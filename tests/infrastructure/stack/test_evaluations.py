@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,15 @@ def test_samples_may_be_written_and_nothing_else(synthesize: Synthesize, samplin
     assert on_s3(synthesized, "Authorizer") == []
     assert gateway["Environment"]["Variables"]["ROUTER_SAMPLES"] == "s3://my-bucket/fallbacks"
     assert synthesized.of("AWS::S3::Bucket") == {}
+
+
+def test_tools_of_agents_may_keep_samples_too(synthesize: Synthesize, sampling: str) -> None:
+    table = {"allow": {"a": {"principals": [f"arn:aws:iam::{ACCOUNT}:role/agent"], "models": ["cost-optimized"]}}}
+    synthesized = synthesize(evaluations="my-bucket", mapping=sampling, agentcore=json.dumps(table))
+    (tools,) = (one for name, one in synthesized.of("AWS::Lambda::Function").items() if name.startswith("Tools"))
+
+    assert on_s3(synthesized, "Tools") == [("s3:PutObject", "arn:aws:s3:::my-bucket/fallbacks/*")]
+    assert flat(tools)["Properties"]["Environment"]["Variables"]["ROUTER_SAMPLES"] == "s3://my-bucket/fallbacks"
 
 
 def test_samples_without_a_place_stop_the_deployment(synthesize: Synthesize, sampling: str) -> None:
