@@ -225,6 +225,27 @@ def test_nothing_secret_is_in_a_log(deployed: Deployed) -> None:
         assert secret not in text
 
 
+def test_a_guardrail_is_put_before_and_behind_a_gateway_that_is_there(deployed: Deployed, client: OpenAI) -> None:
+    deployed.cdk.deploy(guardrail="simguard:1", prompts="CAPITALS01")
+    deployed.simulator.clear_requests()
+    questions = {"I want forbidden fruit": "blocked", "I am ann@example.com": "masked", "Count to 3": "passed"}
+    for question, verdict in questions.items():
+        raw = client.chat.completions.with_raw_response.create(
+            model="openai-gpt4o", messages=[{"role": "user", "content": question}]
+        )
+        assert raw.headers["x-router-guardrail"] == verdict
+    prompt = {"id": "CAPITALS01", "version": "1", "variables": {"country": "France"}}
+    answer = client.chat.completions.create(model="prompt", messages=[], extra_body={"prompt": prompt})
+    assert answer.choices[0].message.content == "Paris is the capital of France."
+    sent = [str(one.body) for one in deployed.simulator.requests() if "/guardrail/" not in one.path]
+    assert len([one for one in sent if "{EMAIL}" in one]) == 1
+    assert not any("ann@example.com" in one or "forbidden" in one for one in sent)
+    log = deployed.log()
+    assert '"GuardrailBlocks"' in log
+    assert '"prompt_id":"CAPITALS01"' in log.replace(": ", ":")
+    assert "ann@example.com" not in log
+
+
 def test_destroyed_stack_leaves_only_the_accounts_log_role(deployed: Deployed) -> None:
     deployed.cdk.destroy()
     aws = deployed.aws

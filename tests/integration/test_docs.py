@@ -54,8 +54,8 @@ def situation(simulator: SimulatorControl, request: pytest.FixtureRequest) -> It
     simulator.reset()
 
 
-def run(arguments: list[str], simulator: SimulatorControl) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "ROUTER_SIMULATOR_URL": simulator.url}
+def run(arguments: list[str], simulator: SimulatorControl, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "ROUTER_SIMULATOR_URL": simulator.url, "ROUTER_PROMPTS": "CAPITALS01", **variables}
     return subprocess.run(
         [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
@@ -128,6 +128,17 @@ def test_command_of_the_page_works(command: str, simulator: SimulatorControl) ->
 
     assert program == "fallback-router"
     assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr
+
+
+def test_the_guardrails_example_prints_what_the_page_shows(simulator: SimulatorControl) -> None:
+    simulator.reset()
+    words = shlex.split(EXAMPLES["guardrail"].text)
+    program = words.index("fallback-router")
+    variables = dict(word.split("=", 1) for word in words[:program])
+
+    done = run(["-m", "litellm_fallback_router.cli", *words[program + 1 :]], simulator, **variables)
+
+    assert (done.returncode, done.stdout) == (0, EXAMPLES["guardrail"].output), done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -28,10 +28,11 @@ class Cdk:
         # Outside the repository there is no cdk.json, so nothing is synthesized for it.
         self._call(["bootstrap", f"aws://{ACCOUNT}/{REGION}", "--no-notices"], self._folder)
 
-    def deploy(self) -> dict[str, str]:
-        """Outputs of the stack."""
+    def deploy(self, **more: str) -> dict[str, str]:
+        """Outputs of the stack. `more`: further settings of the stage, this time."""
         outputs = self._folder / "outputs.json"
-        self._run("deploy", "--require-approval", "never", "--outputs-file", str(outputs))
+        further = [f"--context={name}={value}" for name, value in more.items()]
+        self._run("deploy", "--require-approval", "never", "--outputs-file", str(outputs), *further)
         (found,) = json.loads(outputs.read_text()).values()
         result: dict[str, str] = found
         return result
