@@ -11,7 +11,8 @@ NEVER = 100
 
 
 def each_alone(config: RouterConfig, *, deadline: float, tries: int = 1) -> RouterConfig:
-    """Every deployment as a model of its own: no fallback, no verdict on its siblings, no guardrail in between.
+    """Every deployment as a model of its own: no fallback, no verdict on its siblings, no guardrail in between
+    and no managed prompts.
 
     `deadline`: seconds for one question; `tries`: on its one deployment, where trying again may help.
     """
@@ -29,4 +30,5 @@ def each_alone(config: RouterConfig, *, deadline: float, tries: int = 1) -> Rout
         strategies=frozenset(),
         settings=config.settings.model_copy(update=numbers),
         guardrail=None,
+        prompts=None,
     )
