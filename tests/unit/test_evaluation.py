@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,32 @@ def test_proposal_for_litellms_config_is_a_mapping_of_ours() -> None:
 )
 def test_picture_is_drawn_whatever_the_numbers(places: list[Standing]) -> None:
     assert draw(places, title="t", quality="q").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [(0.018, 0.0100), (0.080, 0.0126)],
+        [(1.0, 1.0), (1.0, 1.0)],
+        [(0.5, 2.0), (0.5000001, 2.0000001)],
+        [(0.0, 0.2), (3.0, 30.0)],
+        [(1.5, 4.0), (9.0, 7.0)],
+    ],
+    ids=["simulator", "same", "nearly-the-same", "free", "usual"],
+)
+def test_numbers_on_an_axis_differ_and_cover_no_other(
+    values: list[tuple[float, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: drawn.append(figure))
+    draw([place(f"model-{n}", 0.5 + n / 9, usd, p50) for n, (usd, p50) in enumerate(values)], title="t", quality="q")
+
+    (figure,) = drawn
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        shown = [one for one in axes.xaxis.get_major_ticks() if low <= one.get_loc() <= high]
+        texts = [one.label1.get_text() for one in shown]
+        boxes = [one.label1.get_window_extent() for one in shown]
+        assert len(texts) == len(set(texts)) >= 2
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -54,7 +55,7 @@ def draw(places: Sequence[Standing], *, title: str, quality: str) -> bytes:
     times = [_point(one, one.p50_seconds) for one in scored if one.p50_seconds is not None]
     _panel(left, costs, "US dollars for 1,000 answers", "$")
     _panel(right, times, "seconds to the whole answer (median)", "")
-    left.set_ylabel(f"quality ({quality})", color=INK)
+    left.set_ylabel(f"quality: {quality}", color=INK)
     providers = dict.fromkeys(one.provider for one in (*costs, *times))
     for provider in providers:
         colour, shape = _LOOKS.get(provider, _OTHERS)
@@ -94,26 +95,29 @@ def _panel(axes: Axes, points: Sequence[_Point], label: str, unit: str) -> None:
 
 
 def _scale(axes: Axes, points: Sequence[_Point], unit: str) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415 - as above
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter  # noqa: PLC0415 - as above
 
     values = [point.x for point in points]
     low, high = min(values), max(values)
+    decimals = 2
     if low > 0 and high / low >= _DECADE:
         axes.set_xscale("log")
         axes.set_xlim(low / 1.8, high * 2.6)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
-        room = (high - low) or high or 1.0
+        room = max(high - low, high / 20) or 1.0
         axes.set_xlim(max(0.0, low - 0.18 * room), high + 0.5 * room)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{unit}{_number(x)}"))
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        decimals = max(2, 1 - math.floor(math.log10(room)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{unit}{_number(x, decimals)}"))
     qualities = [point.quality for point in points]
     room = max(qualities) - min(qualities) or 0.1
     axes.set_ylim(max(-0.02, min(qualities) - 0.2 * room), min(1.05, max(qualities) + 0.25 * room))
 
 
-def _number(x: float) -> str:
-    return f"{x:.2f}" if 0.01 <= x < 10 else f"{x:,.4g}"
+def _number(x: float, decimals: int) -> str:
+    return f"{x:.{decimals}f}" if decimals > 2 or 0.01 <= x < 10 else f"{x:,.4g}"
 
 
 def frontier(points: Sequence[_Point]) -> list[_Point]:
