@@ -108,7 +108,7 @@ def _scale(axes: Axes, points: Sequence[_Point], unit: str) -> None:
     else:
         room = max(high - low, high / 20) or 1.0
         axes.set_xlim(max(0.0, low - 0.18 * room), high + 0.5 * room)
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         decimals = max(2, 1 - math.floor(math.log10(room)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{unit}{_number(x, decimals)}"))
     qualities = [point.quality for point in points]
