@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from openai import OpenAI
 
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from local.simulator import SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
 
+BOTH = pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])
 WEATHER: Any = {
     "type": "function",
     "function": {
@@ -63,3 +65,20 @@ def asked(simulator: SimulatorControl) -> list[Any]:
 
 def verdicts(simulator: SimulatorControl) -> list[Any]:
     return [r.body for r in simulator.requests() if "/guardrail/" in r.path]
+
+
+def said_to(
+    client: OpenAI, messages: Any, model: str = "openai-gpt4o", *, streaming: bool, **more: Any
+) -> tuple[str, str]:
+    """The first choice's text and finish reason."""
+    answer: Any = client.chat.completions.create(model=model, messages=messages, stream=streaming, **more)
+    if not streaming:
+        choice = answer.choices[0]
+        return choice.message.content or "", choice.finish_reason
+    choices = [c.choices[0] for c in answer if c.choices]
+    (reason,) = [c.finish_reason for c in choices if c.finish_reason]
+    return "".join(c.delta.content or "" for c in choices), reason
+
+
+def user(content: Any) -> list[Any]:
+    return [{"role": "user", "content": content}]
