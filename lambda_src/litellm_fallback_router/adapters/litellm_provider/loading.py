@@ -10,6 +10,7 @@ from typing import Any
 
 from ...collector import resting
 from .cancelling import noting
+from .internals import Calls, no_made_up_finish, no_orphans, no_second_send
 
 
 @functools.cache
@@ -26,69 +27,24 @@ def litellm() -> Any:
     library.drop_params = True
     library.modify_params = True
     library.num_retries = 0
-    _no_second_send(library)
-    _no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
-    _no_made_up_finish(library)
+    no_second_send(library)
+    no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
+    no_made_up_finish(library)
     library.main.completion = noting(library.main.completion)
     # Its logger quotes requests and answers; ours says what an operator needs without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return library
 
 
-def _no_second_send(library: Any) -> None:
-    """An attempt is one request. LiteLLM sends a second one in two places, whatever it is told about retries:
-    after a 422 from an OpenAI-compatible server (and then answers None), and after a lost connection.
-
-    Both are replaced by raising what happened. The tests of the failure table count the requests a provider got,
-    and fail when an upgrade moves these.
-    """
-
-    def raise_unprocessable(error: Exception, data: object) -> None:
-        raise error
-
-    async def raise_lost_connection(self: object, **request: object) -> None:
-        raise  # noqa: PLE0704 - called from the handler of the exception it raises again
-
-    library.llms.openai.openai.drop_params_from_unprocessable_entity_error = raise_unprocessable
-    handler = library.llms.custom_httpx.http_handler.AsyncHTTPHandler
-    handler.single_connection_post_request = raise_lost_connection
-
-
-def _no_orphans(worker: Any) -> None:
-    """LiteLLM has one worker for its reports, on one event loop. When a call comes from another loop the worker moves
-    there and drops its task on the first without ending it, over which Python complains on stderr: "Task was
-    destroyed but it is pending!". Scripts that use `complete_sync` and async code do that. So the task is ended.
-    """
-    move = worker._ensure_queue
-
-    def move_and_end(self: Any) -> None:
-        before = self._worker_task
-        move(self)
-        if before is not None and self._worker_task is None and not before.get_loop().is_closed():
-            before.get_loop().call_soon_threadsafe(before.cancel)
-
-    worker._ensure_queue = move_and_end
-
-
-def _no_made_up_finish(library: Any) -> None:
-    """LiteLLM gives a whole answer of Anthropic's without a stop reason a `stop`; it is no answer, as in a stream.
-
-    Bedrock's without a stopReason is an error already.
-    """
-    anthropic = library.llms.anthropic.chat.transformation
-    mapped = anthropic.map_finish_reason
-
-    def reason_of(said: str | None) -> Any:
-        if said is None:
-            raise KeyError("stop_reason")
-        return mapped(said)
-
-    anthropic.map_finish_reason = reason_of
+@functools.cache
+def calls() -> Calls:
+    """The way to ask it."""
+    return Calls(litellm())
 
 
 def warm_up() -> None:
     """Import litellm now."""
-    litellm()
+    calls()
 
 
 async def let_go() -> None:

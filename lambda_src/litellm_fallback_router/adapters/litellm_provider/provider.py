@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from ...routing.failures import FailureKind, ProviderFailure
@@ -12,9 +14,11 @@ from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .cancelling import called
 from .failures import failure_of
 from .fields import arguments_of
-from .loading import let_go, litellm, warm_up
-from .prices import cost_of
-from .wire import answer_of, chunk_of, is_token, usage_of
+from .internals import events_of
+from .loading import calls, let_go, litellm, warm_up
+from .prices import cost_of, cost_of_answer
+from .streams import Stream
+from .wire import answer_of, usage_of
 
 TAKES_ANY_KEY = frozenset({"openai", "anthropic", "hosted_vllm", "lm_studio", "openai_like"})
 PLACEHOLDER_KEY = "none"
@@ -42,13 +46,13 @@ class LiteLLMProvider:
         asking = object()
         _asking.add(asking)
         try:
-            response = await called(litellm().acompletion, arguments)
+            response = await called(calls().acompletion, arguments)
         except Exception as error:
             raise failure_of(error) from error
         finally:
             _asking.discard(asking)
-        usage = usage_of(response)
-        cost = (getattr(response, "_hidden_params", None) or {}).get("response_cost")
+        usage = usage_of(getattr(response, "usage", None))
+        cost = cost_of_answer(deployment, response)
         answer = answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
         if not answer.choices or _says_nothing(answer):
             raise ProviderFailure(FailureKind.INVALID_RESPONSE, "200 without an answer", status=200)
@@ -60,46 +64,28 @@ class LiteLLMProvider:
         await _loaded()
         arguments = self._arguments(deployment, messages, params)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
-        begun = called_tools = False
-        several = (params.get("n") or 1) > 1
-        unfinished = set(range(params["n"] if several else 0))
-        wrapper: Any = None
+        stream: Stream | None = None
         asking = object()
         _asking.add(asking)
         try:
-            wrapper = await called(litellm().acompletion, arguments)
-            source = _every_choice(wrapper) if several else wrapper
-            async for piece in source:
-                chunk = self._chunk(deployment, piece)
-                for choice in chunk.choices:
-                    called_tools = called_tools or "tool_calls" in choice["delta"]
-                    if choice["finish_reason"]:
-                        unfinished.discard(choice["index"])
-                        if source is wrapper:
-                            _insist_on_finish(wrapper, begun=begun)
-                    if choice["finish_reason"] == "tool_calls" and not called_tools:
-                        # LiteLLM has some Bedrock models write JSON by a tool it then hides.
-                        choice["finish_reason"] = "stop"
-                begun = begun or is_token(chunk)
-                yield chunk
+            wrapper = await called(calls().acompletion, arguments)
+            price = functools.partial(self._price, deployment)
+            stream = Stream(wrapper, events_of(wrapper), choices=params.get("n") or 1, price=price)
+            async with aclosing(stream.chunks()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         except ProviderFailure:
             raise
         except Exception as error:
-            raise failure_of(error, begun=begun) from error
+            raise failure_of(error, begun=stream is not None and stream.begun) from error
         finally:
             _asking.discard(asking)
-            if wrapper is not None:
-                await wrapper.aclose()
-        if unfinished:
-            raise _unfinished(begun=begun)
+            if stream is not None:
+                await stream.aclose()
 
-    def _chunk(self, deployment: Deployment, piece: Any) -> Chunk:
-        reported = getattr(piece, "usage", None)
-        if reported is None:
-            return chunk_of(piece, None, None)
-        usage = usage_of(piece)
-        cost = cost_of(deployment, reported)
-        return chunk_of(piece, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
+    def _price(self, deployment: Deployment, reported: Any, tier: str | None) -> float | None:
+        cost = cost_of(deployment, reported, tier)
+        return self.estimate_cost(deployment, usage_of(reported)) if cost is None else cost
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         info = deployment.info
@@ -155,22 +141,3 @@ async def _loaded() -> None:
     """Import litellm off the event loop: other requests go on meanwhile."""
     if litellm.cache_info().currsize == 0:
         await asyncio.to_thread(warm_up)
-
-
-def _insist_on_finish(wrapper: Any, *, begun: bool) -> None:
-    """LiteLLM makes up a `stop` when a stream just ends; an answer is complete only if the provider said so."""
-    if wrapper.received_finish_reason is None and wrapper.intermittent_finish_reason is None:
-        raise _unfinished(begun=begun)
-
-
-def _unfinished(*, begun: bool) -> ProviderFailure:
-    kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
-    return ProviderFailure(kind, "the stream ended without a finish reason")
-
-
-def _every_choice(wrapper: Any) -> Any:
-    """A stream of several choices, as OpenAI's client reads it: LiteLLM ends one with its first choice, and drops what
-    the others say after that. Streams of other makes stay LiteLLM's."""
-    from openai import AsyncStream  # noqa: PLC0415 - heavy, and loaded by LiteLLM at this point
-
-    return wrapper.completion_stream if isinstance(wrapper.completion_stream, AsyncStream) else wrapper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ...routing.ledger import Usage
@@ -9,10 +10,11 @@ from ...routing.types import Chunk, ProviderAnswer
 
 TEXT_FIELDS = ("content", "reasoning_content", "refusal")
 OBJECT_FIELDS = ("tool_calls", "function_call", "thinking_blocks", "audio", "annotations")
+FINISH_REASONS = frozenset({None, "stop", "length", "tool_calls", "content_filter", "function_call"})
+"""OpenAI's own; None while a choice goes on."""
 
 
-def usage_of(response: Any) -> Usage:
-    usage = getattr(response, "usage", None)
+def usage_of(usage: Any) -> Usage:
     if usage is None:
         return Usage(estimated=True)
     prompt_details = getattr(usage, "prompt_tokens_details", None)
@@ -59,6 +61,41 @@ def chunk_of(piece: Any, usage: Usage | None, cost_usd: float | None) -> Chunk:
     if usage is not None and not any(choice["delta"] or choice["finish_reason"] for choice in choices):
         choices = []
     return Chunk(choices, usage, cost_usd)
+
+
+def chunks_of(event: dict[str, Any], choice_type: Any) -> Iterator[Chunk]:
+    """The same from an event in OpenAI's format, without its usage; a finish reason goes on its own.
+
+    `choice_type` is LiteLLM's, which knows what servers that are like OpenAI's do otherwise.
+    """
+    said: list[dict[str, Any]] = []
+    done: list[dict[str, Any]] = []
+    for choice in event.get("choices") or ():
+        index, reason, logprobs = choice.get("index") or 0, choice.get("finish_reason"), choice.get("logprobs")
+        fields = _plain_text(choice.get("delta") or {})
+        if fields is None or reason not in FINISH_REASONS:
+            known = choice_type(**choice)
+            fields, reason, logprobs = _fields(known.delta), known.finish_reason, _plain(known.logprobs)
+        if fields or not reason:
+            more = {"logprobs": logprobs} if logprobs else {}
+            said.append({"index": index, "delta": fields, "finish_reason": None, **more})
+        if reason:
+            done.append({"index": index, "delta": {}, "finish_reason": reason})
+    for choices in (said, done):
+        if choices:
+            yield Chunk(choices)
+
+
+def _plain_text(delta: dict[str, Any]) -> dict[str, Any] | None:
+    """The fields of a delta that is nothing but text, as almost all are; else None."""
+    fields = {}
+    for name, value in delta.items():
+        if value:
+            if name in ("content", "refusal") and isinstance(value, str):
+                fields[name] = value
+            elif name != "role":
+                return None
+    return fields
 
 
 def is_token(chunk: Chunk) -> bool:

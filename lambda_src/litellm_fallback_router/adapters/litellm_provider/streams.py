@@ -1,0 +1,98 @@
+"""A stream as chunks: from LiteLLM's wrapper, or straight from the provider's events where those are OpenAI's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import httpx
+
+from ...routing.failures import FailureKind, ProviderFailure
+from ...routing.types import Chunk
+from .internals import Events
+from .loading import litellm
+from .wire import chunk_of, chunks_of, is_token, usage_of
+
+Price = Callable[[Any, str | None], float | None]
+"""USD of LiteLLM's usage object in a service tier."""
+
+
+class Stream:
+    """One stream, and how far it has come. `chunks()` ends normally only after a finish reason of the provider's."""
+
+    def __init__(self, wrapper: Any, events: Events | None, *, choices: int, price: Price) -> None:
+        self._wrapper = wrapper
+        self._events = events
+        self._unfinished = set(range(choices))
+        self._price = price
+        self.begun = False
+        """A token has come."""
+
+    def chunks(self) -> AsyncGenerator[Chunk, None]:
+        return self._wrapped() if self._events is None else self._read(self._events)
+
+    async def aclose(self) -> None:
+        await self._wrapper.aclose()
+
+    async def _wrapped(self) -> AsyncGenerator[Chunk, None]:
+        called_tools, wrapper = False, self._wrapper
+        several = len(self._unfinished) > 1
+        source = _every_choice(wrapper) if several else wrapper
+        async for piece in source:
+            chunk = self._chunk(piece)
+            for choice in chunk.choices:
+                called_tools = called_tools or "tool_calls" in choice["delta"]
+                if choice["finish_reason"]:
+                    made_up = wrapper.received_finish_reason is None and wrapper.intermittent_finish_reason is None
+                    if source is wrapper and made_up:
+                        raise self._broken()
+                    if choice["finish_reason"] == "tool_calls" and not called_tools:
+                        # LiteLLM has some Bedrock models write JSON by a tool it then hides.
+                        choice["finish_reason"] = "stop"
+            yield self._noted(chunk)
+        if several and self._unfinished:
+            raise self._broken()
+
+    def _chunk(self, piece: Any) -> Chunk:
+        reported = getattr(piece, "usage", None)
+        if reported is None:
+            return chunk_of(piece, None, None)
+        return chunk_of(piece, usage_of(reported), self._price(reported, None))
+
+    async def _read(self, events: Events) -> AsyncGenerator[Chunk, None]:
+        choice_type = litellm().types.utils.StreamingChoices
+        usage = tier = None
+        try:
+            async for arrived in events.read():
+                for event in arrived:
+                    usage, tier = event.get("usage") or usage, event.get("service_tier") or tier
+                    for chunk in chunks_of(event, choice_type):
+                        yield self._noted(chunk)
+        except httpx.TransportError:
+            # Cut off after the very last thing it had to say.
+            if usage is None or self._unfinished:
+                raise
+        if self._unfinished:
+            raise self._broken()
+        if usage is not None:
+            reported = litellm().Usage(**usage)
+            yield Chunk([], usage_of(reported), self._price(reported, tier))
+
+    def _noted(self, chunk: Chunk) -> Chunk:
+        for choice in chunk.choices:
+            if choice["finish_reason"]:
+                self._unfinished.discard(choice["index"])
+        self.begun = self.begun or is_token(chunk)
+        return chunk
+
+    def _broken(self) -> ProviderFailure:
+        kind = FailureKind.STREAM_BROKEN if self.begun else FailureKind.INVALID_RESPONSE
+        return ProviderFailure(kind, "the stream ended without a finish reason")
+
+
+def _every_choice(wrapper: Any) -> Any:
+    """A stream of several choices, as OpenAI's client reads it: LiteLLM ends one with its first choice, and drops what
+    the others say after that. Streams of other makes stay LiteLLM's."""
+    from openai import AsyncStream  # noqa: PLC0415 - heavy, and loaded by LiteLLM at this point
+
+    return wrapper.completion_stream if isinstance(wrapper.completion_stream, AsyncStream) else wrapper
