@@ -18,7 +18,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test e2e e2e-streaming package deploy diff destroy sam-invoke lint format lock clean
+.PHONY: help demo serve test e2e e2e-streaming package deploy diff destroy sam-invoke bench lint format lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -53,6 +53,9 @@ destroy: $(INFRA) ## Delete a stage from AWS
 
 sam-invoke: $(INFRA) ## Run one event through the function in Docker (EVENT=tests/events/ask.json)
 	@PINNED_CDK=$(CDK) sh scripts/sam-invoke.sh $(or $(EVENT),tests/events/ask.json)
+
+bench: $(INFRA) ## Measure speed side by side with the alternatives (ARGS=--quick ...)
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: $(INFRA) ## Run ruff, mypy and import-linter
 	@$(BIN)/ruff check .

@@ -37,4 +37,4 @@ def _processor() -> str:
 
 
 def _said(command: list[str]) -> str:
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30).stdout.strip()  # noqa: S603
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30).stdout.strip()  # noqa: S603 - our own

@@ -103,7 +103,7 @@ def gateway(task: Path, python: Path, procs: Path, simulator_url: str) -> Iterat
     )
     # The process enters the group before it becomes the gateway, so that its start is measured at the share too.
     command = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(procs), str(task / "run.sh")]
-    process = subprocess.Popen(command, cwd=task, env=variables, stdout=subprocess.DEVNULL, stderr=sys.stderr)  # noqa: S603
+    process = subprocess.Popen(command, cwd=task, env=variables, stdout=subprocess.DEVNULL, stderr=sys.stderr)  # noqa: S603 - our own
     try:
         wait_for(f"http://127.0.0.1:{port}/health", process)
         yield f"http://127.0.0.1:{port}", process.pid

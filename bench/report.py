@@ -150,7 +150,7 @@ def _picture(path: Path, systems: Mapping[str, Row]) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - half a second that only a whole run needs
 
     mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - as above
 
     shown = {
         "added_p50_ms": "added latency p50 (ms)",
