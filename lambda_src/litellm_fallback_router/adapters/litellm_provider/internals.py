@@ -31,6 +31,7 @@ LISTENERS = (
     "credential_list",
     "cache",
     "max_budget",
+    "model_fallbacks",
     "enable_json_schema_validation",
 )
 """Settings of LiteLLM's that its wrapper around each call serves. Empty or off unless somebody set them."""
@@ -110,6 +111,7 @@ class Calls:
         """False where this LiteLLM is not built as known: all calls go the public way."""
         if self.short:
             self._inner = library.main.acompletion.__wrapped__
+            self._build = inspect.unwrap(library.main.completion)
             _read_as_json(library)
 
     async def acompletion(self, **arguments: Any) -> Any:
@@ -132,7 +134,20 @@ class Calls:
                 buffer_num=None,
                 buffer_perc=None,
             )
+        if prepared["model"].startswith("openai/"):
+            return await self._without_a_thread(prepared, log)
         return await self._inner(**prepared, litellm_logging_obj=log)
+
+    async def _without_a_thread(self, prepared: dict[str, Any], log: Any) -> Any:
+        """LiteLLM builds each request in a thread, since some providers' have to wait; OpenAI's never does."""
+        try:
+            made = self._build(**prepared, litellm_logging_obj=log, acompletion=True)
+            return await made if inspect.isawaitable(made) else made
+        except Exception as error:
+            named = _named(self._library, error, prepared["model"])
+            if named is error:
+                raise
+            raise named from error
 
     def are_served(self, arguments: Mapping[str, Any]) -> bool:
         """True where somebody wants for this call what the short way leaves out."""
@@ -179,16 +194,8 @@ class Events:
         if error := event.get("error"):
             openai = self._library.llms.openai.openai.openai
             message = error.get("message") if isinstance(error, dict) else None
-            raise self._named(openai.APIError(str(message), request=self._response.request, body=error))
+            raise _named(self._library, openai.APIError(str(message), request=self._response.request, body=error))
         return event
-
-    def _named(self, error: Exception) -> Exception:
-        """The error as LiteLLM names it, which tells apart what only its text does."""
-        try:
-            self._library.exception_type(model="", custom_llm_provider="openai", original_exception=error)
-        except Exception as named:  # noqa: BLE001 - it is raised, not returned
-            return named
-        return error
 
     async def aclose(self) -> None:
         await self._response.aclose()
@@ -208,6 +215,15 @@ def events_of(wrapper: Any) -> Events | None:
     """What is behind LiteLLM's stream, where that is in OpenAI's format and untouched."""
     stream = getattr(wrapper, "completion_stream", None)
     return stream if isinstance(stream, Events) else None
+
+
+def _named(library: Any, error: Exception, model: str = "") -> Exception:
+    """The error as LiteLLM names it, which tells apart what only its text does."""
+    try:
+        library.exception_type(model=model, custom_llm_provider="openai", original_exception=error)
+    except Exception as named:  # noqa: BLE001 - it is raised, not returned
+        return named
+    return error
 
 
 class _Answer:
@@ -270,6 +286,7 @@ def _is_built_as_known(library: Any) -> bool:
         request = module.OpenAIChatCompletion.make_openai_chat_completion_request
         parts = (
             library.main.acompletion.__wrapped__,
+            library.main.completion.__wrapped__,
             library.exception_type,
             utils.function_setup,
             utils.Rules,
