@@ -191,3 +191,22 @@ async def test_a_provider_that_never_hangs_up_keeps_nobody_waiting() -> None:
         began = asyncio.get_running_loop().time()
         assert text(await ask(url)) == "Paris"
         assert asyncio.get_running_loop().time() - began < 4.0
+
+
+@pytest.mark.parametrize(("said", "times"), [("lorem", 100), ("  ", 300)])
+async def test_a_model_may_repeat_itself(said: str, times: int) -> None:
+    async with server(event({"content": said}) * times, event({}, "stop"), DONE) as (url, _):
+        assert text(await ask(url)) == said * times
+
+
+async def test_a_model_that_has_lost_its_way_is_stopped() -> None:
+    async with server(event({"content": "lorem"}) * 101, event({}, "stop"), DONE) as (url, _):
+        with pytest.raises(ProviderFailure) as failed:
+            await ask(url)
+    assert failed.value.kind is FailureKind.STREAM_BROKEN
+
+
+async def test_no_sign_of_a_text_is_lost() -> None:
+    pieces = ["if a ", "<", " b: print(", "'", "<s", "pan>'", ")", "<|im"]
+    async with server(*(event({"content": piece}) for piece in pieces), event({}, "stop"), DONE) as (url, _):
+        assert text(await ask(url)) == "".join(pieces)

@@ -38,7 +38,7 @@ LISTENERS = (
 WRAPPERS_OWN = frozenset(
     {"callbacks", "success_callback", "failure_callback", "logger_fn", "cache", "caching", "litellm_credential_name"}
     | {"enable_json_schema_validation", "context_window_fallback_dict", "hf_model_name", "complete_response"}
-    | {"web_search_options", "input_cost_per_token", "output_cost_per_token"}
+    | {"fallbacks", "web_search_options", "input_cost_per_token", "output_cost_per_token"}
     | {"input_cost_per_second", "output_cost_per_second", "cost_per_second"}
 )
 """Parameters that do the same for one call, and those whose price only the wrapper can tell."""

@@ -16,6 +16,9 @@ from .wire import chunk_of, chunks_of, is_token, usage_of
 Price = Callable[[Any, str | None], float | None]
 """USD of LiteLLM's usage object in a service tier."""
 
+SHORT = 2
+"""Characters of a piece that may well come again and again, as spaces do."""
+
 
 class Stream:
     """One stream, and how far it has come. `chunks()` ends normally only after a finish reason of the provider's."""
@@ -60,7 +63,7 @@ class Stream:
         return chunk_of(piece, usage_of(reported), self._price(reported, None))
 
     async def _read(self, events: Events) -> AsyncGenerator[Chunk, None]:
-        choice_type = litellm().types.utils.StreamingChoices
+        choice_type, echo = litellm().types.utils.StreamingChoices, Echo(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
         usage = tier = None
         try:
             async for arrived in events.read():
@@ -68,6 +71,7 @@ class Stream:
                     usage, tier = event.get("usage") or usage, event.get("service_tier") or tier
                     for chunk in chunks_of(event, choice_type):
                         yield self._noted(chunk)
+                        echo.check(chunk)
         except httpx.TransportError:
             # Cut off after the very last thing it had to say.
             if usage is None or self._unfinished:
@@ -88,6 +92,22 @@ class Stream:
     def _broken(self) -> ProviderFailure:
         kind = FailureKind.STREAM_BROKEN if self.begun else FailureKind.INVALID_RESPONSE
         return ProviderFailure(kind, "the stream ended without a finish reason")
+
+
+class Echo:
+    """Ends a stream whose model has lost its way and says one thing again and again, as LiteLLM's wrapper does."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._last = ""
+        self._times = 0
+
+    def check(self, chunk: Chunk) -> None:
+        said = chunk.choices[0]["delta"].get("content") or ""
+        self._times = self._times + 1 if said == self._last and len(said) > SHORT else 1
+        self._last = said
+        if self._times > self._most:
+            raise ProviderFailure(FailureKind.STREAM_BROKEN, f"the model said the same more than {self._most} times in a row")
 
 
 def _every_choice(wrapper: Any) -> Any:
