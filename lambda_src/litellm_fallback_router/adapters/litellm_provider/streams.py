@@ -107,7 +107,7 @@ class Echo:
         self._times = self._times + 1 if said == self._last and len(said) > SHORT else 1
         self._last = said
         if self._times > self._most:
-            raise ProviderFailure(FailureKind.STREAM_BROKEN, f"the model said the same more than {self._most} times in a row")
+            raise ProviderFailure(FailureKind.STREAM_BROKEN, "the model repeats itself without end")
 
 
 def _every_choice(wrapper: Any) -> Any:
