@@ -118,8 +118,16 @@ def _answers(port: int, path: str) -> bool:
 
 
 def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = [child for thread in Path(f"/proc/{pid}/task").iterdir() for child in _words(thread / "children")]
     return [pid, *(one for child in children for one in _family(int(child)))]
+
+
+def _words(file: Path) -> list[str]:
+    """None where the thread has ended meanwhile."""
+    try:
+        return file.read_text().split()
+    except FileNotFoundError:
+        return []
 
 
 def _resident_mb(pid: int) -> float:

@@ -112,7 +112,7 @@ def _dependencies(arch: Arch, python: Path, progress: Callable[[str], None]) -> 
     with TemporaryDirectory(dir=CACHE) as folder:
         tree, zipped = Path(folder, "tree"), Path(folder, "dependencies.zip")
         progress("installing the locked wheels")
-        _install(tree, arch)
+        install(tree, arch)
         package_checks.refuse_startup_files(path.relative_to(tree).as_posix() for path in tree.rglob("*.pth"))
         progress("leaving out what a Lambda never loads")
         pruning.prune(tree)
@@ -133,7 +133,8 @@ def _forget_old(pattern: str) -> None:
         old.unlink(missing_ok=True)
 
 
-def _install(tree: Path, arch: Arch) -> None:
+def install(tree: Path, arch: Arch) -> None:
+    """Put the locked wheels into `tree`, as they are. Raises BuildError."""
     command = [
         *(uv.find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--no-deps", "--target", str(tree)),
         *("--python-platform", PLATFORMS[arch], "--python-version", bytecode.PYTHON),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 from collections.abc import Iterator
@@ -10,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .adapters import price_map
 from .adapters.circuits import MemoryCircuits
-from .adapters.litellm_provider import LiteLLMProvider
-from .adapters.litellm_provider.loading import warm_up
+from .adapters.litellm_provider import LiteLLMProvider, loading
 from .adapters.logs import LogObserver
 from .adapters.provider_keys import EnvironmentKeys
 from .adapters.rate_limits import MemoryRateLimits
@@ -51,6 +51,13 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
     for warning in config.warnings:
         logger.warning("%s", warning)
     return config if settings.simulator_url is None else simulated(config, settings.simulator_url)
+
+
+def warm_up() -> None:
+    """Import LiteLLM now (seconds, blocking), in a process that is ours: what is loaded by then stays for good, and the
+    collector, which would walk all of it (0.2 s) during one of the first requests, leaves it alone."""
+    loading.warm_up()
+    gc.freeze()
 
 
 def mapping_of(settings: Settings) -> Any:

@@ -1,0 +1,89 @@
+"""How many Python functions a request calls: what it costs, in numbers that no other load on the machine moves."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import sysconfig
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from litellm_fallback_router.api.app import create_app
+from tests.support.scripted import Rig, Step, question, read, rig
+
+ROUTER = ROUTER_STREAM = 0
+STANDARD_LIBRARY = sysconfig.get_path("stdlib")
+PACKAGES = sysconfig.get_path("purelib")
+BODY = b'{"model": "a", "messages": [{"role": "user", "content": "What is the capital of France?"}]%s}'
+
+
+async def calls_of(request: Callable[[], Awaitable[None]]) -> int:
+    """Calls of Python functions in a warm request, without asyncio's and other calls within the standard library, which
+    differ from one version of Python to the next."""
+    for _ in range(3):
+        await request()
+    seen = 0
+
+    def count(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal seen
+        name = frame.f_code.co_filename
+        if event == "call" and (name.startswith(PACKAGES) or not name.startswith((STANDARD_LIBRARY, "<"))):
+            seen += 1
+
+    sys.setprofile(count)
+    try:
+        await request()
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
+async def ask(app: FastAPI, body: bytes) -> None:
+    """One request, without a server or a client."""
+    sent: list[MutableMapping[str, Any]] = []
+    left = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> MutableMapping[str, Any]:
+        if left:
+            return left.pop()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody hangs up")
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"gateway"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "headers": headers}
+    scope |= {"path": "/v1/chat/completions", "root_path": "", "query_string": b"", "client": ("127.0.0.1", 1)}
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 200
+
+
+@pytest.fixture
+async def answering() -> Rig:
+    return rig("a", scripts={"a": [Step(wait=0)]})
+
+
+async def test_an_answer_takes_few_calls_of_the_router(answering: Rig) -> None:
+    async def request() -> None:
+        await answering.router.complete(question())
+
+    assert await calls_of(request) <= ROUTER
+
+
+async def test_a_stream_of_six_chunks_takes_few_calls_of_the_router(answering: Rig) -> None:
+    async def request() -> None:
+        await read(answering.router, question())
+
+    assert await calls_of(request) <= ROUTER_STREAM
+
+
+@pytest.mark.parametrize(("more", "most"), [(b"", 0), (b', "stream": true', 0)], ids=["whole", "stream"])
+async def test_an_answer_takes_few_calls_of_the_gateway(answering: Rig, more: bytes, most: int) -> None:
+    app = create_app(lambda: answering.router)
+    async with app.router.lifespan_context(app):
+        assert await calls_of(lambda: ask(app, BODY % more)) <= most
