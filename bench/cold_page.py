@@ -35,7 +35,7 @@ the median over the rounds.
 - **pruned, bytecode only**: without what a Lambda never loads (`infra/pruning.py`), and without the dependencies'
   sources.
 - **lazy packages**: OpenAI's packages that only re-export import a name when it is asked for
-  (`infra/lazy_packages.py`): 450 modules fewer at the start, and as many fewer at the first question to OpenAI.
+  (`infra/lazy_packages.py`): 450 modules fewer.
 - **collector rests**: no garbage collection while LiteLLM is imported and primed
   (`litellm_fallback_router/collector.py`). This is the package that is deployed.
 - **primed**: it, and the hook before a snapshot run within its init: one question for each model, to a closed port.

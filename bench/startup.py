@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uv
 
-from infra import bytecode
+from infra import bytecode, lazy_packages
 
 from . import peers
 from .client import BenchError
@@ -53,12 +53,12 @@ def starts_of_package(count: int, cores: Cores, folder: Path, say: Callable[[str
     """
     say("building the Lambda package")
     python = str(_interpreter())
-    tree, plain = _trees(python)
+    tree, plain, installed = _trees(python)
     kinds: dict[str, Callable[[], float]] = {
         PACKAGE: lambda: _ready(python, tree, cores, folder, primed=False),
         PLAIN: lambda: _ready(python, plain, cores, folder, primed=False),
         PRIMED: lambda: _ready(python, tree, cores, folder, primed=True),
-        LITELLM: lambda: _imported(python, tree, "litellm", cores),
+        LITELLM: lambda: _imported(python, installed, "litellm", cores),
         FRONT_DOOR: lambda: _imported(python, tree, GATEWAY, cores),
     }
     seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
@@ -112,34 +112,36 @@ def _interpreter() -> Path:
         raise BenchError(str(error)) from error
 
 
-def _trees(python: str) -> tuple[Path, Path]:
-    """The package of this machine's architecture, unpacked, and the same modules as source only."""
+def _trees(python: str) -> tuple[Path, Path, Path]:
+    """The package of this machine's architecture, unpacked; the same modules as source only; and the locked wheels as
+    they are, with bytecode."""
     arch = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
     home = peers.BUILD / "package"
     _run([sys.executable, "-m", "infra.lambda_package", "--arch", arch, "--out", str(home)], BUILD_SECONDS)
     built = home / f"lambda-{arch}.zip"
-    tree, plain, done = home / "tree", home / "plain", home / "unpacked.zip"
+    tree, plain, installed, done = home / "tree", home / "plain", home / "sources", home / "unpacked.zip"
     if not done.exists() or done.read_bytes() != built.read_bytes():
         for old in (tree, plain):
             with suppress(FileNotFoundError):
                 shutil.rmtree(old)
         shutil.unpack_archive(built, tree)
-        _undo_bytecode(tree, plain, python, home / "sources")
+        _undo_bytecode(tree, plain, python, installed)
         shutil.copy(built, done)
-    return tree, plain
+    return tree, plain, installed
 
 
 def _undo_bytecode(tree: Path, plain: Path, python: str, sources: Path) -> None:
     """`plain` is `tree` with each module's source, from the same locked wheels, in place of its bytecode."""
     lock = peers.ROOT / "lambda_src" / "requirements.txt"
     install = [uv.find_uv_bin(), "pip", "install", "--quiet", "--python", python, "--target", str(sources)]
-    _run([*install, "--upgrade", "--require-hashes", "-r", str(lock)], BUILD_SECONDS)
+    _run([*install, "--upgrade", "--compile-bytecode", "--require-hashes", "-r", str(lock)], BUILD_SECONDS)
     shutil.copytree(tree, plain, ignore=shutil.ignore_patterns("__pycache__"))
     for compiled in [*plain.rglob("*.pyc")]:
         source = compiled.with_suffix(".py")
         if not source.exists():
             shutil.copy(sources / source.relative_to(plain), source)
         compiled.unlink()
+    lazy_packages.rewrite(plain)
 
 
 def _run(command: list[str], seconds: float, variables: dict[str, str] | None = None) -> str:
