@@ -14,6 +14,7 @@ from typing import Any
 task, url = sys.argv[1:]
 sys.path.insert(0, task)
 
+from litellm_fallback_router.adapters.litellm_provider.loading import calls  # noqa: E402
 from litellm_fallback_router.bootstrap import build_router  # noqa: E402
 from litellm_fallback_router.routing.router import Router  # noqa: E402
 from litellm_fallback_router.routing.types import ChatRequest, Narrowing  # noqa: E402
@@ -79,4 +80,4 @@ def foreign_modules() -> list[str]:
 
 
 answers = asyncio.run(main())
-print(json.dumps({"answers": answers, "foreign": foreign_modules()}))  # noqa: T201
+print(json.dumps({"answers": answers, "short": calls().short, "foreign": foreign_modules()}))  # noqa: T201
