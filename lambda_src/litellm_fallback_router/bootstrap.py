@@ -15,6 +15,7 @@ from .adapters.litellm_provider import LiteLLMProvider, loading
 from .adapters.logs import LogObserver
 from .adapters.provider_keys import EnvironmentKeys
 from .adapters.rate_limits import MemoryRateLimits
+from .collector import resting
 from .mapping import ROUTER_STYLE_MAPPING
 from .routing.config import RouterConfig, load_config
 from .routing.cooldowns import Cooldowns
@@ -55,9 +56,10 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
 
 def warm_up() -> None:
     """Import LiteLLM now (seconds, blocking), in a process that is ours: what is loaded by then stays for good, and the
-    collector, which would walk all of it (0.2 s) during one of the first requests, leaves it alone."""
-    loading.warm_up()
-    gc.freeze()
+    collector, which would walk all of it (0.2 s) as soon as it may, leaves it alone."""
+    with resting():
+        loading.warm_up()
+        gc.freeze()
 
 
 def mapping_of(settings: Settings) -> Any:

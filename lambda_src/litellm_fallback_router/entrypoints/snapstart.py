@@ -39,9 +39,9 @@ async def before_checkpoint(settings: Settings) -> None:
     """
     with _closed_port() as url, resting():
         await _ask_each_model(load(settings.model_copy(update={"simulator_url": None})), url)
-    # Thawed memory is read on demand. The collector would touch, and so read, all of it for nothing; to collect once
-    # more before, it walks half a million objects (0.3 s) and finds less than a megabyte.
-    gc.freeze()
+        # Thawed memory is read on demand. The collector would touch, and so read, all of it for nothing; to collect
+        # once more before, it walks half a million objects (0.3 s) and finds less than a megabyte.
+        gc.freeze()
 
 
 async def after_restore(gateway: FastAPI, settings: Settings) -> None:
