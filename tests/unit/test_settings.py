@@ -90,7 +90,7 @@ def test_every_bad_value_is_listed() -> None:
 
 def test_environment_is_read_in_settings_alone() -> None:
     # A reference in a mapping is written os.environ/NAME; LiteLLM's own switches are written, not read.
-    reads = re.compile(r"os\.environ(?!/|\.setdefault\(|\[[^\]]+\] = )|getenv|from os import")
+    reads = re.compile(r"os\.environ(?![/\"]|\.setdefault\(|\[[^\]]+\] = )|getenv|from os import")
     readers = {
         str(file.relative_to(PACKAGE))
         for file in PACKAGE.rglob("*.py")

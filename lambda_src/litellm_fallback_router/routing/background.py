@@ -6,12 +6,16 @@ It lives as long as the process, so that connections to the providers are kept b
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+PARK_SECONDS = 2.0
+"""Most that the end of the process waits for a step of the loop."""
 
 _lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
@@ -37,5 +41,24 @@ def _loop() -> asyncio.AbstractEventLoop:
         if loop is None:
             loop = asyncio.new_event_loop()
             threading.Thread(target=loop.run_forever, name="litellm-fallback-router", daemon=True).start()
+            atexit.register(_park, loop)
             _loops[os.getpid()] = loop
         return loop
+
+
+def _park(loop: asyncio.AbstractEventLoop) -> None:
+    """Halt the loop between two steps, for good: Python is about to end.
+
+    It stops a daemon thread wherever that is. Where that is inside an import, the thread keeps the import's lock, and
+    a finalizer of LiteLLM's that imports something waits for it for ever.
+    """
+    if _loops.get(os.getpid()) is not loop:
+        return
+    halted = threading.Event()
+
+    def halt() -> None:
+        halted.set()
+        threading.Event().wait()  # the thread ends with the process
+
+    loop.call_soon_threadsafe(halt)
+    halted.wait(PARK_SECONDS)

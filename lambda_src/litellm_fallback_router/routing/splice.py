@@ -14,8 +14,9 @@ class Splice:
     """Holds back a continuation's first characters until it is known how they meet what was sent.
 
     A model asked to go on may go on exactly, start again from the top, or repeat the last words first. An exact
-    restart and an overlap of more than a few words are dropped; anything else is appended as it is. A
-    continuation that repeats everything sent so far, letter by letter, is taken for a restart.
+    restart and an overlap of more than a few words are dropped; anything else is appended as it is. So is what
+    stands more than once at the end of what was sent (the rows of a table, a line of code): there an exact
+    continuation looks the same, and text said twice does less harm than text that is lost.
     """
 
     def __init__(self, sent: str, *, trimmed: str = "") -> None:
@@ -51,13 +52,26 @@ class Splice:
 
     def _repeated(self, held: str) -> int:
         """How many characters at the start of `held` the caller already has."""
-        if held.startswith(self._sent):
+        if held.startswith(self._sent) and not _is_cyclic(self._sent):
             return len(self._sent)
         for size in range(min(OVERLAP_CHARACTERS, len(self._sent), len(held)), 0, -1):
             overlap = held[:size]
             if self._sent.endswith(overlap) and len(overlap.split()) > FEW_WORDS:
-                return size
+                told_apart = not (_is_cyclic(overlap) or overlap in self._sent[:-1])
+                return size if told_apart else 0
         return len(_common_prefix(self._trimmed, held))
+
+
+def _is_cyclic(text: str) -> bool:
+    """True where the text is one piece at least twice over, the last time perhaps in part."""
+    half = len(text) // 2
+    head = text[: len(text) - half]
+    at = text.find(head, 1)
+    while 0 < at <= half:
+        if text.startswith(text[at:]):
+            return True
+        at = text.find(head, at + 1)
+    return False
 
 
 def _common_prefix(one: str, other: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ def joined(sent: str, continuation: str, cuts: list[int], *, trimmed: str = "") 
 
 
 def repeats_the_end(sent: str, rest: str) -> bool:
-    """An exact continuation that happens to repeat more than a few words of the end cannot be told from an overlap."""
+    """An exact continuation that says more than a few words of the end once more cannot be told from an overlap."""
     return any(
         sent.endswith(rest[:size]) and len(rest[:size].split()) > FEW_WORDS for size in range(1, len(rest) + 1)
     ) or rest.startswith(sent)
@@ -39,9 +40,32 @@ def test_an_exact_continuation_is_appended_whole(text: str, at: int, cuts: list[
     assert joined(sent, rest, cuts) == text
 
 
+@given(TEXTS, st.integers(2, 9), st.integers(0), TEXTS, st.lists(st.integers(0), max_size=8))
+def test_an_exact_continuation_of_what_repeats_itself_is_appended_whole(
+    row: str, times: int, at: int, end: str, cuts: list[int]
+) -> None:
+    rows = (row + "\n") * times
+    at = 2 * (len(row) + 1) + at % (len(rows) - 2 * (len(row) + 1) + 1)
+    assert joined(rows[:at], rows[at:] + end, cuts) == rows + end
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("| n/a | n/a | n/a |\n" * 6 + "end", 64),
+        ("    assert x == 1\n" * 8 + "done", 85),
+        ("0, " * 11 + "0.", 15),
+        ("\N{PARTY POPPER} é 漢字 " * 8, 30),
+    ],
+)
+def test_rows_of_a_table_and_lines_of_code_are_not_taken_for_an_overlap(text: str, at: int) -> None:
+    assert joined(text[:at], text[at:], [7]) == text
+
+
 @given(TEXTS, st.integers(1), st.lists(st.integers(0), max_size=8))
 def test_an_exact_restart_is_not_repeated(text: str, at: int, cuts: list[int]) -> None:
     sent = text[: 1 + at % len(text)]
+    assume(not any(sent.startswith(sent[size:]) for size in range(1, len(sent) // 2 + 1)))
     assert joined(sent, text, cuts) == text
 
 
