@@ -23,6 +23,7 @@ def package_version() -> str:
 
 
 @routes.get("/health")
+@routes.head("/health", include_in_schema=False)
 async def health(request: Request) -> Response:
     """Cheap: no provider is asked."""
     router: Router = request.app.state.router

@@ -94,6 +94,10 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     doubts = _silent(usable, request, config, health)
     usable.sort(key=lambda deployment: deployment.id in doubts)
     last_resorts.sort(key=lambda waiting: waiting[0])
+    # Who asked to be left alone is believed: of those only the soonest is asked.
+    for waiting in [waiting for waiting in last_resorts if waiting[2].code == "cooling"][1:]:
+        last_resorts.remove(waiting)
+        dropped.append(waiting[2])
     candidates = [
         *(_candidate(d, request, contents, probe=_circuit(d, health).open, doubt=doubts.get(d.id)) for d in usable),
         *(_candidate(d, request, contents, doubt=drop) for _, d, drop in last_resorts),

@@ -177,6 +177,7 @@ def test_base_url_works_with_and_without_its_version(http: httpx.Client, path: s
 
 def test_health_asks_nobody(http: httpx.Client, router: FakeRouter) -> None:
     assert http.get("/health").json()["status"] == "ok"
+    assert http.head("/health").status_code == 200
     assert router.asked == []
 
 

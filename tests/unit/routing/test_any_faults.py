@@ -141,7 +141,7 @@ def check_everybody_was_asked(error: RouterError) -> None:
     """Time was left: then attempts were used up, or the table said to stop, or nobody was left who may be asked."""
     kinds = {attempt.failure for attempt in error.ledger.attempts if attempt.failure is not None}
     if len(error.ledger.attempts) < 6 and all(TABLE[kind].then is not Then.STOP for kind in kinds):
-        assert {drop.code for drop in error.ledger.dropped} <= {"credential", "context"}
+        assert {drop.code for drop in error.ledger.dropped} <= {"credential", "context", "cooling"}
 
 
 @settings(max_examples=300, deadline=None)

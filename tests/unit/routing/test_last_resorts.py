@@ -6,7 +6,12 @@ import asyncio
 
 import pytest
 
-from litellm_fallback_router.routing.errors import DeadlineExceededError, InvalidRequestError, ProvidersFailedError
+from litellm_fallback_router.routing.errors import (
+    DeadlineExceededError,
+    InvalidRequestError,
+    ProvidersFailedError,
+    RateLimitedError,
+)
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from tests.support.scripted import (
     SILENCE,
@@ -53,6 +58,20 @@ def test_a_cooling_deployment_is_asked_when_the_others_have_failed() -> None:
         r.cooldowns.cool("a", 30.0)
         assert (await r.router.complete(question())).provider == "openai:a"
         assert r.provider.asked == ["b", "a"]
+
+    run_virtually(main())
+
+
+def test_of_those_who_asked_to_be_left_alone_only_the_soonest_is_asked() -> None:
+    async def main() -> None:
+        r = rig(*"abc", scripts={name: [fails(Kind.RATE_LIMITED, retry_after=40.0)] for name in "abc"})
+        r.cooldowns.cool("a", 30.0)
+        r.cooldowns.cool("b", 20.0)
+        r.cooldowns.cool("c", 25.0)
+        with pytest.raises(RateLimitedError) as caught:
+            await r.router.complete(question())
+        assert r.provider.asked == ["b"]
+        assert {drop.deployment: drop.code for drop in caught.value.ledger.dropped} == dict.fromkeys("ac", "cooling")
 
     run_virtually(main())
 
