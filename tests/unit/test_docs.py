@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -147,6 +148,23 @@ def test_comparison_in_the_readme_is_with_the_pinned_litellm() -> None:
 
     assert pinned is not None
     assert f"LiteLLM {pinned[1]}, the version pinned" in " ".join(README.read_text(encoding="utf-8").split())
+
+
+def test_ratios_in_the_readme_are_those_of_the_newest_benchmark() -> None:
+    section = README.read_text(encoding="utf-8").split("## How fast")[1].split("\n## ")[0]
+    shown = [float(ratio) for ratio in re.findall(r"\| ([\d.]+) \|$", section, flags=re.MULTILINE)]
+    results = json.loads((REPOSITORY / "docs" / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    added = {name: figures["added_p50_ms"] for name, figures in results["systems"].items()}
+    measured = {target["what"]: target["value"] for target in results["targets"]}
+    assert shown == [
+        round(measured["added latency p50, against bare acompletion"], 2),
+        round(measured["added latency p50, against LiteLLM's proxy"], 2),
+        round(added["gateway"] / added["portkey"], 1),
+        round(measured["added time to first token, against bare acompletion"], 2),
+        round(measured["cost per streamed chunk, against bare acompletion"], 2),
+        round(measured["resident memory when ready, against LiteLLM's proxy"], 2),
+        round(measured["request with the primary's circuit open, against a healthy one"], 2),
+    ]
 
 
 def test_demo_in_the_readme_has_the_demos_scenarios() -> None:
