@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from litellm.integrations.custom_logger import CustomLogger
 
 from litellm_fallback_router.adapters.litellm_provider.internals import LISTENERS, Calls, events_of
 from litellm_fallback_router.adapters.litellm_provider.loading import calls, litellm
@@ -51,13 +50,18 @@ PARAMS: dict[str, tuple[list[Message], dict[str, Any]]] = {
 EXTRA = {"extra_headers": {"x-team": "one"}, "extra_body": {"vendor": {"flag": True}}}
 
 
-class Listener(CustomLogger):  # type: ignore[misc] # LiteLLM is not followed by the type checker
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard = asyncio.Event()
+def a_listener() -> Any:
+    """One of LiteLLM's callbacks. Made no earlier: LiteLLM is to be loaded as the gateway loads it."""
 
-    async def async_log_success_event(self, *args: Any, **call: Any) -> None:
-        self.heard.set()
+    class Listener(litellm().integrations.custom_logger.CustomLogger):  # type: ignore[misc] # LiteLLM is not followed
+        def __init__(self) -> None:
+            super().__init__()
+            self.heard = asyncio.Event()
+
+        async def async_log_success_event(self, *args: Any, **call: Any) -> None:
+            self.heard.set()
+
+    return Listener()
 
 
 @pytest.fixture
@@ -186,7 +190,7 @@ async def test_openais_streams_are_read_as_json(models: dict[str, Deployment]) -
 async def test_a_callback_of_somebody_elses_is_served(
     models: dict[str, Deployment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listener = Listener()
+    listener = a_listener()
     for name in LISTENERS:  # LiteLLM puts it into more lists than one
         monkeypatch.setattr(litellm(), name, copy.copy(getattr(litellm(), name)))
     litellm().callbacks.append(listener)

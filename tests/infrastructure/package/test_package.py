@@ -83,7 +83,7 @@ def test_a_change_of_our_code_leaves_the_dependencies_alone(
     copied_sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (copied_sources / PACKAGE / "settings.py").write_text("CHANGED = True\n")
-    monkeypatch.setattr(lambda_package, "_install", built_again)
+    monkeypatch.setattr(lambda_package, "install", built_again)
     with ZipFile(build_package(ARCH)) as opened:
         assert opened.read(f"{PACKAGE}/settings.py") == b"CHANGED = True\n"
 
