@@ -194,6 +194,7 @@ def test_provider_is_passed_over_while_its_secret_may_not_be_read(deployed: Depl
     with deployed.without_permission("Gateway", "secretsmanager:GetSecretValue"):
         deployed.command("secrets", "set", "openai", stdin="sim-openai-key-3")
         assert _ask(client)["provider"] == "anthropic"
+    deployed.command("secrets", "set", "openai", stdin="sim-openai-key")
 
 
 def test_gateway_answers_while_the_state_table_may_not_be_touched(deployed: Deployed, client: OpenAI) -> None:
