@@ -114,6 +114,30 @@ def test_models_that_do_not_chat_are_left_out() -> None:
     )
 
 
+def test_fallbacks_and_aliases_of_what_is_left_out_are_warned_of() -> None:
+    embedding = {"litellm_params": {"model": "openai/e"}, "model_info": {"mode": "embedding"}}
+    config = _load(
+        {
+            "model_list": [_model("chat"), {"model_name": "emb", **embedding}, _model("openai/*")],
+            "litellm_settings": {"fallbacks": [{"emb": ["chat"]}, {"chat": ["openai/gpt-4o", "emb"]}]},
+            "router_settings": {"model_group_alias": {"short": "openai/gpt-4o-mini"}},
+        }
+    )
+
+    assert config.chains == {"chat": ("chat",)}
+    assert config.warnings[2:] == (
+        "fallbacks.emb: not used (model 'emb' is left out)",
+        "fallbacks.chat: not used (model 'openai/gpt-4o' is left out)",
+        "fallbacks.chat: not used (model 'emb' is left out)",
+        "router_settings.model_group_alias.short: not used (model 'openai/gpt-4o-mini' is left out)",
+    )
+
+
+def test_a_limit_written_as_text_is_a_number() -> None:
+    (deployment,) = _load({"model_list": [_model("a", rpm="500")]}).deployments
+    assert deployment.rpm == 500
+
+
 def test_each_unused_key_is_named_and_its_value_is_not() -> None:
     config = _load(
         {
@@ -156,7 +180,7 @@ def test_each_unused_key_is_named_and_its_value_is_not() -> None:
         ),
         (
             {"model_list": [_model("a")], "litellm_settings": {"fallbacks": [{"a": [{"model": "b"}]}]}},
-            "litellm_settings.fallbacks[0].a: must be a list of model names, got a list",
+            "litellm_settings.fallbacks[0].a: must be a list of model names, got an object in it",
         ),
         (
             {"model_list": [_model("a")], "router_settings": {"fallbacks": [{"a": ["b"]}]}},

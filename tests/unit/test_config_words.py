@@ -55,6 +55,14 @@ def problems(text: str, folder: Path, suffix: str = ".yaml") -> list[str]:
             ["model_list[0].model_name: must not be empty", "fallbacks.a: unknown model 'a'; known: b"],
         ),
         (
+            "model_list: [{model_name: a, litellm_provider: opnai, params: {modle: gpt-4o}}]\n",
+            [
+                "model_list[0].params.model: missing; add it",
+                "model_list[0].params.modle: unknown field, did you mean 'model'?",
+                "model_list[0].litellm_provider: unknown provider 'opnai'; did you mean 'openai'?",
+            ],
+        ),
+        (
             "model_list: [{model_name: a, litellm_provider: OpenAI, params: {model: gpt-4o}}]\n",
             ["model_list[0].litellm_provider: unknown provider 'OpenAI'; did you mean 'openai'?"],
         ),

@@ -13,6 +13,7 @@ from .providers import (
     AWS_PROVIDERS,
     KEYLESS_PROVIDERS,
     Target,
+    check_provider,
     is_aws_region,
     is_foreign_server,
     key_variables,
@@ -54,6 +55,11 @@ def build(
     _check_extra(extra, path, problems)
     info = parse(InfoOverride, _table(raw.get("model_info")), f"{path}.model_info", problems)
     if entry is None or params is None or info is None:
+        if entry is not None and entry.litellm_provider is not None:
+            try:
+                check_provider(entry.litellm_provider)
+            except ValueError as error:
+                problems.append(f"{path.rpartition('.')[0]}.litellm_provider: {error}")
         return None
     where = _target(entry, params, path, problems)
     if params.region and params.aws_region_name and params.region != params.aws_region_name:

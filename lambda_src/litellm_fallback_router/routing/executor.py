@@ -20,6 +20,9 @@ from .ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimit
 from .silences import Silences
 from .types import ChatRequest, Deployment
 
+_TROUBLE = {FailureKind.QUOTA_EXHAUSTED: "has no credit left", FailureKind.AUTHENTICATION: "was refused"}
+"""What is said of a credential that is skipped."""
+
 
 class Life:
     """Of the process that answers. Once it is ending, work is cancelled for its sake and not because a caller left."""
@@ -293,7 +296,7 @@ class Walk:
             self._drop_queued(
                 lambda d: d.credential == deployment.credential,
                 "credential",
-                f"shares the credential that {deployment.id} was refused with",
+                f"shares the credential of {deployment.id}, which {_TROUBLE[failure.kind]}",
             )
         elif then is Then.LARGER_WINDOW and (window := deployment.info.max_input_tokens) is not None:
             self._drop_queued(

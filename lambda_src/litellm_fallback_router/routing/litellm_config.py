@@ -5,8 +5,9 @@ Source: LiteLLM 1.106, https://docs.litellm.ai/docs/proxy/configs and `litellm/r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from .chains import expand
@@ -81,9 +82,11 @@ def convert(config: Mapping[Any, Any], problems: list[str]) -> Converted:
     models = [name for name in names if isinstance(name, str)]
     router = table(config.get("router_settings"), "router_settings", problems)
     library = table(config.get("litellm_settings"), "litellm_settings", problems)
+    gone = _gone(config["model_list"], models, done)
     fallbacks = _fallbacks(router, "router_settings", problems)
     for name, listed in _fallbacks(library, "litellm_settings", problems).items():
         fallbacks.setdefault(name, listed)
+    fallbacks = _served(fallbacks, gone, done)
     default = fallbacks.pop("*", [])
     for model in models:
         if others := [name for name in default if name != model]:
@@ -97,7 +100,7 @@ def convert(config: Mapping[Any, Any], problems: list[str]) -> Converted:
         "model_list": items,
         "fallbacks": fallbacks,
         "strategies": {
-            **_aliases(aliases, models, fallbacks, done),
+            **_aliases(aliases, models, fallbacks, gone, done),
             **table(config.get("strategies"), "strategies", problems),
         },
         "settings": settings | dict(table(config.get("settings"), "settings", problems)),
@@ -135,10 +138,30 @@ def _left_out(index: int, reason: str, done: Converted) -> None:
     done.unused(f"model_list[{index}]", reason)
 
 
+def _gone(items: list[Any], models: list[str], done: Converted) -> Callable[[str], bool]:
+    """Tells whether a name was served by an item that is left out, and by no other."""
+    patterns = [str(items[index].get("model_name")) for index in sorted(done.left_out)]
+    return lambda name: name not in models and any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _served(fallbacks: Mapping[str, list[str]], gone: Callable[[str], bool], done: Converted) -> dict[str, list[str]]:
+    """The fallbacks without the models that are left out."""
+    kept: dict[str, list[str]] = {}
+    for name, names in fallbacks.items():
+        out = [name] if name != "*" and gone(name) else [one for one in names if gone(one)]
+        for one in out:
+            done.unused(f"fallbacks.{name}", f"model '{one}' is left out")
+        if name not in out and (rest := [one for one in names if one not in out]):
+            kept[name] = rest
+    return kept
+
+
 def _params(given: Mapping[Any, Any], path: str, done: Converted) -> dict[str, Any]:
     params: dict[str, Any] = {}
     for key, value in given.items():
-        if key in _PARAMS:
+        if key == "rpm" and isinstance(value, str) and value.isdecimal():
+            params[key] = int(value)
+        elif key in _PARAMS:
             params[key] = value
         elif key in _RENAMED:
             params.setdefault(_RENAMED[key], value)
@@ -200,7 +223,11 @@ def _fallbacks(part: Mapping[Any, Any], path: str, problems: list[str]) -> dict[
 
 
 def _aliases(
-    aliases: Mapping[Any, Any], models: list[str], fallbacks: Mapping[str, list[str]], done: Converted
+    aliases: Mapping[Any, Any],
+    models: list[str],
+    fallbacks: Mapping[str, list[str]],
+    gone: Callable[[str], bool],
+    done: Converted,
 ) -> dict[str, list[str]]:
     """An alias keeps its model's fallbacks; a strategy is exactly its members: so it lists them all."""
     found: dict[str, list[str]] = {}
@@ -209,6 +236,8 @@ def _aliases(
         model = given.get("model") if isinstance(given, Mapping) else given
         if alias in models or not isinstance(model, str):
             done.unused(f"router_settings.model_group_alias.{alias}", "a model has this name, or it names none")
+        elif gone(model):
+            done.unused(f"router_settings.model_group_alias.{alias}", f"model '{model}' is left out")
         else:
             found[alias] = list(expand([model], lists, {})[model])
     return found
@@ -217,5 +246,7 @@ def _aliases(
 def _names(value: Any, path: str, problems: list[str]) -> list[str]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return list(dict.fromkeys(value))
-    problems.append(f"{path}: must be a list of model names, got {type_name(value)}")
+    wrong = [one for one in value if not isinstance(one, str)] if isinstance(value, list) else []
+    got = f"{type_name(wrong[0])} in it" if wrong else type_name(value)
+    problems.append(f"{path}: must be a list of model names, got {got}")
     return []

@@ -152,7 +152,7 @@ def _out_of_service(deployment: Deployment, health: Health) -> Dropped | None:
 
 def _unhealthy(deployment: Deployment, health: Health) -> Dropped | None:
     if left := health.cooling.get(deployment.credential, 0.0):
-        reason = f"its credential was refused; not used for another {left:.0f} s"
+        reason = f"its credential was refused or has no credit left; not used for another {left:.0f} s"
         return Dropped(deployment.id, "credential", reason, left)
     if deployment.rpm is not None and health.rpm_left.get(deployment.id, deployment.rpm) <= 0:
         wait = health.rpm_retry_after.get(deployment.id)

@@ -125,6 +125,12 @@ def is_aws_region(text: str) -> bool:
     return _REGION.fullmatch(text) is not None
 
 
+def check_provider(provider: str) -> None:
+    """Raises ValueError with the fix where the provider is unknown."""
+    if provider not in PROVIDERS and provider != "bedrock_converse":
+        raise ValueError(f"unknown provider '{provider}'{did_you_mean(provider, PROVIDERS)}")
+
+
 def target(name: str, provider: str | None) -> Target:
     """Split `openai/gpt-4o`, `bedrock/us-west-2/us.amazon.nova-2-lite-v1:0` or a bare model id.
 
@@ -137,8 +143,8 @@ def target(name: str, provider: str | None) -> Target:
         prefix = "bedrock"
     if provider is None:
         provider = prefix if rest and prefix in PROVIDERS else _provider_of(name)
-    elif provider not in PROVIDERS:
-        raise ValueError(f"unknown provider '{provider}'{did_you_mean(provider, PROVIDERS)}")
+    else:
+        check_provider(provider)
     model = rest if rest and prefix == provider else name
     if provider == "bedrock":
         return _bedrock_target(model)
