@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,25 @@ def test_nothing_falls_back_and_a_rerun_asks_only_what_is_missing(
 
     assert run(*command) == 0
     assert simulator.requests() == []
+
+
+def test_no_more_questions_are_on_their_way_than_allowed(run: Run, tmp_path: Path, simulator: SimulatorControl) -> None:
+    simulator.inject(Fault(kind="slow_first_token", seconds=0.2))
+    ended, seen = threading.Event(), [0]
+
+    def watch() -> None:
+        while not ended.wait(0.01):
+            seen.append(simulator.health()["in_flight"])
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    command = ("run", "--dataset", dataset(tmp_path, 6), "--models", f"{MINI},{NOVA}", "--out", tmp_path)
+    try:
+        assert run(*command, "--at-once", 3) == 0
+    finally:
+        ended.set()
+        watcher.join(10)
+    assert max(seen) == 3
 
 
 def test_an_answer_cut_in_half_by_a_kill_is_asked_again(run: Run, tmp_path: Path, simulator: SimulatorControl) -> None:
