@@ -28,7 +28,9 @@ def as_object(raw: bytes) -> dict[str, Any]:
         raise invalid("The request body is empty. Send a JSON object.")
     try:
         # Refuses NaN and Infinity, invalid UTF-8, unpaired surrogates and nesting deeper than 200.
-        value = from_json(raw, allow_inf_nan=False)
+        # Without the parser's process-wide cache of short strings: it keeps what callers wrote, among memory
+        # that would otherwise be given back.
+        value = from_json(raw, allow_inf_nan=False, cache_strings="none")
     except ValueError as error:
         raise invalid(f"The request body is not valid JSON: {error}.", code="invalid_json") from None
     if not isinstance(value, dict):

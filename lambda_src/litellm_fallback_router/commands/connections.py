@@ -93,6 +93,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_limit.stop()
         self._read_limit.stop()
+        # uvicorn leaves this timer running, which holds the connection and its last request for as long again.
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

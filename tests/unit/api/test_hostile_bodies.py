@@ -222,3 +222,9 @@ def read(line: socket.socket) -> Iterator[bytes]:
         rest += line.recv(4096)
     yield headers
     yield rest
+
+
+def test_no_word_of_a_body_is_kept_for_the_next_one() -> None:
+    first, second = (body.as_object(b'{"prompt": "a short secret"}')["prompt"] for _ in range(2))
+    assert first == second
+    assert first is not second
