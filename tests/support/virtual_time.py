@@ -33,3 +33,10 @@ def run_virtually(main: Coroutine[Any, Any, T]) -> T:
     """The result of `main`. No real time passes; a wait for something that never comes fails at once."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main)
+
+
+def tasks_left() -> list[asyncio.Task[Any]]:
+    """Every other task under way, but those that an HTTP client of an earlier test begins when it is collected: they
+    run on whatever loop runs at that moment."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    return [task for task in others if getattr(task.get_coro(), "__name__", "") != "aclose"]

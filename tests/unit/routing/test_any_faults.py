@@ -17,7 +17,7 @@ from litellm_fallback_router.routing.ledger import Usage
 from litellm_fallback_router.routing.resume import CONTINUE
 from litellm_fallback_router.routing.types import ChatRequest, Chunk, Deployment, Message, ModelInfo, ProviderAnswer
 from tests.support.scripted import Rig, ScriptedProvider, config_of, deployment, question
-from tests.support.virtual_time import run_virtually
+from tests.support.virtual_time import run_virtually, tasks_left
 
 WORDS = [f"word{n}" for n in range(60)]
 TEXT = " ".join(WORDS)
@@ -164,7 +164,7 @@ def test_whole_answers(fates: list[list[Fate]]) -> None:
             assert asyncio.get_running_loop().time() - start <= DEADLINE + GRACE
             check_bounds(rig, before)
         assert len(rig.notes.outcomes) == 3
-        assert len(asyncio.all_tasks()) == 1
+        assert tasks_left() == []
 
     run_virtually(main())
 
@@ -199,6 +199,6 @@ def test_streams(fates: list[list[Fate]]) -> None:
             await one(rig, question("m0"))
             check_bounds(rig, before)
         assert len(rig.notes.outcomes) == 2
-        assert len(asyncio.all_tasks()) == 1
+        assert tasks_left() == []
 
     run_virtually(main())
