@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import boto3
@@ -29,6 +30,8 @@ BACKOFF_SECONDS = 0.2
 """Longest wait before the second try."""
 PASSING = frozenset({"ThrottlingException", "InternalServerException", "ServiceUnavailableException"})
 """Refusals that a second try may get past."""
+TRY_SECONDS = 4.0
+"""Longest wait for one try's answer."""
 THREADS = 32
 """Verdicts at the same time, at most."""
 
@@ -115,7 +118,9 @@ class BedrockGuard:
     async def _answer(self, source: Source, content: _Content) -> Mapping[str, Any]:
         for tries_left in reversed(range(TRIES)):
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, source, content)
+                return await self._in_a_thread(partial(self._ask, source, content))
+            except TimeoutError as error:
+                raise GuardUnreachableError(f"no answer within {TRY_SECONDS:g} s") from error
             except ClientError as error:
                 code = str(error.response.get("Error", {}).get("Code", "unknown"))
                 if code not in PASSING or not tries_left:
@@ -125,6 +130,25 @@ class BedrockGuard:
                     raise GuardUnreachableError(type(error).__name__) from error
             await asyncio.sleep(self._dice.uniform(0, BACKOFF_SECONDS))
         raise AssertionError("the last try either answered or raised")
+
+    async def _in_a_thread(self, ask: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Its time counts from when a thread takes it up: that many callers wait for one says nothing of the guardrail,
+        and must not become a way past one that fails open. Raises TimeoutError."""
+        loop = asyncio.get_running_loop()
+        taken_up = asyncio.Event()
+
+        def asked() -> Mapping[str, Any]:
+            loop.call_soon_threadsafe(taken_up.set)
+            return ask()
+
+        answer = loop.run_in_executor(self._threads, asked)
+        try:
+            await taken_up.wait()
+            async with asyncio.timeout(TRY_SECONDS):
+                return await answer
+        finally:
+            # One that nobody waits for any more is not begun.
+            answer.cancel()
 
     def _ask(self, source: Source, content: _Content) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self._client.apply_guardrail(

@@ -125,7 +125,8 @@ class Prompts(Protocol):
 
 
 class Guard(Protocol):
-    """Gives a guardrail's verdict. It is asked for `MAX_CHARACTERS` at most, and cancelled where it takes too long."""
+    """Gives a guardrail's verdict. It is asked for `MAX_CHARACTERS` at most, and cancelled where the request's time is
+    over; that the guardrail itself takes too long is for it to say."""
 
     async def check(self, source: Source, texts: Sequence[str]) -> Verdict:
         """One verdict on all of `texts`. Raises GuardUnreachableError."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from base64 import b64decode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from litellm_fallback_router.adapters import guardrails
 from litellm_fallback_router.adapters.guardrails import BedrockGuard
 from litellm_fallback_router.routing.guarding import GuardUnreachableError, Outcome
 from litellm_fallback_router.routing.pictures import Picture
@@ -28,11 +31,13 @@ class Bedrock:
     def __init__(self, *answers: tuple[int, dict[str, Any]]) -> None:
         self.answers = list(answers)
         self.asked: list[dict[str, Any]] = []
+        self.answers_after = 0.0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 outer.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                time.sleep(outer.answers_after)
                 status, answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
                 body = json.dumps(answer).encode()
                 self.send_response(status)
@@ -166,3 +171,27 @@ async def test_a_bad_picture_blocks(bedrock: Any) -> None:
 async def test_a_masked_picture_is_no_verdict(bedrock: Any) -> None:
     with pytest.raises(GuardUnreachableError):
         await bedrock(intervened(**MASKED)).guard().check_pictures("input", PICTURES)
+
+
+async def test_a_silent_guardrail_is_unreachable(bedrock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guardrails, "TRY_SECONDS", 0.2)
+    service = bedrock(PASSED)
+    service.answers_after = 2.0
+    with pytest.raises(GuardUnreachableError, match=r"no answer within 0\.2 s"):
+        await service.guard().check("input", ["Hello"])
+
+
+async def test_waiting_for_a_thread_is_not_the_guardrails_silence(
+    bedrock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guardrails, "THREADS", 1)
+    monkeypatch.setattr(guardrails, "TRY_SECONDS", 3.0)
+    service = bedrock(PASSED)
+    service.answers_after = 0.8
+    guard = service.guard()
+    at_once = [asyncio.create_task(guard.check("input", [str(n)])) for n in range(6)]
+    await asyncio.sleep(0.1)
+    at_once.pop().cancel()
+    verdicts = await asyncio.gather(*at_once)
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.PASSED] * 5
+    assert len(service.asked) == 5, "what was given up is not asked"
