@@ -46,14 +46,11 @@ class LiteLLMProvider:
         asking = object()
         _asking.add(asking)
         try:
-            response = await called(calls().acompletion, arguments)
+            answer = self._answer(deployment, await called(calls().acompletion, arguments))
         except Exception as error:
             raise failure_of(error) from error
         finally:
             _asking.discard(asking)
-        usage = usage_of(getattr(response, "usage", None))
-        cost = cost_of_answer(deployment, response)
-        answer = answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
         if not answer.choices or _says_nothing(answer):
             raise ProviderFailure(FailureKind.INVALID_RESPONSE, "200 without an answer", status=200)
         return answer
@@ -82,6 +79,11 @@ class LiteLLMProvider:
             _asking.discard(asking)
             if stream is not None:
                 await stream.aclose()
+
+    def _answer(self, deployment: Deployment, response: Any) -> ProviderAnswer:
+        usage = usage_of(getattr(response, "usage", None))
+        cost = cost_of_answer(deployment, response)
+        return answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
 
     def _price(self, deployment: Deployment, reported: Any, tier: str | None) -> float | None:
         cost = cost_of(deployment, reported, tier)

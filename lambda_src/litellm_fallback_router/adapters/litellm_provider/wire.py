@@ -107,11 +107,20 @@ def _fields(said: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name in TEXT_FIELDS:
         if value := getattr(said, name, None):
-            fields[name] = value
+            fields[name] = _text(value)
+    # There LiteLLM puts a whole answer's refusal.
+    if "refusal" not in fields and (refusal := (getattr(said, "provider_specific_fields", None) or {}).get("refusal")):
+        fields["refusal"] = _text(refusal)
     for name in OBJECT_FIELDS:
         if value := getattr(said, name, None):
             fields[name] = _plain(value)
     return fields
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise KeyError("text that is no string")
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,60 @@
+"""What servers of OpenAI's format say besides text: it arrives as it is, or is no answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
+from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
+from tests.integration.test_failure_table import MESSAGES, failure, target
+from tests.support.raw_server import raw_server, response
+
+REFUSAL = "I cannot help with that."
+PARTS = [{"type": "text", "text": "Paris"}]
+
+
+def whole(**message: Any) -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 6, "total_tokens": 15}
+    kind: dict[str, Any] = {"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o"}
+    return response(200, {**kind, "choices": [choice], "usage": usage})
+
+
+def streamed(*deltas: dict[str, Any]) -> bytes:
+    kind = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+    events = [f"data: {json.dumps({**kind, 'choices': [choice]})}\n\n" for choice in choices]
+    return response(200, "".join(events) + "data: [DONE]\n\n", content_type="text/event-stream")
+
+
+async def test_a_refusal_is_an_answers_refusal() -> None:
+    provider = LiteLLMProvider(lambda _: "key")
+    async with raw_server(whole(content=None, refusal=REFUSAL)) as url:
+        answer = await provider.complete(target("openai", url), MESSAGES, {})
+    message = answer.choices[0]["message"]
+    assert (message["content"], message["refusal"]) == (None, REFUSAL)
+    async with raw_server(streamed({"refusal": REFUSAL[:5]}, {"refusal": REFUSAL[5:]})) as url:
+        chunks = [chunk async for chunk in provider.stream(target("openai", url), MESSAGES, {})]
+    assert "".join(c["delta"].get("refusal", "") for chunk in chunks for c in chunk.choices) == REFUSAL
+
+
+async def test_text_that_is_no_text_is_no_answer() -> None:
+    for message in ({"content": PARTS}, {"content": None, "refusal": PARTS}):
+        async with raw_server(whole(**message)) as url:
+            assert (await failure("openai", url, streaming=False)).kind is FailureKind.INVALID_RESPONSE
+    async with raw_server(streamed({"content": PARTS})) as url:
+        assert (await failure("openai", url, streaming=True)).kind is FailureKind.INVALID_RESPONSE
+
+
+async def test_text_that_is_no_text_any_more_breaks_a_stream() -> None:
+    provider = LiteLLMProvider(lambda _: "key")
+    said = []
+    async with raw_server(streamed({"content": "Par"}, {"content": [{"type": "text", "text": "is"}]})) as url:
+        with pytest.raises(ProviderFailure) as failed:
+            async for chunk in provider.stream(target("openai", url), MESSAGES, {}):
+                said.append(chunk.choices[0]["delta"].get("content"))
+    assert (said, failed.value.kind) == (["Par"], FailureKind.STREAM_BROKEN)
