@@ -5,6 +5,7 @@ python -m bench.profiling
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import pstats
@@ -25,6 +26,7 @@ SHOWN = 45
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m bench.profiling", description=(__doc__ or "").splitlines()[0]).parse_args()
     cores = Cores.of_this_machine()
     RUNS.mkdir(parents=True, exist_ok=True)
     console = Console()

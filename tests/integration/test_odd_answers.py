@@ -25,7 +25,7 @@ def whole(**message: Any) -> bytes:
 
 def streamed(*deltas: dict[str, Any]) -> bytes:
     kind = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
-    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
     events = [f"data: {json.dumps({**kind, 'choices': [choice]})}\n\n" for choice in choices]
     return response(200, "".join(events) + "data: [DONE]\n\n", content_type="text/event-stream")
