@@ -129,8 +129,8 @@ def test_ask_takes_a_prompt_before_a_question_or_in_its_place(
     assert (alone["response"], alone["provider"].partition(":")[0]) == (PARIS, "bedrock")
     assert (both["response"].endswith("1, 2, 3."), both["model"]) == (True, "gpt-4o")
     assert [message["content"] for message in sent(simulator)[1]["messages"]] == [
-        "What is the capital of France?",
         "Be brief.",
+        "What is the capital of France?",
         "Count to 3",
     ]
 

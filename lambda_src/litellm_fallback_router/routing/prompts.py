@@ -7,7 +7,7 @@ reusable prompts with Prompt management".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -59,7 +59,7 @@ def prompted(request: ChatRequest, prompt: Prompt, template: PromptTemplate, con
 
     Raises InvalidRequestError that names each missing or unknown variable, or the model that is not to be had.
     """
-    messages = [*render(template, prompt.variables), *request.messages]
+    messages = _joined(render(template, prompt.variables), request.messages)
     if not messages:
         raise InvalidRequestError(f"{template.name} has no messages; send some beside it", param="messages")
     model = model_for(template, config) if request.model == OWN_MODEL else request.model
@@ -125,6 +125,17 @@ def _tail(model: str) -> str:
 
 def _foundation(model: str) -> str:
     return _GEOGRAPHY.sub("", _tail(model))
+
+
+def _joined(first: list[Message], then: Sequence[Message]) -> list[Message]:
+    """One conversation of both. What `then` begins with as a system prompt stands behind the system prompt of `first`:
+    Claude and Bedrock have no place for one in the middle, and would get it as something that the user says."""
+    here, there = _after_system(first), _after_system(then)
+    return [*first[:here], *then[:there], *first[here:], *then[there:]]
+
+
+def _after_system(messages: Sequence[Message]) -> int:
+    return next((n for n, one in enumerate(messages) if one["role"] not in ("system", "developer")), len(messages))
 
 
 def _texts(messages: Iterable[Message]) -> Iterator[str]:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from litellm_fallback_router.routing.config import load_config
 from litellm_fallback_router.routing.errors import ConfigurationError, InvalidRequestError
 from litellm_fallback_router.routing.prompt_access import PromptAccess
-from litellm_fallback_router.routing.prompts import PromptTemplate, merged, model_for, render
-from litellm_fallback_router.routing.types import ModelInfo, Prompt
+from litellm_fallback_router.routing.prompts import PromptTemplate, merged, model_for, prompted, render
+from litellm_fallback_router.routing.types import ChatRequest, ModelInfo, Prompt
 from tests.support.scripted import config_of, deployment
 
 HAIKU = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
@@ -37,6 +37,16 @@ def test_variables_are_filled_in_wherever_they_stand() -> None:
     assert [part["text"] for part in user["content"]] == ["y", "."]
     assert user["content"][0]["cache_control"] == {"type": "ephemeral"}
     assert parts[0]["text"] == "{{b}}", "the template itself is used again"
+
+
+def test_a_system_prompt_of_the_callers_stands_behind_the_prompts() -> None:
+    said = [("system", "a"), ("user", "b"), ("assistant", "c"), ("user", "d")]
+    own = [("system", "1"), ("developer", "2"), ("user", "3"), ("system", "4"), ("user", "5")]
+    prompts, callers = ([{"role": role, "content": text} for role, text in each] for each in (said, own))
+    prompt = Prompt("A")
+    request = ChatRequest(model="m", messages=callers, prompt=prompt)
+    joined = prompted(request, prompt, template(messages=prompts), config_of(deployment("m")))
+    assert "".join(message["content"] for message in joined.messages) == "a12bcd345"
 
 
 @given(st.text(), st.text())
