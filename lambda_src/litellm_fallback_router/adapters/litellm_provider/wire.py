@@ -9,6 +9,7 @@ from ...routing.ledger import Usage
 from ...routing.types import Chunk, ProviderAnswer
 
 TEXT_FIELDS = ("content", "reasoning_content", "refusal")
+INSTEAD_OF_TEXT = frozenset({"tool_calls", "function_call", "refusal", "audio"})
 OBJECT_FIELDS = ("tool_calls", "function_call", "thinking_blocks", "audio", "annotations")
 FINISH_REASONS = frozenset({None, "stop", "length", "tool_calls", "content_filter", "function_call"})
 """OpenAI's own; None while a choice goes on."""
@@ -37,10 +38,12 @@ def answer_of(response: Any, usage: Usage, cost_usd: float | None) -> ProviderAn
 
 
 def _choice(choice: Any) -> dict[str, Any]:
-    message = choice.message
+    fields = _fields(choice.message)
+    # As OpenAI has it: an answer of no words is a text, too.
+    nothing = None if INSTEAD_OF_TEXT & fields.keys() else ""
     out: dict[str, Any] = {
         "index": choice.index,
-        "message": {"role": "assistant", "content": None, **_fields(message)},
+        "message": {"role": "assistant", "content": nothing, **fields},
         "finish_reason": choice.finish_reason,
         "logprobs": _plain(getattr(choice, "logprobs", None)),
     }
