@@ -196,6 +196,22 @@ def test_spending_stops_before_the_limit(
     assert simulator.requests() == [], "earlier runs count"
 
 
+@pytest.mark.parametrize("place", ["here", "s3"])
+def test_limit_is_the_evaluations_whichever_models_a_run_asks(
+    run: Run, tmp_path: Path, simulator: SimulatorControl, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    out = f"{S3}-{place}" if place == "s3" else str(tmp_path / "out")
+    command = ("run", "--dataset", DATASET, "--out", out, "--max-tokens", 100)
+    assert run(*command, "--models", "openai-gpt4o") == 0
+    spent = capsys.readouterr().out.splitlines()[0].partition("4 of 4 questions answered, ")[2]
+    simulator.clear_requests()
+
+    assert run(*command, "--models", MINI, "--max-usd", spent.split()[0].removeprefix("$")) == 1
+
+    assert {one.provider for one in simulator.requests()} <= {"s3"}, "enough for this model, had no other been asked"
+    assert f"0 of 4 questions answered, {spent}" in capsys.readouterr().out
+
+
 def test_judged_by_bedrock_in_s3(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", "--dataset", DATASET, "--models", f"{MINI},{NOVA}", "--out", S3) == 0
     assert run("submit", "--out", S3, *JUDGE, "--metrics", "Correctness,Harmfulness") == 0

@@ -77,6 +77,12 @@ def test_empty_dataset_is_told_what_to_write() -> None:
         read_dataset("\n", "d.jsonl")
 
 
+def test_dataset_may_hold_line_separators_in_its_strings_and_end_its_lines_as_any_system_does() -> None:
+    text = '{"prompt": "a\u2028b\x85c"}\r\n{"prompt": "d\u2029"}\r{"prompt": "e"}\n'
+
+    assert [prompt.text for prompt in read_dataset(text, "d")] == ["a\u2028b\x85c", "d\u2029", "e"]
+
+
 def test_same_prompt_with_another_system_prompt_is_another_question() -> None:
     prompts = read_dataset('{"prompt": "x"}\n{"prompt": "x", "system": "s"}\n', "d")
 

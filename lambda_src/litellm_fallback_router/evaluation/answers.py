@@ -29,9 +29,19 @@ class Answer:
 _NAMES = {field.name for field in fields(Answer)}
 
 
+_LOGS, _ENDING = "answers/", ".jsonl"
+
+
 def log_of(model: str) -> str:
     """Name of a model's log. `model`: its identifier."""
-    return f"answers/{model}.jsonl"
+    return f"{_LOGS}{model}{_ENDING}"
+
+
+def logged_models(folder: Folder) -> set[str]:
+    """The identifiers of the models that have a log, whichever run asked them."""
+    # In S3 a log is a folder of lines.
+    logs = {name.removeprefix(_LOGS).partition("/")[0] for name in folder.names(_LOGS)}
+    return {log.removesuffix(_ENDING) for log in logs if log.endswith(_ENDING)}
 
 
 def record(folder: Folder, model: str, answer: Answer) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..routing.errors import RouterError
 from ..routing.router import Router
 from ..routing.types import ChatRequest, Deployment
-from .answers import Answer, read_answers, record
+from .answers import Answer, logged_models, read_answers, record
 from .budget import Budget, most_expensive
 from .dataset import Prompt
 from .folder import Folder
@@ -52,15 +52,12 @@ class Questions:
     def __init__(self, folder: Folder, prompts: Sequence[Prompt], models: Sequence[Asked], max_tokens: int) -> None:
         self._folder = folder
         self._max_tokens = max_tokens
-        self.spent_usd = 0.0
-        """In earlier runs, on these models."""
+        logs = {name: read_answers(folder, name) for name in {*logged_models(folder), *(m.identifier for m in models)}}
+        self.spent_usd = sum(answers.spent_usd for answers in logs.values())
+        """In earlier runs, on whatever models: the limit is the evaluation's."""
         self._stopped = False
         by_id = {prompt.id(max_tokens): prompt for prompt in prompts}
-        missing: dict[str, set[str]] = {}
-        for model in models:
-            answers = read_answers(folder, model.identifier)
-            self.spent_usd += answers.spent_usd
-            missing[model.identifier] = set(answers.missing(by_id))
+        missing = {model.identifier: set(logs[model.identifier].missing(by_id)) for model in models}
         # Prompt by prompt, not model by model: where the run stops early, the models have still been asked the same.
         self._open = [
             (model, prompt_id, prompt)

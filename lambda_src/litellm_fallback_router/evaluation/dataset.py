@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from ..routing.types import Message
 FIELDS = ("prompt", "referenceResponse", "category", "system")
 MAX_PROBLEMS = 20
 """Of a file that are told at once."""
+_LINE_END = re.compile(r"\r\n|\n|\r")
+"""Not `str.splitlines`, which also splits at characters that may stand in a JSON string, such as U+2028."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def read_dataset(text: str, name: str) -> list[Prompt]:
     prompts: list[Prompt] = []
     problems: list[str] = []
     first_seen: dict[tuple[str, str | None], int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         if not line.strip():
             continue
         found = _read_line(line)
