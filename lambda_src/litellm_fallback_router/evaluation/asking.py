@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..routing.errors import RouterError
+from ..routing.failures import FailureKind
+from ..routing.ledger import AttemptRecord, rounded_usd
 from ..routing.router import Router
 from ..routing.types import ChatRequest, Deployment
 from .answers import Answer, logged_models, read_answers, record
@@ -89,7 +91,8 @@ class Questions:
             for model, prompt_id, prompt in waiting:
                 if in_a_row.get(model.identifier, 0) >= GIVE_UP_AFTER:
                     continue
-                most = TRIES * (most_expensive(model.deployment, prompt.messages, self._max_tokens) or 0.0)
+                dearest = most_expensive(model.deployment, prompt.messages, self._max_tokens)
+                most = TRIES * (dearest or 0.0)
                 if not await budget.reserve(most):
                     outcome.out_of_budget = True
                     return
@@ -98,7 +101,7 @@ class Questions:
                     return
                 cost: float | None = None
                 try:
-                    answer = await _ask(router, model.deployment, prompt_id, prompt, self._max_tokens)
+                    answer = await _ask(router, model.deployment, prompt_id, prompt, self._max_tokens, dearest)
                     cost = answer.cost_usd
                     await asyncio.to_thread(record, self._folder, model.identifier, answer)
                 finally:
@@ -121,7 +124,9 @@ class Questions:
         return outcome
 
 
-async def _ask(router: Router, deployment: Deployment, prompt_id: str, prompt: Prompt, max_tokens: int) -> Answer:
+async def _ask(
+    router: Router, deployment: Deployment, prompt_id: str, prompt: Prompt, max_tokens: int, dearest: float | None
+) -> Answer:
     try:
         result = await router.complete(ChatRequest(deployment.id, prompt.messages, {"max_tokens": max_tokens}))
     except RouterError as error:
@@ -134,7 +139,7 @@ async def _ask(router: Router, deployment: Deployment, prompt_id: str, prompt: P
             seconds=round(attempts[-1].seconds, 4) if attempts else 0.0,
             input_tokens=0,
             output_tokens=0,
-            cost_usd=error.ledger.cost_usd or 0.0,
+            cost_usd=_cost(attempts, dearest) or 0.0,
         )
     return Answer(
         prompt_id=prompt_id,
@@ -143,5 +148,19 @@ async def _ask(router: Router, deployment: Deployment, prompt_id: str, prompt: P
         seconds=round(result.ledger.attempts[-1].seconds, 4),
         input_tokens=result.usage.prompt_tokens,
         output_tokens=result.usage.completion_tokens,
-        cost_usd=result.cost_usd,
+        cost_usd=_cost(result.ledger.attempts, dearest),
     )
+
+
+def _cost(attempts: Sequence[AttemptRecord], dearest: float | None) -> float | None:
+    """USD of every try; `dearest` for one of which nobody knows. None where no price is known."""
+    costs = (dearest if _unsettled(one) else one.cost_usd for one in attempts)
+    known = [cost for cost in costs if cost is not None]
+    return rounded_usd(sum(known)) if known else None
+
+
+def _unsettled(attempt: AttemptRecord) -> bool:
+    """The provider may have written, and bill, a whole answer that never came: a timeout, a connection that broke."""
+    if attempt.failure is None:
+        return attempt.cost_usd is None
+    return attempt.usage is not None or attempt.failure is FailureKind.CONNECTION
