@@ -23,7 +23,7 @@ class Answer:
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
-    """Of every try, the dearest that it may have been where the provider never said; None where the price is unknown."""
+    """Of every try, the most it may have been where nobody knows; None where the price is unknown."""
 
 
 _NAMES = {field.name for field in fields(Answer)}

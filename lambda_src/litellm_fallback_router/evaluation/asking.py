@@ -91,8 +91,7 @@ class Questions:
             for model, prompt_id, prompt in waiting:
                 if in_a_row.get(model.identifier, 0) >= GIVE_UP_AFTER:
                     continue
-                dearest = most_expensive(model.deployment, prompt.messages, self._max_tokens)
-                most = TRIES * (dearest or 0.0)
+                most = TRIES * (most_expensive(model.deployment, prompt.messages, self._max_tokens) or 0.0)
                 if not await budget.reserve(most):
                     outcome.out_of_budget = True
                     return
@@ -101,7 +100,7 @@ class Questions:
                     return
                 cost: float | None = None
                 try:
-                    answer = await _ask(router, model.deployment, prompt_id, prompt, self._max_tokens, dearest)
+                    answer = await _ask(router, model.deployment, prompt_id, prompt, self._max_tokens)
                     cost = answer.cost_usd
                     await asyncio.to_thread(record, self._folder, model.identifier, answer)
                 finally:
@@ -124,9 +123,8 @@ class Questions:
         return outcome
 
 
-async def _ask(
-    router: Router, deployment: Deployment, prompt_id: str, prompt: Prompt, max_tokens: int, dearest: float | None
-) -> Answer:
+async def _ask(router: Router, deployment: Deployment, prompt_id: str, prompt: Prompt, max_tokens: int) -> Answer:
+    dearest = most_expensive(deployment, prompt.messages, max_tokens)
     try:
         result = await router.complete(ChatRequest(deployment.id, prompt.messages, {"max_tokens": max_tokens}))
     except RouterError as error:
