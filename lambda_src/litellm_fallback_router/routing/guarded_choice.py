@@ -1,7 +1,8 @@
 """One choice of a stream under a guardrail: what is held back, and when it goes on.
 
-Text is released window by window. Tool calls are checked whole. What else a provider sends (signed thinking, sound,
-citations, logprobs) spells the text out a second time: it comes at the end, if nothing was masked.
+Text is released window by window, each field's in windows of its own. Tool calls are checked whole. What else a
+provider sends (signed thinking, sound, citations, logprobs) spells the text out a second time: it comes at the end, if
+nothing was masked.
 """
 
 from __future__ import annotations
@@ -25,13 +26,10 @@ class GuardedChoice:
     def __init__(self, index: int, size: int | None, checks: Checks) -> None:
         """`size`: characters of a window; None: all is held to the end."""
         self._index = index
-        self._size = size
         self._checks = checks
         self._time = checks.walk.end
-        self._field = TEXT[0]
-        self._windows = Windows(size)
-        self._segments: list[tuple[str, str]] = []
-        """Field and text, in order, where all is held to the end."""
+        self._windows = {name: Windows(size) for name in TEXT}
+        """By field: its text stays one text, whatever comes of another field in between."""
         self._calls = _Calls()
         self._beside: dict[str, list[Any]] = {}
         self._logprobs: list[Any] = []
@@ -58,8 +56,6 @@ class GuardedChoice:
 
     async def finish(self) -> AsyncGenerator[Chunk, None]:
         """The rest, with the finish reason at its end."""
-        async for chunk in self._flush():
-            yield chunk
         async for chunk in self._held():
             yield chunk
         async for chunk in self._tool_calls():
@@ -70,34 +66,21 @@ class GuardedChoice:
             yield self._chunk({}, self._finish_reason)
 
     async def _text(self, name: str, text: str) -> AsyncGenerator[Chunk, None]:
-        if name != self._field:
-            async for chunk in self._flush():
-                yield chunk
-            self._field, self._windows = name, Windows(self._size)
-        self._windows.feed(text)
-        while (window := self._windows.due) is not None:
-            before = self._windows.pending
-            released = await self._checks.window(self._windows, window, self._time)
+        windows = self._windows[name]
+        windows.feed(text)
+        while (window := windows.due) is not None:
+            before = windows.pending
+            released = await self._checks.window(windows, window, self._time)
             if released:
-                gone = before[: len(before) - len(self._windows.pending)]
+                gone = before[: len(before) - len(windows.pending)]
                 self._masked = self._masked or released != gone
                 yield self._chunk({name: released})
 
-    async def _flush(self) -> AsyncGenerator[Chunk, None]:
-        pending = self._windows.pending
-        if not pending:
-            return
-        self._windows = Windows(self._size)
-        if self._size is None:
-            self._segments.append((self._field, pending))
-            return
-        for text in await self._check([pending]):
-            yield self._chunk({self._field: text})
-
     async def _held(self) -> AsyncGenerator[Chunk, None]:
-        structured = is_structured(self._checks.walk.request)
-        texts = await self._check([text for _, text in self._segments], json=structured)
-        for (name, _), text in zip(self._segments, texts, strict=True):
+        """What is left of every field, once all of it was checked."""
+        left = {name: windows.pending for name, windows in self._windows.items() if windows.pending}
+        texts = await self._check(list(left.values()), json=is_structured(self._checks.walk.request))
+        for name, text in zip(left, texts, strict=True):
             yield self._chunk({name: text})
 
     async def _tool_calls(self) -> AsyncGenerator[Chunk, None]:
