@@ -212,6 +212,22 @@ def test_limit_is_the_evaluations_whichever_models_a_run_asks(
     assert f"0 of 4 questions answered, {spent}" in capsys.readouterr().out
 
 
+def test_report_on_litellms_config_with_a_circle_says_which_fallback_it_drops(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = [{"model_name": one, "litellm_params": {"model": "openai/gpt-4o", "api_key": "sk-1"}} for one in "ab"]
+    config = {"model_list": items, "router_settings": {"fallbacks": [{"a": ["b"]}, {"b": ["a"]}]}}
+    (tmp_path / "litellm.json").write_text(json.dumps(config))
+    options = ("--out", tmp_path, "--config", tmp_path / "litellm.json")
+    assert run("run", "--dataset", DATASET, "--models", "a,b", *options) == 0
+    capsys.readouterr()
+
+    assert run("report", "--local", *options) == 0
+
+    assert "b falls back no more to a in mapping.yaml: that would close a circle" in capsys.readouterr().err
+    assert load_config(read_mapping(tmp_path / "mapping.yaml"), describe).chains["a"] == ("a", "b")
+
+
 def test_judged_by_bedrock_in_s3(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", "--dataset", DATASET, "--models", f"{MINI},{NOVA}", "--out", S3) == 0
     assert run("submit", "--out", S3, *JUDGE, "--metrics", "Correctness,Harmfulness") == 0

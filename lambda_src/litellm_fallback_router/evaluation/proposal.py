@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import yaml
 
 from ..routing import litellm_config
+from ..routing.chains import cycles
 from .standings import Standing
 
 Goal = Literal["quality", "cost", "latency"]
@@ -45,6 +47,8 @@ class Proposal:
     """Strategy -> what it is for, and its models in order."""
     left_out: tuple[str, ...]
     """Paths of literal secrets, which no file of ours repeats."""
+    closing: Mapping[str, tuple[str, ...]]
+    """Model -> the fallbacks it lost, as they would close a circle: legal in LiteLLM's config, a mistake in ours."""
 
     def to_yaml(self, header: str) -> str:
         comment = "".join(f"# {line}\n" for line in header.splitlines())
@@ -72,7 +76,7 @@ def propose(mapping: Mapping[str, Any], places: Sequence[Standing]) -> Proposal:
         wanted |= {name: (goal, list(by_name)) for name, goal in BY_EVIDENCE.items()}
     orders = {name: (goal, ordered(members, by_name, goal)) for name, (goal, members) in wanted.items()}
     proposed["strategies"] = {name: list(members) for name, (_, members) in orders.items()}
-    return Proposal(proposed, orders, tuple(left_out))
+    return Proposal(proposed, orders, tuple(left_out), _opened(proposed))
 
 
 def goal_of(strategy: str) -> Goal:
@@ -116,6 +120,22 @@ def _ours(mapping: Mapping[str, Any]) -> dict[str, Any]:
     items = [item for index, item in enumerate(converted.mapping["model_list"]) if index not in converted.left_out]
     ours = {**converted.mapping, "model_list": items}
     return copy.deepcopy({key: value for key, value in ours.items() if value is not None})
+
+
+def _opened(mapping: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Takes the fallbacks that close a circle out of the mapping; gives them."""
+    fallbacks, strategies = mapping.get("fallbacks") or {}, mapping["strategies"]
+    taken: dict[str, tuple[str, ...]] = {}
+    while found := cycles(fallbacks, strategies):
+        edges = list(pairwise(found[0]))
+        # A strategy says who may be asked, so it keeps its members where a fallback can go instead.
+        name, closing = next((edge for edge in reversed(edges) if edge[0] not in strategies), edges[-1])
+        lists = strategies if name in strategies else fallbacks
+        lists[name] = [one for one in lists[name] if one != closing]
+        if not lists[name]:
+            del lists[name]
+        taken[name] = (*taken.get(name, ()), closing)
+    return taken
 
 
 def _without_secrets(mapping: dict[str, Any], left_out: list[str]) -> dict[str, Any]:

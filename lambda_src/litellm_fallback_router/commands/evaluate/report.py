@@ -33,6 +33,7 @@ def report(out: str, config_file: Path | None, *, local: bool, to: Path | None, 
         raise ConfigurationError(["--to: name a folder here for the picture and the mapping, such as --to report"])
     with surroundings(config_file, simulate=False) as settings:
         mapping = bootstrap.mapping_of(settings)
+        bootstrap.load(settings, mapping)  # a mapping with mistakes is told them, not reordered
         with evaluation_folder(out, settings, region) as folder:
             manifest = finished_manifest(folder)
             scored, by_whom = _scored(folder, manifest, settings, local=local, region=region)
@@ -139,6 +140,8 @@ def _warn(places: Sequence[Standing], proposal: Proposal) -> None:
             warn(f"{name} has {one.scored} scored answers: too few to tell close models apart")
     for path in proposal.left_out:
         warn(f"{path} was left out of mapping.yaml: a secret; write it as os.environ/NAME")
+    for name, closing in proposal.closing.items():
+        warn(f"{name} falls back no more to {', '.join(closing)} in mapping.yaml: that would close a circle")
 
 
 def _write(file: Path, data: bytes) -> None:
