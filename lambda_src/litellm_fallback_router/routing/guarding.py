@@ -2,7 +2,8 @@
 
 A window is released up to `overlap` characters before its end; those are checked again at the head of the next. So
 whatever is no longer than the overlap stands whole inside one window before any of it is released: nothing hides in
-a seam. Where the guardrail masked a part, a window is parted only where both texts are certain to correspond.
+a seam. A window begins and ends between words, lest half a word be taken for another (`666` of `1666`). Where the
+guardrail masked a part, a window is parted only where both texts are certain to correspond.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ class Windows:
         """The window to check now; None: not enough has come."""
         if self._size is None or len(self.pending) < self._reach:
             return None
-        return self.pending[: self._reach]
+        # No shorter than half: it stays longer than the overlap, and than the one before where it had to grow.
+        return self.pending[: _word_end(self.pending, self._reach // 2, self._reach) or self._reach]
 
     def release(self, window: str, checked: str) -> str:
         """What may go on of a `window` that the guardrail gave back as `checked`.
@@ -134,14 +136,24 @@ class Windows:
 
 
 def part(text: str, checked: str, at_most: int) -> tuple[int, int]:
-    """The last place, at most `at_most` in `text`, that is certain to be the same in `checked`: where it is in each."""
-    best = (0, 0)
+    """The last place, at most `at_most` in `text`, that is certain to be the same in `checked`: where it is in each.
+
+    One after a space goes before one that is not.
+    """
+    within_word = between_words = (0, 0)
     for at, at_checked, length in _certain(text, checked):
         if at > at_most:
             break
         end = min(at_most, at + length)
-        best = (end, at_checked + end - at)
-    return best
+        within_word = (end, at_checked + end - at)
+        if space := _word_end(text, at, end):
+            between_words = (space, at_checked + space - at)
+    return between_words if between_words[0] else within_word
+
+
+def _word_end(text: str, low: int, high: int) -> int:
+    """The last place after a space, above `low` and at most `high`; 0: there is none."""
+    return next((at for at in range(high, low, -1) if text[at - 1].isspace()), 0)
 
 
 def _certain(text: str, checked: str) -> Iterator[tuple[int, int, int]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.guarding import Outcome
-from tests.support.guards import DENIED, EMAIL, MESSAGES, guarded_rig
+from litellm_fallback_router.routing.guarding import Outcome, Verdict
+from litellm_fallback_router.routing.ports import Source
+from tests.support.guards import DENIED, EMAIL, MESSAGES, RuledGuard, guarded_rig
 from tests.support.scripted import Step, question
 from tests.support.virtual_time import run_virtually
 
@@ -31,8 +33,20 @@ def cut(text: str, sizes: Sequence[int]) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def streamed(text: str, sizes: Sequence[int], window: int | str) -> tuple[str, list[str], Outcome | None]:
-    rig = guarded_rig("a", scripts={"a": [Step(pieces=cut(text, sizes) or ("x",))]}, stream_window=window)
+class WordGuard(RuledGuard):
+    """Blocks the word 666."""
+
+    async def check(self, source: Source, texts: Sequence[str]) -> Verdict:
+        if any(re.search(r"\b666\b", text) for text in texts):
+            return Verdict(Outcome.BLOCKED, message=MESSAGES[source])
+        return Verdict(Outcome.PASSED, tuple(texts))
+
+
+async def streamed(
+    text: str, sizes: Sequence[int], window: int | str, guard: RuledGuard | None = None
+) -> tuple[str, list[str], Outcome | None]:
+    script = {"a": [Step(pieces=cut(text, sizes) or ("x",))]}
+    rig = guarded_rig("a", guard=guard, scripts=script, stream_window=window)
     async with rig.router.stream(question()) as stream:
         choices = [choice async for chunk in stream for choice in chunk.choices]
         outcome = stream.result.guardrail
@@ -60,3 +74,20 @@ def test_off_passes_every_chunk_on_as_it_comes_and_says_so(text: str, sizes: lis
     said, finish, outcome = run_virtually(streamed(text + "forbidden fruit", sizes, "off"))
 
     assert (said, finish, outcome) == (text + "forbidden fruit", ["stop"], Outcome.UNCHECKED)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from(["1666", "6661", "a", "year"]), min_size=80, max_size=250), CUTS, WINDOWS, st.booleans()
+)
+def test_a_word_is_blocked_where_the_answer_has_it_and_never_where_a_window_cuts_another(
+    words: list[str], sizes: list[int], window: int | str, has_it: bool
+) -> None:
+    text = " ".join(words)
+    said, finish, _ = run_virtually(streamed(text + " 666 a" if has_it else text, sizes, window, WordGuard()))
+
+    if has_it:
+        assert finish == ["content_filter"]
+        assert text.startswith(said.removesuffix(MESSAGES["output"]).rstrip())
+    else:
+        assert (said, finish) == (text, ["stop"])

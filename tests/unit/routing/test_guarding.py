@@ -107,6 +107,21 @@ def test_less_than_a_window_is_held_back(text: str, sizes: list[int]) -> None:
         assert len(windows.pending) < SIZE
 
 
+def words_in(text: str) -> list[str]:
+    return re.findall(r"\S+", text)
+
+
+@given(st.lists(st.text("16a", min_size=1, max_size=OVERLAP), max_size=60).map(" ".join), cuts)
+def test_a_window_shows_no_word_that_the_text_has_not(text: str, sizes: list[int]) -> None:
+    windows, whole = Windows(SIZE), set(words_in(text))
+    for one in pieces(text, sizes):
+        windows.feed(one)
+        while (window := windows.due) is not None:
+            assert set(words_in(window)) <= whole
+            windows.release(window, window)
+    assert set(words_in(windows.pending)) <= whole
+
+
 def test_nothing_is_due_before_the_end_where_all_is_held() -> None:
     windows = Windows(None)
     windows.feed("x" * 10 * MAX_CHARACTERS)
@@ -119,9 +134,12 @@ def test_nothing_is_due_before_the_end_where_all_is_held() -> None:
     ("text", "checked", "at_most", "place"),
     [
         ("abcdef", "abcdef", 4, (4, 4)),
-        ("to a@b, and on", "to {EMAIL}, and on", 10, (10, 14)),
+        ("abc def", "abc def", 6, (4, 4)),
+        ("abc\ndef", "abc\ndef", 4, (4, 4)),
+        ("to a@b, and on", "to {EMAIL}, and on", 10, (8, 12)),
         ("to a@b, and on", "to {EMAIL}, and on", 5, (3, 3)),
-        ("a@b, b@a, a@a.", "{EMAIL}, {EMAIL}, {EMAIL}.", 9, (9, 17)),
+        ("a@b, b@a, a@a.", "{EMAIL}, {EMAIL}, {EMAIL}.", 9, (5, 9)),
+        ("a@b,b@a,a@a.", "{EMAIL},{EMAIL},{EMAIL}.", 9, (8, 16)),
         ("Jo Smith Jo", "{NAME} {NAME}", 8, (0, 0)),  # which of the two spaces was kept cannot be told
         ("call me", "call [PHONE-1]", 6, (5, 5)),
         ("something", "else altogether", 9, (0, 0)),
