@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .evaluation.folder import Folder, LocalFolder
 from .evaluation.jobs import check_place
+from .routing.errors import ConfigurationError
 from .settings import Settings
 from .simulated import SIMULATED_REGION, bedrock, s3
 
@@ -25,6 +27,7 @@ def evaluation_folder(out: str, settings: Settings, region: str | None = None) -
     Raises ConfigurationError, and inside the context OperationError for what AWS refuses.
     """
     if not out.startswith(IN_S3):
+        _check_readable(Path(out))
         yield LocalFolder(Path(out))
         return
     place = check_place(out)
@@ -33,6 +36,27 @@ def evaluation_folder(out: str, settings: Settings, region: str | None = None) -
 
     with explained():
         yield S3Folder(_client("s3", settings, region), place)
+
+
+def _check_readable(folder: Path) -> None:
+    try:
+        next(folder.iterdir(), None)
+    except FileNotFoundError:
+        return  # the first run makes it
+    except OSError as error:
+        problem = f"--out: cannot read {folder} ({error.strerror}); name a folder that you may read and write"
+        raise ConfigurationError([problem]) from error
+
+
+def check_writable(folder: Path, option: str) -> None:
+    """Makes the folder where it is missing. Raises ConfigurationError where it cannot be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        problem = f"{option}: cannot write to {folder} ({error.strerror}); name a folder that you may write to"
+        raise ConfigurationError([problem]) from error
 
 
 def evaluation_jobs(settings: Settings, region: str | None = None) -> EvaluationJobs:

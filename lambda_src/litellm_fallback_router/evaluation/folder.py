@@ -45,7 +45,7 @@ class LocalFolder:
     def read(self, name: str) -> str | None:
         try:
             return (self._path / name).read_text(encoding="utf-8")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def write(self, name: str, text: str) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from ... import bootstrap
-from ...evaluating import IN_S3, evaluation_folder, evaluation_jobs
+from ...evaluating import IN_S3, check_writable, evaluation_folder, evaluation_jobs
 from ...evaluation.folder import Folder
 from ...evaluation.jobs import read_jobs
 from ...evaluation.manifest import Manifest, finished_manifest
@@ -39,13 +39,13 @@ def report(out: str, config_file: Path | None, *, local: bool, to: Path | None, 
             scored, by_whom = _scored(folder, manifest, settings, local=local, region=region)
             places = standings(folder, manifest, scored)
     _check(places, local=local)
+    target = to or Path(out)
+    check_writable(target, "--to" if to else "--out")
     quality = f"quality: {by_whom}"
     console().print(_table(places, quality))
     proposal = propose(mapping, places)
     bootstrap.load(settings, proposal.mapping)  # a proposal that does not load is no proposal
     _print_orders(proposal)
-    target = to or Path(out)
-    target.mkdir(parents=True, exist_ok=True)
     title = f"{len(places)} models, {manifest.prompts} prompts"
     _write(target / "report.png", draw(places, title=title, quality=by_whom))
     _write(

@@ -14,11 +14,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ... import bootstrap
-from ...evaluating import evaluation_folder
+from ...evaluating import IN_S3, check_writable, evaluation_folder
 from ...evaluation.asking import TRIES, Asked, Outcome, Questions
 from ...evaluation.budget import most_expensive
 from ...evaluation.dataset import Prompt, read_dataset
-from ...evaluation.manifest import Manifest, Model, write_responses
+from ...evaluation.manifest import Manifest, Model, read_manifest, write_responses
 from ...routing.config import RouterConfig
 from ...routing.errors import ConfigurationError
 from ...routing.providers import did_you_mean
@@ -52,6 +52,10 @@ def run(wanted: Wanted, out: str, config_file: Path | None, *, region: str | Non
         config = bootstrap.load(settings)
         warn_of(config)
         asked = _chosen(config, wanted)
+        if not out.startswith(IN_S3):  # before anything is paid for
+            for part in ("", "answers", "responses"):
+                check_writable(Path(out, part), "--out")
+        read_manifest(folder)  # a file of another's would be found too late
         questions = Questions(folder, prompts, asked, wanted.max_tokens)
         try:
             outcome = asyncio.run(_ask(config, asked, questions, wanted))
