@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.guarding import Outcome, Verdict
@@ -20,6 +20,7 @@ address = st.text("ab0", min_size=1, max_size=15).map(lambda name: f" {name}@exa
 prose = st.text("cdf {}[]fr,", max_size=120)
 TEXTS = st.lists(st.one_of(prose, prose, address, bad), max_size=14).map("".join)
 CLEAN = st.lists(st.one_of(prose, address), max_size=14).map("".join)
+WORDS = st.lists(st.sampled_from(["1666", "6661", "a", "year"]), min_size=2, max_size=7)
 CUTS = st.lists(st.integers(1, 70), min_size=1, max_size=10)
 WINDOWS = st.one_of(st.integers(200, 600), st.just("end"))
 
@@ -77,9 +78,9 @@ def test_off_passes_every_chunk_on_as_it_comes_and_says_so(text: str, sizes: lis
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    st.lists(st.sampled_from(["1666", "6661", "a", "year"]), min_size=80, max_size=250), CUTS, WINDOWS, st.booleans()
-)
+@example(["a"] * 74 + ["a1666", "is", "a", "year"] + ["b"] * 150, [7], 200, False)
+@example(["1666"] * 100, [1], 201, False)
+@given(WORDS.map(lambda words: words * 50), CUTS, WINDOWS, st.booleans())
 def test_a_word_is_blocked_where_the_answer_has_it_and_never_where_a_window_cuts_another(
     words: list[str], sizes: list[int], window: int | str, has_it: bool
 ) -> None:
