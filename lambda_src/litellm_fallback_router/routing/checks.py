@@ -33,7 +33,7 @@ from .pictures import MOST_PICTURES, shown_in
 from .planner import Plan
 from .ports import Guard, Source
 from .resume import is_structured
-from .texts import PROMPTS, is_json, json_in, still_json, texts_in, with_texts
+from .texts import PROMPTS, is_json, json_in, readable, still_json, texts_in, with_texts, written
 from .types import ChatRequest, Deployment
 
 Ask = Callable[[], Coroutine[Any, Any, Verdict]]
@@ -132,8 +132,9 @@ class Checks:
 
     async def texts(self, source: Source, texts: Sequence[str], time: Deadline) -> list[str]:
         """The texts as they may go on, each in its place; JSON stays JSON wherever that can be."""
-        checked = await self._checked(source, texts, time)
-        return [still_json(text, masked) for text, masked in zip(texts, checked, strict=True)]
+        shown = [readable(text) for text in texts]
+        checked = await self._checked(source, shown, time)
+        return [_put_back(*one) for one in zip(texts, shown, checked, strict=True)]
 
     async def json(self, texts: Sequence[str], time: Deadline) -> list[str]:
         """Texts of an answer, of which those that are JSON must stay it."""
@@ -241,6 +242,12 @@ class Checks:
 
     def _set(self, **changes: Any) -> None:
         self.walk.guard_record = replace(self.record, **changes)
+
+
+def _put_back(text: str, shown: str, checked: str) -> str:
+    if checked == shown:
+        return text
+    return still_json(text, checked if shown == text else written(checked))
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:

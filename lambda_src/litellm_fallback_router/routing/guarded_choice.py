@@ -30,6 +30,9 @@ class GuardedChoice:
         self._time = checks.walk.end
         self._windows = {name: Windows(size) for name in TEXT}
         """By field: its text stays one text, whatever comes of another field in between."""
+        if is_structured(checks.walk.request):
+            # JSON is read whole: a part of it hides words behind escapes, and may be none once it was masked.
+            self._windows["content"] = Windows(None)
         self._calls = _Calls()
         self._beside: dict[str, list[Any]] = {}
         self._logprobs: list[Any] = []

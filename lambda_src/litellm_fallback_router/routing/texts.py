@@ -22,6 +22,12 @@ _MASK = r"(?:\{[^{}\"\s][^{}\"]*\}|\[[A-Z][^\[\]\"]*\])"
 _PLAIN = r"[^\s,:\"\[\]{}]"
 _STRINGS_AND_MASKS = re.compile(rf'"(?:[^"\\]|\\.)*"|(?<!{_PLAIN}){_PLAIN}*(?:{_MASK}{_PLAIN}*)+')
 """In masked JSON: its strings; and what is neither a string nor JSON, which is where a mask took a number's place."""
+_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\[bfnrt/]|\\.", re.DOTALL)
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+"""In JSON, of which the last may have been cut off."""
+_BEGINS_AS_JSON = re.compile(r"\s*[{\[]\s*[\"{\[]")
+"""And not as a remark in brackets, or as LaTeX."""
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -62,6 +68,29 @@ def is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def readable(text: str) -> str:
+    """JSON, or the beginning of some, as a guardrail is to read it: `\\u0066` is a letter, and the `n` of `\\n` none.
+    Only quotes and backslashes stay escaped. Any other text is itself.
+    """
+    if "\\" not in text or not (_BEGINS_AS_JSON.match(text) or is_json(text)):
+        return text
+    return _ESCAPES.sub(_decoded, text)
+
+
+def written(text: str) -> str:
+    """JSON again, of what `readable` gave."""
+    return _STRINGS.sub(lambda string: _CONTROL.sub(lambda one: json.dumps(one[0])[1:-1], string[0]), text)
+
+
+def _decoded(escapes: re.Match[str]) -> str:
+    if escapes[0][1] not in "bfnrtu/" or escapes[0] == "\\u":
+        return escapes[0]
+    said = json.loads(f'"{escapes[0]}"')
+    # Half of a pair is no character that could be sent.
+    whole: str = said.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def still_json(text: str, masked: str) -> str:
