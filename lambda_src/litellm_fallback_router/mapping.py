@@ -64,7 +64,7 @@ ROUTER_STYLE_MAPPING: dict[str, Any] = {
             },
         },
     ],
-    # A chain goes on through the fallbacks of its fallbacks: openai-gpt4o ends in bedrock-llama, five models later.
+    # A chain goes on through the fallbacks of its fallbacks: openai-gpt4o ends in bedrock-llama, four models later.
     "fallbacks": {
         "openai-gpt4o": ["anthropic-claude-sonnet"],
         "anthropic-claude-sonnet": ["bedrock-claude-sonnet"],

@@ -71,7 +71,9 @@ OPENAI = {
         Kind.INVALID_RESPONSE,
     ),
 }
+FILTERED = "Output blocked by content filtering policy"
 ANTHROPIC = {
+    "filter": (response(400, anthropic("invalid_request_error", FILTERED)), Kind.CONTENT_POLICY),
     "rate": (response(429, anthropic("rate_limit_error", "Rate limited")), Kind.RATE_LIMITED),
     "overloaded": (response(529, anthropic("overloaded_error", "Overloaded")), Kind.UNAVAILABLE),
     "credit": (
@@ -94,6 +96,7 @@ ANTHROPIC = {
     "error object": (response(200, anthropic("api_error", "oops")), Kind.INVALID_RESPONSE),
 }
 BEDROCK = {
+    "filter": (bedrock(400, "ValidationException", f"The model returned: {FILTERED}"), Kind.CONTENT_POLICY),
     "throttled": (bedrock(429, "ThrottlingException", "Too many requests"), Kind.RATE_LIMITED),
     "quota": (bedrock(400, "ServiceQuotaExceededException", "Quota exceeded"), Kind.QUOTA_EXHAUSTED),
     "expired": (

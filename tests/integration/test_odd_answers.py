@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
+from litellm_fallback_router.routing.types import ChatRequest
 from tests.integration.test_failure_table import MESSAGES, failure, target
 from tests.support.raw_server import raw_server, response
+from tests.support.scripted import rig
 
 REFUSAL = "I cannot help with that."
 PARTS = [{"type": "text", "text": "Paris"}]
@@ -40,6 +43,22 @@ async def test_a_refusal_is_an_answers_refusal() -> None:
     async with raw_server(streamed({"refusal": REFUSAL[:5]}, {"refusal": REFUSAL[5:]})) as url:
         chunks = [chunk async for chunk in provider.stream(target("openai", url), MESSAGES, {})]
     assert "".join(c["delta"].get("refusal", "") for chunk in chunks for c in chunk.choices) == REFUSAL
+
+
+async def test_a_whole_answer_without_usage_is_estimated() -> None:
+    one = rig("a")
+    said = {"role": "assistant", "content": "x" * 400}
+    choices = [{"index": 0, "message": said, "finish_reason": "stop"}]
+    provider = LiteLLMProvider(lambda _: "key")
+    unreported = {"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o", "choices": choices}
+    async with raw_server(response(200, unreported)) as url:
+        answer = await provider.complete(target("openai", url), MESSAGES, {})
+    one.provider.complete = lambda *_: asyncio.sleep(0, answer)  # type: ignore[method-assign]
+    result = await one.router.complete(ChatRequest("a", [{"role": "user", "content": "y" * 4000}]))
+    for usage in (result.usage, result.ledger.attempts[0].usage):
+        assert usage is not None
+        assert (usage.estimated, usage.prompt_tokens >= 1000, usage.completion_tokens >= 100) == (True, True, True)
+    assert result.ledger.cost_usd == pytest.approx(result.usage.total_tokens * 1e-6)
 
 
 async def test_text_that_is_no_text_is_no_answer() -> None:

@@ -79,11 +79,17 @@ class ScriptedProvider:
     calls: list[Call] = field(default_factory=list)
     open_streams: int = 0
     closed: bool = False
+    loads_for: float = 0.0
+    """Seconds before it can be asked at all."""
 
     def _step(self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]) -> Step:
         self.calls.append(Call(deployment.id, asyncio.get_running_loop().time(), messages, params))
         steps = self.scripts.get(deployment.id, [Step()])
         return steps.pop(0) if len(steps) > 1 else steps[0]
+
+    async def ready(self) -> None:
+        if self.loads_for:
+            await asyncio.sleep(self.loads_for)
 
     async def complete(
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from .config import RouterSettings
-from .contents import prompt_characters
+from .contents import characters_of, prompt_characters
 from .deadline import Deadline, OutOfTimeError, in_words
 from .executor import Attempt, Walk
 from .failures import FailureKind, ProviderFailure
@@ -132,10 +132,16 @@ class Recorder:
 
     def answered(self, usage: Usage | None, cost_usd: float | None) -> AttemptRecord:
         """It answered. Usage the provider did not report is estimated."""
-        if usage is None:
+        if usage is None or usage.estimated:
             usage = self._estimate()
             cost_usd = self._walk.estimated_cost(self._attempt.deployment, usage)
         return self._record(None, None, "", usage, cost_usd, wasted=False)
+
+    def answered_whole(self, answer: ProviderAnswer) -> AttemptRecord:
+        """The same of a whole answer."""
+        if answer.usage.estimated:
+            self.characters = characters_of(choice["message"] for choice in answer.choices)
+        return self.answered(answer.usage, answer.cost_usd)
 
     def failed(self, failure: ProviderFailure, *, of_use: bool = False) -> AttemptRecord:
         """It failed. `of_use`: the caller got text from it all the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,6 +50,17 @@ def text_length(value: Any) -> int:
     if isinstance(value, list):
         return sum(text_length(part.get("text")) for part in value if isinstance(part, Mapping))
     return 0
+
+
+def characters_of(said: Iterable[Message]) -> int:
+    """Of text, thought and tool calls in what a model said, whole or in part: all of it is billed."""
+    return sum(_written(one) for one in said)
+
+
+def _written(said: Message) -> int:
+    calls = [call.get("function") or {} for call in said.get("tool_calls") or ()]
+    texts = [said.get("content"), said.get("reasoning_content"), *(call.get("arguments") for call in calls)]
+    return sum(len(text) for text in texts if text)
 
 
 def prompt_characters(messages: Sequence[Message]) -> int:

@@ -141,6 +141,8 @@ class Walk:
             if self._wait is not None:
                 wait, self._wait = self._wait, None
                 await asyncio.sleep(wait)
+            if not (self.attempts or await self._ready()):
+                return None
             if (drop := await self._refused(candidate)) is not None:
                 self._pass_by(candidate, drop)
                 continue
@@ -217,6 +219,15 @@ class Walk:
 
     def estimated_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return self._outside.provider.estimate_cost(deployment, usage)
+
+    async def _ready(self) -> bool:
+        """False where the request's time ends first. That is no attempt: nothing was sent, and nobody was silent."""
+        try:
+            async with asyncio.timeout(self.deadline.left):
+                await self._outside.provider.ready()
+        except TimeoutError:
+            return False
+        return True
 
     async def _let_through(self, candidate: Candidate) -> bool:
         if self.gate is None or (not self.attempts and candidate.deployment.provider == "bedrock"):

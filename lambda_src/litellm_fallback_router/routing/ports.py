@@ -26,6 +26,10 @@ class Provider(Protocol):
     The walker owns time: it cancels a call that takes too long, and closes a stream it no longer wants.
     """
 
+    async def ready(self) -> None:
+        """Wait for what a process's first call has to wait for. Does nothing once that is there."""
+        ...
+
     async def complete(
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> ProviderAnswer:

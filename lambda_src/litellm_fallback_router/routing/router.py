@@ -149,13 +149,14 @@ class Router:
             except asyncio.CancelledError:
                 await walk.abandoned(attempt, recorder.abandoned())
                 raise
-            await walk.succeeded(attempt, recorder.answered(answer.usage, answer.cost_usd))
+            record = recorder.answered_whole(answer)
+            await walk.succeeded(attempt, record)
             return ChatResult(
                 request_id=walk.request.request_id,
                 requested_model=walk.request.model,
                 responders=(attempt.deployment,),
                 choices=answer.choices,
-                usage=answer.usage,
+                usage=record.usage or answer.usage,
                 ledger=walk.ledger,
                 fallback=walk.fell_back(attempt.deployment),
                 created=int(time.time()),

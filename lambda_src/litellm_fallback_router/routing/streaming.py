@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 from .attempts import Recorder, listen
+from .contents import characters_of
 from .deadline import OutOfTimeError
 from .errors import StreamInterruptedError
 from .executor import Attempt, Walk
@@ -99,7 +99,7 @@ class StreamWalk:
                     usage, cost = chunk.usage, chunk.cost_usd
                 if not chunk.choices:
                     continue
-                recorder.token(_characters(chunk))
+                recorder.token(characters_of(choice["delta"] for choice in chunk.choices))
                 self._refuse_filtered(chunk)
                 if held or self._is_held(chunk):
                     held.append(chunk)
@@ -140,14 +140,3 @@ class StreamWalk:
         story = "; ".join(f"{a.deployment}: {a.reason}" for a in self.walk.attempts)
         message = f"the answer is incomplete and could not be continued ({why}): {story}"
         return StreamInterruptedError(message, ledger=self.walk.ledger)
-
-
-def _characters(chunk: Chunk) -> int:
-    """Of text, thought and tool calls: all of it is billed."""
-    return sum(_written(choice["delta"]) for choice in chunk.choices)
-
-
-def _written(delta: dict[str, Any]) -> int:
-    calls = [call.get("function") or {} for call in delta.get("tool_calls") or ()]
-    texts = [delta.get("content"), delta.get("reasoning_content"), *(call.get("arguments") for call in calls)]
-    return sum(len(text) for text in texts if text)

@@ -148,6 +148,7 @@ class ProviderAnswer:
     choices: list[dict[str, Any]]
     """OpenAI's `choices`: `[{"index", "message", "finish_reason", "logprobs"?}]`, at least one."""
     usage: Usage
+    """`estimated` where the provider reported none: then the rest of it means nothing."""
     cost_usd: float | None
     """None where the price is unknown."""
     system_fingerprint: str | None = None

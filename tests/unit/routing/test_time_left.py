@@ -40,6 +40,19 @@ def test_a_flowing_stream_ends_in_an_error_before_the_process_stops() -> None:
     run_virtually(main())
 
 
+def test_what_the_first_call_waits_for_is_no_attempt_and_is_not_held_against_anybody() -> None:
+    async def main() -> None:
+        one = rig("a", "b")
+        one.provider.loads_for = 3.0
+        with pytest.raises(DeadlineExceededError) as failed:
+            await one.router.complete(question(timeout=1.0))
+        assert (failed.value.ledger.attempts, one.provider.calls) == ((), [])
+        one.provider.loads_for = 0.0
+        assert (await one.router.complete(question(timeout=1.0))).responders[0].id == "a"
+
+    run_virtually(main())
+
+
 def test_running_out_of_time_is_not_held_against_the_deployment_that_was_answering() -> None:
     async def main() -> None:
         r = rig("a", scripts={"a": [STALLS]}, stall_timeout=600, circuit_failures=1)

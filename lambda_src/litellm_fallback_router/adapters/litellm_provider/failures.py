@@ -102,7 +102,11 @@ def _kind_by_code(evidence: Evidence) -> FailureKind | None:
         return FailureKind.QUOTA_EXHAUSTED
     if codes & CREDENTIAL_CODES or "security token included in the request is" in evidence.text:
         return FailureKind.AUTHENTICATION
-    if codes & CONTENT_CODES or evidence.has(library.ContentPolicyViolationError):
+    if (
+        codes & CONTENT_CODES
+        or evidence.has(library.ContentPolicyViolationError)
+        or "blocked by content filtering policy" in evidence.text
+    ):
         return FailureKind.CONTENT_POLICY
     if evidence.status in (None, 400) and (
         codes & CONTEXT_CODES

@@ -38,10 +38,15 @@ class LiteLLMProvider:
     def __init__(self, resolve: Callable[[Deployment], str | None]) -> None:
         self._resolve = resolve
 
+    async def ready(self) -> None:
+        """Import litellm off the event loop: other requests go on meanwhile."""
+        if litellm.cache_info().currsize == 0:
+            await asyncio.to_thread(warm_up)
+
     async def complete(
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> ProviderAnswer:
-        await _loaded()
+        await self.ready()
         arguments = self._arguments(deployment, messages, params)
         asking = object()
         _asking.add(asking)
@@ -58,7 +63,7 @@ class LiteLLMProvider:
     async def stream(
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
     ) -> AsyncGenerator[Chunk, None]:
-        await _loaded()
+        await self.ready()
         arguments = self._arguments(deployment, messages, params)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         stream: Stream | None = None
@@ -137,9 +142,3 @@ def _says_nothing(answer: ProviderAnswer) -> bool:
     """
     said = any(value for choice in answer.choices for name, value in choice["message"].items() if name != "role")
     return not said and answer.usage.total_tokens == 0
-
-
-async def _loaded() -> None:
-    """Import litellm off the event loop: other requests go on meanwhile."""
-    if litellm.cache_info().currsize == 0:
-        await asyncio.to_thread(warm_up)

@@ -16,7 +16,8 @@ FINISH_REASONS = frozenset({None, "stop", "length", "tool_calls", "content_filte
 
 
 def usage_of(usage: Any) -> Usage:
-    if usage is None:
+    # LiteLLM makes up zeros for a whole answer without usage.
+    if usage is None or not (usage.prompt_tokens or usage.completion_tokens):
         return Usage(estimated=True)
     prompt_details = getattr(usage, "prompt_tokens_details", None)
     completion_details = getattr(usage, "completion_tokens_details", None)
