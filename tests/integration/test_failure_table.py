@@ -133,6 +133,7 @@ EVERYWHERE = {
         str(status): (response(status, {"message": "x"}), Kind.UNAVAILABLE)
         for status in (408, 409, 424, 500, 502, 503, 504, 529)
     },
+    "half a body": (response(200, {"x": "y" * 400})[:-200], Kind.INVALID_RESPONSE),
     "html 502": (response(502, HTML, content_type="text/html"), Kind.UNAVAILABLE),
     "reset": (RESET, Kind.CONNECTION),
 }

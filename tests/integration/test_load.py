@@ -12,9 +12,10 @@ import pytest
 from openai import APIError, AsyncOpenAI
 
 from local.simulator import Fault, SimulatorControl
+from local.simulator.faults import ProviderName
 from tests.support.gateway import Gateway, gateway_process
 
-PROVIDERS = ("openai", "anthropic", "bedrock")
+PROVIDERS: tuple[ProviderName, ...] = ("openai", "anthropic", "bedrock")
 CONCURRENT = 200
 IN_A_ROW = 5_000
 AT_ONCE = 16

@@ -10,7 +10,8 @@ import pytest
 
 from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
-from litellm_fallback_router.routing.types import ChatRequest
+from litellm_fallback_router.routing.ledger import Usage
+from litellm_fallback_router.routing.types import ChatRequest, Chunk
 from tests.integration.test_failure_table import MESSAGES, failure, target
 from tests.support.raw_server import raw_server, response
 from tests.support.scripted import rig
@@ -77,3 +78,21 @@ async def test_text_that_is_no_text_any_more_breaks_a_stream() -> None:
             async for chunk in provider.stream(target("openai", url), MESSAGES, {}):
                 said.append(chunk.choices[0]["delta"].get("content"))
     assert (said, failed.value.kind) == (["Par"], FailureKind.STREAM_BROKEN)
+
+
+async def test_what_a_cut_stream_said_of_its_prompt_is_passed_on() -> None:
+    said = {"input_tokens": 700, "output_tokens": 1, "cache_read_input_tokens": 300, "cache_creation_input_tokens": 0}
+    message = {"id": "m", "type": "message", "role": "assistant", "model": "c", "content": [], "usage": said}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**message, "stop_reason": None, "stop_sequence": None}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Par"}},
+    ]
+    wire = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    heard: list[Chunk] = []
+    async with raw_server(response(200, wire, content_type="text/event-stream")) as url:
+        with pytest.raises(ProviderFailure) as failed:
+            async for chunk in LiteLLMProvider(lambda _: "key").stream(target("anthropic", url), MESSAGES, {}):
+                heard.append(chunk)
+    assert failed.value.kind is FailureKind.STREAM_BROKEN
+    assert [chunk.usage for chunk in heard] == [None, Usage(1000, 1, cached_tokens=300, estimated=True)]

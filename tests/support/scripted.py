@@ -41,6 +41,8 @@ class Step:
     """Raised after the pieces (a stream) or instead of an answer."""
     silent: bool = False
     """After the pieces nothing comes any more."""
+    begins: Usage | None = None
+    """What a stream says of its prompt before anything else."""
     deltas: tuple[dict[str, Any], ...] = ()
     """Sent before the pieces, as they are."""
     finish_reason: str = "stop"
@@ -102,7 +104,7 @@ class ScriptedProvider:
             await asyncio.sleep(FOREVER)
         message = {"role": "assistant", "content": "".join(step.pieces)}
         choice = {"index": 0, "message": message, "finish_reason": step.finish_reason}
-        return ProviderAnswer([choice], step.usage or Usage(), cost_usd=0.001)
+        return ProviderAnswer([choice], step.usage or Usage(estimated=True), cost_usd=0.001)
 
     async def stream(
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
@@ -111,6 +113,8 @@ class ScriptedProvider:
         self.open_streams += 1
         try:
             await asyncio.sleep(step.wait)
+            if step.begins is not None:
+                yield Chunk([], step.begins)
             for delta in (*step.deltas, *({"content": piece} for piece in step.pieces)):
                 yield Chunk([{"index": 0, "delta": delta, "finish_reason": None}])
             if step.failure is not None:

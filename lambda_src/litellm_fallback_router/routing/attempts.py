@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from .config import RouterSettings
@@ -28,12 +29,13 @@ NO_TOKENS_SPENT = frozenset(
         FailureKind.REJECTED,
         FailureKind.CONTENT_POLICY,
         FailureKind.UNAVAILABLE,
+        FailureKind.CONNECTION,
     }
 )
-"""Failures that a provider reports instead of working on the prompt: it does not bill them."""
+"""Failures in place of work on the prompt, as long as nothing of an answer came: they are not billed."""
 
 
-async def ask(provider: Provider, attempt: Attempt, settings: RouterSettings) -> ProviderAnswer:
+async def ask(provider: Provider, attempt: Attempt, recorder: Recorder, *, settings: RouterSettings) -> ProviderAnswer:
     """A whole answer inside the attempt's budget. Raises ProviderFailure."""
     deployment, candidate = attempt.deployment, attempt.candidate
     own_limit = deployment.answer_timeout or settings.answer_timeout
@@ -44,11 +46,17 @@ async def ask(provider: Provider, attempt: Attempt, settings: RouterSettings) ->
     except TimeoutError as error:
         reason = f"no answer within {in_words(limit)}"
         raise ProviderFailure(FailureKind.TIMEOUT, reason, hurried=limit < own_limit) from error
+    recorder.heard(answer)
     if settings.content_policy_fallback and all(
         choice.get("finish_reason") == "content_filter" for choice in answer.choices
     ):
-        raise ProviderFailure(FailureKind.CONTENT_POLICY, "its content filter withheld the answer")
+        raise withheld()
     return answer
+
+
+def withheld() -> ProviderFailure:
+    """For an answer of a provider that filtered it."""
+    return ProviderFailure(FailureKind.CONTENT_POLICY, "its content filter withheld the answer", status=200)
 
 
 async def listen(
@@ -120,41 +128,45 @@ class Recorder:
         self._walk = walk
         self._attempt = attempt
         self._resumed = resumed
+        self._messages, self._params = attempt.candidate.messages, attempt.candidate.params
+        self._reported = Usage(estimated=True)
+        self._reported_usd: float | None = None
         self.first_token: float | None = None
         """Seconds from sending to the first token."""
         self.characters = 0
         """Characters of text received, for the estimate where the provider never says."""
+
+    def continues(self, messages: list[Message], params: Mapping[str, Any]) -> None:
+        """It is sent these: the conversation with what others said of the answer."""
+        self._messages, self._params = messages, params
 
     def token(self, characters: int) -> None:
         if self.first_token is None:
             self.first_token = _since(self._attempt)
         self.characters += characters
 
-    def answered(self, usage: Usage | None, cost_usd: float | None) -> AttemptRecord:
-        """It answered. Usage the provider did not report is estimated."""
-        if usage is None or usage.estimated:
-            usage = self._estimate()
-            cost_usd = self._walk.estimated_cost(self._attempt.deployment, usage)
-        return self._record(None, None, "", usage, cost_usd, wasted=False)
+    def heard(self, answer: ProviderAnswer) -> None:
+        """A whole answer."""
+        self.reported(answer.usage, answer.cost_usd)
+        self.characters = characters_of(choice["message"] for choice in answer.choices)
 
-    def answered_whole(self, answer: ProviderAnswer) -> AttemptRecord:
-        """The same of a whole answer."""
-        if answer.usage.estimated:
-            self.characters = characters_of(choice["message"] for choice in answer.choices)
-        return self.answered(answer.usage, answer.cost_usd)
+    def reported(self, usage: Usage, cost_usd: float | None) -> None:
+        """What the provider says it spent, or, estimated, what it says so far."""
+        self._reported, self._reported_usd = usage, cost_usd
+
+    def answered(self) -> AttemptRecord:
+        """It answered. Usage the provider did not report is estimated."""
+        usage, cost = self._spent()
+        return self._record(None, None, "", usage, cost, wasted=False)
 
     def failed(self, failure: ProviderFailure, *, of_use: bool = False) -> AttemptRecord:
         """It failed. `of_use`: the caller got text from it all the same."""
-        usage = None if failure.kind in NO_TOKENS_SPENT else self._estimate()
-        cost = None if usage is None else self._walk.estimated_cost(self._attempt.deployment, usage)
-        if self.characters == 0 and failure.kind is FailureKind.CONNECTION:
-            usage = cost = None
+        usage, cost = (None, None) if self._free(failure) else self._spent()
         return self._record(failure.kind, failure.status, failure.reason, usage, cost, wasted=not of_use)
 
     def abandoned(self) -> AttemptRecord:
         """The caller left, or the guardrail or the end of the process stopped it."""
-        usage = self._estimate()
-        cost = self._walk.estimated_cost(self._attempt.deployment, usage)
+        usage, cost = self._spent()
         if (stop := self._walk.stopped) is not None:
             return self._record(FailureKind.GUARDRAIL, None, stop.reason, usage, cost, wasted=not stop.of_use)
         if self._walk.outside.life.ending:
@@ -163,9 +175,19 @@ class Recorder:
         reason = "the caller left before the answer was complete"
         return self._record(FailureKind.CALLER_LEFT, None, reason, usage, cost, wasted=True)
 
-    def _estimate(self) -> Usage:
-        prompt = estimate_tokens(prompt_characters(self._attempt.candidate.messages))
-        return Usage(prompt, estimate_tokens(self.characters), estimated=True)
+    def _free(self, failure: ProviderFailure) -> bool:
+        worked = self.characters > 0 or not self._reported.estimated or failure.status == 200
+        return failure.kind in NO_TOKENS_SPENT and not worked
+
+    def _spent(self) -> tuple[Usage, float | None]:
+        """As reported; what was not reported is estimated."""
+        said = self._reported
+        if not said.estimated:
+            return said, self._reported_usd
+        prompt = said.prompt_tokens or estimate_tokens(prompt_characters(self._messages, self._params))
+        written = max(said.completion_tokens, estimate_tokens(self.characters))
+        usage = replace(said, prompt_tokens=prompt, completion_tokens=written)
+        return usage, self._walk.estimated_cost(self._attempt.deployment, usage)
 
     def _record(
         self,

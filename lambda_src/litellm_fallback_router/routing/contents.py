@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from .types import Message
@@ -13,6 +15,8 @@ Mark = Literal["cache_control", "thinking", "reasoning_content", "name", "refusa
 results of either form."""
 THINKING_FIELDS = ("thinking_blocks", "reasoning_content")
 THINKING_PARTS = ("thinking", "redacted_thinking")
+DESCRIBED = ("tools", "functions", "response_format")
+"""Parameters that providers put into the prompt."""
 _REMOTE = ("http://", "https://", "data:")
 
 
@@ -58,13 +62,21 @@ def characters_of(said: Iterable[Message]) -> int:
 
 
 def _written(said: Message) -> int:
-    calls = [call.get("function") or {} for call in said.get("tool_calls") or ()]
-    texts = [said.get("content"), said.get("reasoning_content"), *(call.get("arguments") for call in calls)]
-    return sum(len(text) for text in texts if text)
+    return text_length(said.get("content")) + len(said.get("reasoning_content") or "") + _called(said)
 
 
-def prompt_characters(messages: Sequence[Message]) -> int:
-    return sum(text_length(message.get("content")) for message in messages)
+def _called(message: Message) -> int:
+    calls = [call.get(kind) for call in message.get("tool_calls") or () for kind in ("function", "custom")]
+    calls.append(message.get("function_call"))
+    return sum(text_length(one.get("arguments") or one.get("input")) for one in calls if isinstance(one, Mapping))
+
+
+def prompt_characters(messages: Sequence[Message], params: Mapping[str, Any] = MappingProxyType({})) -> int:
+    """Of text and tool calls in a conversation, and of what `params` put before it: tools and the form of the answer,
+    as JSON."""
+    described = [params[name] for name in DESCRIBED if params.get(name)]
+    spoken = sum(text_length(message.get("content")) + _called(message) for message in messages)
+    return spoken + sum(len(json.dumps(one, default=str)) for one in described)
 
 
 def parts_of(message: Message) -> list[Mapping[str, Any]]:

@@ -142,14 +142,14 @@ class Router:
         while (attempt := await walk.next()) is not None:
             recorder = Recorder(walk, attempt)
             try:
-                answer = await ask(self._outside.provider, attempt, self.config.settings)
+                answer = await ask(self._outside.provider, attempt, recorder, settings=self.config.settings)
             except ProviderFailure as failure:
                 await walk.failed(attempt, failure, recorder.failed(failure))
                 continue
             except asyncio.CancelledError:
                 await walk.abandoned(attempt, recorder.abandoned())
                 raise
-            record = recorder.answered_whole(answer)
+            record = recorder.answered()
             await walk.succeeded(attempt, record)
             return ChatResult(
                 request_id=walk.request.request_id,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from .attempts import Recorder, listen
+from .attempts import Recorder, listen, withheld
 from .contents import characters_of
 from .deadline import OutOfTimeError
 from .errors import StreamInterruptedError
@@ -62,12 +62,12 @@ class StreamWalk:
                         continue
                     yield length_chunk()
                     return
-                await self.walk.succeeded(attempt, recorder.answered(None, None))
+                await self.walk.succeeded(attempt, recorder.answered())
             except OutOfTimeError as error:
                 if not self._complete:
                     await self._cut_short(attempt, recorder, of_use=self._sent.useful_characters > before)
                     raise self._interrupted(OUT_OF_TIME) from error
-                await self.walk.succeeded(attempt, recorder.answered(None, None))
+                await self.walk.succeeded(attempt, recorder.answered())
             except (asyncio.CancelledError, GeneratorExit):
                 await self.walk.abandoned(attempt, recorder.abandoned())
                 raise
@@ -89,14 +89,15 @@ class StreamWalk:
         candidate, settings = attempt.candidate, self.walk.settings
         seam = Seam(self._sent, candidate) if self._sent.anything else None
         messages, params = (seam.messages, seam.params) if seam else (candidate.messages, candidate.params)
+        if seam:
+            recorder.continues(messages, params)
         held: list[Chunk] = []
-        usage, cost = None, None
         provider, end = self.walk.outside.provider, self.walk.end
         source = listen(provider, attempt, messages, params, settings=settings, end=end)
         async with aclosing(source) as chunks:
             async for chunk in chunks:
                 if chunk.usage is not None:
-                    usage, cost = chunk.usage, chunk.cost_usd
+                    recorder.reported(chunk.usage, chunk.cost_usd)
                 if not chunk.choices:
                     continue
                 recorder.token(characters_of(choice["delta"] for choice in chunk.choices))
@@ -111,7 +112,7 @@ class StreamWalk:
         for chunk in held:
             for joined in seam.feed(chunk) if seam else (chunk,):
                 yield joined
-        await self.walk.succeeded(attempt, recorder.answered(usage, cost))
+        await self.walk.succeeded(attempt, recorder.answered())
 
     def _is_held(self, chunk: Chunk) -> bool:
         return self.walk.settings.hold_structured and (
@@ -122,7 +123,7 @@ class StreamWalk:
         """With `content_policy_fallback`, a filtered answer of which nothing was sent goes to the next candidate."""
         filtered = any(choice.get("finish_reason") == "content_filter" for choice in chunk.choices)
         if filtered and self.walk.settings.content_policy_fallback and not self._sent.anything:
-            raise ProviderFailure(FailureKind.CONTENT_POLICY, "its content filter withheld the answer")
+            raise withheld()
 
     async def _failed(self, attempt: Attempt, failure: ProviderFailure, recorder: Recorder, *, of_use: bool) -> None:
         if self.responders and self.responders[-1] is attempt.deployment:

@@ -26,6 +26,8 @@ BUILDS_THE_REQUEST = (
     "validate_chat_completion",
 )
 """Parts of the names of LiteLLM's functions that run before anything is sent."""
+READS_THE_BODY = frozenset({"aiter_raw"})
+"""httpx's own function (`Response.aiter_raw`) through which every body comes, whichever transport is below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,18 @@ class Evidence:
     @property
     def never_sent(self) -> bool:
         """True where LiteLLM stumbled over the request while putting it into the provider's format."""
-        return any(
-            part in frame.f_code.co_name
-            for error in self.chain
-            for frame, _ in traceback.walk_tb(error.__traceback__)
-            for part in BUILDS_THE_REQUEST
-        )
+        return any(part in name for name in self._functions() for part in BUILDS_THE_REQUEST)
+
+    @property
+    def broke_off(self) -> bool:
+        """True where the response had begun, and its body was being read."""
+        return any(name in READS_THE_BODY for name in self._functions())
+
+    def _functions(self) -> Iterator[str]:
+        """The names of the functions through which the errors went."""
+        for error in self.chain:
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                yield frame.f_code.co_name
 
     def has(self, *types: type[BaseException]) -> bool:
         return any(isinstance(error, types) for error in self.chain)

@@ -144,7 +144,7 @@ def _kind_without_response(evidence: Evidence) -> FailureKind:
     if evidence.has(httpx.TimeoutException, library.Timeout, TimeoutError):
         return FailureKind.TIMEOUT
     if evidence.has(httpx.TransportError, ConnectionError, ssl.SSLError, socket.gaierror):
-        return FailureKind.CONNECTION
+        return FailureKind.INVALID_RESPONSE if evidence.broke_off else FailureKind.CONNECTION
     if _is_credential_error(evidence):
         return FailureKind.AUTHENTICATION
     if evidence.has(json.JSONDecodeError, KeyError, IndexError, UnicodeDecodeError):

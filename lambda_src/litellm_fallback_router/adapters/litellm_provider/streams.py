@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from ...routing.failures import FailureKind, ProviderFailure
+from ...routing.ledger import Usage
 from ...routing.types import Chunk
 from .internals import Events
 from .loading import litellm
@@ -52,7 +54,10 @@ class Stream:
                     if choice["finish_reason"] == "tool_calls" and not called_tools:
                         # LiteLLM has some Bedrock models write JSON by a tool it then hides.
                         choice["finish_reason"] = "stop"
+            first = not self.begun
             yield self._noted(chunk)
+            if first and self.begun and (usage := _usage_so_far(wrapper)) is not None:
+                yield Chunk([], usage)
         if several and self._unfinished:
             raise self._broken()
 
@@ -108,6 +113,13 @@ class Echo:
         self._last = said
         if self._times > self._most:
             raise ProviderFailure(FailureKind.STREAM_BROKEN, "the model repeats itself without end")
+
+
+def _usage_so_far(wrapper: Any) -> Usage | None:
+    """What a stream says of its prompt when it begins, as Anthropic's `message_start` does; LiteLLM keeps it back until
+    the end, which a stream that is cut does not have."""
+    reported = next((usage for piece in wrapper.chunks if (usage := getattr(piece, "usage", None))), None)
+    return None if reported is None else replace(usage_of(reported), estimated=True)
 
 
 def _every_choice(wrapper: Any) -> Any:
