@@ -62,8 +62,9 @@ def _write(path: Path, stats: Path, name: str, kind: str, count: int) -> None:
         found.sort_stats(order).print_stats(SHOWN)
     head = f"{name}: {count} {kind}, one after the other, under cProfile, which slows calls down: compare shares.\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    words = text.getvalue().partition("function calls")
-    path.write_text(head + words[0].splitlines()[-1] + words[1] + words[2])
+    # Each table begins with the path of `stats`, which is this machine's.
+    lines = [line for line in text.getvalue().splitlines() if not line.endswith(str(stats))]
+    path.write_text(head + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
