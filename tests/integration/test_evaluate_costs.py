@@ -19,11 +19,12 @@ MOST = (len("Hello") + 20) * 1e-5 + 100 * 1e-4
 """USD of the prompt and 100 tokens of an answer, at the prices below."""
 
 
-def asked(folder: Path, simulator: SimulatorControl) -> dict[str, Any]:
+def asked(folder: Path, simulator: SimulatorControl, **settings: object) -> dict[str, Any]:
     """The log's line of one question to one model."""
     info = {"input_usd_per_token": 1e-5, "output_usd_per_token": 1e-4}
     params = {"model": "gpt-4o-mini", "api_key": "sk-1", "answer_timeout": 1, "model_info": info}
-    mapping = {"model_list": [{"model_name": "m", "litellm_provider": "openai", "params": params}]}
+    model = {"model_name": "m", "litellm_provider": "openai", "params": params}
+    mapping = {"model_list": [model], "settings": settings}
     (folder / "mapping.json").write_text(json.dumps(mapping))
     (folder / "prompts.jsonl").write_text('{"prompt": "Hello"}\n')
     files = ["--dataset", folder / "prompts.jsonl", "--config", folder / "mapping.json", "--out", folder]
@@ -46,10 +47,11 @@ def asked(folder: Path, simulator: SimulatorControl) -> dict[str, Any]:
         (Fault(kind="cut"), TRIES, TRIES),
         (Fault(kind="status", status=503), TRIES, 0),
         (Fault(kind="rejected"), 1, 0),
+        (Fault(kind="reset"), TRIES, 0),
     ],
-    ids=["timeout", "cut", "unavailable", "rejected"],
+    ids=["timeout", "cut", "unavailable", "rejected", "no connection"],
 )
-def test_a_failure_counts_as_the_dearest_answer_unless_the_provider_refused(
+def test_a_failure_counts_as_the_dearest_answer_unless_no_answer_had_begun(
     tmp_path: Path, simulator: SimulatorControl, fault: Fault, times: int, tries: int
 ) -> None:
     simulator.reset()
@@ -70,4 +72,17 @@ def test_an_answer_after_a_broken_connection_counts_both(tmp_path: Path, simulat
 
     assert found["response"]
     assert MOST < found["cost_usd"] < 2 * MOST
+    simulator.reset()
+
+
+def test_an_answer_withheld_by_a_content_filter_costs_what_was_reported(
+    tmp_path: Path, simulator: SimulatorControl
+) -> None:
+    simulator.reset()
+    simulator.inject(Fault(kind="content_filter", as_finish=True), provider="openai", times=1)
+
+    found = asked(tmp_path, simulator, content_policy_fallback=True)
+
+    assert found["response"] is None
+    assert 0 < found["cost_usd"] < MOST
     simulator.reset()

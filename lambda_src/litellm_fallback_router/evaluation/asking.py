@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..routing.errors import RouterError
-from ..routing.failures import FailureKind
 from ..routing.ledger import AttemptRecord, rounded_usd
 from ..routing.router import Router
 from ..routing.types import ChatRequest, Deployment
@@ -158,7 +157,8 @@ def _cost(attempts: Sequence[AttemptRecord], dearest: float | None) -> float | N
 
 
 def _unsettled(attempt: AttemptRecord) -> bool:
-    """The provider may have written, and bill, a whole answer that never came: a timeout, a connection that broke."""
+    """The provider may have written, and bill, more than anybody here knows: a timeout, a body that broke off. A
+    failure without usage is free (`routing.attempts`)."""
     if attempt.failure is None:
         return attempt.cost_usd is None
-    return attempt.usage is not None or attempt.failure is FailureKind.CONNECTION
+    return attempt.usage is not None and (attempt.usage.estimated or attempt.cost_usd is None)
