@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .adapters.evaluations import EvaluationJobs
 
 IN_S3 = "s3://"
+KEPT_IN = ("answers", "responses")
+"""Folders below the evaluation's, which `run` fills."""
 
 
 @contextmanager
@@ -46,6 +48,37 @@ def _check_readable(folder: Path) -> None:
     except OSError as error:
         problem = f"--out: cannot read {folder} ({error.strerror}); name a folder that you may read and write"
         raise ConfigurationError([problem]) from error
+
+
+def check_keeps(out: str, folder: Folder) -> None:
+    """Whether answers can be kept in what `--out` names: to be found out before any is paid for.
+
+    Raises ConfigurationError, and OperationError where AWS fails otherwise.
+    """
+    if not out.startswith(IN_S3):
+        for part in ("", *KEPT_IN):
+            check_writable(Path(out, part), "--out")
+        return
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - AWS's libraries, only when needed
+
+    try:
+        for part in KEPT_IN:
+            folder.write(f"{part}/", "")  # an empty object, as S3's console makes a folder
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "")
+        fix = _fixes(out).get(code)
+        if fix is None:
+            raise
+        raise ConfigurationError([f"--out: cannot write to {out} ({code}); {fix}"]) from error
+
+
+def _fixes(out: str) -> Mapping[str, str]:
+    bucket, _, prefix = out.removeprefix(IN_S3).rstrip("/").partition("/")
+    below = f"{prefix}/*" if prefix else "*"
+    return {
+        "AccessDenied": f"allow s3:PutObject on arn:aws:s3:::{bucket}/{below}, and the bucket's key where it has one",
+        "NoSuchBucket": f"there is no bucket {bucket}: make it, or name another",
+    }
 
 
 def check_writable(folder: Path, option: str) -> None:

@@ -262,7 +262,7 @@ def test_report_says_which_jobs_are_not_completed(
 
 
 def test_what_aws_refuses_is_told_in_one_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("run", "--dataset", DATASET, "--models", MINI, "--out", "s3://nobody/x") == 1
+    assert run("report", "--out", "s3://nobody/x", "--to", "report") == 1
     assert "NoSuchBucket" in capsys.readouterr().err
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from litellm_fallback_router.evaluation import manifest
 from litellm_fallback_router.simulated import s3
 from local.simulator import SimulatorControl
-from tests.integration.test_evaluate import JUDGE, MINI, NOVA, dataset, run
+from tests.integration.test_evaluate import DATASET, JUDGE, MINI, NOVA, dataset, run
 
 __all__ = ["run"]
 S3 = "s3://sim-bucket/chains"
@@ -106,3 +108,29 @@ def test_folder_copied_to_s3_is_judged_there(
     assert run("report", "--out", S3, "--to", tmp_path) == 0
 
     assert "3 of 3" in capsys.readouterr().out
+
+
+def test_nothing_is_asked_where_s3_refuses_to_keep_answers(
+    run: Run, simulator: SimulatorControl, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def readers_only(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+        if operation == "PutObject":
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, operation)
+        return call(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", readers_only)
+
+    assert run("run", "--dataset", DATASET, "--models", MINI, "--out", S3) == 2
+    said = capsys.readouterr().err
+    assert f"--out: cannot write to {S3} (AccessDenied); allow s3:PutObject on arn:aws:s3:::sim-bucket/chains/*" in said
+    assert {one.provider for one in simulator.requests()} <= {"s3"}
+
+
+def test_nothing_is_asked_where_there_is_no_bucket(
+    run: Run, simulator: SimulatorControl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("run", "--dataset", DATASET, "--models", MINI, "--out", "s3://nobody/x") == 2
+    assert "(NoSuchBucket); there is no bucket nobody: make it, or name another" in capsys.readouterr().err
+    assert {one.provider for one in simulator.requests()} <= {"s3"}

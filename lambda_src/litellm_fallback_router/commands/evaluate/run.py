@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ... import bootstrap
-from ...evaluating import IN_S3, check_writable, evaluation_folder
+from ...evaluating import check_keeps, evaluation_folder
 from ...evaluation.asking import TRIES, Asked, Outcome, Questions
 from ...evaluation.budget import most_expensive
 from ...evaluation.dataset import Prompt, read_dataset
@@ -52,9 +52,7 @@ def run(wanted: Wanted, out: str, config_file: Path | None, *, region: str | Non
         config = bootstrap.load(settings)
         warn_of(config)
         asked = _chosen(config, wanted)
-        if not out.startswith(IN_S3):  # before anything is paid for
-            for part in ("", "answers", "responses"):
-                check_writable(Path(out, part), "--out")
+        check_keeps(out, folder)
         read_manifest(folder)  # a file of another's would be found too late
         questions = Questions(folder, prompts, asked, wanted.max_tokens)
         try:
