@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,9 +24,34 @@ from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.types import Chunk, Deployment, Message
 from litellm_fallback_router.settings import Settings
-from local.simulator import SimulatorControl
+from local.simulator import Fault, SimulatorControl
 
 HEARD_SECONDS = 10.0
+LIMIT = 60
+SHARED_WINDOW = "anyscale/meta-llama/Llama-2-7b-chat-hf"
+"""Its prompt and answer share one window: LiteLLM counts the tokens, with a tokenizer that it would download."""
+ASK_EVERYBODY = """
+import asyncio, sys
+from litellm_fallback_router import ChatRequest, RouterError
+from litellm_fallback_router.bootstrap import build_router
+
+async def main():
+    async with build_router() as router:
+        for model in router.config.chains:
+            asked = ChatRequest(model, [{"role": "user", "content": "hi"}], {"max_tokens": 100})
+            await router.complete(asked)
+            try:
+                async with router.stream(asked) as stream:
+                    async for _ in stream:
+                        pass
+            except RouterError:
+                print("broke off")
+    print("litellm.litellm_core_utils.default_encoding" in sys.modules)
+    from litellm.main import _get_encoding
+    print(_get_encoding().encode("hello") == [15339])
+
+asyncio.run(main())
+"""
 QUESTION: list[Message] = [{"role": "user", "content": "What is the capital of France?"}]
 TOOL = {"type": "function", "function": {"name": "lookup", "parameters": {"type": "object", "properties": {}}}}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -226,6 +255,50 @@ async def test_no_report_is_made_where_nobody_listens(
         await whole(models["gpt-4o"], "plain")
         await asyncio.sleep(0.2)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("limit", [1, 3_000, 8_000, 10_000_000])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("openai/gpt-4o", "anthropic/claude-haiku-4-5", "openai/nobody-knows-it"),
+        "bedrock/converse/us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        SHARED_WINDOW,
+    ],
+)
+def test_answers_are_limited_as_by_the_public_call(model: str, limit: int) -> None:
+    asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "word " * 2_000}]}
+    buffers = {"buffer_num": None, "buffer_perc": None}
+    public = litellm().utils.get_modified_max_tokens(**asked, base_model=model, user_max_tokens=limit, **buffers)
+    assert calls()._most_tokens(**asked, max_tokens=limit, tools=[]) == public
+
+
+def test_no_tokenizer_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[object] = []
+
+    def nowhere(host: object, *_: object, **__: object) -> None:
+        looked_up.append(host)
+        raise OSError("there is no network here")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    asked = calls()._most_tokens(SHARED_WINDOW, [{"role": "user", "content": "hi"}], 100)
+    assert (asked, looked_up) == (100, [])
+
+
+def test_no_tokenizer_is_loaded_to_ask_anybody(simulator: SimulatorControl) -> None:
+    simulator.reset()
+    simulator.inject(Fault(kind="cut", after_chunks=1), stream=True)
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_EVERYBODY],
+        env={**os.environ, "ROUTER_SIMULATOR_URL": simulator.url},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    *broken, loaded, usable = done.stdout.splitlines()
+    assert broken, "no stream was cut"
+    assert (loaded, usable, done.returncode) == ("False", "True", 0), done.stderr
 
 
 async def test_a_call_of_somebody_elses_gets_litellms_own_objects(models: dict[str, Deployment]) -> None:

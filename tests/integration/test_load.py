@@ -66,8 +66,8 @@ def misbehave(simulator: SimulatorControl, probability: float) -> None:
 async def meet_everything_once(client: AsyncOpenAI, simulator: SimulatorControl) -> None:
     """Each provider answers, then fails in each way, whole and streamed.
 
-    What a process loads at the first of these it keeps (Bedrock's first answer: 7 MB, LiteLLM's first failure:
-    45 MB). Dice alone may bring them late, and a first measurement without them would see them as growth.
+    What a process loads at the first of these it keeps (Bedrock's first answer: 7 MB). Dice alone may
+    bring them late, and a first measurement without them would see them as growth.
     """
     for provider in PROVIDERS:
         for number in (0, 1):

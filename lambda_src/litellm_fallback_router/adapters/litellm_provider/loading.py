@@ -27,6 +27,8 @@ def litellm() -> Any:
     library.drop_params = True
     library.modify_params = True
     library.num_retries = 0
+    # Else it downloads a tokenizer to count a Llama's prompt, in the event loop, again for each request where it can't.
+    library.disable_hf_tokenizer_download = True
     no_second_send(library)
     no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
     no_made_up_finish(library)
