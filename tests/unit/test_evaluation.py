@@ -129,7 +129,7 @@ def test_answers_are_compared_word_by_word(answer: str, reference: str, similar:
 def test_lines_without_a_reference_have_no_local_score() -> None:
     lines = [response_line("q", "a", "m"), response_line("q", "a", "m", reference="a")]
 
-    assert [one.model for one in local_scores(lines)] == ["m"]
+    assert [one.model for one in local_scores(lines, "file")] == ["m"]
 
 
 def test_judges_scores_without_a_number_are_left_out() -> None:

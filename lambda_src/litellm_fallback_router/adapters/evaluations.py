@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..evaluation.folder import decoded
+
 if TYPE_CHECKING:
     from mypy_boto3_bedrock.client import BedrockClient
     from mypy_boto3_s3.client import S3Client
@@ -31,7 +33,7 @@ class S3Folder:
             found = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
         except self._client.exceptions.NoSuchKey:
             return None
-        return found["Body"].read().decode("utf-8")
+        return decoded(found["Body"].read(), self.location(name))
 
     def write(self, name: str, text: str) -> None:
         self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=text.encode())

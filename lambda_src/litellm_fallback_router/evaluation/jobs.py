@@ -120,19 +120,30 @@ def write_jobs(folder: Folder, judging: Judging, jobs: Sequence[Job]) -> None:
 
 def started_jobs(folder: Folder) -> list[Job]:
     """The jobs of the last `submit`; none where there was none."""
-    text = folder.read(FILE)
-    return [] if text is None else [Job(**one) for one in json.loads(text)["jobs"]]
+    return _read(folder)[1]
 
 
 def read_jobs(folder: Folder) -> tuple[str, list[Job]]:
     """The judge and its jobs. Raises ConfigurationError where none was started."""
-    text = folder.read(FILE)
-    if text is None:
+    judge, jobs = _read(folder)
+    if not jobs:
         problem = (
             f"{folder.location(FILE)}: not there; start jobs with `fallback-router evaluate submit`, or add --local"
         )
         raise ConfigurationError([problem])
-    return json.loads(text)["judge"], started_jobs(folder)
+    return judge, jobs
+
+
+def _read(folder: Folder) -> tuple[str, list[Job]]:
+    text = folder.read(FILE)
+    if text is None:
+        return "", []
+    try:
+        value: Mapping[str, Any] = json.loads(text)
+        return str(value["judge"]), [Job(**one) for one in value["jobs"]]
+    except (ValueError, TypeError, KeyError) as error:
+        problem = f"{folder.location(FILE)}: not written by `evaluate submit`; restore it, or name another --out"
+        raise ConfigurationError([problem]) from error
 
 
 def _words(identifier: str) -> str:

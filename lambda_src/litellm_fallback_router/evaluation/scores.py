@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..routing.errors import ConfigurationError
+
 EXACT, SIMILARITY = "exact match", "similarity"
 LOWER_IS_BETTER = frozenset({"Builtin.Harmfulness", "Builtin.Stereotyping", "Builtin.Refusal"})
 """Bedrock's metrics of which 0 is the best."""
@@ -43,16 +45,30 @@ def similarity(answer: str, reference: str) -> float:
     return 2 * common / (sum(ours.values()) + sum(wanted.values()))
 
 
-def local_scores(lines: Iterable[str]) -> Iterator[Scored]:
-    """Scores of a file of responses; its lines without a reference answer have none."""
-    for line in lines:
-        value = json.loads(line)
-        (said,) = value["modelResponses"]
-        reference = value.get("referenceResponse")
-        if reference is not None:
-            response = said["response"]
-            found = {SIMILARITY: similarity(response, reference), EXACT: exact_match(response, reference)}
-            yield Scored(said["modelIdentifier"], found)
+def local_scores(lines: Iterable[str], name: str) -> Iterator[Scored]:
+    """Scores of the file `name` of responses; its lines without a reference answer have none.
+
+    Raises ConfigurationError for a line that is no response.
+    """
+    for number, line in enumerate(lines, start=1):
+        try:
+            found = _local_score(line)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            problem = f"{name}, line {number}: no response; the same `evaluate run` again writes the file anew"
+            raise ConfigurationError([problem]) from error
+        if found is not None:
+            yield found
+
+
+def _local_score(line: str) -> Scored | None:
+    value = json.loads(line)
+    (said,) = value["modelResponses"]
+    reference = value.get("referenceResponse")
+    if reference is None:
+        return None
+    response = said["response"]
+    found = {SIMILARITY: similarity(response, reference), EXACT: exact_match(response, reference)}
+    return Scored(said["modelIdentifier"], found)
 
 
 def judged_scores(lines: Iterable[str], model: str) -> Iterator[Scored]:

@@ -61,7 +61,9 @@ def _scored(
 ) -> tuple[list[Scored], str]:
     """The scores, and whose they are."""
     if local:
-        return [one for file in _files(manifest) for one in local_scores(_lines(folder, file))], BY_REFERENCE
+        files = _files(manifest)
+        found = (local_scores(_lines(folder, file), folder.location(file)) for file in files)
+        return [one for scores in found for one in scores], BY_REFERENCE
     judge, jobs = read_jobs(folder)
     client = evaluation_jobs(settings, region)
     scored: list[Scored] = []

@@ -17,7 +17,8 @@ from ... import bootstrap
 from ...evaluating import check_keeps, evaluation_folder
 from ...evaluation.asking import TRIES, Asked, Outcome, Questions
 from ...evaluation.budget import most_expensive
-from ...evaluation.dataset import Prompt, read_dataset
+from ...evaluation.dataset import read_dataset
+from ...evaluation.folder import decoded, told
 from ...evaluation.manifest import Manifest, Model, read_manifest, write_responses
 from ...routing.config import RouterConfig
 from ...routing.errors import ConfigurationError
@@ -44,7 +45,9 @@ class Wanted:
 
 def run(wanted: Wanted, out: str, config_file: Path | None, *, region: str | None, simulate: bool) -> bool:
     """True if nothing is missing. Raises ConfigurationError, and OperationError for what AWS refuses."""
-    prompts = _read(wanted.dataset)
+    with told(wanted.dataset):
+        data = wanted.dataset.read_bytes()
+    prompts = read_dataset(decoded(data, wanted.dataset.name), wanted.dataset.name)
     with (
         surroundings(config_file, simulate=simulate) as settings,
         evaluation_folder(out, settings, region) as folder,
@@ -62,13 +65,6 @@ def run(wanted: Wanted, out: str, config_file: Path | None, *, region: str | Non
             manifest = write_responses(folder, prompts, wanted.max_tokens, named)
         _print(outcome, manifest, wanted, [folder.location(file) for one in manifest.models for file in one.files])
     return outcome.complete
-
-
-def _read(file: Path) -> list[Prompt]:
-    try:
-        return read_dataset(file.read_text(encoding="utf-8-sig"), file.name)
-    except UnicodeDecodeError as error:
-        raise ConfigurationError([f"{file.name}: not UTF-8 at byte {error.start}"]) from error
 
 
 def _chosen(config: RouterConfig, wanted: Wanted) -> list[Asked]:
