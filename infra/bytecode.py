@@ -90,7 +90,7 @@ def _fetched() -> Iterator[Path]:
 def _is_right(python: Path) -> bool:
     command = [str(python), "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     try:
-        answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)  # noqa: S603
+        answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)  # noqa: S603 - ours
     except OSError:
         return False
     return answer.returncode == 0 and answer.stdout.strip() == PYTHON

@@ -104,7 +104,7 @@ def simulator_process(
     """
     arguments = ["--port", str(port), "--chunk-delay", str(chunk_delay), "--latency", str(latency)]
     paths = [str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
-    process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "local.simulator", *arguments],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},

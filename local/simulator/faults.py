@@ -170,7 +170,7 @@ class FaultBook:
         """Returns the id by which the rule can be removed."""
         self._last_id += 1
         # Repeatable on purpose: these dice decide which test request fails, they guard nothing.
-        self._active[self._last_id] = _ActiveRule(rule, dice=random.Random(rule.seed))  # noqa: S311
+        self._active[self._last_id] = _ActiveRule(rule, dice=random.Random(rule.seed))  # noqa: S311 - see above
         return self._last_id
 
     def remove(self, rule_id: int) -> bool:

@@ -158,7 +158,7 @@ class Simulator:
         exchange = Exchange(writer, record)
         try:
             await self._unless_gone(self._answer(provider, request, exchange), reader, record)
-        except Exception:  # noqa: BLE001  (a bug here must be loud, not a provider that hangs)
+        except Exception:  # noqa: BLE001 - a bug here must be loud, not a provider that hangs
             traceback.print_exc(file=sys.stderr)
             await exchange.hang_up(abrupt=True)
         return exchange.reusable and not record.disconnected

@@ -22,7 +22,7 @@ LIMIT = 40.0
 def main() -> None:
     # Without this the import asks the internet for a price map.
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    import litellm  # noqa: PLC0415
+    import litellm  # noqa: PLC0415 - after the line above
 
     simulator = SimulatorControl(sys.argv[1])
     findings = asyncio.run(asyncio.wait_for(_findings(litellm, simulator), LIMIT))

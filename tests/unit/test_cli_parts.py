@@ -150,7 +150,7 @@ def test_an_address_of_another_machine_is_told(host: str, capsys: pytest.Capture
 
 @pytest.mark.parametrize(
     ("host", "keys", "warned"),
-    [("127.0.0.1", "", False), ("0.0.0.0", "", True), ("0.0.0.0", "mine", False)],  # noqa: S104
+    [("127.0.0.1", "", False), ("0.0.0.0", "", True), ("0.0.0.0", "mine", False)],  # noqa: S104 - only said of it
 )
 def test_a_gateway_that_everybody_can_reach_without_a_key_is_warned_about(
     host: str, keys: str, warned: bool, capsys: pytest.CaptureFixture[str]
@@ -161,7 +161,7 @@ def test_a_gateway_that_everybody_can_reach_without_a_key_is_warned_about(
 
 
 def test_the_url_can_be_opened_whatever_the_gateway_listens_on() -> None:
-    for host, start in (("127.0.0.1", "http://127.0.0.1:"), ("0.0.0.0", "http://127.0.0.1:")):  # noqa: S104
+    for host, start in (("127.0.0.1", "http://127.0.0.1:"), ("0.0.0.0", "http://127.0.0.1:")):  # noqa: S104 - as above
         with serve._listener(host, 0) as listener:
             assert serve._url(listener) == f"{start}{listener.getsockname()[1]}"
 

@@ -13,8 +13,8 @@ PREFILL = (
     "The model returned the following errors: This model does not support assistant message prefill. The conversation "
     "must end with a user message."
 )
-BAD_TOKEN = "The security token included in the request is invalid."  # noqa: S105  (a message, not a token)
-EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105
+BAD_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - a message, not a token
+EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105 - as above
 # status -> (exception, message); other statuses fall to the nearest of 400 and 500
 _STATUSES = {
     400: ("ValidationException", "The provided request is not valid."),

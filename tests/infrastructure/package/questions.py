@@ -14,11 +14,11 @@ from typing import Any
 task, url = sys.argv[1:]
 sys.path.insert(0, task)
 
-from litellm_fallback_router.adapters.litellm_provider.loading import calls  # noqa: E402
-from litellm_fallback_router.bootstrap import build_router  # noqa: E402
-from litellm_fallback_router.routing.router import Router  # noqa: E402
-from litellm_fallback_router.routing.types import ChatRequest, Narrowing  # noqa: E402
-from litellm_fallback_router.settings import Settings  # noqa: E402
+from litellm_fallback_router.adapters.litellm_provider.loading import calls  # noqa: E402 - the path comes first
+from litellm_fallback_router.bootstrap import build_router  # noqa: E402 - the path comes first
+from litellm_fallback_router.routing.router import Router  # noqa: E402 - the path comes first
+from litellm_fallback_router.routing.types import ChatRequest, Narrowing  # noqa: E402 - the path comes first
+from litellm_fallback_router.settings import Settings  # noqa: E402 - the path comes first
 
 MODELS = {
     "openai": "openai-gpt4o-mini",
@@ -80,4 +80,5 @@ def foreign_modules() -> list[str]:
 
 
 answers = asyncio.run(main())
-print(json.dumps({"answers": answers, "short": calls().short, "foreign": foreign_modules()}))  # noqa: T201
+findings = {"answers": answers, "short": calls().short, "foreign": foreign_modules()}
+print(json.dumps(findings))  # noqa: T201 - what the test reads
