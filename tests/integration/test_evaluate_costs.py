@@ -19,9 +19,9 @@ MOST = (len("Hello") + 20) * 1e-5 + 100 * 1e-4
 """USD of the prompt and 100 tokens of an answer, at the prices below."""
 
 
-def asked(folder: Path, simulator: SimulatorControl, **settings: object) -> dict[str, Any]:
-    """The log's line of one question to one model."""
-    info = {"input_usd_per_token": 1e-5, "output_usd_per_token": 1e-4}
+def asked(folder: Path, simulator: SimulatorControl, usd: float | None = None, **settings: object) -> dict[str, Any]:
+    """The log's line of one question to one model. `usd`: of a token, in the place of the prices below."""
+    info = {"input_usd_per_token": usd or 1e-5, "output_usd_per_token": usd or 1e-4}
     params = {"model": "gpt-4o-mini", "api_key": "sk-1", "answer_timeout": 1, "model_info": info}
     model = {"model_name": "m", "litellm_provider": "openai", "params": params}
     mapping = {"model_list": [model], "settings": settings}
@@ -73,6 +73,19 @@ def test_an_answer_after_a_broken_connection_counts_both(tmp_path: Path, simulat
     assert found["response"]
     assert MOST < found["cost_usd"] < 2 * MOST
     simulator.reset()
+
+
+@pytest.mark.parametrize("usd", [1e-9, 1e-4], ids=["lower", "higher"])
+def test_an_answer_costs_what_the_mapping_says_which_is_what_was_reserved(
+    tmp_path: Path, simulator: SimulatorControl, usd: float
+) -> None:
+    simulator.reset()
+
+    found = asked(tmp_path, simulator, usd=usd)
+
+    tokens = found["input_tokens"] + found["output_tokens"]
+    assert found["cost_usd"] == pytest.approx(tokens * usd, abs=1e-12)
+    assert found["cost_usd"] <= (len("Hello") + 20 + 100) * usd
 
 
 def test_an_answer_withheld_by_a_content_filter_costs_what_was_reported(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,8 @@ def test_dearest_answer_is_never_less_than_the_real_one() -> None:
 
     assert most == pytest.approx((60 + 20) * 1e-6 + 100 * 1e-5)
     assert most_expensive(Deployment("m", "m", "x", "m", "x/m", "key"), messages, 100) is None
+    cached = replace(deployment, info=replace(PRICED, cached_usd_per_token=2e-6))
+    assert most_expensive(cached, messages, 100) == pytest.approx((60 + 20) * 2e-6 + 100 * 1e-5)
 
 
 def answer(prompt_id: str, seconds: float, *, response: str | None = "yes", cost: float | None = 0.001) -> Answer:

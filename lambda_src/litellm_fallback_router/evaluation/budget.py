@@ -20,7 +20,9 @@ def most_expensive(deployment: Deployment, messages: Sequence[Message], max_toke
     if info.input_usd_per_token is None or info.output_usd_per_token is None:
         return None
     asked = sum(len(str(message["content"]).encode()) + MESSAGE_TOKENS for message in messages)
-    return asked * info.input_usd_per_token + max_tokens * info.output_usd_per_token
+    # A mapping with a low price of its own may leave the map's price of cached tokens above it.
+    asking = max(info.input_usd_per_token, info.cached_usd_per_token or 0.0)
+    return asked * asking + max_tokens * info.output_usd_per_token
 
 
 class Budget:

@@ -66,6 +66,8 @@ def build(
         problems.append(f"{path}.aws_region_name: is not the same as region; keep one of them")
     if where is None or len(problems) > before:
         return None
+    known = _looked_up(where, info.base_model, describe)
+    ours = replace(known, **info.model_dump(exclude={"base_model"}, exclude_unset=True))
     return Deployment(
         id=entry.model_name,
         model_name=entry.model_name,
@@ -83,7 +85,8 @@ def build(
         answer_timeout=params.answer_timeout,
         stall_timeout=params.stall_timeout,
         extra={key: _resolved(value, lookup) for key, value in extra.items()},
-        info=_info(where, info, describe),
+        info=ours,
+        own_prices=None not in _prices(ours)[:2] and _prices(ours) != _prices(known),
     )
 
 
@@ -146,16 +149,19 @@ def _target(entry: ModelEntry, params: Params, path: str, problems: list[str]) -
     return where
 
 
-def _info(where: Target, override: InfoOverride, describe: Describe) -> ModelInfo:
+def _looked_up(where: Target, base_model: str | None, describe: Describe) -> ModelInfo:
     provider, model = where.provider, where.model
-    if override.base_model is not None:
+    if base_model is not None:
         try:
-            known = target(override.base_model, None)
+            known = target(base_model, None)
             provider, model = known.provider, known.model
         except ValueError:
-            model = override.base_model
-    given = override.model_dump(exclude={"base_model"}, exclude_unset=True)
-    return replace(describe(provider, model), **given)
+            model = base_model
+    return describe(provider, model)
+
+
+def _prices(info: ModelInfo) -> tuple[float | None, ...]:
+    return info.input_usd_per_token, info.output_usd_per_token, info.cached_usd_per_token
 
 
 def _credential(provider: str, params: Params, extra: Mapping[str, Any]) -> str:

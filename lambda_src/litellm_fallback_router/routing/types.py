@@ -73,6 +73,8 @@ class Deployment:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Further LiteLLM parameters from the mapping, the operator's own (`api_version`, `aws_role_name` ...)."""
     info: ModelInfo = ModelInfo()
+    own_prices: bool = False
+    """The mapping has other prices than the price map: they alone count, for budgets count with them too."""
 
     @property
     def label(self) -> str:

@@ -87,11 +87,11 @@ class LiteLLMProvider:
 
     def _answer(self, deployment: Deployment, response: Any) -> ProviderAnswer:
         usage = usage_of(getattr(response, "usage", None))
-        cost = cost_of_answer(deployment, response)
+        cost = None if deployment.own_prices else cost_of_answer(deployment, response)
         return answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
 
     def _price(self, deployment: Deployment, reported: Any, tier: str | None) -> float | None:
-        cost = cost_of(deployment, reported, tier)
+        cost = None if deployment.own_prices else cost_of(deployment, reported, tier)
         return self.estimate_cost(deployment, usage_of(reported)) if cost is None else cost
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
