@@ -20,9 +20,9 @@ from .mapping import ROUTER_STYLE_MAPPING
 from .routing.config import RouterConfig, load_config
 from .routing.cooldowns import Cooldowns
 from .routing.errors import ConfigurationError
-from .routing.executor import Outside
 from .routing.guardrail import Guardrail, naming
 from .routing.mapping_file import read_mapping
+from .routing.outside import Outside
 from .routing.ports import Circuits, Guard, Prompts, RateLimits, Samples
 from .routing.prompt_access import PromptAccess, allowing
 from .routing.router import Router

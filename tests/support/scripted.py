@@ -13,9 +13,9 @@ from litellm_fallback_router.adapters.rate_limits import MemoryRateLimits
 from litellm_fallback_router.routing.config import RouterConfig, RouterSettings
 from litellm_fallback_router.routing.cooldowns import Cooldowns
 from litellm_fallback_router.routing.errors import RouterError
-from litellm_fallback_router.routing.executor import Outside
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
+from litellm_fallback_router.routing.outside import Outside
 from litellm_fallback_router.routing.ports import Guard
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import (

@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from .config import RouterSettings
-from .cooldowns import Cooldowns
 from .deadline import Deadline
 from .errors import RouterError
 from .exhausted import exhausted_error
 from .failures import TABLE, FailureKind, ProviderFailure, Then
 from .guarding import GuardRecord
 from .ledger import AttemptRecord, Dropped, Ledger, Usage
+from .outside import Outside
 from .planner import WAITING, Candidate, Plan
-from .ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, Samples
-from .silences import Silences
 from .types import ChatRequest, Deployment
 
 _TROUBLE = {FailureKind.QUOTA_EXHAUSTED: "has no credit left", FailureKind.AUTHENTICATION: "was refused"}
 """What is said of a credential that is skipped."""
-
-
-class Life:
-    """Of the process that answers. Once it is ending, work is cancelled for its sake and not because a caller left."""
-
-    def __init__(self) -> None:
-        self.ending = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """Everything a walk touches beyond its own request."""
-
-    provider: Provider
-    keys: Keys
-    circuits: Circuits
-    rate_limits: RateLimits
-    observer: Observer
-    cooldowns: Cooldowns
-    rng: random.Random
-    silences: Silences = field(default_factory=Silences)
-    samples: Samples | None = None
-    """None: no answer is kept."""
-    prompts: Prompts | None = None
-    """None: the mapping allows no managed prompts."""
-    guard: Guard | None = None
-    """None: the mapping has no guardrail."""
-    life: Life = field(default_factory=Life)
 
 
 @dataclass(frozen=True, slots=True)

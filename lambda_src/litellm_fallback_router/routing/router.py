@@ -16,10 +16,11 @@ from .attempts import Recorder, ask
 from .checks import Checks
 from .config import RouterConfig
 from .errors import CallerLeftError, ConfigurationError, RouterError, ServerStoppingError
-from .executor import Outside, Walk
+from .executor import Walk
 from .failures import ProviderFailure
 from .guarding import Outcome
 from .needs import check_choice
+from .outside import Outside
 from .planner import Health, Plan, plan
 from .prompting import take_up
 from .requests import checked
