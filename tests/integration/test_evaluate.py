@@ -228,6 +228,18 @@ def test_report_on_litellms_config_with_a_circle_says_which_fallback_it_drops(
     assert load_config(read_mapping(tmp_path / "mapping.yaml"), describe).chains["a"] == ("a", "b")
 
 
+def test_report_without_the_mapping_of_the_run_asks_for_it(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping = tmp_path / "mapping.json"
+    mapping.write_text('{"model_list": [{"model_name": "m", "params": {"model": "openai/gpt-4o-mini"}}]}')
+    assert run("run", "--dataset", DATASET, "--config", mapping, "--models", "m", "--out", tmp_path) == 0
+
+    assert run("report", "--local", "--out", tmp_path) == 2
+    assert "the evaluation asked m, which the mapping lacks; name `run`'s with --config" in capsys.readouterr().err
+    assert run("report", "--local", "--out", tmp_path, "--config", mapping) == 0
+
+
 def test_judged_by_bedrock_in_s3(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", "--dataset", DATASET, "--models", f"{MINI},{NOVA}", "--out", S3) == 0
     assert run("submit", "--out", S3, *JUDGE, "--metrics", "Correctness,Harmfulness") == 0

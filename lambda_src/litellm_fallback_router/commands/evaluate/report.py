@@ -17,6 +17,7 @@ from ...evaluation.picture import draw
 from ...evaluation.proposal import GOOD_ENOUGH, Proposal, propose
 from ...evaluation.scores import Scored, judged_scores, local_scores
 from ...evaluation.standings import Standing, standings
+from ...routing.config import RouterConfig
 from ...routing.errors import ConfigurationError
 from ...settings import Settings
 from ..surroundings import surroundings
@@ -33,9 +34,10 @@ def report(out: str, config_file: Path | None, *, local: bool, to: Path | None, 
         raise ConfigurationError(["--to: name a folder here for the picture and the mapping, such as --to report"])
     with surroundings(config_file, simulate=False) as settings:
         mapping = bootstrap.mapping_of(settings)
-        bootstrap.load(settings, mapping)  # a mapping with mistakes is told them, not reordered
+        config = bootstrap.load(settings, mapping)  # a mapping with mistakes is told them, not reordered
         with evaluation_folder(out, settings, region) as folder:
             manifest = finished_manifest(folder)
+            _check_known(manifest, config)
             scored, by_whom = _scored(folder, manifest, settings, local=local, region=region)
             places = standings(folder, manifest, scored)
     _check(places, local=local)
@@ -54,6 +56,14 @@ def report(out: str, config_file: Path | None, *, local: bool, to: Path | None, 
     )
     _warn(places, proposal)
     typer.echo(f"Try it: ROUTER_CONFIG={target / 'mapping.yaml'} fallback-router chains")
+
+
+def _check_known(manifest: Manifest, config: RouterConfig) -> None:
+    known = {deployment.model_name for deployment in config.deployments}
+    gone = dict.fromkeys(one.model_name for one in manifest.models if one.model_name not in known)
+    if gone:
+        problem = f"the evaluation asked {', '.join(gone)}, which the mapping lacks; name `run`'s with --config"
+        raise ConfigurationError([problem])
 
 
 def _scored(
