@@ -1,0 +1,170 @@
+"""Requests that OpenAI's API refuses, and in which words."""
+
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from local.simulator import Simulator
+
+X: Any = [{"role": "user", "content": "x"}]
+WRONG: list[tuple[dict[str, Any], str, str | None, str | None]] = [
+    ({"foo": 1}, "Unrecognized request argument supplied: foo", None, None),
+    ({"foo": 1, "bar": 2}, "Unrecognized request arguments supplied: bar, foo", None, None),
+    (
+        {"temperature": 3},
+        "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead.",
+        "temperature",
+        "decimal_above_max_value",
+    ),
+    (
+        {"temperature": "hot"},
+        "Invalid type for 'temperature': expected a decimal, but got a string instead.",
+        "temperature",
+        "invalid_type",
+    ),
+    (
+        {"n": 0},
+        "Invalid 'n': integer below minimum value. Expected a value >= 1, but got 0 instead.",
+        "n",
+        "integer_below_min_value",
+    ),
+    (
+        {"messages": []},
+        "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+        "messages",
+        "empty_array",
+    ),
+    (
+        {"messages": [{"role": "robot", "content": "x"}]},
+        "Invalid value: 'robot'. Supported values are: ",
+        "messages[0].role",
+        "invalid_value",
+    ),
+    (
+        {"messages": [{"role": "user"}]},
+        "Missing required parameter: 'messages[0].content'.",
+        "messages[0].content",
+        "missing_required_parameter",
+    ),
+    (
+        {"messages": [*X, {"role": "user", "content": "x", "foo": 1}]},
+        "Unknown parameter: 'messages[1].foo'.",
+        "messages[1].foo",
+        "unknown_parameter",
+    ),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": 3}]}]},
+        "Invalid type for 'messages[0].content[0].text': expected a string, but got an integer instead.",
+        "messages[0].content[0].text",
+        "invalid_type",
+    ),
+    (
+        {"messages": [{"role": "assistant", "content": None}]},
+        "Invalid value for 'content': expected a string, got null.",
+        "messages.[0].content",
+        None,
+    ),
+    (
+        {"messages": [*X, {"role": "tool", "tool_call_id": "a", "content": "x"}]},
+        "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+        "messages.[1].role",
+        None,
+    ),
+    (
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+                },
+                *X,
+            ]
+        },
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
+        "The following tool_call_ids did not have response messages: a",
+        "messages.[1].role",
+        None,
+    ),
+    (
+        {"stop": ["a", "b", "c", "d", "e"]},
+        "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an array with length 5",
+        "stop",
+        "array_above_max_length",
+    ),
+    (
+        {"tool_choice": "auto"},
+        "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.",
+        "tool_choice",
+        None,
+    ),
+    (
+        {"stream_options": {"include_usage": True}},
+        "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+        "stream_options",
+        None,
+    ),
+    (
+        {"response_format": {"type": "json_object"}},
+        "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+        "messages",
+        None,
+    ),
+    ({"max_tokens": 999_999}, "max_tokens is too large: 999999.", "max_tokens", "invalid_value"),
+    ({"reasoning_effort": "low"}, "Unrecognized request argument supplied: reasoning_effort", None, None),
+    (
+        {"model": "gpt-5.4", "max_tokens": 5},
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        "max_tokens",
+        "unsupported_parameter",
+    ),
+    (
+        {"model": "sim-tiny", "messages": [{"role": "user", "content": "x" * 8000}]},
+        "This model's maximum context length is 1000 tokens. However, your messages resulted in 2000 tokens.",
+        "messages",
+        "context_length_exceeded",
+    ),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=[wrong[1][:48] for wrong in WRONG])
+async def test_a_wrong_request_gets_openais_400(
+    openai_client: openai.AsyncOpenAI, wrong: tuple[dict[str, Any], str, str | None, str | None]
+) -> None:
+    change, message, param, code = wrong
+    asked: dict[str, Any] = {"model": "gpt-4o", "messages": X, **change}
+    with pytest.raises(openai.BadRequestError) as refused:
+        await openai_client.post("/chat/completions", body=asked, cast_to=httpx.Response)
+    body: Any = refused.value.body
+    assert body["message"].startswith(message)
+    assert (body["param"], body["code"], body["type"]) == (param, code, "invalid_request_error")
+
+
+KEY = {"authorization": "Bearer sim-openai-key"}
+JSON = {**KEY, "content-type": "application/json"}
+NO_REQUESTS: list[tuple[dict[str, str], bytes, int, str]] = [
+    ({}, b"{}", 401, "You didn't provide an API key."),
+    ({"authorization": "Basic abc"}, b"{}", 401, "You didn't provide an API key."),
+    (KEY, b"{}", 415, "Unsupported Content-Type header: ''"),
+    (JSON, b'{"model": NaN}', 400, "We could not parse the JSON body of your request."),
+    (JSON, b"[" * 100_000, 400, "We could not parse the JSON body of your request."),
+    (JSON, b'{"model": "\xff"}', 400, "We could not parse the JSON body of your request."),
+    (JSON, b"{}", 400, "you must provide a model parameter"),
+]
+
+
+@pytest.mark.parametrize("sent", NO_REQUESTS, ids=[f"{sent[2]} {sent[1][:15]!r}" for sent in NO_REQUESTS])
+async def test_what_is_no_request_gets_openais_error(
+    http: httpx.AsyncClient, sim: Simulator, sent: tuple[dict[str, str], bytes, int, str]
+) -> None:
+    headers, content, status, message = sent
+    response = await http.post(f"{sim.url}/openai/v1/chat/completions", content=content, headers=headers)
+    assert response.status_code == status
+    assert response.json()["error"]["message"].startswith(message)
+
+
+async def test_an_unknown_path_gets_openais_404(http: httpx.AsyncClient, sim: Simulator) -> None:
+    response = await http.post(f"{sim.url}/openai/v1/nothing", headers={"authorization": "Bearer sim-openai-key"})
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "Invalid URL (POST /openai/v1/nothing)"
