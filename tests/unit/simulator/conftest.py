@@ -18,8 +18,8 @@ from botocore.credentials import Credentials
 from botocore.eventstream import EventStreamBuffer
 
 from local.simulator import AWS_ACCESS_KEY_ID, Simulator
+from tests.support.bedrock_client import KNOWN
 
-KNOWN = Credentials(AWS_ACCESS_KEY_ID, "sim-bedrock-secret")
 PROVIDERS = ("openai", "anthropic", "bedrock")
 MODELS = {
     "openai": "gpt-4o",
