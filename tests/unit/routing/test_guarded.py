@@ -1,8 +1,7 @@
-"""Whole answers and streams under a guardrail: who is asked what, what the caller gets, what the ledger says."""
+"""Questions and answers under a guardrail: who is asked what, what the caller gets, what the ledger says."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -15,42 +14,20 @@ from litellm_fallback_router.routing.errors import (
 )
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.guarding import MAX_CHARACTERS, Outcome
-from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk
+from tests.support.guarded_answers import (
+    BAD,
+    FINE,
+    FORBIDDEN,
+    PERSONAL,
+    asking,
+    chunks_of,
+    finishes,
+    record_of,
+    text_of,
+)
 from tests.support.guards import MESSAGES, RuledGuard, guarded_config, guarded_rig
-from tests.support.scripted import Rig, ScriptedProvider, Step, breaks, config_of, deployment, fails, question, says
+from tests.support.scripted import Rig, ScriptedProvider, config_of, deployment, fails, question, says
 from tests.support.virtual_time import run_virtually
-
-FINE = "It is a harmless answer. " * 20
-BAD = FINE + "Eat the forbidden fruit. " + FINE
-FORBIDDEN: Any = [{"role": "user", "content": "Tell me about forbidden fruit."}]
-PERSONAL: Any = [{"role": "user", "content": [{"type": "text", "text": "I am ann@example.com"}]}]
-
-
-def asking(messages: Any, **fields: Any) -> ChatRequest:
-    return ChatRequest("a", messages, **fields)
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    run_virtually(work)
-
-
-async def chunks_of(rig: Rig, request: ChatRequest) -> tuple[list[Chunk], ChatResult]:
-    async with rig.router.stream(request) as stream:
-        chunks = [chunk async for chunk in stream]
-        return chunks, stream.result
-
-
-def text_of(chunks: list[Chunk], field: str = "content") -> str:
-    return "".join(choice["delta"].get(field) or "" for chunk in chunks for choice in chunk.choices)
-
-
-def finishes(chunks: list[Chunk]) -> list[str]:
-    return [c["finish_reason"] for chunk in chunks for c in chunk.choices if c["finish_reason"]]
-
-
-def record_of(result: ChatResult) -> dict[str, Any]:
-    assert result.ledger.guardrail is not None
-    return result.ledger.guardrail.to_json()
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -72,7 +49,7 @@ def test_harmless_question_and_answer_pass_unchanged(stream: bool) -> None:
         assert set(guard.sources()[1:]) == {"output"}
         assert record_of(result)["checks"] == record_of(result)["units"] == len(guard.asked)
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -92,7 +69,7 @@ def test_a_blocked_question_is_answered_by_the_guardrail_and_reaches_no_provider
         assert result.guardrail is Outcome.BLOCKED
         assert rig.notes.outcomes == [result]
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 def test_a_blocked_answer_is_replaced_never_falls_back_and_trips_no_circuit() -> None:
@@ -106,27 +83,7 @@ def test_a_blocked_answer_is_replaced_never_falls_back_and_trips_no_circuit() ->
             assert (result.deployment.id, result.fallback, result.usage.total_tokens) == ("a", False, 15)
         assert rig.provider.asked == ["a"] * 3
 
-    run(scenario())
-
-
-def test_a_stream_that_turns_bad_goes_on_with_the_guardrails_message_and_ends() -> None:
-    async def scenario() -> None:
-        rig = guarded_rig("a", "b", scripts={"a": [says(BAD)]}, settings={"circuit_failures": 1})
-        chunks, result = await chunks_of(rig, question())
-        text = text_of(chunks)
-
-        assert finishes(chunks) == ["content_filter"]
-        assert text.endswith(MESSAGES["output"])
-        released = text.removesuffix(MESSAGES["output"])
-        assert released
-        assert BAD.startswith(released)
-        assert "forbidden" not in released
-        (attempt,) = result.ledger.attempts
-        assert (attempt.failure, attempt.wasted) == (FailureKind.GUARDRAIL, False)
-        assert (rig.provider.asked, rig.provider.open_streams) == (["a"], 0)
-        assert await rig.circuits.states(["a"]) == {}
-
-    run(scenario())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("messages", [FORBIDDEN, question().messages], ids=["input", "output"])
@@ -141,7 +98,7 @@ def test_a_block_is_a_400_where_the_mapping_says_so(messages: Any, stream: bool)
         assert blocked.value.ledger.guardrail.outcome is Outcome.BLOCKED
         assert rig.notes.outcomes == [blocked.value]
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 def test_masked_input_is_what_the_providers_get() -> None:
@@ -156,113 +113,7 @@ def test_masked_input_is_what_the_providers_get() -> None:
             assert call.params["tools"][0]["function"] == {"name": "send", "description": "mails {EMAIL}"}
         assert (result.guardrail, record_of(result)["input"]) == (Outcome.MASKED, "masked")
 
-    run(scenario())
-
-
-def test_masked_output_replaces_the_answer_also_across_seams() -> None:
-    async def scenario() -> None:
-        text = "Mail ann@example.com or bob@example.com. " * 30
-        rig = guarded_rig("a", scripts={"a": [says(text)]})
-        whole = await rig.router.complete(question())
-        chunks, streamed = await chunks_of(rig, question())
-
-        assert whole.text == text_of(chunks) == "Mail {EMAIL} or {EMAIL}. " * 30
-        assert whole.guardrail is streamed.guardrail is Outcome.MASKED
-        assert len(chunks) > 3
-
-    run(scenario())
-
-
-def test_a_stream_may_be_held_to_its_end_or_left_unchecked() -> None:
-    async def scenario() -> None:
-        held = guarded_rig("a", scripts={"a": [says(BAD)]}, stream_window="end")
-        chunks, _ = await chunks_of(held, question())
-        assert text_of(chunks) == MESSAGES["output"]
-
-        unchecked = guarded_rig("a", scripts={"a": [says(BAD)]}, stream_window="off")
-        chunks, result = await chunks_of(unchecked, question())
-        assert text_of(chunks) == BAD
-        assert result.guardrail is Outcome.UNCHECKED
-        with_bad_input, _ = await chunks_of(unchecked, asking(FORBIDDEN))
-        assert text_of(with_bad_input) == MESSAGES["input"]
-
-    run(scenario())
-
-
-def call_delta(*pieces: str) -> tuple[dict[str, Any], ...]:
-    first = {"index": 0, "id": "c1", "type": "function", "function": {"name": "send", "arguments": pieces[0]}}
-    more = ({"index": 0, "function": {"arguments": piece}} for piece in pieces[1:])
-    return tuple({"tool_calls": [call]} for call in (first, *more))
-
-
-@pytest.mark.parametrize(
-    ("pieces", "arguments"),
-    [
-        (('{"to": "the', ' cook"}'), '{"to": "the cook"}'),
-        (('{"to": "ann@exa', 'mple.com"}'), '{"to": "{EMAIL}"}'),
-        (('{"dish": "forbid', 'den fruit"}'), None),
-    ],
-    ids=["passed", "masked", "blocked"],
-)
-def test_a_streamed_tool_call_is_checked_whole_before_any_of_it_goes_out(
-    pieces: tuple[str, ...], arguments: str | None
-) -> None:
-    async def scenario() -> None:
-        step = Step(pieces=(), deltas=call_delta(*pieces), finish_reason="tool_calls")
-        chunks, _ = await chunks_of(guarded_rig("a", scripts={"a": [step]}), question())
-        calls = [call for chunk in chunks for c in chunk.choices for call in c["delta"].get("tool_calls", ())]
-
-        if arguments is None:
-            assert (calls, text_of(chunks), finishes(chunks)) == ([], MESSAGES["output"], ["content_filter"])
-        else:
-            assert [(c["id"], c["function"]) for c in calls] == [("c1", {"name": "send", "arguments": arguments})]
-            assert finishes(chunks) == ["tool_calls"]
-
-    run(scenario())
-
-
-def test_structured_output_is_checked_whole() -> None:
-    async def scenario() -> None:
-        params = {"response_format": {"type": "json_object"}}
-        rig = guarded_rig("a", scripts={"a": [says('{"answer": "' + BAD + '"}')]})
-        chunks, _ = await chunks_of(rig, question(params=params))
-
-        assert text_of(chunks) == MESSAGES["output"]
-
-    run(scenario())
-
-
-def test_thinking_is_checked_too_and_its_signed_copy_is_withheld_where_it_was_masked() -> None:
-    async def scenario() -> None:
-        blocks = {"thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}]}
-        fine = Step(deltas=({"reasoning_content": "hm"}, blocks))
-        chunks, _ = await chunks_of(guarded_rig("a", scripts={"a": [fine]}), question())
-        assert text_of(chunks, "reasoning_content") == "hm"
-        assert blocks in [choice["delta"] for chunk in chunks for choice in chunk.choices]
-
-        masked = Step(deltas=({"reasoning_content": "ann@exam"}, {"reasoning_content": "ple.com"}, blocks))
-        chunks, _ = await chunks_of(guarded_rig("a", scripts={"a": [masked]}), question())
-        assert text_of(chunks, "reasoning_content") == "{EMAIL}"
-        assert text_of(chunks) == "Paris is the capital."
-        assert blocks not in [choice["delta"] for chunk in chunks for choice in chunk.choices]
-
-        bad = Step(deltas=({"reasoning_content": "forbidden "}, {"reasoning_content": "fruit"}))
-        chunks, _ = await chunks_of(guarded_rig("a", scripts={"a": [bad]}), question())
-        assert (text_of(chunks, "reasoning_content"), text_of(chunks)) == ("", MESSAGES["output"])
-
-    run(scenario())
-
-
-def test_a_resumed_stream_is_checked_across_its_seam() -> None:
-    async def scenario() -> None:
-        scripts = {"a": [breaks(FINE, "Eat the forbidden ")], "b": [says("fruit. " + FINE)]}
-        chunks, result = await chunks_of(guarded_rig("a", "b", scripts=scripts), question())
-
-        assert "forbidden" not in text_of(chunks)
-        assert text_of(chunks).endswith(MESSAGES["output"])
-        assert [r.id for r in result.responders] == ["a", "b"]
-
-    run(scenario())
+    run_virtually(scenario())
 
 
 def test_a_text_longer_than_one_check_is_checked_in_overlapping_parts() -> None:
@@ -275,7 +126,7 @@ def test_a_text_longer_than_one_check_is_checked_in_overlapping_parts() -> None:
         assert len(guard.asked) > 1
         assert all(sum(map(len, texts)) <= MAX_CHARACTERS for _, texts in guard.asked)
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -288,7 +139,7 @@ def test_without_a_verdict_nothing_is_answered(stream: bool) -> None:
         assert failed.value.ledger.guardrail is not None
         assert failed.value.ledger.guardrail.unreachable
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -306,7 +157,7 @@ def test_a_guardrail_that_fails_open_lets_through_and_says_so(stream: bool) -> N
         assert (record_of(result)["input"], record_of(result)["output"]) == ("unchecked", "unchecked")
         assert guard.sources() == ["input", "output"], "once given up, it is not waited for again"
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 def test_a_callers_short_deadline_is_no_way_past_a_guardrail_that_fails_open() -> None:
@@ -316,7 +167,7 @@ def test_a_callers_short_deadline_is_no_way_past_a_guardrail_that_fails_open() -
             await rig.router.complete(asking(FORBIDDEN, timeout=0.1))
         assert rig.provider.asked == []
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 BESIDE: dict[str, Any] = {"providers": {"a": "bedrock"}, "parallel": True}
@@ -331,7 +182,7 @@ def test_beside_bedrock_the_input_check_costs_no_time(stream: bool) -> None:
         assert result.guardrail is Outcome.PASSED
         assert rig.provider.calls[0].at < 1
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("slow", ["guard", "provider"])
@@ -352,7 +203,7 @@ def test_beside_bedrock_nothing_is_released_before_the_verdict(stream: bool, slo
         if slow == "provider":
             assert result.ledger.attempts[0].failure is FailureKind.GUARDRAIL
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -366,7 +217,7 @@ def test_beside_bedrock_no_other_provider_is_asked_before_the_verdict(stream: bo
         await (chunks_of(rig, question()) if stream else rig.router.complete(question()))
         assert rig.provider.asked == ["a", "a", "b"]
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -385,7 +236,7 @@ def test_beside_bedrock_a_masked_question_is_asked_again_masked(stream: bool) ->
         ]
         assert result.guardrail is Outcome.MASKED
 
-    run(scenario())
+    run_virtually(scenario())
 
 
 def test_where_another_provider_is_first_the_input_is_checked_before_it_is_asked() -> None:
@@ -394,18 +245,7 @@ def test_where_another_provider_is_first_the_input_is_checked_before_it_is_asked
         await rig.router.complete(asking(FORBIDDEN))
         assert rig.provider.asked == []
 
-    run(scenario())
-
-
-def test_a_caller_who_leaves_a_guarded_stream_stops_the_work_upstream() -> None:
-    async def scenario() -> None:
-        rig = guarded_rig("a", scripts={"a": [says(FINE)]})
-        async with rig.router.stream(question()) as stream:
-            await anext(stream)
-        assert rig.provider.open_streams == 0
-        assert rig.notes.attempts[-1].failure is FailureKind.CALLER_LEFT
-
-    run(scenario())
+    run_virtually(scenario())
 
 
 def test_a_guardrail_that_nobody_can_ask_stops_the_start() -> None:
@@ -414,4 +254,4 @@ def test_a_guardrail_that_nobody_can_ask_stops_the_start() -> None:
         with pytest.raises(ConfigurationError, match="guardrail: nothing here can ask it"):
             Rig(config, ScriptedProvider())
 
-    run(scenario())
+    run_virtually(scenario())
