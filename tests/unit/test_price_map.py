@@ -71,6 +71,16 @@ def test_price_is_the_providers_own(model: str, usd_per_million: tuple[float, fl
     assert info.output_usd_per_token == pytest.approx(usd_per_million[1] / 1e6)
 
 
+def test_bedrocks_price_is_the_regions_where_it_has_its_own() -> None:
+    elsewhere = describe("bedrock", "meta.llama3-70b-instruct-v1:0")
+    there = describe("bedrock", "ap-south-1/meta.llama3-70b-instruct-v1:0")
+
+    assert (elsewhere.input_usd_per_token, there.input_usd_per_token) == (2.65e-6, 3.18e-6)
+    assert describe("bedrock", "us-east-1/us.amazon.nova-2-lite-v1:0") == describe(
+        "bedrock", "us.amazon.nova-2-lite-v1:0"
+    )
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from litellm_fallback_router.routing.providers import is_aws_region
 from litellm_fallback_router.routing.types import ModelInfo
 
 _FILE = "model_prices_and_context_window_backup.json"
@@ -24,11 +25,12 @@ _SAME_MODELS = {"azure": "openai", "azure_text": "openai", "vertex_ai_beta": "ve
 def describe(provider: str, model: str) -> ModelInfo:
     """What is known of the model at that provider; `ModelInfo()`, all unknown, where the map lacks it.
 
+    On Bedrock a Region may stand before the model, as LiteLLM writes it: `ap-south-1/MODEL`.
     An entry that is silent on a wish (reasoning, caching, prefill) is read as no, as LiteLLM itself reads
     it: the wish is then dropped and reported. One that is silent on a need (tools, images, a JSON schema)
     stays unknown, because the map has many such gaps and a gap must not drop a candidate.
     """
-    entry = _entry(provider, model)
+    entry = _regional_entry(model) if provider == "bedrock" else _entry(provider, model)
     if entry is None:
         return ModelInfo()
     return ModelInfo(
@@ -57,6 +59,17 @@ def price_map() -> Mapping[str, Mapping[str, Any]]:
         raise FileNotFoundError("litellm is not installed: install the requirements")
     entries: dict[str, dict[str, Any]] = json.loads((Path(spec.submodule_search_locations[0]) / _FILE).read_bytes())
     return entries
+
+
+def _regional_entry(model: str) -> Mapping[str, Any] | None:
+    """Of a model on Bedrock, with the Region's own prices where one stands before it (`ap-south-1/MODEL`)."""
+    region, _, name = model.partition("/")
+    if not is_aws_region(region):
+        return _entry("bedrock", model)
+    entry, own = _entry("bedrock", name), price_map().get(f"bedrock/{model}", {})
+    if entry is None:
+        return own or None
+    return {**entry, **{key: value for key, value in own.items() if "cost" in key}}
 
 
 def _entry(provider: str, model: str) -> Mapping[str, Any] | None:

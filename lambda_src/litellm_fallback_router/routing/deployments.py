@@ -66,7 +66,8 @@ def build(
         problems.append(f"{path}.aws_region_name: is not the same as region; keep one of them")
     if where is None or len(problems) > before:
         return None
-    known = _looked_up(where, info.base_model, describe)
+    region = params.region or params.aws_region_name or where.region
+    known = _looked_up(where, info.base_model, region, describe)
     ours = replace(known, **info.model_dump(exclude={"base_model"}, exclude_unset=True))
     return Deployment(
         id=entry.model_name,
@@ -75,7 +76,7 @@ def build(
         model=where.model,
         litellm_model=where.litellm_model,
         credential=_credential(where.provider, params, extra),
-        region=params.region or params.aws_region_name or where.region or extra.get("vertex_location"),
+        region=region or extra.get("vertex_location"),
         api_base=params.api_base,
         api_key=params.api_key,
         openai_compatible=speaks_openai(where.provider, params.api_base),
@@ -149,8 +150,10 @@ def _target(entry: ModelEntry, params: Params, path: str, problems: list[str]) -
     return where
 
 
-def _looked_up(where: Target, base_model: str | None, describe: Describe) -> ModelInfo:
+def _looked_up(where: Target, base_model: str | None, region: str | None, describe: Describe) -> ModelInfo:
     provider, model = where.provider, where.model
+    if provider == "bedrock" and region and is_aws_region(region):
+        model = f"{region}/{model}"  # as LiteLLM writes it, whose prices may be a Region's
     if base_model is not None:
         try:
             known = target(base_model, None)

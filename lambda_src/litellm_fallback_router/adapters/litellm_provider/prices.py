@@ -15,7 +15,11 @@ def cost_of(deployment: Deployment, usage: Any, tier: str | None = None) -> floa
     """
     try:
         prompt, completion = litellm().cost_per_token(
-            model=deployment.model, custom_llm_provider=deployment.provider, usage_object=usage, service_tier=tier
+            model=deployment.model,
+            custom_llm_provider=deployment.provider,
+            region_name=deployment.region if deployment.provider == "bedrock" else None,
+            usage_object=usage,
+            service_tier=tier,
         )
     except Exception:  # noqa: BLE001 - a price that cannot be told must never cost the caller an answer
         return None
