@@ -240,6 +240,15 @@ def test_report_without_the_mapping_of_the_run_asks_for_it(
     assert run("report", "--local", "--out", tmp_path, "--config", mapping) == 0
 
 
+def test_report_before_any_answer_does_not_blame_the_dataset(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("run", "--dataset", DATASET, "--models", MINI, "--out", tmp_path, "--max-usd", "0") == 1
+
+    assert run("report", "--local", "--out", tmp_path) == 2
+    assert "no model has answered yet" in capsys.readouterr().err
+
+
 def test_judged_by_bedrock_in_s3(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", "--dataset", DATASET, "--models", f"{MINI},{NOVA}", "--out", S3) == 0
     assert run("submit", "--out", S3, *JUDGE, "--metrics", "Correctness,Harmfulness") == 0

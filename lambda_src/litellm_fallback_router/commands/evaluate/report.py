@@ -100,6 +100,8 @@ def _lines(folder: Folder, name: str) -> Iterator[str]:
 
 
 def _check(places: Sequence[Standing], *, local: bool) -> None:
+    if not any(one.answered for one in places):
+        raise ConfigurationError(["no model has answered yet; see what `fallback-router evaluate run` says"])
     if not any(one.scored for one in places):
         fix = (
             "give the dataset's lines a referenceResponse and run again" if local else "look at the jobs in the console"
