@@ -134,6 +134,9 @@ EVERYWHERE = {
         for status in (408, 409, 424, 500, 502, 503, 504, 529)
     },
     "half a body": (response(200, {"x": "y" * 400})[:-200], Kind.INVALID_RESPONSE),
+    "half a 429": (response(429, {"x": "y" * 400}, {"retry-after": "2"})[:-200], Kind.RATE_LIMITED),
+    "half a 503": (response(503, {"x": "y" * 400})[:-200], Kind.UNAVAILABLE),
+    "half a 401": (response(401, {"x": "y" * 400})[:-200], Kind.AUTHENTICATION),
     "html 502": (response(502, HTML, content_type="text/html"), Kind.UNAVAILABLE),
     "reset": (RESET, Kind.CONNECTION),
 }

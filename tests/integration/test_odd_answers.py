@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.raw_server import raw_server, response
 from tests.support.scripted import rig
 
 REFUSAL = "I cannot help with that."
+KIND: dict[str, Any] = {"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o"}
 PARTS = [{"type": "text", "text": "Paris"}]
 
 
@@ -96,3 +98,36 @@ async def test_what_a_cut_stream_said_of_its_prompt_is_passed_on() -> None:
                 heard.append(chunk)
     assert failed.value.kind is FailureKind.STREAM_BROKEN
     assert [chunk.usage for chunk in heard] == [None, Usage(1000, 1, cached_tokens=300, estimated=True)]
+
+
+@pytest.mark.parametrize("reason", [None, ""])
+async def test_a_whole_answer_without_a_finish_reason_is_no_answer(reason: str | None) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Par"}, "finish_reason": reason}
+    async with raw_server(response(200, {**KIND, "choices": [choice]})) as url:
+        assert (await failure("openai", url, streaming=False)).kind is FailureKind.INVALID_RESPONSE
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 12.5, "completion_tokens": 1, "total_tokens": 13.5},
+        {"prompt_tokens": "lots", "completion_tokens": 1, "total_tokens": 1},
+        {"prompt_tokens": -10, "completion_tokens": 1, "total_tokens": -9},
+        {"prompt_tokens": 10, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 1000}},
+        {"prompt_tokens": 10, "completion_tokens": 1, "prompt_tokens_details": [1]},
+        [1, 2],
+        "many",
+    ],
+    ids=str,
+)
+async def test_usage_that_cannot_be_true_is_estimated(usage: Any) -> None:
+    provider = LiteLLMProvider(lambda _: "key")
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Paris"}, "finish_reason": "stop"}
+    async with raw_server(response(200, {**KIND, "choices": [choice], "usage": usage})) as url:
+        assert (await provider.complete(target("openai", url), MESSAGES, {})).usage.estimated
+    last = f"data: {json.dumps({**KIND, 'choices': [], 'usage': usage})}\n\ndata: [DONE]\n\n".encode()
+    answer = streamed({"content": "Paris"}).replace(b"data: [DONE]\n\n", last)
+    length = re.sub(rb"content-length: \d+\r\n", b"", answer)
+    async with raw_server(length) as url:
+        chunks = [chunk async for chunk in provider.stream(target("openai", url), MESSAGES, {})]
+    assert not any(chunk.usage for chunk in chunks)

@@ -25,7 +25,7 @@ _FIXES = {
     Kind.CONNECTION: "{endpoint} cannot be reached: check the address, DNS, the proxy and the network",
     Kind.TIMEOUT: "{endpoint} took the question and did not answer: check its status page, the proxy and the network",
     Kind.UNAVAILABLE: "trouble at {endpoint}: see its status page; the chain passes over it meanwhile",
-    Kind.INVALID_RESPONSE: "what answers at {endpoint} is not this API: check api_base (often it ends in /v1)",
+    Kind.INVALID_RESPONSE: "what answers at {endpoint} is not this API, or a proxy cut its answer short: check {way}",
     Kind.REJECTED: "{endpoint} refuses even a tiny question: check the model's name and its parameters in the mapping",
     Kind.TOO_LARGE: "{endpoint} calls even a tiny question too large: check the parameters in the mapping",
     Kind.CONTENT_POLICY: "a content filter refuses a harmless question: check the guardrail",
@@ -41,6 +41,7 @@ def fix(deployment: Deployment, kind: Kind | None) -> str:
         model=deployment.model,
         region=deployment.region or "its Region",
         endpoint=deployment.api_base or deployment.provider,
+        way="api_base (often it ends in /v1)" if deployment.api_base else "the proxy and the network",
     )
 
 

@@ -92,6 +92,7 @@ class StreamWalk:
         if seam:
             recorder.continues(messages, params)
         held: list[Chunk] = []
+        filtered = False
         provider, end = self.walk.outside.provider, self.walk.end
         source = listen(provider, attempt, messages, params, settings=settings, end=end)
         async with aclosing(source) as chunks:
@@ -101,7 +102,9 @@ class StreamWalk:
                 if not chunk.choices:
                     continue
                 recorder.token(characters_of(choice["delta"] for choice in chunk.choices))
-                self._refuse_filtered(chunk)
+                filtered = filtered or self._is_filtered(chunk)
+                if filtered:
+                    continue  # to its end, where its usage is
                 if held or self._is_held(chunk):
                     held.append(chunk)
                     continue
@@ -109,6 +112,8 @@ class StreamWalk:
                     yield joined
                 if seam and seam.stopped:
                     break
+        if filtered:
+            raise withheld()
         for chunk in held:
             for joined in seam.feed(chunk) if seam else (chunk,):
                 yield joined
@@ -119,11 +124,10 @@ class StreamWalk:
             is_structured(self.walk.request) or any("tool_calls" in c["delta"] for c in chunk.choices)
         )
 
-    def _refuse_filtered(self, chunk: Chunk) -> None:
+    def _is_filtered(self, chunk: Chunk) -> bool:
         """With `content_policy_fallback`, a filtered answer of which nothing was sent goes to the next candidate."""
         filtered = any(choice.get("finish_reason") == "content_filter" for choice in chunk.choices)
-        if filtered and self.walk.settings.content_policy_fallback and not self._sent.anything:
-            raise withheld()
+        return filtered and self.walk.settings.content_policy_fallback and not self._sent.anything
 
     async def _failed(self, attempt: Attempt, failure: ProviderFailure, recorder: Recorder, *, of_use: bool) -> None:
         if self.responders and self.responders[-1] is attempt.deployment:

@@ -99,10 +99,11 @@ def test_a_whole_answer_that_a_filter_withheld_is_billed(usage: Usage | None) ->
     assert attempt.wasted
 
 
-def test_a_stream_that_a_filter_withheld_is_estimated() -> None:
-    attempt = first_attempt(Step((), finish_reason="content_filter"), streaming=True)
+@pytest.mark.parametrize("usage", [Usage(700, 30), None], ids=["reported", "not reported"])
+def test_a_stream_that_a_filter_withheld_is_billed(usage: Usage | None) -> None:
+    attempt = first_attempt(Step((), finish_reason="content_filter", usage=usage), streaming=True)
     assert (attempt.failure, attempt.status, attempt.wasted) == (Kind.CONTENT_POLICY, 200, True)
-    assert attempt.usage == Usage(ASKED_TOKENS, 0, estimated=True)
+    assert attempt.usage == (usage or Usage(ASKED_TOKENS, 0, estimated=True))
 
 
 def test_what_a_cut_stream_said_of_its_prompt_counts() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import FrameType
 from typing import Any
 
 import httpx
@@ -26,7 +27,7 @@ BUILDS_THE_REQUEST = (
     "validate_chat_completion",
 )
 """Parts of the names of LiteLLM's functions that run before anything is sent."""
-READS_THE_BODY = frozenset({"aiter_raw"})
+READS_THE_BODY = "aiter_raw"
 """httpx's own function (`Response.aiter_raw`) through which every body comes, whichever transport is below it."""
 
 
@@ -43,6 +44,8 @@ class Evidence:
     """The error object of the response, where it was JSON."""
     text: str = field(default="", repr=False)
     """Everything the chain says, in lower case, for the few failures that only text tells apart."""
+    broke_off: bool = False
+    """True where the connection was lost while the body of a response was being read."""
 
     @property
     def codes(self) -> frozenset[str]:
@@ -74,18 +77,7 @@ class Evidence:
     @property
     def never_sent(self) -> bool:
         """True where LiteLLM stumbled over the request while putting it into the provider's format."""
-        return any(part in name for name in self._functions() for part in BUILDS_THE_REQUEST)
-
-    @property
-    def broke_off(self) -> bool:
-        """True where the response had begun, and its body was being read."""
-        return any(name in READS_THE_BODY for name in self._functions())
-
-    def _functions(self) -> Iterator[str]:
-        """The names of the functions through which the errors went."""
-        for error in self.chain:
-            for frame, _ in traceback.walk_tb(error.__traceback__):
-                yield frame.f_code.co_name
+        return any(part in frame.f_code.co_name for frame in _frames(self.chain) for part in BUILDS_THE_REQUEST)
 
     def has(self, *types: type[BaseException]) -> bool:
         return any(isinstance(error, types) for error in self.chain)
@@ -97,12 +89,16 @@ def gather(error: BaseException) -> Evidence:
     response = _raw_response(chain)
     text = _text_of(chain, response)
     body = _body_of(chain, text)
+    halved = _read_by_halves(chain)
+    if response is None and halved is not None and halved.is_error:
+        response = halved
     return Evidence(
         chain,
         status=response.status_code if response is not None else None,
         headers={} if response is None else {name.lower(): value for name, value in response.headers.items()},
         body=body,
         text=text.lower(),
+        broke_off=halved is not None,
     )
 
 
@@ -122,6 +118,21 @@ def _raw_response(chain: tuple[BaseException, ...]) -> httpx.Response | None:
         if isinstance(error, httpx.HTTPStatusError):
             return error.response
     return None
+
+
+def _read_by_halves(chain: tuple[BaseException, ...]) -> httpx.Response | None:
+    """The response during whose body the connection was lost."""
+    for frame in _frames(chain):
+        if frame.f_code.co_name == READS_THE_BODY and isinstance(one := frame.f_locals.get("self"), httpx.Response):
+            return one
+    return None
+
+
+def _frames(chain: tuple[BaseException, ...]) -> Iterator[FrameType]:
+    """Of the functions through which the errors went."""
+    for error in chain:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            yield frame
 
 
 def _text_of(chain: tuple[BaseException, ...], response: httpx.Response | None) -> str:

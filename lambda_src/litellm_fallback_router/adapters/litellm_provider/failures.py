@@ -52,6 +52,7 @@ REASONS = {
     FailureKind.INVALID_RESPONSE: "answered with something that is no answer",
     FailureKind.STREAM_BROKEN: "the stream broke off",
 }
+BROKE_OFF = "its answer broke off"
 
 
 def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
@@ -61,6 +62,8 @@ def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
     reason, param = REASONS[kind], evidence.param
     if kind is FailureKind.REJECTED and not begun:
         reason, param = _rejection(evidence, reason, param)
+    if kind is FailureKind.INVALID_RESPONSE and evidence.broke_off:
+        reason = BROKE_OFF
     if evidence.status is not None:
         reason = f"{evidence.status} {reason}"
     elif kind in UNEXPLAINED:

@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 
+from .wire import counted
+
 LISTENERS = (
     "callbacks",
     "input_callback",
@@ -241,10 +243,14 @@ def _named(library: Any, error: Exception, model: str = "") -> Exception:
 
 
 class _Answer:
-    """A whole answer as LiteLLM takes one from OpenAI's client."""
+    """A whole answer as LiteLLM takes one from OpenAI's client. What it would make up must be there."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._body = _object(response.content)
+        if any(isinstance(one, dict) and not one.get("finish_reason") for one in self._body.get("choices") or ()):
+            raise KeyError("finish_reason")
+        if counted(self._body.get("usage")) is None:
+            self._body.pop("usage", None)
 
     def model_dump(self) -> dict[str, Any]:
         return self._body

@@ -13,7 +13,7 @@ from ...routing.ledger import Usage
 from ...routing.types import Chunk
 from .internals import Events
 from .loading import litellm
-from .wire import chunk_of, chunks_of, is_token, usage_of
+from .wire import chunk_of, chunks_of, counted, is_token, usage_of
 
 Price = Callable[[Any, str | None], float | None]
 """USD of LiteLLM's usage object in a service tier."""
@@ -73,7 +73,7 @@ class Stream:
         try:
             async for arrived in events.read():
                 for event in arrived:
-                    usage, tier = event.get("usage") or usage, event.get("service_tier") or tier
+                    usage, tier = counted(event.get("usage")) or usage, event.get("service_tier") or tier
                     for chunk in chunks_of(event, choice_type):
                         yield self._noted(chunk)
                         echo.check(chunk)

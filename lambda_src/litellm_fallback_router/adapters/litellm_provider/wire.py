@@ -29,6 +29,18 @@ def usage_of(usage: Any) -> Usage:
     )
 
 
+def counted(usage: Any) -> dict[str, Any] | None:
+    """OpenAI's `usage` where it can be true: whole numbers, none below 0, no more from the cache than in all."""
+    if not isinstance(usage, dict):
+        return None
+    prompt, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    details = usage.get("prompt_tokens_details") or {}
+    cached = (details.get("cached_tokens") or 0) if isinstance(details, dict) else -1
+    if not all(type(number) is int and number >= 0 for number in (prompt, written, cached)):
+        return None
+    return usage if cached <= prompt else None
+
+
 def answer_of(response: Any, usage: Usage, cost_usd: float | None) -> ProviderAnswer:
     return ProviderAnswer(
         choices=[_choice(choice) for choice in response.choices],
