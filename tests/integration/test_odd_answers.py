@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,7 +83,8 @@ async def test_text_that_is_no_text_any_more_breaks_a_stream() -> None:
     assert (said, failed.value.kind) == (["Par"], FailureKind.STREAM_BROKEN)
 
 
-async def test_what_a_cut_stream_said_of_its_prompt_is_passed_on() -> None:
+@pytest.mark.parametrize("words", [1, 0])
+async def test_what_a_cut_stream_said_of_its_prompt_is_passed_on(words: int) -> None:
     said = {"input_tokens": 700, "output_tokens": 1, "cache_read_input_tokens": 300, "cache_creation_input_tokens": 0}
     message = {"id": "m", "type": "message", "role": "assistant", "model": "c", "content": [], "usage": said}
     events: list[dict[str, Any]] = [
@@ -90,14 +92,15 @@ async def test_what_a_cut_stream_said_of_its_prompt_is_passed_on() -> None:
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Par"}},
     ]
-    wire = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    sent = events if words else events[:1]
+    wire = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in sent)
     heard: list[Chunk] = []
     async with raw_server(response(200, wire, content_type="text/event-stream")) as url:
         with pytest.raises(ProviderFailure) as failed:
             async for chunk in LiteLLMProvider(lambda _: "key").stream(target("anthropic", url), MESSAGES, {}):
                 heard.append(chunk)
-    assert failed.value.kind is FailureKind.STREAM_BROKEN
-    assert [chunk.usage for chunk in heard] == [None, Usage(1000, 1, cached_tokens=300, estimated=True)]
+    assert failed.value.kind is (FailureKind.STREAM_BROKEN if words else FailureKind.INVALID_RESPONSE)
+    assert [chunk.usage for chunk in heard] == [None] * words + [Usage(1000, 1, cached_tokens=300, estimated=True)]
 
 
 @pytest.mark.parametrize("reason", [None, ""])
@@ -131,3 +134,14 @@ async def test_usage_that_cannot_be_true_is_estimated(usage: Any) -> None:
     async with raw_server(length) as url:
         chunks = [chunk async for chunk in provider.stream(target("openai", url), MESSAGES, {})]
     assert not any(chunk.usage for chunk in chunks)
+
+
+async def test_a_whole_answer_without_choices_costs_what_it_reports() -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
+    async with raw_server(response(200, {**KIND, "choices": [], "usage": usage})) as url:
+        answer = await LiteLLMProvider(lambda _: "key").complete(target("openai", url), MESSAGES, {})
+    one = rig("a", "b")
+    answers = iter([answer, replace(answer, choices=[{"index": 0, "message": {}, "finish_reason": "stop"}])])
+    one.provider.complete = lambda *_: asyncio.sleep(0, next(answers))  # type: ignore[method-assign]
+    first = (await one.router.complete(ChatRequest("a", MESSAGES))).ledger.attempts[0]
+    assert (first.failure, first.usage) == (FailureKind.INVALID_RESPONSE, Usage(1000, 500))

@@ -12,7 +12,7 @@ from .config import RouterSettings
 from .contents import characters_of, prompt_characters
 from .deadline import Deadline, OutOfTimeError, in_words
 from .executor import Attempt, Walk
-from .failures import FailureKind, ProviderFailure
+from .failures import FailureKind, ProviderFailure, no_answer, withheld
 from .ledger import AttemptRecord, Usage
 from .needs import estimate_tokens
 from .ports import Provider
@@ -47,16 +47,13 @@ async def ask(provider: Provider, attempt: Attempt, recorder: Recorder, *, setti
         reason = f"no answer within {in_words(limit)}"
         raise ProviderFailure(FailureKind.TIMEOUT, reason, hurried=limit < own_limit) from error
     recorder.heard(answer)
+    if not answer.choices:
+        raise no_answer()
     if settings.content_policy_fallback and all(
         choice.get("finish_reason") == "content_filter" for choice in answer.choices
     ):
         raise withheld()
     return answer
-
-
-def withheld() -> ProviderFailure:
-    """For an answer of a provider that filtered it."""
-    return ProviderFailure(FailureKind.CONTENT_POLICY, "its content filter withheld the answer", status=200)
 
 
 async def listen(

@@ -118,3 +118,13 @@ class ProviderFailure(Exception):
         """The request field the provider objected to, where it named one."""
         self.hurried = hurried
         """A timeout that was the request's own haste, not the deployment's limit: it proves nothing against it."""
+
+
+def no_answer() -> ProviderFailure:
+    """For a 200 without an answer in it."""
+    return ProviderFailure(FailureKind.INVALID_RESPONSE, "200 without an answer", status=200)
+
+
+def withheld() -> ProviderFailure:
+    """For an answer of a provider that filtered it."""
+    return ProviderFailure(FailureKind.CONTENT_POLICY, "its content filter withheld the answer", status=200)

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from .attempts import Recorder, listen, withheld
+from .attempts import Recorder, listen
 from .contents import characters_of
 from .deadline import OutOfTimeError
 from .errors import StreamInterruptedError
 from .executor import Attempt, Walk
-from .failures import FailureKind, ProviderFailure
+from .failures import FailureKind, ProviderFailure, withheld
 from .ledger import Usage
 from .resume import Seam, Sent, is_structured, length_chunk
 from .types import Chunk, Deployment

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from ...routing.failures import FailureKind, ProviderFailure
+from ...routing.failures import ProviderFailure, no_answer
 from ...routing.ledger import Usage
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .cancelling import called
@@ -56,8 +56,8 @@ class LiteLLMProvider:
             raise failure_of(error) from error
         finally:
             _asking.discard(asking)
-        if not answer.choices or _says_nothing(answer):
-            raise ProviderFailure(FailureKind.INVALID_RESPONSE, "200 without an answer", status=200)
+        if _says_nothing(answer):
+            raise no_answer()
         return answer
 
     async def stream(
@@ -76,9 +76,11 @@ class LiteLLMProvider:
             async with aclosing(stream.chunks()) as chunks:
                 async for chunk in chunks:
                     yield chunk
-        except ProviderFailure:
-            raise
         except Exception as error:
+            if stream is not None and not stream.begun and (usage := stream.usage_so_far) is not None:
+                yield Chunk([], usage)
+            if isinstance(error, ProviderFailure):
+                raise
             raise failure_of(error, begun=stream is not None and stream.begun) from error
         finally:
             _asking.discard(asking)

@@ -36,6 +36,14 @@ class Stream:
     def chunks(self) -> AsyncGenerator[Chunk, None]:
         return self._wrapped() if self._events is None else self._read(self._events)
 
+    @property
+    def usage_so_far(self) -> Usage | None:
+        """What a stream says of its prompt when it begins, as Anthropic's `message_start` does; LiteLLM keeps it back
+        until the end, which a stream that is cut does not have."""
+        pieces = getattr(self._wrapper, "chunks", ())
+        reported = next((usage for piece in pieces if (usage := getattr(piece, "usage", None))), None)
+        return None if reported is None else replace(usage_of(reported), estimated=True)
+
     async def aclose(self) -> None:
         await self._wrapper.aclose()
 
@@ -56,7 +64,7 @@ class Stream:
                         choice["finish_reason"] = "stop"
             first = not self.begun
             yield self._noted(chunk)
-            if first and self.begun and (usage := _usage_so_far(wrapper)) is not None:
+            if first and self.begun and (usage := self.usage_so_far) is not None:
                 yield Chunk([], usage)
         if several and self._unfinished:
             raise self._broken()
@@ -113,13 +121,6 @@ class Echo:
         self._last = said
         if self._times > self._most:
             raise ProviderFailure(FailureKind.STREAM_BROKEN, "the model repeats itself without end")
-
-
-def _usage_so_far(wrapper: Any) -> Usage | None:
-    """What a stream says of its prompt when it begins, as Anthropic's `message_start` does; LiteLLM keeps it back until
-    the end, which a stream that is cut does not have."""
-    reported = next((usage for piece in wrapper.chunks if (usage := getattr(piece, "usage", None))), None)
-    return None if reported is None else replace(usage_of(reported), estimated=True)
 
 
 def _every_choice(wrapper: Any) -> Any:
