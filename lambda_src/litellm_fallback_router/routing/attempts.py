@@ -173,7 +173,7 @@ class Recorder:
         return self._record(FailureKind.CALLER_LEFT, None, reason, usage, cost, wasted=True)
 
     def _free(self, failure: ProviderFailure) -> bool:
-        worked = self.characters > 0 or not self._reported.estimated or failure.status == 200
+        worked = self.characters > 0 or self._reported.total_tokens > 0 or failure.status == 200
         return failure.kind in NO_TOKENS_SPENT and not worked
 
     def _spent(self) -> tuple[Usage, float | None]:

@@ -116,3 +116,9 @@ def test_what_a_cut_stream_said_of_its_prompt_counts() -> None:
         assert usage == Usage(900, 10, cached_tokens=300, estimated=True)
 
     run_virtually(main())
+
+
+def test_a_stream_that_failed_after_it_said_what_it_read_is_no_refusal() -> None:
+    begins = Usage(900, 1, estimated=True)
+    overloaded = Step((), begins=begins, failure=ProviderFailure(Kind.UNAVAILABLE, "overloaded"))
+    assert first_attempt(overloaded, streaming=True).usage == begins
