@@ -5,6 +5,8 @@ An upgrade of LiteLLM that changes the mapping fails here.
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
+from litellm_fallback_router.adapters.litellm_provider.failures import failure_of
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.types import Deployment, Message
@@ -229,3 +232,14 @@ async def test_a_rejection_names_the_field() -> None:
     async with raw_server(OPENAI["bad"][0]) as url:
         failed = await failure("openai", url, streaming=False)
     assert (failed.param, failed.detail) == ("tools", "Invalid value")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_no_more_files_is_the_connections_fault_and_not_the_requests(number: int) -> None:
+    def transform_request() -> None:
+        raise OSError(number, os.strerror(number))
+
+    try:
+        transform_request()
+    except OSError as error:
+        assert failure_of(error).kind is Kind.CONNECTION

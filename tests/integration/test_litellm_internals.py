@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider.internals import LISTENERS, Calls, events_of
+from litellm_fallback_router.adapters.litellm_provider.internals import LISTENERS, Calls, _session_of, events_of
 from litellm_fallback_router.adapters.litellm_provider.loading import calls, litellm
 from litellm_fallback_router.adapters.litellm_provider.provider import LiteLLMProvider
 from litellm_fallback_router.bootstrap import build_router
@@ -28,6 +28,24 @@ from local.simulator import Fault, SimulatorControl
 
 HEARD_SECONDS = 10.0
 LIMIT = 60
+ASK_FROM_MANY_LOOPS = """
+import asyncio, resource
+from litellm_fallback_router import ChatRequest
+from litellm_fallback_router.bootstrap import build_router
+
+async def streamed(asked):
+    async with router.stream(asked) as stream:
+        async for _ in stream:
+            pass
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+router = build_router()
+for _ in range(50):
+    for model in ("openai-gpt4o", "anthropic-claude-haiku", "bedrock-claude-haiku"):
+        asked = ChatRequest(model, [{"role": "user", "content": "hi"}])
+        assert not asyncio.run(router.complete(asked)).fallback
+        asyncio.run(streamed(asked))
+"""
 SHARED_WINDOW = "anyscale/meta-llama/Llama-2-7b-chat-hf"
 """Its prompt and answer share one window: LiteLLM counts the tokens, with a tokenizer that it would download."""
 ASK_EVERYBODY = """
@@ -299,6 +317,33 @@ def test_no_tokenizer_is_loaded_to_ask_anybody(simulator: SimulatorControl) -> N
     *broken, loaded, usable = done.stdout.splitlines()
     assert broken, "no stream was cut"
     assert (loaded, usable, done.returncode) == ("False", "True", 0), done.stderr
+
+
+def test_connections_do_not_outlive_their_event_loops(simulator: SimulatorControl) -> None:
+    simulator.reset()
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_FROM_MANY_LOOPS],
+        env={**os.environ, "ROUTER_SIMULATOR_URL": simulator.url},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_connections_of_loops_that_live_are_left_alone(models: dict[str, Deployment]) -> None:
+    def sessions() -> list[Any]:
+        cache = litellm().in_memory_llm_clients_cache.cache_dict
+        return [one for client in cache.values() if (one := _session_of(client)) is not None]
+
+    await whole(models["gpt-4o"], "plain")
+    own = [session for session in sessions() if session._loop is asyncio.get_running_loop()]
+    await asyncio.to_thread(lambda: asyncio.run(whole(models["gpt-4o"], "plain")))
+    await asyncio.to_thread(lambda: asyncio.run(whole(models["gpt-4o"], "plain")))
+    assert own
+    assert not any(session.closed for session in own)
+    assert sum(session._loop.is_closed() for session in sessions()) <= 1, "what the last run left behind"
 
 
 async def test_a_call_of_somebody_elses_gets_litellms_own_objects(models: dict[str, Deployment]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import ssl
@@ -36,6 +37,9 @@ CONTEXT_TEXTS = (
 UNEXPLAINED = frozenset({FailureKind.CONNECTION, FailureKind.STREAM_BROKEN, FailureKind.INVALID_RESPONSE})
 """Kinds whose reason names the exception at the root, since no status says more."""
 UNAVAILABLE_STATUSES = frozenset({408, 409, 424, 529})
+
+NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+"""The process, or the machine, may open no more: neither files of LiteLLM's nor connections."""
 
 REASONS = {
     FailureKind.RATE_LIMITED: "rate limited",
@@ -93,6 +97,8 @@ def _is_unfetched(evidence: Evidence) -> bool:
 
 
 def _kind(evidence: Evidence) -> FailureKind:
+    if any(isinstance(error, OSError) and error.errno in NO_MORE_FILES for error in evidence.chain):
+        return FailureKind.CONNECTION
     if evidence.never_sent or _is_unfetched(evidence):
         # Before all else: a caller's image host must not be able to speak for the provider.
         return FailureKind.AUTHENTICATION if _is_credential_error(evidence) else FailureKind.REJECTED

@@ -111,6 +111,8 @@ class Calls:
         self._library = library
         self._windows: dict[str, tuple[int | None, int | None]] = {}
         """By model, of which there are as many as in the mapping."""
+        self._loops: frozenset[asyncio.AbstractEventLoop] = frozenset()
+        """From which it was asked, and which were open when the last one came."""
         self.short = _is_built_as_known(library)
         """False where this LiteLLM is not built as known: all calls go the public way."""
         if self.short:
@@ -121,6 +123,9 @@ class Calls:
 
     async def acompletion(self, **arguments: Any) -> Any:
         """What `litellm.acompletion` gives and raises; a stream may have events to be read: see `events_of`."""
+        if (loop := asyncio.get_running_loop()) not in self._loops:
+            self._loops = frozenset(one for one in (*self._loops, loop) if not one.is_closed())
+            leave_closed_loops(self._library)
         if not self.short or self.are_served(arguments):
             return await self._library.acompletion(**arguments)
         utils = self._library.utils
@@ -168,6 +173,27 @@ class Calls:
     def are_served(self, arguments: Mapping[str, Any]) -> bool:
         """True where somebody wants for this call what the short way leaves out."""
         return not WRAPPERS_OWN.isdisjoint(arguments) or any(getattr(self._library, name) for name in LISTENERS)
+
+
+def leave_closed_loops(library: Any) -> None:
+    """LiteLLM keeps its clients by event loop, and with them the connections of loops that are closed: of each
+    `asyncio.run` in a program. Nobody can use or await those any more.
+    """
+    cache = library.in_memory_llm_clients_cache
+    shared = vars(library).get("module_level_aclient")
+    for key, client in [*cache.cache_dict.items(), (None, shared)]:
+        session = _session_of(client)
+        if session is not None and session._loop.is_closed():
+            session._connector._close()
+            cache.cache_dict.pop(key, None)
+            cache.ttl_dict.pop(key, None)
+
+
+def _session_of(client: Any) -> Any:
+    """The aiohttp session below a client of LiteLLM's; None where it has made none yet."""
+    transport = getattr(getattr(client, "client", None) or getattr(client, "_client", None), "_transport", None)
+    session: Any = getattr(transport, "client", None)
+    return session if hasattr(session, "_connector") and not session.closed else None
 
 
 class Events:

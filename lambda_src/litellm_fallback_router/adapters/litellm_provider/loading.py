@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import logging
 import os
@@ -10,7 +11,7 @@ from typing import Any
 
 from ...collector import resting
 from .cancelling import noting
-from .internals import Calls, no_made_up_finish, no_orphans, no_second_send
+from .internals import Calls, leave_closed_loops, no_made_up_finish, no_orphans, no_second_send
 
 
 @functools.cache
@@ -41,6 +42,8 @@ def litellm() -> Any:
 @functools.cache
 def calls() -> Calls:
     """The way to ask it."""
+    # Sessions that nobody closed would complain when the interpreter ends.
+    atexit.register(leave_closed_loops, litellm())
     return Calls(litellm())
 
 
