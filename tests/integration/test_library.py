@@ -66,8 +66,9 @@ def test_the_assistants_parameters_reach_the_provider(simulated: SimulatorContro
 
 
 def test_an_unknown_model_lists_the_known_ones(simulated: SimulatorControl) -> None:
-    with pytest.raises(UnknownModelError, match=r"did you mean 'openai-gpt4o'.*cost-optimized"):
+    with pytest.raises(UnknownModelError, match=r"did you mean 'openai-gpt4o'.*cost-optimized") as caught:
         AIAssistant(QUESTION, primary_model="openai-gpt-4o")
+    assert caught.value.param == "primary_model"
 
 
 @pytest.mark.parametrize("strategy", ["cost-optimized", "performance-optimized", "multi-region-bedrock"])

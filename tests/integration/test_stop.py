@@ -61,6 +61,7 @@ def test_a_stream_that_outlasts_the_stop_ends_in_an_error_event_and_the_log_says
     assert [attempt["outcome"] for attempt in error["router"]["attempts"]] == ["server_stopping"]
     (line,) = [line for line in log_of(gateway) if line.get("event") == "request_failed"]
     assert (line["status"], line["code"]) == (503, "server_stopping")
+    assert line["cost_usd"] == line["wasted_usd"] > 0
     assert not [line for line in log_of(gateway) if "exception" in line]
     assert len([request for request in simulator.requests() if request.disconnected]) == 1
 

@@ -25,7 +25,7 @@ from ..routing.errors import (
 )
 from ..routing.failures import FailureKind
 from ..routing.guarding import GuardRecord, Outcome
-from ..routing.ledger import AttemptRecord, guardrail_facts
+from ..routing.ledger import AttemptRecord, costs_of, guardrail_facts
 from ..routing.metrics import METRICS, NAMESPACE, SERVICE
 from ..routing.types import ChatRequest, ChatResult
 
@@ -152,8 +152,7 @@ def _answered(result: ChatResult) -> dict[str, Any]:
         "fallback": result.fallback,
         "attempts": len(ledger.attempts),
         "seconds": round(ledger.seconds, 3),
-        "cost_usd": ledger.cost_usd,
-        "wasted_usd": ledger.wasted_usd,
+        **costs_of(ledger),
         **guardrail_facts(ledger),
     }
 
@@ -165,5 +164,6 @@ def _failed(error: RouterError) -> dict[str, Any]:
         "attempts": len(error.ledger.attempts),
         "dropped": [f"{drop.deployment}: {drop.code}" for drop in error.ledger.dropped],
         "seconds": round(error.ledger.seconds, 3),
+        **costs_of(error.ledger),
         **guardrail_facts(error.ledger),
     }

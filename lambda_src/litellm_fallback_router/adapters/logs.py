@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from ..routing.errors import RouterError
-from ..routing.ledger import AttemptRecord, guardrail_facts
+from ..routing.ledger import AttemptRecord, costs_of, guardrail_facts
 from ..routing.types import ChatRequest, ChatResult
 
 logger = logging.getLogger("litellm_fallback_router")
@@ -28,7 +28,8 @@ class LogObserver:
                 "attempts": len(outcome.ledger.attempts),
             }
             level = logging.INFO if outcome.status < 500 else logging.ERROR
-            facts |= {"seconds": round(outcome.ledger.seconds, 3), **guardrail_facts(outcome.ledger)}
+            facts |= {"seconds": round(outcome.ledger.seconds, 3), **costs_of(outcome.ledger)}
+            facts |= guardrail_facts(outcome.ledger)
             _write(level, "request_failed", request, facts)
             return
         facts = {
@@ -36,8 +37,7 @@ class LogObserver:
             "fallback": outcome.fallback,
             "attempts": len(outcome.ledger.attempts),
             "seconds": round(outcome.ledger.seconds, 3),
-            "cost_usd": outcome.cost_usd,
-            "wasted_usd": outcome.ledger.wasted_usd,
+            **costs_of(outcome.ledger),
             **guardrail_facts(outcome.ledger),
         }
         _write(logging.INFO, "request_answered", request, facts)

@@ -155,6 +155,11 @@ class Ledger:
         }
 
 
+def costs_of(ledger: Ledger) -> dict[str, float | None]:
+    """What the operator's log says of the money, whoever answered."""
+    return {"cost_usd": ledger.cost_usd, "wasted_usd": ledger.wasted_usd}
+
+
 def guardrail_facts(ledger: Ledger) -> dict[str, Any]:
     """What the operator's log says of the guardrail: with the policies that intervened, never what they matched."""
     record = ledger.guardrail

@@ -111,7 +111,9 @@ def _chain(request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
         close = get_close_matches(request.model, config.chains, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         known = ", ".join(config.chains)
-        raise UnknownModelError(f"unknown model {request.model[:100]!r}; {hint}known: {known}", param="model")
+        raise UnknownModelError(
+            f"unknown model {request.model[:100]!r}; {hint}known: {known}", param=request.model_param
+        )
     return chain if request.narrowing.fallback else chain[:1]
 
 

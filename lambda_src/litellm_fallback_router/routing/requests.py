@@ -86,6 +86,7 @@ def as_request(asked: AskRequest, first_model: str) -> ChatRequest:
         timeout=asked.get("timeout"),
         narrowing=narrowing(asked.get("router")),
         prompt=prompt,
+        model_param="primary_model",
         checked=True,
     )
 

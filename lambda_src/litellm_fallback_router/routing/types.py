@@ -132,6 +132,8 @@ class ChatRequest:
     """W3C Trace Context of the caller, as it came, for the log."""
     prompt: Prompt | None = None
     """Its messages come before `messages`, and its parameters hold where `params` has none."""
+    model_param: str = "model"
+    """What the caller calls `model`, for errors that name the field."""
     checked: bool = field(default=False, compare=False, repr=False)
     """True: `requests.checked`, or the door it came in at, has checked all of it."""
 
@@ -148,7 +150,7 @@ class ProviderAnswer:
     """A whole answer from one deployment."""
 
     choices: list[dict[str, Any]]
-    """OpenAI's `choices`: `[{"index", "message", "finish_reason", "logprobs"?}]`, at least one."""
+    """OpenAI's `choices`: `[{"index", "message", "finish_reason", "logprobs"?}]`."""
     usage: Usage
     """`estimated` where the provider reported none: then the rest of it means nothing."""
     cost_usd: float | None

@@ -109,13 +109,14 @@ def test_an_exhausted_chain_is_an_error_by_its_code(stdout: Stdout) -> None:
     observer = CloudWatchObserver("gateway-dev", "INFO")
 
     async def scenario() -> None:
-        await told(observer, rig("a", scripts={"a": [fails(FailureKind.NOT_FOUND)]}))
+        await told(observer, rig("a", scripts={"a": [fails(FailureKind.INVALID_RESPONSE)]}))
 
     run_virtually(scenario())
     metrics, events = stdout.lines()
     total = values(metrics)
     assert (total["Requests"], total["RequestErrors"], total["ChainsExhausted"]) == (1, 1, 1)
     assert values(metrics, code="providers_failed") == {"RequestErrors": 1}
+    assert events[-1]["cost_usd"] == events[-1]["wasted_usd"] > 0
     assert events[-1] | {"level": "ERROR", "message": "request_failed", "code": "providers_failed"} == events[-1]
 
 
