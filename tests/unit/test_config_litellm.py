@@ -32,6 +32,23 @@ def test_fallbacks_come_from_either_part_and_the_routers_come_first() -> None:
     assert config.warnings == ()
 
 
+def test_a_list_of_which_nothing_can_be_used_says_why() -> None:
+    embeddings = {**_model("e"), "model_info": {"mode": "embedding"}}
+    with pytest.raises(ConfigurationError) as caught:
+        _load({"model_list": [_model("*"), embeddings]})
+
+    said = str(caught.value)
+    assert "model_list[0]: not used (name each model: wildcards are not supported)" in said
+    assert "model_list[1]: not used (only chat models are served here)" in said
+    assert "model_list: nothing in it can be used; list at least one model" in said
+
+
+def test_litellms_own_prompts_and_a_rate_in_the_wrong_place_are_warned_of() -> None:
+    config = _load({"model_list": [{**_model("a"), "rpm": 5}], "prompts": [{"prompt_id": "p"}]})
+
+    assert config.warnings == ("model_list[0].rpm: not used (put it into litellm_params)", "prompts: not used")
+
+
 @pytest.mark.parametrize("default", [{"default_fallbacks": ["c"]}, {"fallbacks": [{"*": ["c"]}]}])
 def test_default_fallbacks_are_those_of_every_model_without_its_own(default: dict[str, Any]) -> None:
     router = {"fallbacks": [{"a": ["b"]}, *default.pop("fallbacks", [])], **default}
@@ -172,7 +189,7 @@ def test_each_unused_key_is_named_and_its_value_is_not() -> None:
     [
         ({"model_list": [_model("a", rpm=0)]}, "model_list[0].litellm_params.rpm: must be at least 1, got 0"),
         ({"model_list": [_model("a"), {"model_name": "b"}]}, "model_list[1].litellm_params: missing; add it"),
-        ({"model_list": [_model("*")]}, "model_list: empty; list at least one model"),
+        ({"model_list": [_model("*")]}, "model_list: nothing in it can be used; list at least one model"),
         ({"model_list": [_model("a")], "router_settings": 1}, "router_settings: must be an object, got a number"),
         (
             {"model_list": [_model("a")], "router_settings": {"fallbacks": {"a": ["b"]}}},

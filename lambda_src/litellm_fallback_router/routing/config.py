@@ -163,7 +163,7 @@ def _items(model_list: Any, left_out: set[int], problems: list[str]) -> list[tup
         return []
     items = [(index, item) for index, item in enumerate(model_list or ()) if index not in left_out]
     if not items:
-        problems.append("model_list: empty; list at least one model")
+        problems.append(f"model_list: {'nothing in it can be used' if left_out else 'empty'}; list at least one model")
     return items
 
 

@@ -78,6 +78,8 @@ def convert(config: Mapping[Any, Any], problems: list[str]) -> Converted:
     """The config in our shape. Mistakes that have no counterpart there are added to `problems`."""
     done = Converted()
     items = [_item(one, index, done) for index, one in enumerate(config["model_list"])]
+    if len(done.left_out) == len(items):
+        problems.extend(done.warnings)
     names = [one.get("model_name") for one in items if isinstance(one, Mapping)]
     models = [name for name in names if isinstance(name, str)]
     router = table(config.get("router_settings"), "router_settings", problems)
@@ -104,7 +106,7 @@ def convert(config: Mapping[Any, Any], problems: list[str]) -> Converted:
             **table(config.get("strategies"), "strategies", problems),
         },
         "settings": settings | dict(table(config.get("settings"), "settings", problems)),
-        "prompts": config.get("prompts"),
+        "prompts": None if isinstance(config.get("prompts"), list) else config.get("prompts"),
         "guardrail": config.get("guardrail"),
     }
     _rest(config, done)
@@ -123,7 +125,7 @@ def _item(item: Any, index: int, done: Converted) -> Any:
         return _left_out(index, "name each model: wildcards are not supported", done)
     for key in item:
         if key not in ("model_name", "litellm_params", "model_info"):
-            done.unused(f"{path}.{key}")
+            done.unused(f"{path}.{key}", "put it into litellm_params" if key == "rpm" else "")
     converted: dict[str, Any] = {"model_name": item.get("model_name"), "params": given}
     if isinstance(given, Mapping):
         converted["litellm_provider"] = given.get("custom_llm_provider")
@@ -197,7 +199,7 @@ def _rest(config: Mapping[Any, Any], done: Converted) -> None:
         if key == "general_settings" and isinstance(value, Mapping):
             for inner in value:
                 done.unused(f"general_settings.{inner}")
-        elif key not in read and value is not None:
+        elif (key not in read and value is not None) or (key == "prompts" and isinstance(value, list)):
             done.unused(str(key))
 
 
