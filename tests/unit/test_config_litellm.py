@@ -210,3 +210,23 @@ def test_mistake_is_named(config: Any, problem: str) -> None:
         _load(config)
 
     assert problem in caught.value.problems
+
+
+def test_fallback_to_or_of_one_deployment_is_left_out() -> None:
+    single = {**_model("b"), "model_info": {"id": "b-in-paris"}}
+    fallbacks = [{"a": ["b-in-paris", "c"]}, {"c": ["b-in-paris"]}, {"b-in-paris": ["a"]}]
+    models = [_model("a"), single, _model("c")]
+    config = _load({"model_list": models, "router_settings": {"fallbacks": fallbacks}})
+
+    why = "not used ('b-in-paris' is a model_info.id: name that deployment's model_name)"
+    assert config.chains == {"a": ("a", "c"), "b": ("b",), "c": ("c",)}
+    assert [one for one in config.warnings if one.startswith("fallbacks")] == [
+        f"fallbacks.{name}: {why}" for name in ("a", "c", "b-in-paris")
+    ]
+
+
+def test_id_that_is_a_models_name_too_means_the_model() -> None:
+    named = {**_model("a"), "model_info": {"id": "b"}}
+    config = _load({"model_list": [named, _model("b")], "router_settings": {"fallbacks": [{"a": ["b"]}]}})
+
+    assert config.chains["a"] == ("a", "b")

@@ -85,10 +85,11 @@ def convert(config: Mapping[Any, Any], problems: list[str]) -> Converted:
     router = table(config.get("router_settings"), "router_settings", problems)
     library = table(config.get("litellm_settings"), "litellm_settings", problems)
     gone = _gone(config["model_list"], models, done)
+    ids = _ids(config["model_list"]) - set(models)
     fallbacks = _fallbacks(router, "router_settings", problems)
     for name, listed in _fallbacks(library, "litellm_settings", problems).items():
         fallbacks.setdefault(name, listed)
-    fallbacks = _served(fallbacks, gone, done)
+    fallbacks = _served(_without_ids(fallbacks, ids, done), gone, done)
     default = fallbacks.pop("*", [])
     for model in models:
         if others := [name for name in default if name != model]:
@@ -144,6 +145,22 @@ def _gone(items: list[Any], models: list[str], done: Converted) -> Callable[[str
     """Tells whether a name was served by an item that is left out, and by no other."""
     patterns = [str(items[index].get("model_name")) for index in sorted(done.left_out)]
     return lambda name: name not in models and any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _ids(items: list[Any]) -> set[str]:
+    infos = [one.get("model_info") for one in items if isinstance(one, Mapping)]
+    return {str(info["id"]) for info in infos if isinstance(info, Mapping) and info.get("id") is not None}
+
+
+def _without_ids(fallbacks: Mapping[str, list[str]], ids: set[str], done: Converted) -> dict[str, list[str]]:
+    """The fallbacks without those of or to one deployment: LiteLLM takes a `model_info.id` there, chains do not."""
+    kept: dict[str, list[str]] = {}
+    for name, names in fallbacks.items():
+        for one in [name] if name in ids else [one for one in names if one in ids]:
+            done.unused(f"fallbacks.{name}", f"'{one}' is a model_info.id: name that deployment's model_name")
+        if name not in ids and (rest := [one for one in names if one not in ids]):
+            kept[name] = rest
+    return kept
 
 
 def _served(fallbacks: Mapping[str, list[str]], gone: Callable[[str], bool], done: Converted) -> dict[str, list[str]]:
