@@ -16,6 +16,7 @@ from .failures import FailureKind, ProviderFailure, no_answer, withheld
 from .ledger import AttemptRecord, Usage
 from .needs import estimate_tokens
 from .ports import Provider
+from .postprocess import Chunks, processed
 from .types import Chunk, Deployment, Message, ProviderAnswer
 
 NO_TOKENS_SPENT = frozenset(
@@ -53,12 +54,13 @@ async def ask(provider: Provider, attempt: Attempt, recorder: Recorder, *, setti
         choice.get("finish_reason") == "content_filter" for choice in answer.choices
     ):
         raise withheld()
-    return answer
+    return processed(answer, candidate.postprocessors)
 
 
 async def listen(
     provider: Provider,
     attempt: Attempt,
+    recorder: Recorder,
     messages: list[Message],
     params: Mapping[str, Any],
     *,
@@ -67,14 +69,15 @@ async def listen(
 ) -> AsyncGenerator[Chunk, None]:
     """A stream whose first token comes inside the attempt's budget and which never stalls for long.
 
-    Chunks without a token (an empty delta) are not passed on. Raises ProviderFailure, and OutOfTimeError where
-    `end` comes while it flows.
+    Every chunk with a token goes into the record, and then through the candidate's postprocessors to the caller.
+    Raises ProviderFailure, and OutOfTimeError where `end` comes while it flows.
     """
     deployment = attempt.deployment
     own_limit = _first_token_limit(deployment, params, settings)
     first_limit = min(attempt.budget, own_limit)
     stall_limit = deployment.stall_timeout or settings.stall_timeout
     begun = False
+    after = Chunks(attempt.candidate.postprocessors)
     async with aclosing(provider.stream(deployment, messages, params)) as chunks:
         while True:
             ending = begun and end.left < stall_limit
@@ -92,8 +95,11 @@ async def listen(
                 raise ProviderFailure(FailureKind.TIMEOUT, reason, hurried=first_limit < own_limit) from error
             if chunk is None:
                 return
-            if chunk.usage is not None or _has_token(chunk):
-                begun = begun or chunk.usage is None
+            if chunk.usage is None and not _has_token(chunk):
+                continue
+            begun = begun or chunk.usage is None
+            recorder.heard_chunk(chunk)
+            if (chunk := after.processed(chunk)).choices:
                 yield chunk
 
 
@@ -146,6 +152,13 @@ class Recorder:
         """A whole answer."""
         self.reported(answer.usage, answer.cost_usd)
         self.characters = characters_of(choice["message"] for choice in answer.choices)
+
+    def heard_chunk(self, chunk: Chunk) -> None:
+        """A piece of a stream."""
+        if chunk.usage is not None:
+            self.reported(chunk.usage, chunk.cost_usd)
+        if chunk.choices:
+            self.token(characters_of(choice["delta"] for choice in chunk.choices))
 
     def reported(self, usage: Usage, cost_usd: float | None) -> None:
         """What the provider says it spent, or, estimated, what it says so far."""

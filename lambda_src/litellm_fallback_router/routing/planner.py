@@ -16,6 +16,7 @@ from .errors import UnknownModelError
 from .ledger import Dropped
 from .needs import Needs
 from .ports import CLOSED, CircuitState
+from .postprocess import Postprocessor
 from .types import ChatRequest, Deployment, Message, Narrowing
 from .wishes import adjust_messages, adjust_params
 
@@ -46,6 +47,8 @@ class Candidate:
     messages: list[Message] = field(repr=False)
     params: Mapping[str, Any] = field(repr=False)
     adjusted: tuple[str, ...] = ()
+    postprocessors: tuple[Postprocessor, ...] = ()
+    """What is done to its answer, in the order in which the request was adapted."""
     probe: bool = False
     """Its circuit is open and a probe is due: one try, by one request at a time."""
     doubt: Dropped | None = None
@@ -198,4 +201,4 @@ def _candidate(
     params, params_adjusted = adjust_params(deployment, request.params, contents)
     messages, messages_adjusted = adjust_messages(deployment, list(request.messages), contents)
     adjusted = params_adjusted + messages_adjusted
-    return Candidate(deployment, messages, params, adjusted, probe, doubt)
+    return Candidate(deployment, messages, params, adjusted, probe=probe, doubt=doubt)

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from .attempts import Recorder, listen
-from .contents import characters_of
 from .deadline import OutOfTimeError
 from .errors import StreamInterruptedError
 from .executor import Attempt, Walk
@@ -94,14 +93,9 @@ class StreamWalk:
         held: list[Chunk] = []
         filtered = False
         provider, end = self.walk.outside.provider, self.walk.end
-        source = listen(provider, attempt, messages, params, settings=settings, end=end)
+        source = listen(provider, attempt, recorder, messages, params, settings=settings, end=end)
         async with aclosing(source) as chunks:
             async for chunk in chunks:
-                if chunk.usage is not None:
-                    recorder.reported(chunk.usage, chunk.cost_usd)
-                if not chunk.choices:
-                    continue
-                recorder.token(characters_of(choice["delta"] for choice in chunk.choices))
                 filtered = filtered or self._is_filtered(chunk)
                 if filtered:
                     continue  # to its end, where its usage is
