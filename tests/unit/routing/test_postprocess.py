@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing import router as router_module
 from litellm_fallback_router.routing.errors import StreamInterruptedError
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
-from litellm_fallback_router.routing.planner import Plan
+from litellm_fallback_router.routing.planner import Plan, plan
 from litellm_fallback_router.routing.postprocess import ChunkPostprocessor, Postprocessor
 from tests.support.scripted import Rig, Step, question, read, rig
 from tests.support.virtual_time import run_virtually
@@ -50,14 +49,13 @@ class _Replacing:
 
 def planned(monkeypatch: pytest.MonkeyPatch, *steps: Postprocessor) -> None:
     """Every first candidate of a plan has these."""
-    real = router_module.plan
 
-    def plan(*args: Any) -> Plan:
-        decided = real(*args)
+    def with_steps(*args: Any) -> Plan:
+        decided = plan(*args)
         first, *others = decided.candidates
         return replace(decided, candidates=(replace(first, postprocessors=steps), *others))
 
-    monkeypatch.setattr(router_module, "plan", plan)
+    monkeypatch.setattr("litellm_fallback_router.routing.router.plan", with_steps)
 
 
 async def answer(r: Rig, *, streaming: bool) -> tuple[str, str]:
