@@ -25,15 +25,14 @@ from aws_cdk.aws_lambda import (
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from constructs import Construct
 
+from litellm_fallback_router.aws_regions import adapter_layer_arn
+
 from .stage import Stage
 
 RUNTIME = Runtime.PYTHON_3_13
 ALIAS = "live"
 PORT = 8080
 HANDLER = "litellm_fallback_router.entrypoints.lambda_handler.handler"
-ADAPTER_LAYERS = {"arm64": "LambdaAdapterLayerArm64:28", "x86_64": "LambdaAdapterLayerX86:28"}
-"""Lambda Web Adapter 1.1.0, by its authors. Source: the README of awslabs/aws-lambda-web-adapter."""
-ADAPTER_ACCOUNT = "753240598075"
 RETENTION = {
     1: "ONE_DAY",
     3: "THREE_DAYS",
@@ -114,8 +113,7 @@ class GatewayFunction(Construct):
         self.alias = Alias(self, "Alias", alias_name=ALIAS, version=self.function.current_version)
 
     def _adapter(self, stage: Stage) -> LayerVersion:
-        layer = ADAPTER_LAYERS[stage.arch]
-        arn = f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{ADAPTER_ACCOUNT}:layer:{layer}"
+        arn = adapter_layer_arn(Aws.PARTITION, Aws.REGION, stage.arch)
         return LayerVersion.from_layer_version_arn(self, "WebAdapter", arn)  # type: ignore[return-value]
 
 

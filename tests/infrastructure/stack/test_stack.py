@@ -40,7 +40,7 @@ def test_streaming_stage_streams_every_method_for_fifteen_minutes(dev: Synthesiz
     gateway, _ = dev.functions()
     assert gateway["Timeout"] == 900
     assert gateway["Handler"] == "run.sh"
-    assert flat(gateway["Layers"]) == ["arn:aws:lambda:eu-central-1:753240598075:layer:LambdaAdapterLayerArm64:28"]
+    assert flat(gateway["Layers"]) == ["arn:aws:lambda:eu-central-1:753240598075:layer:LambdaAdapterLayerArm64:30"]
 
 
 def test_buffered_stage_runs_the_plain_handler_within_api_gateways_patience(buffered: Synthesized) -> None:
