@@ -136,6 +136,7 @@ EVERYWHERE = {
         str(status): (response(status, {"message": "x"}), Kind.UNAVAILABLE)
         for status in (408, 409, 424, 500, 502, 503, 504, 529)
     },
+    "302": (response(302, {"message": "x"}, {"location": "http://127.0.0.1:1/"}), Kind.REDIRECTED),
     "half a body": (response(200, {"x": "y" * 400})[:-200], Kind.INVALID_RESPONSE),
     "half a 429": (response(429, {"x": "y" * 400}, {"retry-after": "2"})[:-200], Kind.RATE_LIMITED),
     "half a 503": (response(503, {"x": "y" * 400})[:-200], Kind.UNAVAILABLE),

@@ -25,6 +25,8 @@ _FIXES = {
     Kind.CONNECTION: "{endpoint} cannot be reached: check the address, DNS, the proxy and the network",
     Kind.TIMEOUT: "{endpoint} took the question and did not answer: check its status page, the proxy and the network",
     Kind.UNAVAILABLE: "trouble at {endpoint}: see its status page; the chain passes over it meanwhile",
+    Kind.REDIRECTED: "{endpoint} redirects to another address, and requests are not sent on: put the address that "
+    "answers itself into api_base (often https:// for http://, or without a slash at the end)",
     Kind.INVALID_RESPONSE: "what answers at {endpoint} is not this API, or a proxy cut its answer short: check {way}",
     Kind.REJECTED: "{endpoint} refuses even a tiny question: check the model's name and its parameters in the mapping",
     Kind.TOO_LARGE: "{endpoint} calls even a tiny question too large: check the parameters in the mapping",

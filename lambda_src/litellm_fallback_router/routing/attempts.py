@@ -29,6 +29,7 @@ NO_TOKENS_SPENT = frozenset(
         FailureKind.TOO_LARGE,
         FailureKind.REJECTED,
         FailureKind.CONTENT_POLICY,
+        FailureKind.REDIRECTED,
         FailureKind.UNAVAILABLE,
         FailureKind.CONNECTION,
     }

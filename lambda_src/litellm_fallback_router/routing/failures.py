@@ -35,6 +35,8 @@ class FailureKind(StrEnum):
     """Any other 400 or 422."""
     CONTENT_POLICY = "content_policy"
     """The provider's content filter, or a guardrail of its own, refused."""
+    REDIRECTED = "redirected"
+    """3xx: the provider points to another address. Requests, keys and prompts are not sent on."""
     INVALID_RESPONSE = "invalid_response"
     """A 200 that is no answer: HTML, an error object, no choices, a body that breaks off."""
     STREAM_BROKEN = "stream_broken"
@@ -81,6 +83,7 @@ TABLE: dict[FailureKind, Rule] = {
     FailureKind.TOO_LARGE: Rule(retry=False, then=Then.LARGER_WINDOW, trips=False),
     FailureKind.REJECTED: Rule(retry=False, then=Then.NEXT, trips=False),
     FailureKind.CONTENT_POLICY: Rule(retry=False, then=Then.STOP, trips=False),
+    FailureKind.REDIRECTED: Rule(retry=False, then=Then.NEXT, trips=True),
     FailureKind.INVALID_RESPONSE: Rule(retry=True, then=Then.NEXT, trips=True),
     FailureKind.STREAM_BROKEN: Rule(retry=False, then=Then.NEXT, trips=True),
     FailureKind.CALLER_LEFT: Rule(retry=False, then=Then.STOP, trips=False),

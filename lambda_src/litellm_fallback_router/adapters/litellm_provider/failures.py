@@ -53,6 +53,7 @@ REASONS = {
     FailureKind.TOO_LARGE: "the request is larger than its window",
     FailureKind.REJECTED: "rejected the request",
     FailureKind.CONTENT_POLICY: "its content filter refused",
+    FailureKind.REDIRECTED: "it redirects to another address, which is not followed",
     FailureKind.INVALID_RESPONSE: "answered with something that is no answer",
     FailureKind.STREAM_BROKEN: "the stream broke off",
 }
@@ -144,6 +145,8 @@ def _kind_by_status(evidence: Evidence) -> FailureKind | None:
         return by_status[status]
     if status in UNAVAILABLE_STATUSES or status >= 500:
         return FailureKind.UNAVAILABLE
+    if 300 <= status < 400:
+        return FailureKind.REDIRECTED
     return FailureKind.REJECTED if 400 <= status < 500 else FailureKind.INVALID_RESPONSE
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from ...collector import resting
 from .cancelling import noting
 from .internals import Calls, leave_closed_loops, no_made_up_finish, no_orphans, no_second_send
+from .outbound import no_redirects
 
 
 @functools.cache
@@ -31,6 +32,7 @@ def litellm() -> Any:
     # Else it downloads a tokenizer to count a Llama's prompt, in the event loop, again for each request where it can't.
     library.disable_hf_tokenizer_download = True
     no_second_send(library)
+    no_redirects(library)
     no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
     no_made_up_finish(library)
     library.main.completion = noting(library.main.completion)
