@@ -124,7 +124,7 @@ def log_group(scope: Construct, stage: Stage) -> LogGroup:
 
 
 def _adapter_environment() -> dict[str, str]:
-    """Source: the README of awslabs/aws-lambda-web-adapter, "Configurations"."""
+    """Source: https://aws.github.io/aws-lambda-web-adapter/configuration/environment-variables.html."""
     return {
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
         "AWS_LWA_INVOKE_MODE": "response_stream",

@@ -60,6 +60,8 @@ class _Secret:
     """When to read it again."""
     changed_at: float = -math.inf
     """Last time that one key took another's place."""
+    trouble: str | None = "no answer yet"
+    """Why the last reading gave nothing; None: it went well."""
 
 
 class SecretKeys:
@@ -94,8 +96,7 @@ class SecretKeys:
             return why
         if self._from_secret(deployment) is not None:
             return None
-        name = secret_name(self._prefix, deployment.provider)
-        return f"no key in secret {name}: run fallback-router secrets set {deployment.provider}"
+        return self._why_missing(deployment.provider)
 
     def resolve(self, deployment: Deployment) -> str | None:
         """The key to send; None where there is none, or none is needed."""
@@ -128,6 +129,15 @@ class SecretKeys:
             self._read_afresh(deployment.provider)
         return key_in(secret.text, deployment)
 
+    def _why_missing(self, provider: str) -> str:
+        name = secret_name(self._prefix, provider)
+        if not self._started:
+            return f"secret {name} was not read yet: this environment's snapshot is still to be taken"
+        trouble = self._secrets[provider].trouble
+        if trouble is not None:
+            return f"secret {name} could not be read ({trouble}); it is read again after {RETRY:.0f} s"
+        return f"no key in secret {name}: run fallback-router secrets set {provider}"
+
     def _read_afresh(self, provider: str) -> Future[None]:
         """The reading under way, else a new one: however many ask, one reads."""
         with self._lock:
@@ -142,10 +152,12 @@ class SecretKeys:
             text = self._fetch(secret_name(self._prefix, provider))
         except GetParameterError as error:
             logger.warning("the secret of %s could not be read: %s", provider, _why(error))
-            self._secrets[provider] = replace(known, due_at=now + RETRY)
+            self._secrets[provider] = replace(known, due_at=now + RETRY, trouble=_why(error))
             return
         changed_at = now if known.text and text and text != known.text else known.changed_at
-        self._secrets[provider] = _Secret(text, now, now + (MAX_AGE if text else RETRY), changed_at)
+        self._secrets[provider] = _Secret(
+            text, read_at=now, due_at=now + (MAX_AGE if text else RETRY), changed_at=changed_at, trouble=None
+        )
 
     def _fetch(self, name: str) -> str:
         """The secret's text; empty where it holds nothing yet. Raises GetParameterError."""

@@ -44,11 +44,16 @@ def envelope(error: RouterError) -> dict[str, Any]:
 
 def internal_error(error: Exception, request_id: str) -> dict[str, Any]:
     """The body for a bug. Logs where it happened, never its message: that may quote a prompt or a key."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames[-8:]))
-    logger.error("request %s failed on %s at %s", request_id, type(error).__qualname__, where)
+    logger.error("request %s failed on %s", request_id, type_and_place(error))
     message = f"internal error; the log has the details under request id {request_id}"
     return error_body(message, "api_error", None, "internal_error")
+
+
+def type_and_place(error: Exception) -> str:
+    """What the log may say of a bug."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames[-8:]))
+    return f"{type(error).__qualname__} at {where}"
 
 
 def error_body(message: str, kind: str, param: str | None, code: str | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..bootstrap import build_router, warm_up
 from ..settings import load_settings
-from .snapstart import before_checkpoint, renewed
+from .snapstart import Held, Renewal
 from .tool_calls import answer
 
 # One loop for all invocations: connections belong to the loop they were made on.
@@ -20,17 +20,18 @@ asyncio.set_event_loop(_loop)
 _settings = load_settings()
 # While Lambda starts a function its processor is not throttled, so the import is cheapest now.
 warm_up()
-_router = build_router(_settings, read_keys=not _settings.snapshot)
+_held = Held(build_router(_settings, read_keys=not _settings.snapshot))
+_renewal = Renewal(_held, _settings)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """`event`: the tool's bare arguments; which tool it is, the client context says. Gives JSON, and raises nothing."""
-    return _loop.run_until_complete(answer(_router, event, context))
+    return _loop.run_until_complete(_answered(event, context))
 
 
-def _renew() -> None:
-    global _router  # noqa: PLW0603 - the one place where what a snapshot held is replaced
-    _router = _loop.run_until_complete(renewed(_router, _settings))
+async def _answered(event: Any, context: Any) -> dict[str, Any]:
+    await _renewal.done()
+    return await answer(_held.router, event, context)
 
 
 try:
@@ -42,5 +43,5 @@ except ImportError:
     # Lambda's runtime brings it; where it is missing there are no snapshots.
     pass
 else:
-    register_before_snapshot(lambda: _loop.run_until_complete(before_checkpoint(_settings)))
-    register_after_restore(_renew)
+    register_before_snapshot(lambda: _loop.run_until_complete(_renewal.before_checkpoint()))
+    register_after_restore(lambda: _loop.run_until_complete(_renewal.done()))

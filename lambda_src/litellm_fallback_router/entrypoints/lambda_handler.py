@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Any, cast
 
 from mangum import Mangum
 
@@ -16,7 +17,7 @@ from ..api.app import create_app
 from ..bootstrap import build_router, warm_up
 from ..settings import load_settings
 from .lambda_context import LambdaContext
-from .snapstart import after_restore, before_checkpoint
+from .snapstart import Holder, Renewal
 
 # One loop for all invocations: connections belong to the loop they were made on.
 _loop = asyncio.new_event_loop()
@@ -33,7 +34,15 @@ warm_up()
 _running = _gateway.router.lifespan_context(_gateway)
 _loop.run_until_complete(_running.__aenter__())
 
-handler = Mangum(LambdaContext(_gateway, inside=False), lifespan="off")
+_renewal = Renewal(cast(Holder, _gateway.state), _settings)
+_app = Mangum(LambdaContext(_gateway, inside=False), lifespan="off")
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """`event`: API Gateway's. Where no hook was called after a restore, the first event does what it would have."""
+    _loop.run_until_complete(_renewal.done())
+    return _app(event, context)
+
 
 try:
     from snapshot_restore_py import (  # type: ignore[import-not-found, unused-ignore]
@@ -44,5 +53,5 @@ except ImportError:
     # Lambda's runtime brings it; where it is missing there are no snapshots.
     pass
 else:
-    register_before_snapshot(lambda: _loop.run_until_complete(before_checkpoint(_settings)))
-    register_after_restore(lambda: _loop.run_until_complete(after_restore(_gateway, _settings)))
+    register_before_snapshot(lambda: _loop.run_until_complete(_renewal.before_checkpoint()))
+    register_after_restore(lambda: _loop.run_until_complete(_renewal.done()))

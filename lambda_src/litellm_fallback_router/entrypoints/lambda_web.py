@@ -2,46 +2,60 @@
 
     uvicorn litellm_fallback_router.entrypoints.lambda_web:app
 
-The adapter calls the two hooks below around a SnapStart snapshot
+The adapter, from 1.1.0 on, calls the two hooks below around a SnapStart snapshot
 (https://aws.github.io/aws-lambda-web-adapter/features/snapstart.html). They are its alone: it answers 403 to a caller
 from outside, and so does this app, to whom such a caller's requests come with the adapter's headers.
+
+Those headers are also how the app knows that its snapshot lies behind it, should the second hook not have been called:
+the adapter sets them on every event (`fetch_response` in its src/lib.rs), and asks for /health, which it does before
+the snapshot, without them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import cast
 
-from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..api.app import create_app
 from ..bootstrap import build_router, warm_up
 from ..routing.router import Router
-from ..settings import Settings, load_settings
+from ..settings import load_settings
 from .lambda_context import LambdaContext, came_through_adapter
-from .snapstart import after_restore, before_checkpoint
+from .snapstart import Holder, Renewal
 
 BEFORE_CHECKPOINT = "/snapstart/before-checkpoint"
 AFTER_RESTORE = "/snapstart/after-restore"
 
 
 class SnapStartHooks:
-    """ASGI middleware that answers the hooks, outside of the gateway."""
+    """ASGI middleware that answers the hooks, outside of the gateway, and lets no event in before the renewal.
 
-    def __init__(self, app: ASGIApp, gateway: FastAPI, settings: Settings) -> None:
+    `inside`: whether this is Lambda, and the adapter's headers are the adapter's.
+    """
+
+    def __init__(self, app: ASGIApp, renewal: Renewal, *, inside: bool) -> None:
         self._app = app
-        self._inside = settings.lambda_function is not None
+        self._renewal = renewal
+        self._inside = inside
         self._hooks: dict[str, Callable[[], Awaitable[None]]] = {
-            BEFORE_CHECKPOINT: lambda: before_checkpoint(settings),
-            AFTER_RESTORE: lambda: after_restore(gateway, settings),
+            BEFORE_CHECKPOINT: renewal.before_checkpoint,
+            AFTER_RESTORE: renewal.done,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hook = self._hooks.get(scope["path"]) if scope["type"] == "http" else None
-        if hook is None:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif scope["method"] != "POST" or not self._inside or came_through_adapter(scope):
+            return
+        event = self._inside and came_through_adapter(scope)
+        hook = self._hooks.get(scope["path"])
+        if hook is None:
+            if event:
+                await self._renewal.done()
+            await self._app(scope, receive, send)
+        elif scope["method"] != "POST" or not self._inside or event:
             await Response(status_code=403)(scope, receive, send)
         else:
             await hook()
@@ -55,9 +69,8 @@ def _warm_router() -> Router:
 
 
 _settings = load_settings()
+_inside = _settings.lambda_function is not None
 _gateway = create_app(_warm_router, api_keys=[key.get_secret_value() for key in _settings.api_keys])
 app = SnapStartHooks(
-    LambdaContext(_gateway, inside=_settings.lambda_function is not None),
-    _gateway,
-    _settings,
+    LambdaContext(_gateway, inside=_inside), Renewal(cast(Holder, _gateway.state), _settings), inside=_inside
 )

@@ -1,32 +1,43 @@
 """What happens around a SnapStart snapshot: one environment is frozen, and many are thawed from it.
 
 Before it, everything a first request needs is loaded and run once. After it, whatever must not be shared between
-environments or does not survive the time between is made anew: connections, keys, credentials, randomness.
+environments or does not survive the time between is made anew: connections, keys, credentials, randomness. A hook
+asks for that; where none was called, the first invocation does: Lambda invokes only what was restored.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
 import random
 import socket
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import httpx
 from fastapi import FastAPI
 
 from ..api.app import create_app
+from ..api.errors import type_and_place
 from ..bootstrap import assemble, build_router, load
 from ..collector import resting
 from ..routing.config import RouterConfig
 from ..routing.router import Router
 from ..settings import Settings
 from ..simulated import simulated
+
+logger = logging.getLogger("litellm_fallback_router")
+
+PATIENCE = 8.0
+"""Seconds that a hook or an invocation waits for the new Router: twice what reading the keys may take."""
+RETRY = 5.0
+"""Seconds before a Router that could not be made, or was late, is asked for again."""
 
 BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}], "router": {"fallback": False}}
 
@@ -44,18 +55,71 @@ async def before_checkpoint(settings: Settings) -> None:
         gc.freeze()
 
 
-async def after_restore(gateway: FastAPI, settings: Settings) -> None:
-    """Give `gateway` a Router of its own."""
-    gateway.state.router = await renewed(gateway.state.router, settings)
+class Holder(Protocol):
+    """Where a door keeps its Router."""
+
+    router: Router
 
 
-async def renewed(former: Router, settings: Settings) -> Router:
-    """A Router in `former`'s place, whose connections, keys and credentials are dropped with it."""
+@dataclass
+class Held:
+    """A Holder of nothing else."""
+
+    router: Router
+
+
+class Renewal:
+    """Puts a Router made after the snapshot in the place of the one made before it, whoever asks for it first: the
+    hook after a restore, or an invocation. Once for each restore, on one event loop; whoever asks meanwhile waits for
+    the same one.
+
+    Where it fails, the Router from before stays (Bedrock answers by the function's role, without a key), the log says
+    so, and an invocation tries again after `RETRY` seconds.
+    """
+
+    def __init__(self, holder: Holder, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives Unix seconds: monotonic clocks stand still while a Lambda is frozen."""
+        self._holder = holder
+        self._settings = settings
+        self._clock = clock
+        self._due = settings.snapshot
+        self._not_before = 0.0
+        self._under_way: asyncio.Task[None] | None = None
+
+    async def before_checkpoint(self) -> None:
+        """The hook before a snapshot: whoever is restored from it needs a Router of its own."""
+        self._due, self._not_before = True, 0.0
+        await before_checkpoint(self._settings)
+
+    async def done(self) -> None:
+        """Returns once the Router is a new one, or after `PATIENCE` seconds. Raises nothing: it is logged."""
+        if not self._due or self._clock() < self._not_before:
+            return
+        if self._under_way is None:
+            self._under_way = asyncio.create_task(self._renew())
+        await asyncio.wait({self._under_way}, timeout=PATIENCE)
+        if self._due:
+            self._not_before = self._clock() + RETRY
+
+    async def _renew(self) -> None:
+        former = self._holder.router
+        try:
+            # In a thread: building reads the keys, and whoever asks for /health should not wait for that.
+            self._holder.router = await asyncio.to_thread(renewed, self._settings)
+            self._due = False
+            await former.aclose()
+        except Exception as error:  # noqa: BLE001 - a gateway without some keys answers more than one that is down
+            why = type_and_place(error)
+            logger.error("the environment could not be renewed after its snapshot: %s", why)  # noqa: TRY400 - no text
+        finally:
+            self._under_way = None
+
+
+def renewed(settings: Settings) -> Router:
+    """A Router with connections, keys, credentials and randomness of its own. Blocks while the keys are read."""
     random.seed()
     ssl.RAND_add(os.urandom(32), 32.0)
-    router = build_router(settings)
-    await former.aclose()
-    return router
+    return build_router(settings)
 
 
 async def _ask_each_model(config: RouterConfig, url: str) -> None:

@@ -82,4 +82,4 @@ def test_the_function_names_the_doors_that_the_package_has() -> None:
     assert variables["AWS_LWA_SNAPSTART_BEFORE_CHECKPOINT_PATH"] == BEFORE_CHECKPOINT
     assert variables["AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH"] == AFTER_RESTORE
     module = HANDLER.removesuffix(".handler").replace(".", "/")
-    assert "handler = " in (SOURCES / f"{module}.py").read_text()
+    assert "def handler(" in (SOURCES / f"{module}.py").read_text()

@@ -76,9 +76,27 @@ def test_nothing_is_read_before_prefetch_so_that_a_snapshot_holds_no_key(
     write_secret(client, PREFIX, "openai", KEY)
     made = reads(client)
     keys = keys_of(client, clock)
-    assert keys.missing(GPT) is not None
+    assert keys.missing(GPT) == (
+        f"secret {PREFIX}/openai was not read yet: this environment's snapshot is still to be taken"
+    )
     assert keys.resolve(GPT) is None
     assert made == []
+
+
+async def test_a_secret_that_could_not_be_read_is_not_said_to_be_empty(
+    client: SecretsManagerClient, clock: Clock
+) -> None:
+    write_secret(client, PREFIX, "openai", KEY)
+    denied: Any = lambda **_: (FakeResponse(400), DENIED)  # noqa: E731 - botocore's hooks may answer for the network
+    client.meta.events.register("before-call.secrets-manager", denied, "denied")
+    keys = keys_of(client, clock)
+    keys.prefetch()
+    assert keys.missing(GPT) == (
+        f"secret {PREFIX}/openai could not be read (AccessDeniedException); it is read again after 30 s"
+    )
+    client.meta.events.unregister("before-call.secrets-manager", denied, "denied")
+    clock.advance(RETRY + 1)
+    await eventually(lambda: keys.missing(GPT) is None)
 
 
 def test_the_environment_comes_first(client: SecretsManagerClient, clock: Clock) -> None:
