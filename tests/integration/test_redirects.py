@@ -46,13 +46,19 @@ PLACES: dict[str, dict[str, Any]] = {
             ("gemini", "gemini-2.5-flash"),
             ("ollama_chat", "llama3"),
             ("ollama", "llama3"),
-            ("text-completion-openai", "gpt-3.5-turbo-instruct"),
             ("databricks", "dbrx"),
         )
     },
 }
 """One of each way in which LiteLLM sends: OpenAI's client, Azure's, its own HTTP clients."""
-AIOHTTP: dict[str, Any] = {"litellm_provider": "aiohttp_openai", "params": {"model": "gpt-4o", "api_key": KEY}}
+WHOLE_ONLY: dict[str, dict[str, Any]] = {
+    "aiohttp": {"litellm_provider": "aiohttp_openai", "params": {"model": "gpt-4o", "api_key": KEY}},
+    "old completions": {
+        "litellm_provider": "text-completion-openai",
+        "params": {"model": "davinci-002", "api_key": KEY},
+    },
+}
+"""LiteLLM's streams of these cannot be read."""
 BEDROCK = {
     "aws_access_key_id": "AKID",
     "aws_secret_access_key": "secret",
@@ -66,7 +72,7 @@ def mapping_to(name: str, url: str) -> dict[str, Any]:
     if name in BEDROCK_MODELS:
         params = {"model": name, **BEDROCK, "aws_bedrock_runtime_endpoint": url}
         return {"model_list": [{"model_name": "m", "litellm_provider": "bedrock", "params": params}]}
-    place = AIOHTTP if name == "aiohttp" else PLACES[name]
+    place = {**PLACES, **WHOLE_ONLY}[name]
     params = {**place["params"], **HEADERS, "api_base": f"{url}/v1"}
     return {"model_list": [{"model_name": "m", "litellm_provider": place["litellm_provider"], "params": params}]}
 
@@ -117,12 +123,19 @@ async def test_nothing_is_sent_to_a_host_that_the_mapping_does_not_name(
     assert error.ledger.attempts[0].failure is FailureKind.REDIRECTED
 
 
-async def test_nor_by_the_provider_that_litellm_asks_through_aiohttp_itself() -> None:
+@pytest.mark.parametrize("name", WHOLE_ONLY)
+async def test_nor_by_providers_that_give_whole_answers_only(name: str) -> None:
     async with recording_server(response(200, ANSWER)) as elsewhere, recording_server() as named:
         named.answer = response(307, ANSWER, {"location": f"{elsewhere.url}/v1"})
-        error = await ask(mapping_to("aiohttp", named.url), streaming=False)
+        error = await ask(mapping_to(name, named.url), streaming=False)
     assert (len(named.requests), elsewhere.connections) == (1, 0)
     assert error.ledger.attempts[0].failure is FailureKind.REDIRECTED
+
+
+async def test_a_stream_that_cannot_be_read_is_not_asked_for() -> None:
+    async with recording_server() as named:
+        error = await ask(mapping_to("old completions", named.url), streaming=True)
+    assert (named.requests, error.ledger.attempts[0].failure) == ([], FailureKind.REJECTED)
 
 
 @pytest.mark.parametrize("status", [300, 304, 305, 399])

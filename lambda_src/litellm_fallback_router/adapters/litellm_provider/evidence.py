@@ -27,6 +27,10 @@ BUILDS_THE_REQUEST = (
     "validate_chat_completion",
 )
 """Parts of the names of LiteLLM's functions that run before anything is sent."""
+BUGS = (TypeError, AttributeError, NameError, LookupError, ArithmeticError, AssertionError, NotImplementedError)
+"""What wrong code raises. Code of ours raises it in no other case."""
+OURS = __name__.partition(".")[0]
+THEIRS = frozenset({"litellm", "openai"})
 READS_THE_BODY = "aiter_raw"
 """httpx's own function (`Response.aiter_raw`) through which every body comes, whichever transport is below it."""
 
@@ -79,6 +83,11 @@ class Evidence:
         """True where LiteLLM stumbled over the request while putting it into the provider's format."""
         return any(part in frame.f_code.co_name for frame in _frames(self.chain) for part in BUILDS_THE_REQUEST)
 
+    @property
+    def bug(self) -> BaseException | None:
+        """A mistake in our own code that LiteLLM was running, which it takes for a provider's failure."""
+        return next((error for error in self.chain if isinstance(error, BUGS) and _raised_by_us(error)), None)
+
     def has(self, *types: type[BaseException]) -> bool:
         return any(isinstance(error, types) for error in self.chain)
 
@@ -126,6 +135,14 @@ def _read_by_halves(chain: tuple[BaseException, ...]) -> httpx.Response | None:
         if frame.f_code.co_name == READS_THE_BODY and isinstance(one := frame.f_locals.get("self"), httpx.Response):
             return one
     return None
+
+
+def _raised_by_us(error: BaseException) -> bool:
+    """True where it happened in our code, or in what that called, rather than in LiteLLM's or OpenAI's."""
+    packages = [
+        frame.f_globals.get("__name__", "").partition(".")[0] for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    return next((name == OURS for name in reversed(packages) if name == OURS or name in THEIRS), False)
 
 
 def _frames(chain: tuple[BaseException, ...]) -> Iterator[FrameType]:

@@ -12,6 +12,7 @@ import httpx
 from ...routing.failures import FailureKind, ProviderFailure
 from .evidence import Evidence, gather
 from .loading import litellm
+from .wire import UnreadableError
 
 QUOTA_CODES = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}
@@ -61,8 +62,15 @@ BROKE_OFF = "its answer broke off"
 
 
 def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
-    """The failure that `error` stands for. `begun`: a token of the stream had already come."""
+    """The failure that `error` stands for. `begun`: a token of the stream had already come.
+
+    Raises the bug where it stands for one of ours: nobody else is to be asked, or blamed, for that.
+    """
+    if isinstance(error, ProviderFailure):
+        return error
     evidence = gather(error)
+    if (bug := evidence.bug) is not None:
+        raise bug
     kind = FailureKind.STREAM_BROKEN if begun else _kind(evidence)
     reason, param = REASONS[kind], evidence.param
     if kind is FailureKind.REJECTED and not begun:
@@ -159,7 +167,7 @@ def _kind_without_response(evidence: Evidence) -> FailureKind:
         return FailureKind.INVALID_RESPONSE if evidence.broke_off else FailureKind.CONNECTION
     if _is_credential_error(evidence):
         return FailureKind.AUTHENTICATION
-    if evidence.has(json.JSONDecodeError, KeyError, IndexError, UnicodeDecodeError):
+    if evidence.has(UnreadableError, json.JSONDecodeError, KeyError, IndexError, UnicodeDecodeError):
         return FailureKind.INVALID_RESPONSE
     answered = evidence.has(library.llms.base_llm.chat.transformation.BaseLLMException)
     if not answered and evidence.has(library.BadRequestError, library.NotFoundError):

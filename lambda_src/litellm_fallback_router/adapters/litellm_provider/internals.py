@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from .wire import counted
+from .wire import UnreadableError, counted
 
 LISTENERS = (
     "callbacks",
@@ -98,7 +98,7 @@ def no_made_up_finish(library: Any) -> None:
 
     def reason_of(said: str | None) -> Any:
         if said is None:
-            raise KeyError("stop_reason")
+            raise UnreadableError("no stop_reason")
         return mapped(said)
 
     anthropic.map_finish_reason = reason_of
@@ -273,8 +273,9 @@ class _Answer:
 
     def __init__(self, response: httpx.Response) -> None:
         self._body = _object(response.content)
-        if any(isinstance(one, dict) and not one.get("finish_reason") for one in self._body.get("choices") or ()):
-            raise KeyError("finish_reason")
+        choices = self._body.get("choices")
+        if isinstance(choices, list) and any(isinstance(one, dict) and not one.get("finish_reason") for one in choices):
+            raise UnreadableError("no finish_reason")
         if counted(self._body.get("usage")) is None:
             self._body.pop("usage", None)
 
@@ -283,10 +284,13 @@ class _Answer:
 
 
 def _object(data: bytes) -> dict[str, Any]:
-    found = json.loads(data.decode())
+    try:
+        found = json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError("no JSON") from error
     if isinstance(found, dict):
         return found
-    raise KeyError("JSON that is no object")
+    raise UnreadableError("JSON that is no object")
 
 
 def _read_as_json(library: Any) -> None:

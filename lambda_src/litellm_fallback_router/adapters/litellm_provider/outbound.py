@@ -31,7 +31,6 @@ def no_redirects(library: Any) -> None:
         _keep_home(getattr(client, "_client", None))
     for name in ("module_level_client", "module_level_aclient"):
         _keep_home(getattr(vars(library).get(name), "_client", None))
-    _give_client(library.llms.openai.completion.handler, openai)
     sessions = library.llms.custom_httpx.aiohttp_handler.BaseLLMAIOHTTPHandler
     find = sessions._get_async_client_session
 
@@ -47,16 +46,6 @@ def _kept_home(make: Callable[..., Any]) -> Callable[..., Any]:
         return _keep_home(make(*args, **kwargs))
 
     return make_and_keep
-
-
-def _give_client(module: Any, openai: Any) -> None:
-    """Streams of OpenAI's old completions are asked for with a client that OpenAI's library makes for itself."""
-    make = module.AsyncOpenAI
-
-    def make_with_ours(*, http_client: Any = None, **options: Any) -> Any:
-        return make(http_client=http_client or openai.get_async_http_client(), **options)
-
-    module.AsyncOpenAI = make_with_ours
 
 
 def _keep_home(client: Any) -> Any:

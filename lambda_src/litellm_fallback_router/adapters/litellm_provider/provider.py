@@ -18,7 +18,7 @@ from .internals import events_of
 from .loading import calls, let_go, litellm, warm_up
 from .prices import cost_of, cost_of_answer
 from .streams import Stream
-from .wire import answer_of, usage_of
+from .wire import UnreadableError, answer_of, usage_of
 
 TAKES_ANY_KEY = frozenset({"openai", "anthropic", "hosted_vllm", "lm_studio", "openai_like"})
 PLACEHOLDER_KEY = "none"
@@ -51,8 +51,8 @@ class LiteLLMProvider:
         asking = object()
         _asking.add(asking)
         try:
-            answer = self._answer(deployment, await called(calls().acompletion, arguments))
-        except Exception as error:
+            answer = self._answer(deployment, await _asked(arguments))
+        except UnreadableError as error:
             raise failure_of(error) from error
         finally:
             _asking.discard(asking)
@@ -70,13 +70,13 @@ class LiteLLMProvider:
         asking = object()
         _asking.add(asking)
         try:
-            wrapper = await called(calls().acompletion, arguments)
+            wrapper = await _asked(arguments)
             price = functools.partial(self._price, deployment)
             stream = Stream(wrapper, events_of(wrapper), choices=params.get("n") or 1, price=price)
             async with aclosing(stream.chunks()) as chunks:
                 async for chunk in chunks:
                     yield chunk
-        except Exception as error:
+        except (ProviderFailure, UnreadableError) as error:
             if stream is not None and not stream.begun and (usage := stream.usage_so_far) is not None:
                 yield Chunk([], usage)
             if isinstance(error, ProviderFailure):
@@ -135,6 +135,14 @@ class LiteLLMProvider:
         if deployment.region is not None and deployment.provider == "bedrock":
             arguments["aws_region_name"] = deployment.region
         return arguments
+
+
+async def _asked(arguments: Mapping[str, Any]) -> Any:
+    """What LiteLLM gives. What goes wrong in there is the attempt's failure; what goes wrong elsewhere is a bug."""
+    try:
+        return await called(calls().acompletion, arguments)
+    except Exception as error:
+        raise failure_of(error) from error
 
 
 def _says_nothing(answer: ProviderAnswer) -> bool:

@@ -11,6 +11,7 @@ import httpx
 from ...routing.failures import FailureKind, ProviderFailure
 from ...routing.ledger import Usage
 from ...routing.types import Chunk
+from .failures import failure_of
 from .internals import Events
 from .loading import litellm
 from .wire import chunk_of, chunks_of, counted, is_token, usage_of
@@ -49,9 +50,12 @@ class Stream:
 
     async def _wrapped(self) -> AsyncGenerator[Chunk, None]:
         called_tools, wrapper = False, self._wrapper
+        if not hasattr(wrapper, "received_finish_reason"):
+            # OpenAI's old completions: LiteLLM hides the finish reason, and whether there was one.
+            raise ProviderFailure(FailureKind.REJECTED, "its streams cannot be read; it gives whole answers only")
         several = len(self._unfinished) > 1
         source = _every_choice(wrapper) if several else wrapper
-        async for piece in source:
+        async for piece in _Pieces(source, self):
             chunk = self._chunk(piece)
             for choice in chunk.choices:
                 called_tools = called_tools or "tool_calls" in choice["delta"]
@@ -79,21 +83,20 @@ class Stream:
         choice_type, echo = litellm().types.utils.StreamingChoices, Echo(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
         usage = tier = None
         try:
-            async for arrived in events.read():
+            async for arrived in _Pieces(events.read(), self):
                 for event in arrived:
                     usage, tier = counted(event.get("usage")) or usage, event.get("service_tier") or tier
                     for chunk in chunks_of(event, choice_type):
                         yield self._noted(chunk)
                         echo.check(chunk)
-        except httpx.TransportError:
+        except ProviderFailure as failure:
             # Cut off after the very last thing it had to say.
-            if usage is None or self._unfinished:
+            if not isinstance(failure.__cause__, httpx.TransportError) or usage is None or self._unfinished:
                 raise
         if self._unfinished:
             raise self._broken()
-        if usage is not None:
-            reported = litellm().Usage(**usage)
-            yield Chunk([], usage_of(reported), self._price(reported, tier))
+        if usage is not None and (reported := _reported(usage)) is not None:
+            yield Chunk([], usage_of(reported), self._price(reported, tier if isinstance(tier, str) else None))
 
     def _noted(self, chunk: Chunk) -> Chunk:
         for choice in chunk.choices:
@@ -105,6 +108,25 @@ class Stream:
     def _broken(self) -> ProviderFailure:
         kind = FailureKind.STREAM_BROKEN if self.begun else FailureKind.INVALID_RESPONSE
         return ProviderFailure(kind, "the stream ended without a finish reason")
+
+
+class _Pieces:
+    """What comes from the provider. What goes wrong on the way is the stream's failure; elsewhere it is a bug."""
+
+    def __init__(self, source: Any, stream: Stream) -> None:
+        self._source = aiter(source)
+        self._stream = stream
+
+    def __aiter__(self) -> _Pieces:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await anext(self._source)
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            raise failure_of(error, begun=self._stream.begun) from error
 
 
 class Echo:
@@ -121,6 +143,14 @@ class Echo:
         self._last = said
         if self._times > self._most:
             raise ProviderFailure(FailureKind.STREAM_BROKEN, "the model repeats itself without end")
+
+
+def _reported(usage: dict[str, Any]) -> Any:
+    """As LiteLLM's object; None, which is estimated, where the provider reports what cannot be."""
+    try:
+        return litellm().Usage(**usage)
+    except (TypeError, ValueError):
+        return None
 
 
 def _every_choice(wrapper: Any) -> Any:

@@ -8,8 +8,15 @@ from typing import Any
 from ...routing.ledger import Usage
 from ...routing.types import Chunk, ProviderAnswer
 
+
+class UnreadableError(Exception):
+    """What a provider sent has not the shape of its API's answers: no answer, and no bug of ours."""
+
+
 TEXT_FIELDS = ("content", "reasoning_content", "refusal")
 INSTEAD_OF_TEXT = frozenset({"tool_calls", "function_call", "refusal", "audio"})
+CALLED = {"function": ("name", "arguments"), "custom": ("name", "input")}
+"""What a tool call holds, and the texts in it."""
 OBJECT_FIELDS = ("tool_calls", "function_call", "thinking_blocks", "audio", "annotations")
 FINISH_REASONS = frozenset({None, "stop", "length", "tool_calls", "content_filter", "function_call"})
 """OpenAI's own; None while a choice goes on."""
@@ -86,11 +93,14 @@ def chunks_of(event: dict[str, Any], choice_type: Any) -> Iterator[Chunk]:
     """
     said: list[dict[str, Any]] = []
     done: list[dict[str, Any]] = []
-    for choice in event.get("choices") or ():
+    for choice in _list_of_objects(event.get("choices")):
         index, reason, logprobs = choice.get("index") or 0, choice.get("finish_reason"), choice.get("logprobs")
-        fields = _plain_text(choice.get("delta") or {})
+        delta = choice.get("delta") or {}
+        if not (isinstance(index, int) and isinstance(reason, str | None) and isinstance(delta, dict)):
+            raise UnreadableError("a choice that is none")
+        fields = _plain_text(delta)
         if fields is None or reason not in FINISH_REASONS:
-            known = choice_type(**choice)
+            known = _known(choice_type, choice)
             fields, reason, logprobs = _fields(known.delta), known.finish_reason, _plain(known.logprobs)
         if fields or not reason:
             more = {"logprobs": logprobs} if logprobs else {}
@@ -100,6 +110,21 @@ def chunks_of(event: dict[str, Any], choice_type: Any) -> Iterator[Chunk]:
     for choices in (said, done):
         if choices:
             yield Chunk(choices)
+
+
+def _list_of_objects(value: Any) -> list[dict[str, Any]]:
+    if value is None:
+        return []
+    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        return value
+    raise UnreadableError("choices that are none")
+
+
+def _known(choice_type: Any, choice: dict[str, Any]) -> Any:
+    try:
+        return choice_type(**choice)
+    except Exception as error:
+        raise UnreadableError("a choice that is none") from error
 
 
 def _plain_text(delta: dict[str, Any]) -> dict[str, Any] | None:
@@ -129,14 +154,38 @@ def _fields(said: Any) -> dict[str, Any]:
         fields["refusal"] = _text(refusal)
     for name in OBJECT_FIELDS:
         if value := getattr(said, name, None):
-            fields[name] = _plain(value)
+            fields[name] = _shaped(name, _plain(value))
     return fields
 
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    raise KeyError("text that is no string")
+    raise UnreadableError("text that is no string")
+
+
+def _shaped(name: str, value: Any) -> Any:
+    """`value`, which OpenAI's API has as an object for some fields and as a list of them for the others."""
+    if name in ("function_call", "audio"):
+        _check(isinstance(value, dict), name)
+    else:
+        _check(isinstance(value, list) and all(isinstance(one, dict) for one in value), name)
+    for call in value if name == "tool_calls" else ():
+        _check(isinstance(call.get("index", 0), int) and isinstance(call.get("id"), str | None), name)
+        for kind in CALLED:
+            _check_texts(call.get(kind) or {}, kind)
+    if name == "function_call":
+        _check_texts(value, "function")
+    return value
+
+
+def _check_texts(called: Any, kind: str) -> None:
+    _check(isinstance(called, dict) and all(isinstance(called.get(text), str | None) for text in CALLED[kind]), kind)
+
+
+def _check(right: bool, name: str) -> None:
+    if not right:
+        raise UnreadableError(f"{name} that is none")
 
 
 def _plain(value: Any) -> Any:
