@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -125,6 +125,37 @@ def doctor(config: Config = None, simulate: Simulate = False, as_json: Json = Fa
     from .commands import doctor as command  # noqa: PLC0415 - see the module's docstring
 
     if not command.doctor(config, simulate=simulate, as_json=as_json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def preflight(
+    *,
+    config: Config = None,
+    region: Annotated[
+        str | None, typer.Option(help="AWS Region to deploy to; AWS's usual settings if left out.")
+    ] = None,
+    arch: Annotated[Literal["arm64", "x86_64"], typer.Option(help="Of the stage's functions.")] = "arm64",
+    requests_per_second: Annotated[
+        float, typer.Option(min=0.001, max=100_000, help="Expected, at the busiest time.")
+    ] = 1.0,
+    seconds: Annotated[float, typer.Option(min=0.1, max=900, help="That one answer takes, as expected.")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Look up what a deployment on AWS needs, before there is one.
+
+    In the Region: CDK's bootstrap stack, SnapStart, the Web Adapter's layer, and the role that API Gateway logs with,
+    which a deployment would replace. In the account: Lambda's concurrency against the expected load, each Bedrock
+    model of the mapping with its subscription, and Anthropic's form.
+
+    It reads only, with your own AWS credentials, and costs nothing. Exits with 1 if something failed; what you may not
+    look up is a warning that names the permission.
+    """
+    from .commands import preflight as command  # noqa: PLC0415 - see the module's docstring
+    from .preflight.load import Load  # noqa: PLC0415
+
+    load = Load(requests_per_second, seconds)
+    if not command.preflight(config, region, arch=arch, load=load, as_json=as_json):
         raise typer.Exit(FAILED)
 
 
