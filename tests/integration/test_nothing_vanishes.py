@@ -20,8 +20,9 @@ from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.config import RouterConfig, load_config
 from litellm_fallback_router.routing.exhausted import INCAPABLE
 from litellm_fallback_router.routing.failures import ProviderFailure
+from litellm_fallback_router.routing.health import Health
 from litellm_fallback_router.routing.messages import MAY_REPLACE_CONTENT, ROLES, USER_PARTS
-from litellm_fallback_router.routing.planner import Health, plan
+from litellm_fallback_router.routing.planner import plan
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.simulated import OPENAI_KEY, simulated
 from local.simulator import SimulatorControl

@@ -20,7 +20,8 @@ from litellm_fallback_router.commands.json_logs import JsonFormatter
 from litellm_fallback_router.commands.wording import attempt_lines
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.planner import Health, plan
+from litellm_fallback_router.routing.health import Health
+from litellm_fallback_router.routing.planner import plan
 from litellm_fallback_router.routing.ports import CircuitState
 from litellm_fallback_router.settings import load_settings
 from tests.support.scripted import Rig, ScriptedProvider, config_of, deployment, fails, question

@@ -55,12 +55,14 @@ class MemoryCircuits:
     async def succeeded(self, deployment: str) -> None:
         self._circuits.pop(deployment, None)
 
-    async def failed(self, deployment: str) -> None:
+    async def failed(self, deployment: str) -> bool:
         circuit = self._circuits.setdefault(deployment, _Circuit())
+        was_open = circuit.opened is not None
         circuit.failures += 1
         circuit.probing_until = 0.0
         if circuit.failures >= self._failures:
             circuit.opened = self._clock()
+        return circuit.opened is not None and not was_open
 
     async def released(self, deployment: str) -> None:
         if (circuit := self._circuits.get(deployment)) is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from .admission import admit, in_vain
 from .config import RouterSettings
 from .deadline import Deadline
 from .errors import RouterError
@@ -14,7 +14,8 @@ from .failures import TABLE, FailureKind, ProviderFailure, Then
 from .guarding import GuardRecord
 from .ledger import AttemptRecord, Dropped, Ledger, Usage
 from .outside import Outside
-from .planner import WAITING, Candidate, Plan
+from .planner import Candidate, Plan
+from .remaining import Remaining
 from .types import ChatRequest, Deployment
 
 _TROUBLE = {FailureKind.QUOTA_EXHAUSTED: "has no credit left", FailureKind.AUTHENTICATION: "was refused"}
@@ -64,15 +65,14 @@ class Walk:
         """Nothing of this request may last longer, not even a stream that flows."""
         budget = settings.deadline if request.timeout is None else min(request.timeout, settings.deadline)
         self.deadline = Deadline(min(budget, self.end.left))
-        self._queue = list(plan.candidates)
-        self._tries = 0
-        """Tries on the candidate at the head of the queue."""
-        self._wait: float | None = None
-        """Seconds before the head is tried again; None: it has not failed yet."""
+        self._remaining = Remaining(plan)
+        self._expired = False
+        """True where the time was over before all candidates were asked."""
+        self._wait = 0.0
+        """Seconds before the head is tried again."""
         self._refreshed: set[str] = set()
         self.failures: list[ProviderFailure] = []
         self.attempts: list[AttemptRecord] = []
-        self.dropped: list[Dropped] = list(plan.dropped)
         self.asking = False
         """True while an attempt is under way."""
         self.guard_record: GuardRecord | None = None
@@ -89,9 +89,7 @@ class Walk:
 
     @property
     def ledger(self) -> Ledger:
-        untried = self._queue[1:] if self._tries else self._queue
-        dropped = (*self.dropped, *_doubts(untried))
-        return Ledger(tuple(self.attempts), dropped, self.elapsed, self.guard_record)
+        return Ledger(tuple(self.attempts), self._remaining.dropped, self.elapsed, self.guard_record)
 
     @property
     def outside(self) -> Outside:
@@ -103,23 +101,23 @@ class Walk:
 
     async def next(self) -> Attempt | None:
         """The next attempt, after any wait it needs; None when there is nothing left to try."""
-        while self._queue and len(self.attempts) < self.settings.max_attempts and not self.deadline.expired:
-            candidate = self._queue[0]
+        while self._may_go_on():
+            candidate = self._remaining.head
             if not await self._let_through(candidate):
                 return None
-            if self._wait is not None:
-                wait, self._wait = self._wait, None
-                await asyncio.sleep(wait)
-            if not (self.attempts or await self._ready()):
-                return None
-            if (drop := await self._refused(candidate)) is not None:
-                self._pass_by(candidate, drop)
+            if not await self._waited(candidate) or not (self.attempts or await self._ready()):
                 continue
-            self._tries += 1
+            if self.deadline.expired:
+                continue
+            admitted = await admit(candidate, self._outside)
+            if isinstance(admitted, Dropped):
+                self._remaining.pass_by(admitted, self._outside.cooldowns)
+                continue
+            self._remaining.ask(admitted)
             self.asking = True
             budget, keep = self._share(), self.settings.circuit_open_seconds
-            self._outside.silences.asking(candidate.deployment.id, budget, streamed=self.streamed, keep=keep)
-            return Attempt(candidate, number=len(self.attempts) + 1, began=self._loop.time(), budget=budget)
+            self._outside.silences.asking(admitted.deployment.id, budget, streamed=self.streamed, keep=keep)
+            return Attempt(admitted, number=len(self.attempts) + 1, began=self._loop.time(), budget=budget)
         return None
 
     async def succeeded(self, attempt: Attempt, record: AttemptRecord) -> None:
@@ -144,24 +142,22 @@ class Walk:
             keep = self.settings.circuit_open_seconds
             self._outside.silences.heard_nothing(deployment.id, attempt.budget, streamed=self.streamed, keep=keep)
         if rule.trips and not (known or failure.hurried):
-            await circuits.failed(deployment.id)
+            if await circuits.failed(deployment.id):
+                self._outside.waits.interrupt(deployment.id)
         elif attempt.candidate.probe:
             await circuits.released(deployment.id)
         then = rule.then
         if failure.kind is FailureKind.CONTENT_POLICY and self.settings.content_policy_fallback:
             then = Then.NEXT
         if then is Then.STOP:
-            self.dropped += _doubts(self._queue[1:])
-            self._queue.clear()
+            self._remaining.end()
         elif await self._refreshed_key(deployment, failure):
-            if self._room:
-                self._wait = 0.0
-            else:
-                self._give_up_head()
+            if not self._room:
+                self._remaining.give_up()
         elif rule.retry and (wait := self._retry_wait(attempt, failure)) is not None:
             self._wait = wait
         else:
-            self._give_up_head()
+            self._remaining.give_up()
             self._pass_over(deployment, failure, then)
 
     async def abandoned(self, attempt: Attempt, record: AttemptRecord) -> None:
@@ -173,14 +169,12 @@ class Walk:
     def start_again(self, request: ChatRequest, plan: Plan) -> None:
         """Ask with another request, inside the same bounds."""
         self.request, self.plan = request, plan
-        self._queue, self._tries, self._wait = list(plan.candidates), 0, None
-        self.dropped = list(plan.dropped)
+        self._remaining, self._wait = Remaining(plan), 0.0
         self.gate, self.stopped = None, None
 
     def error(self) -> RouterError:
         """The answer to the caller when `next()` has given None."""
-        expired = self.deadline.expired and bool(self._queue)
-        return exhausted_error(self.failures, self.ledger, expired=expired)
+        return exhausted_error(self.failures, self.ledger, expired=self._expired)
 
     def renew_deadline(self) -> None:
         """A stream had begun and broke: what continues it gets a budget of its own for its first token."""
@@ -188,6 +182,20 @@ class Walk:
 
     def estimated_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return self._outside.provider.estimate_cost(deployment, usage)
+
+    def _may_go_on(self) -> bool:
+        """False where nobody is left, or no attempt or time for those who are: the ledger then says so."""
+        if not self._remaining:
+            return False
+        if self.deadline.expired:
+            self._expired = True
+            self._remaining.end("deadline", "the request's time was over before its turn")
+            return False
+        if len(self.attempts) >= self.settings.max_attempts:
+            reason = f"{len(self.attempts)} attempts were made before its turn (`max_attempts`)"
+            self._remaining.end("max_attempts", reason)
+            return False
+        return True
 
     async def _ready(self) -> bool:
         """False where the request's time ends first. That is no attempt: nothing was sent, and nobody was silent."""
@@ -208,17 +216,17 @@ class Walk:
         self.attempts.append(record)
         self._outside.observer.attempted(self.request, record)
 
-    async def _refused(self, candidate: Candidate) -> Dropped | None:
-        """Why the head may not be asked after all: another request holds the probe or took the last of the rate."""
-        deployment = candidate.deployment
-        if candidate.probe and self._tries == 0 and not await self._outside.circuits.acquire_probe(deployment.id):
-            return Dropped(deployment.id, "circuit_open", "its circuit is open; another request is probing it")
-        if deployment.rpm is not None and not await self._outside.rate_limits.take(deployment):
-            if candidate.probe:
-                await self._outside.circuits.released(deployment.id)
-            wait = self._outside.rate_limits.retry_after(deployment)
-            return Dropped(deployment.id, "rpm", f"its {deployment.rpm} requests a minute are used up", wait)
-        return None
+    async def _waited(self, candidate: Candidate) -> bool:
+        """Wait until the head may be tried again. False: it was found to be down, and somebody else was not."""
+        ends, self._wait = self._loop.time() + self._wait, 0.0
+        others = self._remaining.others
+        names = (candidate.deployment.id, candidate.deployment.credential) if others else ()
+        while (left := ends - self._loop.time()) > 0:
+            if others and (drop := await in_vain(candidate, self._outside)) is not None:
+                self._remaining.pass_by(drop, self._outside.cooldowns)
+                return False
+            await self._outside.waits.wait(left, names)
+        return True
 
     async def _refreshed_key(self, deployment: Deployment, failure: ProviderFailure) -> bool:
         """True where a 401 may be cured by a key read afresh: once per credential and request."""
@@ -228,67 +236,51 @@ class Walk:
         return await self._outside.keys.refresh(deployment)
 
     def _share(self) -> float:
-        """Seconds for an attempt on the head. Last resorts take time only from those who are under a doubt as well."""
-        behind = [c for c in self._queue[1:] if self._queue[0].doubt or not c.last_resort]
-        return self.deadline.share(behind=len(behind), reserve=self.settings.candidate_reserve)
+        """Seconds for an attempt on the head."""
+        return self.deadline.share(behind=self._remaining.waiting, reserve=self.settings.candidate_reserve)
 
     @property
     def _room(self) -> bool:
         """True where one more try leaves an attempt for each candidate behind the head."""
-        return self.settings.max_attempts - len(self.attempts) > len(self._queue) - 1
+        return self.settings.max_attempts - len(self.attempts) > len(self._remaining.behind)
 
     def _retry_wait(self, attempt: Attempt, failure: ProviderFailure) -> float | None:
         """Seconds to wait before the same deployment is tried again; None: do not."""
         settings = self.settings
-        tries = settings.tries_per_deployment if len(self._queue) > 1 else settings.tries_on_last
+        tries = settings.tries_per_deployment if self._remaining.behind else settings.tries_on_last
         single = attempt.candidate.probe or attempt.candidate.last_resort
-        if single or self._tries >= tries or not self._room:
+        if single or self._remaining.tries >= tries or not self._room:
             return None
         if failure.retry_after is not None:
             if failure.retry_after > settings.retry_after_max:
                 return None
             wait = failure.retry_after + self._outside.rng.uniform(0, settings.backoff_base)
         else:
-            most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._tries - 1))
+            most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._remaining.tries - 1))
             wait = self._outside.rng.uniform(0, most)
         return wait if wait < self._share() else None
 
-    def _give_up_head(self) -> None:
-        self._queue.pop(0)
-        self._tries = 0
-        self._wait = None
-
-    def _pass_by(self, candidate: Candidate, drop: Dropped) -> None:
-        """The head may not be asked after all; where that is a mere doubt, it may be once nobody else is left."""
-        self._give_up_head()
-        if drop.code in WAITING:
-            self._queue.append(replace(candidate, probe=False, doubt=drop))
-        else:
-            self.dropped.append(drop)
-
     def _pass_over(self, deployment: Deployment, failure: ProviderFailure, then: Then) -> None:
         """Apply what the failure says about the candidates behind it, and about later requests."""
-        cooldowns, settings = self._outside.cooldowns, self.settings
+        settings = self.settings
         if failure.retry_after is not None and failure.retry_after > settings.retry_after_max:
-            cooldowns.cool(deployment.id, failure.retry_after)
+            self._cool(deployment.id, failure.retry_after)
         if then is Then.SKIP_CREDENTIAL:
-            cooldowns.cool(deployment.credential, settings.credential_block_seconds)
-            self._drop_queued(
+            self._cool(deployment.credential, settings.credential_block_seconds)
+            self._remaining.drop(
                 lambda d: d.credential == deployment.credential,
                 "credential",
                 f"shares the credential of {deployment.id}, which {_TROUBLE[failure.kind]}",
             )
         elif then is Then.LARGER_WINDOW and (window := deployment.info.max_input_tokens) is not None:
-            self._drop_queued(
+            self._remaining.drop(
                 lambda d: d.info.max_input_tokens is not None and d.info.max_input_tokens <= window,
                 "context",
                 f"its window is no larger than that of {deployment.id}",
             )
 
-    def _drop_queued(self, matches: Callable[[Deployment], bool], code: str, reason: str) -> None:
-        self.dropped += [Dropped(c.deployment.id, code, reason) for c in self._queue if matches(c.deployment)]
-        self._queue = [c for c in self._queue if not matches(c.deployment)]
-
-
-def _doubts(candidates: Iterable[Candidate]) -> list[Dropped]:
-    return [candidate.doubt for candidate in candidates if candidate.doubt is not None]
+    def _cool(self, name: str, seconds: float) -> None:
+        """Leave a deployment or a credential alone; nobody waits for another try of it meanwhile."""
+        if not self._outside.cooldowns.left(name):
+            self._outside.waits.interrupt(name)
+        self._outside.cooldowns.cool(name, seconds)

@@ -29,29 +29,29 @@ def exhausted_error(failures: Sequence[ProviderFailure], ledger: Ledger, *, expi
     if not failures:
         return _nothing_asked(ledger, expired=expired)
     kinds = {failure.kind for failure in failures}
-    story = _story(ledger)
+    story, whose = _story(ledger), _whose(ledger)
     if FailureKind.CONTENT_POLICY in kinds and failures[-1].kind is FailureKind.CONTENT_POLICY:
         return ContentPolicyError(f"a content filter refused: {story}", ledger=ledger, detail=failures[-1].detail)
     if kinds == {FailureKind.TOO_LARGE}:
-        message = f"the request is larger than the window of every candidate: {story}"
+        message = f"the request is larger than the window of {whose}: {story}"
         return ContextWindowExceededError(message, param="messages", ledger=ledger)
     if kinds <= {FailureKind.REJECTED, FailureKind.TOO_LARGE}:
         first = next(f for f in failures if f.kind is FailureKind.REJECTED)
-        message = f"every candidate rejected the request: {story}"
+        message = f"{whose} rejected the request: {story}"
         return InvalidRequestError(message, param=first.param, ledger=ledger, detail=first.detail)
     return _outage(failures, ledger, story, expired=expired)
 
 
 def _outage(failures: Sequence[ProviderFailure], ledger: Ledger, story: str, *, expired: bool) -> RouterError:
-    kinds = {failure.kind for failure in failures}
+    kinds, whose = {failure.kind for failure in failures}, _whose(ledger)
     retry_after = _retry_after(failures, ledger.dropped)
     if expired or kinds == {FailureKind.TIMEOUT}:
         message = f"no answer within {in_words(ledger.seconds)}: {story}"
         return DeadlineExceededError(message, ledger=ledger, retry_after=retry_after)
     if kinds <= OUT_OF_RATE:
-        message = f"every candidate is out of its rate: {story}"
+        message = f"{whose} had no rate left: {story}"
         return RateLimitedError(message, ledger=ledger, retry_after=retry_after)
-    message = f"every candidate failed: {story}"
+    message = f"{whose} failed: {story}"
     return ProvidersFailedError(message, ledger=ledger, retry_after=retry_after)
 
 
@@ -67,15 +67,28 @@ def _nothing_asked(ledger: Ledger, *, expired: bool) -> RouterError:
     if codes <= INCAPABLE:
         return InvalidRequestError(f"no candidate can do what the request needs: {story}", ledger=ledger)
     if "rpm" in codes and codes <= INCAPABLE | {"rpm", "no_key"}:
-        return RateLimitedError(f"every candidate is out of its rate: {story}", ledger=ledger, retry_after=retry_after)
+        message = f"no deployment that could be asked has any of its rate left: {story}"
+        return RateLimitedError(message, ledger=ledger, retry_after=retry_after)
     return UnavailableError(f"no candidate can be asked: {story}", ledger=ledger, retry_after=retry_after)
 
 
 def _story(ledger: Ledger) -> str:
     """The attempts in one line, with who failed and why; then what was passed over."""
     attempts = [_line(attempt) for attempt in ledger.attempts]
-    drops = [f"{drop.deployment} not asked ({drop.reason})" for drop in ledger.dropped]
+    asked = {attempt.deployment for attempt in ledger.attempts}
+    drops = [
+        f"{drop.deployment} not asked {'again ' if drop.deployment in asked else ''}({drop.reason})"
+        for drop in ledger.dropped
+    ]
     return "; ".join(attempts + drops)
+
+
+def _whose(ledger: Ledger) -> str:
+    """Whom an error speaks of: nobody is said to have failed who was not asked."""
+    asked = {attempt.deployment for attempt in ledger.attempts}
+    if all(drop.deployment in asked for drop in ledger.dropped):
+        return "every candidate"
+    return "the only deployment that was asked" if len(asked) == 1 else f"all {len(asked)} deployments that were asked"
 
 
 def _line(attempt: AttemptRecord) -> str:

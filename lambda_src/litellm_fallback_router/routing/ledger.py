@@ -107,11 +107,12 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A deployment that was not asked. A drop is a value, never silence."""
+    """A deployment that was not asked, or not again. A drop is a value, never silence."""
 
     deployment: str
     code: str
-    """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `rpm`, `credential`, `narrowed`. Or what the request
+    """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `rpm`, `credential`, `narrowed`; `max_attempts` and
+    `deadline` where those before it used up the attempts or the time. Or what the request
     needs and the deployment cannot give: `tools`, `functions` (the older form), `images`, `content` (another kind of
     content part), `json_schema`, `json_object`, `n`, `logprobs`, `stop`, `audio` (speech), `web_search`, `moderation`,
     `context`."""

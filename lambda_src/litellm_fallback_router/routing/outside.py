@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .cooldowns import Cooldowns
 from .ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, Samples
 from .silences import Silences
+from .waits import Waits
 
 
 class Life:
@@ -29,6 +30,7 @@ class Outside:
     cooldowns: Cooldowns
     rng: random.Random
     silences: Silences = field(default_factory=Silences)
+    waits: Waits = field(default_factory=Waits)
     samples: Samples | None = None
     """None: no answer is kept."""
     prompts: Prompts | None = None

@@ -13,30 +13,12 @@ from .config import RouterConfig
 from .contents import Contents
 from .deadline import in_words, share
 from .errors import UnknownModelError
+from .health import WAITING, Health
 from .ledger import Dropped
 from .needs import Needs
-from .ports import CLOSED, CircuitState
 from .postprocess import Postprocessor
 from .types import ChatRequest, Deployment, Message, Narrowing
 from .wishes import adjust_messages, adjust_params
-
-WAITING = frozenset({"circuit_open", "cooling"})
-"""Doubts that are a guess about health: who is under one is asked all the same once nobody else is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What is known of the deployments at this moment."""
-
-    circuits: Mapping[str, CircuitState] = field(default_factory=dict)
-    cooling: Mapping[str, float] = field(default_factory=dict)
-    """Seconds left, by deployment id or credential."""
-    rpm_left: Mapping[str, int] = field(default_factory=dict)
-    rpm_retry_after: Mapping[str, float] = field(default_factory=dict)
-    keyless: Mapping[str, str] = field(default_factory=dict)
-    """Why there is no key, by deployment id."""
-    silent: Mapping[str, float] = field(default_factory=dict)
-    """Seconds that callers in a hurry have just waited in vain, by deployment id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +64,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     dropped: list[Dropped] = []
     for model_name in chain:
         for deployment in _spread(config.group(model_name), health, rng):
-            drop = (
-                _narrowed(deployment, request.narrowing)
-                or needs.unmet_by(deployment)
-                or _out_of_service(deployment, health)
-                or _unhealthy(deployment, health)
-            )
+            drop = _narrowed(deployment, request.narrowing) or needs.unmet_by(deployment) or health.unfit(deployment)
             if drop is None:
                 usable.append(deployment)
             elif drop.code in WAITING:
@@ -102,7 +79,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         last_resorts.remove(waiting)
         dropped.append(waiting[2])
     candidates = [
-        *(_candidate(d, request, contents, probe=_circuit(d, health).open, doubt=doubts.get(d.id)) for d in usable),
+        *(_candidate(d, request, contents, probe=health.circuit(d).open, doubt=doubts.get(d.id)) for d in usable),
         *(_candidate(d, request, contents, doubt=drop) for _, d, drop in last_resorts),
     ]
     return Plan(tuple(candidates), tuple(dropped), chain[0])
@@ -147,30 +124,6 @@ def _narrowed(deployment: Deployment, narrowing: Narrowing) -> Dropped | None:
     return None
 
 
-def _out_of_service(deployment: Deployment, health: Health) -> Dropped | None:
-    if why := health.keyless.get(deployment.id):
-        return Dropped(deployment.id, "no_key", why)
-    if _circuit(deployment, health).drained:
-        return Dropped(deployment.id, "drained", "an operator has taken it out of service")
-    return None
-
-
-def _unhealthy(deployment: Deployment, health: Health) -> Dropped | None:
-    if left := health.cooling.get(deployment.credential, 0.0):
-        reason = f"its credential was refused or has no credit left; not used for another {left:.0f} s"
-        return Dropped(deployment.id, "credential", reason, left)
-    if deployment.rpm is not None and health.rpm_left.get(deployment.id, deployment.rpm) <= 0:
-        wait = health.rpm_retry_after.get(deployment.id)
-        return Dropped(deployment.id, "rpm", f"its {deployment.rpm} requests a minute are used up", wait)
-    if left := health.cooling.get(deployment.id, 0.0):
-        return Dropped(deployment.id, "cooling", f"the provider asked for {left:.0f} s more", left)
-    circuit = _circuit(deployment, health)
-    if circuit.open and not circuit.probe_due:
-        reason = f"its circuit is open; a probe is due in {circuit.retry_after:.1f} s"
-        return Dropped(deployment.id, "circuit_open", reason, circuit.retry_after)
-    return None
-
-
 def _silent(
     usable: Sequence[Deployment], request: ChatRequest, config: RouterConfig, health: Health
 ) -> dict[str, Dropped]:
@@ -184,10 +137,6 @@ def _silent(
             reason = f"it has just given nothing for {in_words(silence)}; the others go first"
             doubts[deployment.id] = Dropped(deployment.id, "silent", reason)
     return doubts
-
-
-def _circuit(deployment: Deployment, health: Health) -> CircuitState:
-    return health.circuits.get(deployment.id, CLOSED)
 
 
 def _candidate(

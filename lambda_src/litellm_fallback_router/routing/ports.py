@@ -93,7 +93,9 @@ class Circuits(Protocol):
 
     async def succeeded(self, deployment: str) -> None: ...
 
-    async def failed(self, deployment: str) -> None: ...
+    async def failed(self, deployment: str) -> bool:
+        """True where this failure has opened its circuit."""
+        ...
 
     async def released(self, deployment: str) -> None:
         """A probe ended without a verdict (the caller left, or the request itself was wrong)."""

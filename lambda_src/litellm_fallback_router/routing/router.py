@@ -19,9 +19,10 @@ from .errors import CallerLeftError, ConfigurationError, RouterError, ServerStop
 from .executor import Walk
 from .failures import ProviderFailure
 from .guarding import Outcome
+from .health import Health, health_of
 from .needs import check_choice
 from .outside import Outside
-from .planner import Health, Plan, plan
+from .planner import Plan, plan
 from .prompting import take_up
 from .requests import checked
 from .sampling import Heard, sample_of
@@ -168,13 +169,10 @@ class Router:
     async def _health(self, deployments: tuple[Deployment, ...], *, streamed: bool) -> Health:
         outside = self._outside
         limited = [d for d in deployments if d.rpm is not None]
-        names = {d.id for d in deployments} | {d.credential for d in deployments}
-        return Health(
-            circuits=await outside.circuits.states([d.id for d in deployments]),
-            cooling={name: left for name in names if (left := outside.cooldowns.left(name))},
+        return replace(
+            await health_of(deployments, outside),
             rpm_left=await outside.rate_limits.left(limited) if limited else {},
             rpm_retry_after={d.id: outside.rate_limits.retry_after(d) for d in limited},
-            keyless={d.id: why for d in deployments if (why := outside.keys.missing(d))},
             silent={d.id: outside.silences.longest(d.id, streamed=streamed) for d in deployments},
         )
 

@@ -17,8 +17,9 @@ from litellm_fallback_router.adapters.rate_limits import MemoryRateLimits
 from litellm_fallback_router.routing.config import RouterConfig
 from litellm_fallback_router.routing.cooldowns import Cooldowns
 from litellm_fallback_router.routing.failures import FailureKind
+from litellm_fallback_router.routing.health import Health
 from litellm_fallback_router.routing.outside import Outside
-from litellm_fallback_router.routing.planner import Health, plan
+from litellm_fallback_router.routing.planner import plan
 from litellm_fallback_router.routing.router import Router
 from tests.support.fleet import OPEN_SECONDS, Calls, Clock, Environment, eventually
 from tests.support.scripted import AllKeys, Notes, ScriptedProvider, config_of, deployment, fails, question

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.config import RouterConfig
-from litellm_fallback_router.routing.planner import Health, Plan, plan
+from litellm_fallback_router.routing.health import Health
+from litellm_fallback_router.routing.planner import Plan, plan
 from litellm_fallback_router.routing.ports import CircuitState
 from litellm_fallback_router.routing.types import ChatRequest, ModelInfo, Narrowing
 from tests.support.scripted import config_of, deployment

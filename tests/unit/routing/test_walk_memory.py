@@ -70,17 +70,17 @@ def test_a_fresh_key_takes_no_attempt_of_a_candidate_behind_it_and_is_kept_for_t
 
 def test_an_open_circuit_costs_no_attempt_and_closes_by_one_probe() -> None:
     async def main() -> None:
-        scripts = {"a": [fails(Kind.UNAVAILABLE)] * 5 + [says("back")]}
+        scripts = {"a": [fails(Kind.UNAVAILABLE)] * 4 + [says("back")]}
         r = rig("a", "b", scripts=scripts)
         for _ in range(3):
             await r.router.complete(question())
-        assert r.provider.asked == ["a", "a", "b", "a", "a", "b", "b"], "the third failure opened it"
+        assert r.provider.asked == ["a", "a", "b", "a", "b", "b"], "the third failure opened it: no retry, no attempt"
         await asyncio.sleep(5.1)
         await r.router.complete(question())
-        assert r.provider.asked[7:] == ["a", "b"], "a probe has one try"
+        assert r.provider.asked[6:] == ["a", "b"], "a probe has one try"
         await asyncio.sleep(5.1)
         answers = await asyncio.gather(*(r.router.complete(question()) for _ in range(10)))
-        assert r.provider.asked[9:].count("a") == 1, "one probe at a time"
+        assert r.provider.asked[8:].count("a") == 1, "one probe at a time"
         assert [a.provider for a in answers].count("openai:a") == 1
         assert (await r.router.complete(question())).provider == "openai:a"
 
@@ -99,7 +99,7 @@ def test_asks_the_least_bad_when_every_circuit_is_open() -> None:
 
 def test_a_caller_that_leaves_releases_the_probe_and_is_recorded() -> None:
     async def main() -> None:
-        r = rig("a", "b", scripts={"a": [fails(Kind.UNAVAILABLE)] * 4 + [SILENCE, says("back")]})
+        r = rig("a", "b", scripts={"a": [fails(Kind.UNAVAILABLE)] * 3 + [SILENCE, says("back")]})
         for _ in range(2):
             await r.router.complete(question())
         await asyncio.sleep(5.1)

@@ -108,7 +108,7 @@ class SharedCircuits:
         if circuit.probing_until:
             self._move(deployment, CLOSED, partial(self._table.close, deployment))
 
-    async def failed(self, deployment: str) -> None:
+    async def failed(self, deployment: str) -> bool:
         circuit = self._circuits.setdefault(deployment, _Circuit())
         circuit.failures += 1
         now = int(self._clock())
@@ -117,6 +117,8 @@ class SharedCircuits:
         elif circuit.stored.state == "CLOSED" and circuit.failures >= self._failures:
             write = partial(self._table.open, deployment, circuit.failures, now)
             self._move(deployment, StoredCircuit("OPEN", now), write)
+            return True
+        return False
 
     async def released(self, deployment: str) -> None:
         circuit = self._circuits.get(deployment)

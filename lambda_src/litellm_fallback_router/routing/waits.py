@@ -1,0 +1,38 @@
+"""Waits before a retry, ended early by news of what is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+
+class Waits:
+    """Bounded by the requests under way: who stops waiting is forgotten."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    async def wait(self, seconds: float, names: Iterable[str]) -> None:
+        """Wait, at most until one of `names` (a deployment's id, a credential) is interrupted."""
+        names, interrupted = tuple(names), asyncio.Event()
+        for name in names:
+            self._waiting.setdefault(name, set()).add(interrupted)
+        try:
+            async with asyncio.timeout(seconds):
+                await interrupted.wait()
+        except TimeoutError:
+            return
+        finally:
+            for name in names:
+                self._forget(name, interrupted)
+
+    def interrupt(self, name: str) -> None:
+        """It was found to be down: whoever waits for another try of it need not."""
+        for interrupted in self._waiting.get(name, ()):
+            interrupted.set()
+
+    def _forget(self, name: str, interrupted: asyncio.Event) -> None:
+        waiting = self._waiting[name]
+        waiting.discard(interrupted)
+        if not waiting:
+            del self._waiting[name]
