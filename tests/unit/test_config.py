@@ -295,3 +295,24 @@ def test_every_mistake_is_listed_at_once() -> None:
 )
 def test_key_is_never_quoted(params: dict[str, Any]) -> None:
     assert "sk-secret" not in str(_problems(_one(params)))
+
+
+@pytest.mark.parametrize(
+    ("names", "parts", "warning"),
+    [
+        ("abc", {"fallbacks": {"a": ["b", "c"]}, "settings": {"max_attempts": 3}}, None),
+        ("aabb", {"fallbacks": {"b": ["a"]}, "settings": {"max_attempts": 3}}, "'b', which has 4 deployments; raise"),
+        ("abc", {"fallbacks": {"b": ["a"], "c": ["b"]}, "settings": {"max_attempts": 1}}, "3 deployments, nor that of 1 m"),
+        ("abc", {"strategies": {"s": ["a", "b", "c"]}, "settings": {"max_attempts": 2}}, "'s', which has 3 deployments; "),
+    ],
+)
+def test_chain_that_the_attempts_do_not_reach_the_end_of_is_a_warning(
+    names: str, parts: dict[str, Any], warning: str | None
+) -> None:
+    warnings = _load(_mapping(*names, **parts)).warnings
+    if warning is None:
+        assert warnings == ()
+    else:
+        (said,) = warnings
+        assert said.startswith("settings.max_attempts: ")
+        assert warning in said

@@ -146,15 +146,15 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         guardrail = parse(Guardrail, table(mapping["guardrail"], "guardrail", problems), "guardrail", problems)
     if problems or settings is None:
         raise ConfigurationError(problems)
-    return RouterConfig(
+    config = RouterConfig(
         deployments=_numbered(deployments),
         chains=chains.expand(names, fallbacks, strategies),
         strategies=frozenset(strategies),
         settings=settings,
-        warnings=tuple(warnings),
         prompts=prompts,
         guardrail=guardrail,
     )
+    return replace(config, warnings=(*warnings, *_out_of_reach(config)))
 
 
 def _items(model_list: Any, left_out: set[int], problems: list[str]) -> list[tuple[int, Any]]:
@@ -191,6 +191,20 @@ def _check_names(
                 for index, member in enumerate(members)
                 if member not in known
             )
+
+
+def _out_of_reach(config: RouterConfig) -> list[str]:
+    """A warning where the attempts of a request do not reach the end of a chain, though each were tried but once."""
+    most = config.settings.max_attempts
+    long = {name: size for name in config.chains if (size := len(config.chain(name))) > most}
+    if not long:
+        return []
+    longest = max(long, key=lambda name: long[name])
+    others = f", nor that of {len(long) - 1} more" if len(long) > 1 else ""
+    return [
+        f"settings.max_attempts: {most} attempts do not reach the end of '{longest}', which has {long[longest]} "
+        f"deployments{others}; raise it, or the last ones are asked only where others are passed over"
+    ]
 
 
 def _unknown_model(name: str, known: list[str]) -> str:

@@ -66,6 +66,8 @@ class Walk:
         budget = settings.deadline if request.timeout is None else min(request.timeout, settings.deadline)
         self.deadline = Deadline(min(budget, self.end.left))
         self._remaining = Remaining(plan)
+        self.ended = "no candidate is left"
+        """Why nobody is asked any more, once `next()` has given None."""
         self._expired = False
         """True where the time was over before all candidates were asked."""
         self._wait = 0.0
@@ -188,10 +190,11 @@ class Walk:
         if not self._remaining:
             return False
         if self.deadline.expired:
-            self._expired = True
+            self.ended, self._expired = "no time is left", True
             self._remaining.end("deadline", "the request's time was over before its turn")
             return False
         if len(self.attempts) >= self.settings.max_attempts:
+            self.ended = "no attempt is left"
             reason = f"{len(self.attempts)} attempts were made before its turn (`max_attempts`)"
             self._remaining.end("max_attempts", reason)
             return False

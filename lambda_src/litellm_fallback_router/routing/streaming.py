@@ -71,7 +71,7 @@ class StreamWalk:
                 await self.walk.abandoned(attempt, recorder.abandoned())
                 raise
             return
-        raise self._interrupted("no candidate is left") if self._sent.anything else self.walk.error()
+        raise self._interrupted(self.walk.ended) if self._sent.anything else self.walk.error()
 
     @property
     def _complete(self) -> bool:
