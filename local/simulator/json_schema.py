@@ -16,6 +16,8 @@ _FORMATS = {
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
 _MAX_DEPTH = 12
+_MAX_VALUES = 10_000
+"""Of an instance, each character that a `minLength` asks for among them."""
 
 
 class Unsatisfiable(ValueError):
@@ -27,7 +29,8 @@ def instance(schema: Mapping[str, Any], text: str, named: Mapping[str, Any] | No
 
     Covers what the providers' structured outputs allow: type, enum, const, properties, required, items, anyOf, $ref,
     bounds of numbers, lengths and formats. `pattern` is not looked at.
-    Raises Unsatisfiable for a `$ref` that leads nowhere and for required properties that nest without end.
+    Raises Unsatisfiable for a `$ref` that leads nowhere, for required properties that nest without end, and for what is
+    larger than a model would write.
     """
     return _Maker(schema, text, named or {}).make(schema, 0)
 
@@ -37,10 +40,14 @@ class _Maker:
         self._root = root
         self._text = text
         self._named = named
+        self._made = 0
+        self._times = 1
+        """How often what is made now stands in the instance."""
 
     def make(self, schema: Any, depth: int) -> Any:
         if depth > _MAX_DEPTH:
             raise Unsatisfiable("the schema nests required properties without end")
+        self._count(1)
         if not isinstance(schema, Mapping):
             return {}
         match schema:
@@ -82,7 +89,7 @@ class _Maker:
             case "object":
                 return self._object(schema, depth)
             case "array":
-                return [self.make(schema.get("items", {}), depth + 1)] * max(1, int(schema.get("minItems", 1)))
+                return self._array(schema, depth)
             case "integer" | "number":
                 return _number(schema, whole=kind == "integer")
             case "boolean":
@@ -101,11 +108,25 @@ class _Maker:
             for name in wanted
         }
 
+    def _array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
+        length, before = max(1, int(schema.get("minItems", 1))), self._times
+        self._times *= length
+        item = self.make(schema.get("items", {}), depth + 1)
+        self._times = before
+        return [item] * length
+
+    def _count(self, values: int) -> None:
+        self._made += values * self._times
+        if self._made > _MAX_VALUES:
+            raise Unsatisfiable(f"the schema asks for more than {_MAX_VALUES} values")
+
     def _string(self, schema: Mapping[str, Any]) -> str:
         if schema.get("format") in _FORMATS:
             return _FORMATS[schema["format"]]
         text = self._text[: schema.get("maxLength", len(self._text))]
-        return text.ljust(schema.get("minLength", 0), ".")
+        least = int(schema.get("minLength", 0))
+        self._count(least)
+        return text.ljust(least, ".")
 
 
 def _number(schema: Mapping[str, Any], *, whole: bool) -> float:

@@ -302,8 +302,16 @@ def test_key_is_never_quoted(params: dict[str, Any]) -> None:
     [
         ("abc", {"fallbacks": {"a": ["b", "c"]}, "settings": {"max_attempts": 3}}, None),
         ("aabb", {"fallbacks": {"b": ["a"]}, "settings": {"max_attempts": 3}}, "'b', which has 4 deployments; raise"),
-        ("abc", {"fallbacks": {"b": ["a"], "c": ["b"]}, "settings": {"max_attempts": 1}}, "3 deployments, nor that of 1 m"),
-        ("abc", {"strategies": {"s": ["a", "b", "c"]}, "settings": {"max_attempts": 2}}, "'s', which has 3 deployments; "),
+        (
+            "abc",
+            {"fallbacks": {"b": ["a"], "c": ["b"]}, "settings": {"max_attempts": 1}},
+            "3 deployments, nor that of 1 m",
+        ),
+        (
+            "abc",
+            {"strategies": {"s": ["a", "b", "c"]}, "settings": {"max_attempts": 2}},
+            "'s', which has 3 deployments; ",
+        ),
     ],
 )
 def test_chain_that_the_attempts_do_not_reach_the_end_of_is_a_warning(

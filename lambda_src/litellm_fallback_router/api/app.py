@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from ..routing.router import Router
 from . import ask, chat, docs, errors, health, models, openapi
+from .admission import Admission
 from .auth import ApiKeys
 from .boundary import Boundary
 
@@ -17,8 +18,14 @@ DESCRIPTION = """An LLM gateway that always answers: one endpoint that walks a f
 answered, why, how fast and for how much. Point any OpenAI client's base URL at `/v1`."""
 
 
-def create_app(router_factory: Callable[[], Router], *, api_keys: Sequence[str] = ()) -> FastAPI:
-    """`router_factory` is called once, when the app starts. Without `api_keys` anyone who can connect may ask."""
+def create_app(
+    router_factory: Callable[[], Router], *, api_keys: Sequence[str] = (), one_at_a_time: bool = False
+) -> FastAPI:
+    """`router_factory` is called once, when the app starts. Without `api_keys` anyone who can connect may ask.
+
+    `one_at_a_time`: whoever calls this app waits for its answer before the next request, as Lambda does.
+    """
+    keys = ApiKeys(api_keys)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -40,9 +47,11 @@ def create_app(router_factory: Callable[[], Router], *, api_keys: Sequence[str] 
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign] # FastAPI's documented way
+    if not one_at_a_time:
+        app.add_middleware(Admission, keys=keys)
     app.add_middleware(Boundary)
     errors.install(app)
-    guarded = APIRouter(dependencies=[Depends(ApiKeys(api_keys))])
+    guarded = APIRouter(dependencies=[Depends(keys)])
     for part in (chat, ask, models):
         guarded.include_router(part.routes)
     app.include_router(guarded)

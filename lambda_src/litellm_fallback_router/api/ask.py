@@ -24,7 +24,7 @@ async def ask(request: Request) -> Response:
     """The short way: a question in, an answer out, with who answered and for how much."""
     router: Router = request.app.state.router
     timeout = caller_timeout(request.headers)
-    asked = parse_ask(await read_object(request, router.config.settings.max_request_bytes))
+    asked = parse_ask(await read_object(request, router.config.settings))
     question = replace(
         as_request(asked, next(iter(router.config.chains))),
         timeout=asked.get("timeout", timeout),

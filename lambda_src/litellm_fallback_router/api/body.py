@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import Any
 
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from ..routing.errors import RequestTooLargeError, invalid
+from ..routing.bounds import check_bounds, check_values, too_many_values
+from ..routing.config import RouterSettings
+from ..routing.errors import InvalidRequestError, RequestTooLargeError, invalid
+from .json_size import ValueCount
 
 BODY_TIMEOUT = 30.0
 """Seconds a caller may take to send the whole body."""
 
 
-async def read_object(request: Request, max_bytes: int) -> dict[str, Any]:
+async def read_object(request: Request, settings: RouterSettings) -> dict[str, Any]:
     """The body as a JSON object. Raises RequestTooLargeError, InvalidRequestError, or a 408 HTTPException."""
     _refuse_foreign_pages(request)
-    return as_object(await _read(request, max_bytes))
+    return as_object(await _read(request, settings), settings)
 
 
-def as_object(raw: bytes) -> dict[str, Any]:
-    """`raw` as a JSON object. Raises InvalidRequestError."""
+def as_object(raw: bytes, settings: RouterSettings) -> dict[str, Any]:
+    """`raw` as a JSON object that is not too large to be worked with. Raises InvalidRequestError."""
     if not raw.strip():
         raise invalid("The request body is empty. Send a JSON object.")
     try:
@@ -35,17 +37,16 @@ def as_object(raw: bytes) -> dict[str, Any]:
         raise invalid(f"The request body is not valid JSON: {error}.", code="invalid_json") from None
     if not isinstance(value, dict):
         raise invalid("The request body must be a JSON object, such as {...}.", code="invalid_json")
-    if not _is_finite(value):
-        message = "The request body has a number that is too large for a double (such as 1e999)."
-        raise invalid(message, code="invalid_json")
+    check_bounds(value, settings)
     return value
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def _read(request: Request, settings: RouterSettings) -> bytes:
+    max_bytes = settings.max_request_bytes
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and (len(declared) > 15 or int(declared) > max_bytes):
         raise _too_large(max_bytes)
-    size, parts = 0, []
+    size, parts, values = 0, [], ValueCount()
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
             async for part in request.stream():
@@ -53,10 +54,27 @@ async def _read(request: Request, max_bytes: int) -> bytes:
                 if size > max_bytes:
                     raise _too_large(max_bytes)
                 parts.append(part)
+                if values.add(part) > settings.max_values:
+                    raise _too_many_values(b"".join(parts), settings)
     except TimeoutError:
         message = f"The request body did not arrive within {BODY_TIMEOUT:.0f} seconds."
         raise HTTPException(408, message, headers={"connection": "close"}) from None
     return b"".join(parts)
+
+
+def _too_many_values(raw: bytes, settings: RouterSettings) -> InvalidRequestError:
+    """`raw` is as much of a body as had come when it had too many."""
+    name = ""
+    try:
+        value = from_json(raw, allow_inf_nan=False, cache_strings="none", allow_partial=True)
+        if isinstance(value, dict):
+            name = next(reversed(value), "")
+            check_values(value, settings)
+    except ValueError:
+        pass  # it is no JSON, but there is too much of it all the same
+    except InvalidRequestError as error:
+        return error
+    return too_many_values(name, settings)
 
 
 def _too_large(max_bytes: int) -> RequestTooLargeError:
@@ -69,14 +87,3 @@ def _refuse_foreign_pages(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     if site in {"cross-site", "same-site"} and "json" not in request.headers.get("content-type", ""):
         raise invalid("Requests from a web page need the header content-type: application/json.")
-
-
-def _is_finite(value: Any) -> bool:
-    """False where a number has overflowed to infinity, which JSON cannot carry further."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(_is_finite(item) for item in value.values() if not isinstance(item, str))
-    if isinstance(value, list):
-        return all(_is_finite(item) for item in value if not isinstance(item, str))
-    return True

@@ -31,7 +31,7 @@ async def create_chat_completion(request: Request) -> Response:
     """Ask as you would ask OpenAI. The answer says which model gave it: `model`, and the `x-router-*` headers."""
     router: Router = request.app.state.router
     timeout = caller_timeout(request.headers)
-    chat = parse_chat(await read_object(request, router.config.settings.max_request_bytes))
+    chat = parse_chat(await read_object(request, router.config.settings))
     question = ChatRequest(
         model=chat.get("model", OWN_MODEL),
         messages=chat.get("messages", []),

@@ -27,6 +27,7 @@ _settings = load_settings()
 _gateway = create_app(
     partial(build_router, _settings, read_keys=not _settings.snapshot),
     api_keys=[key.get_secret_value() for key in _settings.api_keys],
+    one_at_a_time=True,
 )
 # While Lambda starts a function its processor is not throttled, so the import is cheapest now.
 warm_up()

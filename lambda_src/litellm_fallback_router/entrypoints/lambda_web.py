@@ -70,7 +70,9 @@ def _warm_router() -> Router:
 
 _settings = load_settings()
 _inside = _settings.lambda_function is not None
-_gateway = create_app(_warm_router, api_keys=[key.get_secret_value() for key in _settings.api_keys])
+_gateway = create_app(
+    _warm_router, api_keys=[key.get_secret_value() for key in _settings.api_keys], one_at_a_time=_inside
+)
 app = SnapStartHooks(
     LambdaContext(_gateway, inside=_inside), Renewal(cast(Holder, _gateway.state), _settings), inside=_inside
 )

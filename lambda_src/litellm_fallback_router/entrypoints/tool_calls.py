@@ -31,7 +31,7 @@ async def answer(router: Router, event: Any, context: Any) -> dict[str, Any]:
     request_id = str(context.aws_request_id)
     try:
         tool = _tool(context)
-        asked = as_object(json.dumps(event).encode())
+        asked = as_object(json.dumps(event).encode(), router.config.settings)
         tool.check(asked)
         result = await router.complete(_REQUESTS[tool.name](router, asked, _told(context)))
         return _encodable(_ANSWERS[tool.name](result))

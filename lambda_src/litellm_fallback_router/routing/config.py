@@ -64,6 +64,20 @@ class RouterSettings(BaseModel):
     """Share of the answers from a fallback that is stored in S3 (`ROUTER_SAMPLES`) with prompt and text; 0: none."""
     max_request_bytes: int = Field(6_000_000, ge=1_000, le=100_000_000)
     """Largest request body the gateway reads; Lambda itself takes no more than 6 MB."""
+    max_messages: int = Field(2048, ge=1, le=100_000)
+    """Messages of one request; OpenAI takes 2,048."""
+    max_parts: int = Field(10_000, ge=1, le=1_000_000)
+    """Content parts and tool calls in all messages of one request together."""
+    max_tools: int = Field(512, ge=1, le=10_000)
+    """Tools of one request."""
+    max_values: int = Field(50_000, ge=100, le=10_000_000)
+    """Objects, arrays, strings and numbers in one request; in a schema each `$ref` counts as what it stands for."""
+    max_depth: int = Field(100, ge=10, le=190)
+    """Levels of objects and arrays inside each other, in a schema with each `$ref` as what it stands for."""
+    max_concurrent: int = Field(900, ge=1, le=900)
+    """Requests the gateway on this machine answers at once, `/health` apart; beyond them 503."""
+    max_concurrent_per_key: int = Field(300, ge=1, le=900)
+    """The same for one caller: a key of `GATEWAY_API_KEYS`, else an address; beyond them 429."""
 
 
 @dataclass(frozen=True, slots=True)

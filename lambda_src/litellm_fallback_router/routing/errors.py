@@ -7,8 +7,10 @@
     |  |- RequestTooLargeError         413   the body is larger than the gateway reads
     |  `- ContentPolicyError           400   a provider's content filter or the guardrail refused
     |- RateLimitedError               429   every candidate is out of its rate; Retry-After when known
+    |  `- TooManyAtOnceError          429   the caller has too many requests under way
     |- ProvidersFailedError           502   every candidate was asked and failed
     |- UnavailableError               503   nothing could be asked (no key, no rate left); Retry-After when known
+    |- GatewayBusyError               503   all callers together have too many requests under way
     |- GuardrailUnreachableError      503   the guardrail gave no verdict, and without one nothing is answered
     |- DeadlineExceededError          504   the budget ran out
     |- ServerStoppingError           503   the process ends, and the answer with it
@@ -79,6 +81,10 @@ class RateLimitedError(RouterError):
     code = "rate_limit_exceeded"
 
 
+class TooManyAtOnceError(RateLimitedError):
+    code = "too_many_requests_at_once"
+
+
 class ProvidersFailedError(RouterError):
     status = 502
     code = "providers_failed"
@@ -87,6 +93,11 @@ class ProvidersFailedError(RouterError):
 class UnavailableError(RouterError):
     status = 503
     code = "no_deployment_available"
+
+
+class GatewayBusyError(RouterError):
+    status = 503
+    code = "gateway_busy"
 
 
 class GuardrailUnreachableError(RouterError):

@@ -132,10 +132,10 @@ class Params(TypedDict, total=False):
     logit_bias: LogitBias
     logprobs: bool
     top_logprobs: Annotated[int, Field(ge=0, le=20)]
-    tools: Annotated[list[Tool], FailFast(), Field(min_length=1, max_length=512)]
+    tools: Annotated[list[Tool], FailFast(), Field(min_length=1)]
     tool_choice: Choice
     parallel_tool_calls: bool
-    functions: Annotated[list[Function], FailFast(), Field(min_length=1, max_length=128)]
+    functions: Annotated[list[Function], FailFast(), Field(min_length=1)]
     function_call: Choice
     response_format: ResponseFormat
     reasoning_effort: Text

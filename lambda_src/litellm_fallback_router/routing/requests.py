@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from .bounds import check_bounds
+from .config import RouterSettings
 from .errors import InvalidRequestError, invalid, shown
 from .messages import missing, wrong_type
 from .prompts import OWN_MODEL
@@ -40,7 +42,7 @@ _EXPECTED = {
 }
 
 
-def checked(request: ChatRequest) -> ChatRequest:
+def checked(request: ChatRequest, settings: RouterSettings) -> ChatRequest:
     """The request, if all of it is as `ChatRequest` says; a door that checked the parts itself has set `checked`.
 
     Raises InvalidRequestError for the first mistake.
@@ -49,6 +51,8 @@ def checked(request: ChatRequest) -> ChatRequest:
         raise wrong_type("request", "a ChatRequest", request)
     if request.checked:
         return request
+    if isinstance(request.params, Mapping):
+        check_bounds({**request.params, "messages": request.messages}, settings)
     frame = parse(FRAME, Frame, _frame(request))
     require_unless_prompted(frame, "model", "messages")
     if not isinstance(request.params, Mapping):

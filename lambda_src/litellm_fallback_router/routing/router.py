@@ -52,7 +52,7 @@ class Router:
 
     async def complete(self, request: ChatRequest) -> ChatResult:
         """A whole answer. Raises RouterError; cancelling it stops the work upstream."""
-        request = _identified(checked(request))
+        request = _identified(checked(request, self._settings))
         walk: Walk | None = None
         try:
             request = await self._started(request)
@@ -75,11 +75,11 @@ class Router:
 
     def stream(self, request: ChatRequest) -> ChatStream:
         """A stream of chunks. Nothing is sent before it is started or iterated. Raises InvalidRequestError."""
-        return ChatStream(self, _identified(checked(request)))
+        return ChatStream(self, _identified(checked(request, self._settings)))
 
     async def explain(self, request: ChatRequest) -> Plan:
         """The plan as a request would get it now: who would be asked, who not and why."""
-        return await self._plan(await self._started(checked(request)), streamed=False)
+        return await self._plan(await self._started(checked(request, self._settings)), streamed=False)
 
     @property
     def stopping(self) -> bool:

@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.api import body
 from litellm_fallback_router.api.schemas import ChatCompletionRequest
+from litellm_fallback_router.routing.config import RouterSettings
 from litellm_fallback_router.routing.request_schema import AskRequest
 from tests.unit.api.fakes import CONFIG, FakeRouter
 
@@ -52,7 +54,8 @@ def with_tail(tail: bytes) -> bytes:
         (with_tail(b'"user": "\xed\xa0\x80"'), "not valid JSON"),
         (with_tail(b'"user": "\x00"'), "not valid JSON"),
         (with_tail(b'"prediction": ' + b'{"a":' * 5000 + b"1" + b"}" * 5000), "recursion"),
-        (b"[" * 100_000, "recursion"),
+        (b"[" * 10_000, "recursion"),
+        (b"[" * 100_000, "more than 50000 JSON values"),
         (with_tail(b'"messages": ' + b"[" * 5000 + b"]" * 5000), "recursion"),
         (b"\xef\xbb\xbf" + json.dumps(GOOD).encode(), "not valid JSON"),
         (json.dumps(GOOD).encode("utf-16"), "not valid JSON"),
@@ -112,6 +115,37 @@ def test_body_beyond_the_limit_is_refused_however_it_is_sent(http: httpx.Client,
         assert str(CONFIG.settings.max_request_bytes) in answer.json()["error"]["message"]
     assert router.asked == []
     assert http.post(PATH, json=GOOD).status_code == 200
+
+
+@pytest.fixture
+def wide(router: FakeRouter) -> Iterator[None]:
+    """A gateway that reads as much as one does by default."""
+    router.config = replace(CONFIG, settings=RouterSettings())
+    yield
+    router.config = CONFIG
+
+
+LISTS: list[dict[str, Any]] = [
+    {**GOOD, "messages": [{}] * 180_000},
+    {**GOOD, "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}] * 60_000}]},
+    {**GOOD, "tools": [{"type": "function", "function": {"name": "f"}}] * 60_000},
+    {**GOOD, "prediction": [1] * 60_000},
+    {**GOOD, "metadata": {f"name{number}": "x" for number in range(60_000)}},
+]
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["sized", "chunked"])
+@pytest.mark.parametrize("payload", LISTS, ids=[next(reversed(one)) for one in LISTS])
+@pytest.mark.usefixtures("wide")
+def test_more_values_than_the_loop_can_look_at_are_refused_by_the_field_that_has_them(
+    http: httpx.Client, router: FakeRouter, payload: dict[str, Any], chunked: bool
+) -> None:
+    raw = json.dumps({**payload, "user": "x"}).encode()
+    answer = http.post(PATH, content=(raw[at : at + 9_999] for at in range(0, len(raw), 9_999)) if chunked else raw)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert (error["param"], error["code"]) == ([*payload][-1], "too_many_values")
+    assert router.asked == []
 
 
 def test_body_that_does_not_arrive_is_a_408(
@@ -225,6 +259,6 @@ def read(line: socket.socket) -> Iterator[bytes]:
 
 
 def test_no_word_of_a_body_is_kept_for_the_next_one() -> None:
-    first, second = (body.as_object(b'{"prompt": "a short secret"}')["prompt"] for _ in range(2))
+    first, second = (body.as_object(b'{"prompt": "a short secret"}', CONFIG.settings)["prompt"] for _ in range(2))
     assert first == second
     assert first is not second
