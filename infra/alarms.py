@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk.aws_apigateway import RestApi
-from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, IMetric, TreatMissingData
+from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, IMetric, MathExpression, TreatMissingData
 from aws_cdk.aws_cloudwatch_actions import SnsAction
-from aws_cdk.aws_lambda import Alias
+from aws_cdk.aws_lambda import Alias, Function
 from aws_cdk.aws_sns import Topic
 from aws_cdk.aws_sns_subscriptions import EmailSubscription
 from constructs import Construct
@@ -30,6 +30,7 @@ class Alarms(Construct):
         metrics: StageMetrics,
         api: RestApi,
         alias: Alias,
+        authorizer: Function,
         deadline: float,
     ) -> None:
         super().__init__(scope, id)
@@ -75,6 +76,20 @@ class Alarms(Construct):
             alias.metric_throttles(period=FIVE_MINUTES, statistic="Sum"),
             0,
             "Lambda turned requests away: the account's or the function's concurrency is used up. Raise it.",
+        )
+        self._add(
+            "Authorizer",
+            MathExpression(
+                expression="errors + throttles",
+                using_metrics={
+                    "errors": authorizer.metric_errors(period=FIVE_MINUTES, statistic="Sum"),
+                    "throttles": authorizer.metric_throttles(period=FIVE_MINUTES, statistic="Sum"),
+                },
+                period=FIVE_MINUTES,
+            ),
+            0,
+            "Callers' keys could not be checked, again and again for 10 minutes: those callers got a 503.",
+            periods=2,
         )
         self._add(
             "ApiErrors",

@@ -65,6 +65,7 @@ class Authorizer(Construct):
             environment={"ROUTER_STATE_TABLE": state_table},
             log_group=self.log_group,
             logging_format=LoggingFormat.JSON,
+            reserved_concurrent_executions=stage.authorizer_concurrency,
         )
         self.log_group.grant_write(self.role)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import aws_cdk as cdk
@@ -10,12 +11,15 @@ from litellm_fallback_router.routing.errors import ConfigurationError
 
 from .bytecode import InterpreterMissingError
 from .chain import load_chain
+from .function import snapstart_in
 from .gateway_stack import GatewayStack
 from .lambda_package import SOURCES, BuildError, build_package
 from .package_checks import UnfitPackageError
 from .pruning import StaleListError
 from .stage import load_stage
 
+REGION = "CDK_DEFAULT_REGION"
+"""Set by CDK's command line: the Region of the credentials, where the stack is deployed."""
 AUTHORIZER = SOURCES / "authorizer.py"
 
 
@@ -23,10 +27,20 @@ def main() -> None:
     """Synthesize. Exits with 1 and every mistake in the settings, or why the package could not be built."""
     app = cdk.App()
     try:
+        region = os.environ.get(REGION)
         stage = load_stage(app.node.get_all_context())
+        snapstart_in(region, stage)  # building the package takes a while; a Region that will not do is said before
         config = load_chain(stage.mapping, stage.prompts_named, stage.guardrail_named)
         package = build_package(stage.arch, mapping=stage.mapping, progress=_say)
-        GatewayStack(app, stage.stack_name, stage=stage, config=config, package=package, authorizer=AUTHORIZER)
+        GatewayStack(
+            app,
+            stage.stack_name,
+            stage=stage,
+            config=config,
+            package=package,
+            authorizer=AUTHORIZER,
+            region=region,
+        )
     except ConfigurationError as error:
         sys.exit(str(error))
     except (BuildError, InterpreterMissingError, StaleListError, UnfitPackageError) as error:

@@ -15,7 +15,7 @@ from aws_cdk.aws_cloudwatch import (
     SingleValueWidget,
     TextWidget,
 )
-from aws_cdk.aws_lambda import Alias
+from aws_cdk.aws_lambda import Alias, Function
 from aws_cdk.aws_logs import ILogGroup
 from constructs import Construct
 
@@ -40,6 +40,7 @@ class Dashboard(Construct):
         alarms: Sequence[cloudwatch.Alarm],
         api: RestApi,
         alias: Alias,
+        authorizer: Function,
         log_group: ILogGroup,
         guardrail: bool,
     ) -> None:
@@ -67,7 +68,7 @@ class Dashboard(Construct):
             dashboard.add_widgets(_title("What did the guardrail do?"))
             dashboard.add_widgets(*self._guardrail())
         dashboard.add_widgets(_title("API Gateway, Lambda and the state table"))
-        dashboard.add_widgets(*self._house(api, alias))
+        dashboard.add_widgets(*self._house(api, alias, authorizer))
         dashboard.add_widgets(_title("What failed last?"))
         dashboard.add_widgets(*_last_failures(log_group))
         self.url = f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={Aws.REGION}#dashboards/dashboard/{name}"
@@ -155,7 +156,7 @@ class Dashboard(Construct):
             _graph("Units billed, by policy", units, width=8),
         ]
 
-    def _house(self, api: RestApi, alias: Alias) -> list[GraphWidget]:
+    def _house(self, api: RestApi, alias: Alias, authorizer: Function) -> list[GraphWidget]:
         metric = self._metrics.metric
         requests = [
             api.metric_count(period=FIVE_MINUTES, label="requests"),
@@ -168,14 +169,20 @@ class Dashboard(Construct):
             alias.metric_throttles(period=FIVE_MINUTES, label="throttles"),
             metric("ColdStarts", "Sum", label="cold starts"),
         ]
+        keys = [
+            authorizer.metric_invocations(period=FIVE_MINUTES, label="keys checked"),
+            authorizer.metric_errors(period=FIVE_MINUTES, label="could not be checked"),
+            authorizer.metric_throttles(period=FIVE_MINUTES, label="throttles"),
+        ]
         times = [alias.metric_duration(period=FIVE_MINUTES, statistic=p, label=f"Lambda {p}") for p in ("p50", "p99")]
         times.append(api.metric_latency(period=FIVE_MINUTES, statistic="p99", label="API Gateway p99"))
         state = [metric("StateUnavailable", "Sum", label="state table out of reach")]
         return [
-            _graph("API Gateway", requests, width=6),
-            _graph("Lambda", function, width=6),
-            _graph("Milliseconds", times, width=6),
-            _graph("State table", state, width=6),
+            _graph("API Gateway", requests, width=8),
+            _graph("Lambda", function, width=8),
+            _graph("Authorizer", keys, width=8),
+            _graph("Milliseconds", times),
+            _graph("State table", state),
         ]
 
 

@@ -19,7 +19,7 @@ class Firewall(Construct):
 
     def __init__(self, scope: Construct, id: str, *, stage: Stage, api: RestApi) -> None:
         super().__init__(scope, id)
-        rules = [self._rate(stage.waf_requests_per_5_minutes)]
+        rules = [self._rate(stage.waf_rate)]
         if stage.waf_allowed_ranges:
             rules.insert(0, self._outsiders(list(stage.waf_allowed_ranges)))
         acl = CfnWebACL(

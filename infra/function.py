@@ -1,4 +1,4 @@
-"""The gateway's Lambda: SnapStart on a published version, behind the alias `live`."""
+"""The gateway's Lambda: a published version, restored from its SnapStart snapshot, behind the alias `live`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from aws_cdk.aws_lambda import (
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from constructs import Construct
 
-from litellm_fallback_router.aws_regions import adapter_layer_arn
+from litellm_fallback_router.aws_regions import ADAPTER_REGIONS, adapter_layer_arn, has_snapstart
+from litellm_fallback_router.routing.errors import ConfigurationError
 
 from .stage import Stage
 
@@ -65,18 +66,46 @@ TOOL_DOOR = Door("litellm_fallback_router.entrypoints.agentcore_tool.handler", D
 """For AgentCore Gateway."""
 
 
-def api_door(stage: Stage) -> Door:
+def api_door(stage: Stage, *, snapstart: bool) -> Door:
     """For API Gateway."""
     if stage.response_mode == "stream":
-        return Door("run.sh", STREAMED, _adapter_environment(), adapter=True)
+        return Door("run.sh", STREAMED, _adapter_environment(snapstart=snapstart), adapter=True)
     return Door(HANDLER, BUFFERED)
+
+
+def snapstart_in(region: str | None, stage: Stage) -> bool:
+    """Whether the functions are restored from snapshots in that Region; None: it is not known yet.
+
+    Raises ConfigurationError where the Region lacks what the stage needs.
+    """
+    if region is None:
+        return stage.snapstart != "off"
+    problems = []
+    if stage.response_mode == "stream" and region not in ADAPTER_REGIONS:
+        problems.append(
+            f"-c response_mode=stream: the Lambda Web Adapter, which streams, is not published in {region}; take "
+            "-c response_mode=buffered (whole answers within 28 s), or another Region"
+        )
+    if stage.snapstart == "on" and not has_snapstart(region):
+        problems.append(f"-c snapstart=on: Lambda has no SnapStart in {region}; take auto or off, or another Region")
+    if problems:
+        raise ConfigurationError(problems)
+    return stage.snapstart == "on" or (stage.snapstart == "auto" and has_snapstart(region))
 
 
 class GatewayFunction(Construct):
     """The function without any permission but to write its log; the stack grants the others to `role`."""
 
     def __init__(
-        self, scope: Construct, id: str, *, stage: Stage, door: Door, package: Path, environment: Mapping[str, str]
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        snapstart: bool,
+        door: Door,
+        package: Path,
+        environment: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
         self.timeout = door.timeout
@@ -95,7 +124,7 @@ class GatewayFunction(Construct):
             role=self.role,
             environment={**environment, **door.environment},
             layers=[self._adapter(stage)] if door.adapter else [],
-            snap_start=SnapStartConf.ON_PUBLISHED_VERSIONS,
+            snap_start=SnapStartConf.ON_PUBLISHED_VERSIONS if snapstart else None,
             tracing=Tracing.ACTIVE,
             log_group=self.log_group,
             logging_format=LoggingFormat.JSON,
@@ -123,13 +152,18 @@ def log_group(scope: Construct, stage: Stage) -> LogGroup:
     return LogGroup(scope, "Log", retention=retention, removal_policy=RemovalPolicy.DESTROY)
 
 
-def _adapter_environment() -> dict[str, str]:
-    """Source: https://aws.github.io/aws-lambda-web-adapter/configuration/environment-variables.html."""
+def _adapter_environment(*, snapstart: bool) -> dict[str, str]:
+    """Source: https://aws.github.io/aws-lambda-web-adapter/configuration/environment-variables.html"""
+    hooks = {
+        "AWS_LWA_SNAPSTART_BEFORE_CHECKPOINT_PATH": "/snapstart/before-checkpoint",
+        "AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH": "/snapstart/after-restore",
+    }
+    # Without a snapshot the start has 10 seconds. A slower one would begin anew; so the adapter waits on instead.
+    waiting = {"AWS_LWA_ASYNC_INIT": "true"}
     return {
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
         "AWS_LWA_INVOKE_MODE": "response_stream",
         "AWS_LWA_PORT": str(PORT),
         "AWS_LWA_READINESS_CHECK_PATH": "/health",
-        "AWS_LWA_SNAPSTART_BEFORE_CHECKPOINT_PATH": "/snapstart/before-checkpoint",
-        "AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH": "/snapstart/after-restore",
+        **(hooks if snapstart else waiting),
     }

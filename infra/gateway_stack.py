@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import Annotations, CfnOutput, Stack
 from aws_cdk.aws_iam import ArnPrincipal, Effect, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
@@ -17,10 +17,11 @@ from .agentcore import AgentGateway, RouterTarget
 from .alarms import Alarms
 from .api import Authorizer, GatewayApi
 from .cedar import AgentAccess, unknown_models
+from .concerns import concerns
 from .dashboard import Dashboard
 from .edge import Firewall, OwnDomain
 from .evaluations import Evaluations, judge_statements
-from .function import TOOL_DOOR, GatewayFunction, api_door
+from .function import TOOL_DOOR, GatewayFunction, api_door, snapstart_in
 from .governance import NewGuardrail, NewPrompt, guardrail_arn, prompt_findings, prompt_statement
 from .lambda_package import MAPPING
 from .metrics import StageMetrics
@@ -35,14 +36,24 @@ KEY_ITEMS = ["key#*"]
 
 
 class GatewayStack(Stack):
-    """`package`: the gateway's zip; `authorizer`: the source of the authorizer's function."""
+    """`package`: the gateway's zip; `authorizer`: the source of the authorizer's function; `region`: where it will be
+    deployed, None where CDK does not know. Raises ConfigurationError."""
 
     def __init__(
-        self, scope: Construct, id: str, *, stage: Stage, config: RouterConfig, package: Path, authorizer: Path
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        config: RouterConfig,
+        package: Path,
+        authorizer: Path,
+        region: str | None = None,
     ) -> None:
         super().__init__(scope, id, description=f"LiteLLM Fallback Router, {stage.name}")
         self._stage = stage
         self._config = config
+        self._snapstart = snapstart_in(region, stage)
         self.metrics = StageMetrics(stage.service)
         self.state = State(self, "State", keep=stage.keeps_data)
         self.keys = ProviderKeys(
@@ -56,7 +67,13 @@ class GatewayStack(Stack):
         self.guardrail = NewGuardrail(self, "Guardrail", name=stage.service) if stage.guardrail == NEW else None
         self.prompt = self._new_prompt() if NEW in stage.prompts else None
         self.gateway = GatewayFunction(
-            self, "Gateway", stage=stage, door=api_door(stage), package=package, environment=self._environment()
+            self,
+            "Gateway",
+            stage=stage,
+            snapstart=self._snapstart,
+            door=api_door(stage, snapstart=self._snapstart),
+            package=package,
+            environment=self._environment(),
         )
         self.authorizer = Authorizer(
             self, "Authorizer", stage=stage, source=authorizer, state_table=self.state.table.table_name
@@ -76,6 +93,7 @@ class GatewayStack(Stack):
             metrics=self.metrics,
             api=self.api.api,
             alias=self.gateway.alias,
+            authorizer=self.authorizer.function,
             deadline=min(config.settings.deadline, self.gateway.timeout.to_seconds()),
         )
         self.dashboard = Dashboard(
@@ -87,6 +105,7 @@ class GatewayStack(Stack):
             alarms=self.alarms.all,
             api=self.api.api,
             alias=self.gateway.alias,
+            authorizer=self.authorizer.function,
             log_group=self.gateway.log_group,
             guardrail=config.guardrail is not None,
         )
@@ -94,6 +113,8 @@ class GatewayStack(Stack):
         self._grant_router(self.gateway.role)
         self._grant()
         self._acknowledge()
+        for name, text in concerns(stage).items():
+            Annotations.of(self).add_warning_v2(f"fallback-router:{name}", text)
         self._export()
         if stage.agentcore:
             self._offer_tools(stage.agentcore, package)
@@ -200,7 +221,13 @@ class GatewayStack(Stack):
         if problems := unknown_models(access, self._config.chains):
             raise ConfigurationError(problems)
         tools = GatewayFunction(
-            self, "Tools", stage=self._stage, door=TOOL_DOOR, package=package, environment=self._environment()
+            self,
+            "Tools",
+            stage=self._stage,
+            snapstart=self._snapstart,
+            door=TOOL_DOOR,
+            package=package,
+            environment=self._environment(),
         )
         self._grant_router(tools.role)
         acknowledge(ROLE, tools.role)

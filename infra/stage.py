@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -74,12 +75,17 @@ class Stage(BaseModel):
     """`stream`: chunks reach the caller as they are made, through the Lambda Web Adapter; `buffered`: the plain
     handler, with answers of at most 29 seconds, for emulators and `sam local`."""
     arch: Literal["arm64", "x86_64"] = "arm64"
+    snapstart: Literal["auto", "on", "off"] = "auto"
+    """Whether new environments are restored from a snapshot; `auto`: where the Region can."""
     mapping: Path | None = None
     """A mapping to deploy in the shipped one's place, YAML or JSON."""
     memory_mb: int = Field(1024, ge=512, le=10_240)
     """Memory of the gateway's function; its share of a processor grows with it."""
     reserved_concurrency: int | None = Field(None, ge=1)
     """Requests at the same time, at most; None: as many as the account has left."""
+    authorizer_concurrency: int | None = Field(None, ge=1)
+    """Of the account's concurrency, what is kept for the function that checks callers' keys; None: nothing, so that the
+    stack deploys into any account, and a gateway that uses up all of it locks callers out."""
     log_level: Literal["DEBUG", "INFO"] = "INFO"
     """Metrics travel as INFO lines, so nothing stricter is allowed."""
     log_retention_days: Annotated[Literal[1, 3, 7, 14, 30, 90, 180, 365, 731], BeforeValidator(_whole)] = 30
@@ -96,8 +102,8 @@ class Stage(BaseModel):
     """ACM certificate for `domain_name`, in the stack's Region."""
     waf: bool = False
     """A web ACL before the API: a rate per address, and the ranges below."""
-    waf_requests_per_5_minutes: int = Field(2_000, ge=10, le=2_000_000_000)
-    """Per IP address."""
+    waf_requests_per_5_minutes: int | None = Field(None, ge=10, le=2_000_000_000)
+    """Per IP address; None: twice what the fastest plan allows one key."""
     waf_allowed_ranges: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_words)] = ()
     """IPv4 ranges, separated by commas, that alone may call; empty: everyone may."""
     agentcore: Annotated[AgentAccess | None, BeforeValidator(_json)] = None
@@ -125,6 +131,11 @@ class Stage(BaseModel):
             raise ValueError("domain_name and certificate_arn: give both or neither")
         if self.waf_allowed_ranges and not self.waf:
             raise ValueError("waf_allowed_ranges: needs -c waf=true")
+        if self.waf_requests_per_5_minutes is not None and self.waf_requests_per_5_minutes < self.fastest_key:
+            raise ValueError(
+                f"waf_requests_per_5_minutes: the firewall would block a key before its plan does, which allows "
+                f"{self.fastest_key} requests in 5 minutes; give that at least, or lower the plan's rate"
+            )
         if NEW in self.prompts and len(self.prompts) > 1:
             raise ValueError("prompts: new stands alone; name existing ones without it")
         if self.evaluation_judge and not self.evaluations:
@@ -137,6 +148,17 @@ class Stage(BaseModel):
         if self.mapping and (not self.mapping.is_file() or self.mapping.suffix not in {".yaml", ".yml", ".json"}):
             raise ValueError(f"mapping: {self.mapping} is not a .yaml, .yml or .json file here")
         return self
+
+    @property
+    def fastest_key(self) -> int:
+        """Requests that the fastest plan allows one key in 5 minutes."""
+        return max(math.ceil(plan.rate * 300) + plan.burst for plan in self.plans.values())
+
+    @property
+    def waf_rate(self) -> int:
+        """Requests that the firewall allows an IP address in 5 minutes. By default two keys' worth: WAF counts by
+        estimate, and an office has one address."""
+        return self.waf_requests_per_5_minutes or max(10, 2 * self.fastest_key)
 
     @property
     def stack_name(self) -> str:

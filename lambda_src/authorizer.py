@@ -3,8 +3,9 @@
 `Authorization: Bearer KEY` -> the record of that key in the state table (`adapters/dynamodb/items.py` has its shape)
 -> a policy for the API's stage, and the usage-plan key that throttles and meters this caller.
 
-A key that is unknown, revoked or expired is refused with 401. So is every caller, with 500, while the table cannot be
-asked: access fails closed. Nothing is remembered here; API Gateway remembers a permission as long as it was set up to.
+A key that is unknown, revoked or expired is denied, of which infra/api_errors.py makes a 401. To the function that is
+no error: its errors, which an alarm counts, are the times when the table could not be asked, and then every caller gets
+a 503. Access fails closed. Nothing is remembered here; API Gateway remembers an answer as long as it was set up to.
 
 Source: API Gateway developer guide, "Output from an API Gateway Lambda authorizer" and "Input to an API Gateway Lambda
 authorizer".
@@ -35,40 +36,43 @@ _dynamodb = boto3.client(
 )
 
 
-class Unauthorized(Exception):
-    """API Gateway answers 401 to exactly this text."""
+class Refused(Exception):
+    """`key_id`: whose key it is, if anyone's."""
 
-    def __init__(self) -> None:
-        super().__init__("Unauthorized")
+    def __init__(self, why: str, key_id: str = "-") -> None:
+        super().__init__(why)
+        self.key_id = key_id
 
 
 class KeysOutOfReachError(Exception):
-    """API Gateway answers 500 to any other error."""
+    """API Gateway answers every error with AUTHORIZER_FAILURE."""
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Raises Unauthorized or KeysOutOfReachError."""
-    record = _record(_key(event))
+    """Raises KeysOutOfReachError."""
+    try:
+        record = _valid(_record(_key(event)))
+    except Refused as refused:
+        logger.info("refused: %s, key %s", refused, refused.key_id)
+        return _answer(event, "Deny", refused.key_id)
     key_id, plan = record["id"]["S"], record["plan"]["S"]
-    if "revoked_at" in record:
-        raise _refused("revoked", key_id)
-    if "expires_at" in record and int(record["expires_at"]["N"]) <= time.time():
-        raise _refused("expired", key_id)
     return {
-        "principalId": key_id,
-        "policyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": _stage(event["methodArn"])}],
-        },
+        **_answer(event, "Allow", key_id),
         "usageIdentifierKey": record["usage_key"]["S"],
         "context": {"key_id": key_id, "plan": plan},
     }
 
 
+def _answer(event: dict[str, Any], effect: str, principal: str) -> dict[str, Any]:
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": _stage(event["methodArn"])}
+    return {"principalId": principal, "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+
+
 def _key(event: dict[str, Any]) -> str:
-    sent = BEARER.fullmatch(event.get("authorizationToken") or "")
+    token = event.get("authorizationToken")
+    sent = BEARER.fullmatch(token) if isinstance(token, str) else None
     if sent is None:
-        raise _refused("no bearer key")
+        raise Refused("no bearer key")
     return sent[1]
 
 
@@ -81,13 +85,16 @@ def _record(key: str) -> dict[str, Any]:
         logger.error("the key table could not be read: %s", type(error).__name__)  # noqa: TRY400 - no text of others
         raise KeysOutOfReachError("the key table could not be read") from None
     if "Item" not in response:
-        raise _refused("unknown")
+        raise Refused("unknown")
     return dict(response["Item"])
 
 
-def _refused(why: str, key_id: str = "-") -> Unauthorized:
-    logger.info("refused: %s, key %s", why, key_id)
-    return Unauthorized()
+def _valid(record: dict[str, Any]) -> dict[str, Any]:
+    if "revoked_at" in record:
+        raise Refused("revoked", record["id"]["S"])
+    if "expires_at" in record and int(record["expires_at"]["N"]) <= time.time():
+        raise Refused("expired", record["id"]["S"])
+    return record
 
 
 def _stage(method_arn: str) -> str:

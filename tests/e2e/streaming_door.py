@@ -66,7 +66,7 @@ def door(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory) 
     log, port = tmp_path_factory.mktemp("log") / "function.log", free_port()
     variables = {
         **environment(PATH=f"{python.parent}:/usr/bin:/bin"),
-        **_adapter_environment(),
+        **_adapter_environment(snapstart=True),
         "AWS_LWA_PORT": str(port),
         "ROUTER_SIMULATOR_URL": simulator.url,
         "ROUTER_SERVICE": "test",

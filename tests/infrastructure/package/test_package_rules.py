@@ -78,7 +78,7 @@ def test_the_function_runs_the_python_that_the_bytecode_is_for() -> None:
 
 
 def test_the_function_names_the_doors_that_the_package_has() -> None:
-    variables = _adapter_environment()
+    variables = _adapter_environment(snapstart=True)
     assert variables["AWS_LWA_SNAPSTART_BEFORE_CHECKPOINT_PATH"] == BEFORE_CHECKPOINT
     assert variables["AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH"] == AFTER_RESTORE
     module = HANDLER.removesuffix(".handler").replace(".", "/")

@@ -11,10 +11,11 @@ import pytest
 from infra.chain import load_chain
 from infra.gateway_stack import GatewayStack
 from infra.stage import load_stage
-from tests.infrastructure.stack.templates import EVERYTHING, ROOT, Synthesized
+from tests.infrastructure.stack.templates import EVERYTHING, REGION, ROOT, Synthesized
 
 # isort: split
 import aws_cdk as cdk
+from aws_cdk.cx_api import SynthesisMessageLevel
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,9 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Synthe
     (folder / "authorizer").mkdir()
     (folder / "authorizer" / "authorizer.py").write_text("")
 
-    def synthesized(*plugins: Callable[[cdk.App], cdk.IPolicyValidationPlugin], **context: str) -> Synthesized:
+    def synthesized(
+        *plugins: Callable[[cdk.App], cdk.IPolicyValidationPlugin], region: str | None = REGION, **context: str
+    ) -> Synthesized:
         out = folder / f"out{len(list(folder.iterdir()))}"
         flags = json.loads((ROOT / "cdk.json").read_text())["context"]
         app = cdk.App(outdir=str(out), context=flags | context)
@@ -40,9 +43,11 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Synthe
             config=config,
             package=folder / "package",
             authorizer=folder / "authorizer" / "authorizer.py",
+            region=region,
         )
-        app.synth()
-        return Synthesized(stage, config, out / f"{stage.stack_name}.template.json")
+        stack = app.synth().get_stack_by_name(stage.stack_name)
+        warnings = [str(one.entry.data) for one in stack.messages if one.level == SynthesisMessageLevel.WARNING]
+        return Synthesized(stage, config, out / f"{stage.stack_name}.template.json", warnings)
 
     return synthesized
 

@@ -28,12 +28,13 @@ def nag_finds_nothing(
     assert "AwsSolutions" not in capfd.readouterr().err  # warnings do not fail a synthesis
 
 
-def cfn_lint_finds_nothing(synthesized: Synthesized) -> None:
+def cfn_lint_finds_nothing(synthesized: Synthesized, *options: str) -> None:
     """Fails with what cfn-lint finds."""
     command = [
         str(Path(sys.executable).with_name("cfn-lint")),
         "--ignore-checks",
         WARNINGS_OF_CDK,
+        *options,
         "--",
         str(synthesized.file),
     ]

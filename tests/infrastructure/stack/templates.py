@@ -24,6 +24,7 @@ EVERYTHING = {
     "domain_name": "llm.example.com",
     "certificate_arn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/abc",
     "reserved_concurrency": "50",
+    "authorizer_concurrency": "5",
 }
 _PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::URLSuffix": "amazonaws.com"}
 
@@ -33,6 +34,8 @@ class Synthesized:
     stage: Stage
     config: RouterConfig
     file: Path
+    warnings: list[str]
+    """What the synthesis said of the stack."""
 
     @cached_property
     def template(self) -> dict[str, Any]:

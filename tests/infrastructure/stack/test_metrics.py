@@ -39,7 +39,7 @@ def _read_by_dashboard(synthesized: Synthesized) -> Iterator[tuple[str, dict[str
 def _read_by_alarms(synthesized: Synthesized) -> Iterator[tuple[str, dict[str, str]]]:
     for alarm in synthesized.of("AWS::CloudWatch::Alarm").values():
         properties = alarm["Properties"]
-        if properties["Namespace"] == NAMESPACE:
+        if properties.get("Namespace") == NAMESPACE:
             yield properties["MetricName"], {d["Name"]: d["Value"] for d in properties["Dimensions"]}
 
 

@@ -185,7 +185,7 @@ def test_logs_are_kept_as_long_as_the_stage_says(stack: Synthesized) -> None:
 def test_alarms_reach_the_topic_and_cloudwatch_may_publish_there(stack: Synthesized) -> None:
     (topic,) = stack.of("AWS::SNS::Topic")
     alarms = stack.of("AWS::CloudWatch::Alarm").values()
-    assert len(alarms) == 7
+    assert len(alarms) == 8
     for alarm in alarms:
         assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
         assert alarm["Properties"]["AlarmDescription"]
@@ -202,7 +202,7 @@ def test_alarm_mail_goes_to_the_given_address_only(dev: Synthesized, prod: Synth
 def test_web_acl_limits_addresses_and_lets_only_the_given_ranges_in(dev: Synthesized, prod: Synthesized) -> None:
     assert dev.of("AWS::WAFv2::WebACL") == {}
     rules = {rule["Name"]: rule for rule in prod.only("AWS::WAFv2::WebACL")["Rules"]}
-    assert rules["rate"]["Statement"]["RateBasedStatement"] == {"AggregateKeyType": "IP", "Limit": 2000}
+    assert rules["rate"]["Statement"]["RateBasedStatement"] == {"AggregateKeyType": "IP", "Limit": 6040}
     assert "NotStatement" in rules["outsiders"]["Statement"]
     assert prod.only("AWS::WAFv2::IPSet")["Addresses"] == ["203.0.113.0/24"]
     assert flat(prod.only("AWS::WAFv2::WebACLAssociation")["ResourceArn"]).endswith(
@@ -216,5 +216,28 @@ def test_url_is_the_own_domain_where_there_is_one(dev: Synthesized, prod: Synthe
 
 
 def test_reserved_concurrency_is_unset_unless_asked_for(dev: Synthesized, prod: Synthesized) -> None:
-    assert "ReservedConcurrentExecutions" not in dev.functions()[0]
-    assert prod.functions()[0]["ReservedConcurrentExecutions"] == 50
+    """A new account has 10 in all, of which none can be reserved: the default must deploy there."""
+    assert not [one for one in dev.functions() if "ReservedConcurrentExecutions" in one]
+    assert [one["ReservedConcurrentExecutions"] for one in prod.functions()] == [50, 5]
+
+
+def test_keys_that_cannot_be_checked_ring_and_refused_ones_do_not(dev: Synthesized) -> None:
+    """Lambda counts exceptions, and a refused key is none (tests/unit/aws/test_authorizer.py)."""
+    (alarm,) = (one for name, one in dev.of("AWS::CloudWatch::Alarm").items() if "Authorizer" in name)
+    read = {one["Id"]: one["MetricStat"]["Metric"] for one in alarm["Properties"]["Metrics"] if "MetricStat" in one}
+    (authorizer,) = (name for name in dev.of("AWS::Lambda::Function") if name.startswith("Authorizer"))
+    assert {key: (metric["Namespace"], metric["MetricName"]) for key, metric in read.items()} == {
+        "errors": ("AWS/Lambda", "Errors"),
+        "throttles": ("AWS/Lambda", "Throttles"),
+    }
+    assert {flat(metric["Dimensions"][0]["Value"]) for metric in read.values()} == {f"<{authorizer}>"}
+
+
+def test_what_operators_should_know_is_said_at_synthesis(synthesize: Callable[..., Synthesized]) -> None:
+    said = "\n".join(synthesize(stage="prod").warnings)
+    assert "-c alarm_email: not set" in said
+    assert "-c authorizer_concurrency: not set" in said
+
+
+def test_nothing_is_said_of_what_is_given_or_is_only_a_development_stage(dev: Synthesized, prod: Synthesized) -> None:
+    assert not [one for one in (*dev.warnings, *prod.warnings) if "alarm_email" in one or "concurrency" in one]

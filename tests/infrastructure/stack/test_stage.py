@@ -28,6 +28,21 @@ def test_plans_are_json() -> None:
 
 
 @pytest.mark.parametrize(
+    ("plans", "rate"),
+    [
+        (None, 2 * (10 * 300 + 20)),
+        ('{"slow": {"rate": 0.001, "burst": 1}}', 10),
+        ('{"slow": {"rate": 1, "burst": 1}, "fast": {"rate": 0.5, "burst": 500}}', 2 * (150 + 500)),
+        ('{"fastest": {"rate": 10000, "burst": 5000}}', 2 * 3_005_000),
+    ],
+)
+def test_the_firewall_lets_through_what_the_plans_allow(plans: str | None, rate: int) -> None:
+    stage = load_stage({} if plans is None else {"plans": plans})
+    assert stage.waf_rate == rate
+    assert load_stage({"waf_requests_per_5_minutes": "3020"}).waf_rate == 3020
+
+
+@pytest.mark.parametrize(
     ("context", "said"),
     [
         ({"stage": "staging"}, r"-c stage: must be 'dev' or 'prod'"),
@@ -41,6 +56,12 @@ def test_plans_are_json() -> None:
         ({"domain_name": "llm.example.com"}, r"domain_name and certificate_arn: give both or neither"),
         ({"waf": "true", "waf_allowed_ranges": "office"}, r"-c waf_allowed_ranges\.0: must be an IPv4 range such as"),
         ({"waf_allowed_ranges": "203.0.113.0/24"}, r"waf_allowed_ranges: needs -c waf=true"),
+        (
+            {"waf_requests_per_5_minutes": "3000"},
+            r"waf_requests_per_5_minutes: .* 3020 requests in 5",
+        ),
+        ({"authorizer_concurrency": "0"}, r"-c authorizer_concurrency: must be greater than or equal to 1"),
+        ({"snapstart": "yes"}, r"-c snapstart: must be 'auto', 'on' or 'off'"),
         ({"alarm_email": "nobody"}, r"-c alarm_email: String should match"),
         ({"plans": "{"}, r"-c plans: must be JSON"),
         ({"plans": '{"Team A": {"rate": 1, "burst": 1}}'}, r"plans\.Team A: a plan's name is lower-case"),
