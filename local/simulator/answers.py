@@ -21,6 +21,7 @@ _OVERLAP_WORDS = 6
 _COUNT = re.compile(r"\bcount to (\d+)", re.IGNORECASE)
 _WEATHER = re.compile(r"\bweather in ([^?.!\n]+)", re.IGNORECASE)
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
+_ASKS_FOR_AN_OBJECT = re.compile(r"\bone JSON object\b")
 _PLACE_NAMES = ("city", "location", "place", "town")
 _STRUCTURING_TOOL = "json_tool_call"  # LiteLLM's, for models without structured outputs; real ones take the hint
 _WORD = re.compile(r"\S+\s*|\s+")
@@ -34,7 +35,12 @@ def answer(call: Call, continuation: Continuation) -> Answer:
     turns = call.turns
     if turns and turns[-1].role == "assistant" and not call.model.prefill:
         turns = turns[:-1]  # it answers afresh
-    text = _structured(call) if call.schema is not None else reply_to(turns, continuation)
+    if call.schema is not None:
+        text = _structured(call)
+    elif _ASKS_FOR_AN_OBJECT.search(call.system):
+        text = _obliging(call)
+    else:
+        text = reply_to(turns, continuation)
     return _limited(Answer(call.prompt_tokens, thought, text), call)
 
 
@@ -117,6 +123,16 @@ def _structured(call: Call) -> str:
         "required": ["answer"],
     }
     return ToolCall("", "", instance(schema, said)).arguments_json()
+
+
+def _obliging(call: Call) -> str:
+    """As models answer who are merely told to write an object: mostly they do; in a code fence or in prose where the
+    question asks for that."""
+    spoken = _last_text(call.turns).lower()
+    if "in prose" in spoken:
+        return reply_to(call.turns)
+    written = _structured(call)
+    return f"```json\n{written}\n```" if "in a fence" in spoken else written
 
 
 def _tool_calls(call: Call) -> tuple[ToolCall, ...]:

@@ -79,7 +79,7 @@ class Call:
     turns: tuple[Turn, ...]
     stream: bool
     system: str = ""
-    """Counts as prompt; does not change the answer."""
+    """Counts as prompt; changes the answer only where it asks for one JSON object."""
     region: str | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: Literal["auto", "none", "required"] | Tool = "auto"

@@ -21,12 +21,10 @@ class Feature(Enum):
 
     MANY_CHOICES = ("n", "gives one choice only (n = 1)")
     LOGPROBS = ("logprobs", "gives no logprobs")
-    JSON_MODE = ("json_object", "has no JSON mode (`json_object`); a `json_schema` would do")
     OPEN_SCHEMA = ("json_schema", "takes a `json_schema` only with its `schema`")
     FUNCTIONS = ("functions", "takes `tools`, not the older `functions`")
     CUSTOM_TOOLS = ("tools", "takes no custom tools")
     CHOICE_OF_TOOLS = ("tools", "takes no `tool_choice` but of one function")
-    ONE_CALL = ("tools", "may call several tools at once, whatever `parallel_tool_calls` says")
     NO_CALL = ("tools", "cannot be kept from calling a tool again (`tool_choice`: none)")
     WEB_SEARCH = ("web_search", "does not search the web")
     AUDIO = ("audio", "does not speak")
@@ -84,7 +82,6 @@ _OPENAI_FEATURES_ALONE = frozenset(
     {
         Feature.MANY_CHOICES,
         Feature.LOGPROBS,
-        Feature.JSON_MODE,
         Feature.OPEN_SCHEMA,
         Feature.FUNCTIONS,
         Feature.CUSTOM_TOOLS,
@@ -112,6 +109,10 @@ class Dialect:
     """`strict` of a tool's function arrives."""
     strict_schema: bool = True
     """A `json_schema` is kept to, not only asked for."""
+    json_mode: bool = True
+    """Has a `response_format` of `json_object`; else it is asked for by an instruction (`json_mode`)."""
+    parallel_switch: bool = True
+    """Takes `parallel_tool_calls`; else the first call of an answer is kept (`one_call`)."""
     no_choice: bool = True
     """Takes `tool_choice: none`; else the tools are left out instead."""
 
@@ -121,9 +122,10 @@ UNKNOWN = Dialect(openai=True)
 OPENAI = Dialect(lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"}, openai=True)
 """LiteLLM hands OpenAI no `prompt_cache_retention`; only GPT-5 has `verbosity`."""
 O_SERIES = Dialect(
-    cannot=frozenset({Feature.LOGPROBS, Feature.ONE_CALL}),
+    cannot=frozenset({Feature.LOGPROBS}),
     lacks=OPENAI.lacks | {"temperature", "top_p", "frequency_penalty", "presence_penalty"},
     openai=True,
+    parallel_switch=False,
 )
 GPT_5 = Dialect(
     cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
@@ -136,13 +138,16 @@ CLAUDE = Dialect(
     parts=_CLAUDE_PARTS,
     lacks=PENALTIES | OPENAI_ONLY | {"service_tier"},
     temperature_max=1.0,
+    json_mode=False,
     strict_tools=False,
 )
 BEDROCK = Dialect(
-    cannot=_OPENAI_FEATURES_ALONE | {Feature.ONE_CALL, Feature.NO_CALL, Feature.WEB_SEARCH},
+    cannot=_OPENAI_FEATURES_ALONE | {Feature.NO_CALL, Feature.WEB_SEARCH},
     parts=_BEDROCK_PARTS,
     lacks=PENALTIES | OPENAI_ONLY | ANTHROPIC_ONLY | {"service_tier"},
     temperature_max=1.0,
+    json_mode=False,
+    parallel_switch=False,
     strict_tools=False,
     strict_schema=False,
     no_choice=False,
@@ -152,6 +157,8 @@ NOVA = Dialect(
     parts=BEDROCK.parts,
     lacks=BEDROCK.lacks,
     temperature_max=1.0,
+    json_mode=False,
+    parallel_switch=False,
     strict_tools=False,
     strict_schema=False,
     no_choice=False,
@@ -161,6 +168,7 @@ BEDROCK_CLAUDE = Dialect(
     parts=_BEDROCK_PARTS,
     lacks=CLAUDE.lacks,
     temperature_max=1.0,
+    json_mode=False,
     no_choice=False,
 )
 _TAKES_BOTH = re.compile(r"claude-(?:instant|v?2|3|(?:sonnet|opus)-4-(?:0|20250514)|4-(?:sonnet|opus)-20250514)")

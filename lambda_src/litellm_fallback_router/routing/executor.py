@@ -10,7 +10,7 @@ from .config import RouterSettings
 from .deadline import Deadline
 from .errors import RouterError
 from .exhausted import exhausted_error
-from .failures import TABLE, FailureKind, ProviderFailure, Then
+from .failures import FailureKind, ProviderFailure, Then
 from .guarding import GuardRecord
 from .ledger import AttemptRecord, Dropped, Ledger, Usage
 from .outside import Outside
@@ -134,16 +134,16 @@ class Walk:
     async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
         """The attempt failed: read the table, remember what it teaches, decide what comes next."""
         self._record(record)
-        rule = TABLE[failure.kind]
+        rule = failure.rule
         circuits, deployment = self._outside.circuits, attempt.deployment
         # What was known of a last resort is no news to its circuit, whose probe may be on its way, nor to the caller.
-        known = attempt.candidate.last_resort and rule.trips
+        known = attempt.candidate.last_resort and (rule.trips or failure.hurried)
         if not (known and self.failures):
             self.failures.append(failure)
         if failure.hurried:
             keep = self.settings.circuit_open_seconds
             self._outside.silences.heard_nothing(deployment.id, attempt.budget, streamed=self.streamed, keep=keep)
-        if rule.trips and not (known or failure.hurried):
+        if rule.trips and not known:
             if await circuits.failed(deployment.id):
                 self._outside.waits.interrupt(deployment.id)
         elif attempt.candidate.probe:

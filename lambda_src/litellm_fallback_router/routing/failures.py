@@ -6,7 +6,7 @@ is no `ProviderFailure` is a bug and propagates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -92,6 +92,11 @@ TABLE: dict[FailureKind, Rule] = {
 }
 
 
+UNFIT = Rule(retry=False, then=Then.NEXT, trips=False)
+"""For an answer that is not what its request asks for: another model may do better, and as with a rejection no request
+takes a model away from the others."""
+
+
 class ProviderFailure(Exception):
     """One attempt failed. Raised by a Provider, read by the walker, never seen by a caller.
 
@@ -109,6 +114,7 @@ class ProviderFailure(Exception):
         detail: str = "",
         param: str | None = None,
         hurried: bool = False,
+        unfit: bool = False,
     ) -> None:
         super().__init__(reason)
         self.kind = kind
@@ -121,6 +127,14 @@ class ProviderFailure(Exception):
         """The request field the provider objected to, where it named one."""
         self.hurried = hurried
         """A timeout that was the request's own haste, not the deployment's limit: it proves nothing against it."""
+        self.unfit = unfit
+        """An answer well formed, but not what the request asks for."""
+
+    @property
+    def rule(self) -> Rule:
+        """What it means for the chain."""
+        rule = UNFIT if self.unfit else TABLE[self.kind]
+        return replace(rule, trips=False) if self.hurried else rule
 
 
 def no_answer() -> ProviderFailure:
@@ -131,3 +145,8 @@ def no_answer() -> ProviderFailure:
 def withheld() -> ProviderFailure:
     """For an answer of a provider that filtered it."""
     return ProviderFailure(FailureKind.CONTENT_POLICY, "its content filter withheld the answer", status=200)
+
+
+def unfit(reason: str) -> ProviderFailure:
+    """For an answer that is not what its request asks for."""
+    return ProviderFailure(FailureKind.INVALID_RESPONSE, reason, status=200, unfit=True)

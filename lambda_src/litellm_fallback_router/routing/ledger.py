@@ -114,7 +114,7 @@ class Dropped:
     """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `rpm`, `credential`, `narrowed`; `max_attempts` and
     `deadline` where those before it used up the attempts or the time. Or what the request
     needs and the deployment cannot give: `tools`, `functions` (the older form), `images`, `content` (another kind of
-    content part), `json_schema`, `json_object`, `n`, `logprobs`, `stop`, `audio` (speech), `web_search`, `moderation`,
+    content part), `json_schema`, `n`, `logprobs`, `stop`, `audio` (speech), `web_search`, `moderation`,
     `context`."""
     reason: str
     retry_after: float | None = None

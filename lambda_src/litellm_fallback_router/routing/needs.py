@@ -89,8 +89,6 @@ def _features(params: Mapping[str, Any], contents: Contents) -> Iterator[Feature
         yield Feature.MANY_CHOICES
     if params.get("logprobs") or params.get("top_logprobs") is not None:
         yield Feature.LOGPROBS
-    if _format(params) == "json_object":
-        yield Feature.JSON_MODE
     if _format(params) == "json_schema" and not (params["response_format"].get("json_schema") or {}).get("schema"):
         yield Feature.OPEN_SCHEMA
     if "functions" in contents.marks or params.get("functions") or params.get("function_call") is not None:
@@ -119,8 +117,6 @@ def _tool_features(params: Mapping[str, Any], contents: Contents) -> Iterator[Fe
         yield Feature.CUSTOM_TOOLS
     if _choice(params) == "other":
         yield Feature.CHOICE_OF_TOOLS
-    if tools and params.get("parallel_tool_calls") is False:
-        yield Feature.ONE_CALL
     if tools and _choice(params) == "none" and "calls" in contents.marks:
         yield Feature.NO_CALL
 

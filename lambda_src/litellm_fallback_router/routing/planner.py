@@ -14,9 +14,11 @@ from .contents import Contents
 from .deadline import in_words, share
 from .errors import UnknownModelError
 from .health import WAITING, Health
+from .json_mode import with_json_mode
 from .ledger import Dropped
 from .needs import Needs
-from .postprocess import Postprocessor
+from .one_call import with_one_call
+from .postprocess import Adapted, Postprocessor
 from .types import ChatRequest, Deployment, Message, Narrowing
 from .wishes import adjust_messages, adjust_params
 
@@ -149,5 +151,15 @@ def _candidate(
 ) -> Candidate:
     params, params_adjusted = adjust_params(deployment, request.params, contents)
     messages, messages_adjusted = adjust_messages(deployment, list(request.messages), contents)
-    adjusted = params_adjusted + messages_adjusted
-    return Candidate(deployment, messages, params, adjusted, probe=probe, doubt=doubt)
+    adapted = Adapted(messages, params, params_adjusted + messages_adjusted)
+    for adapt in (with_json_mode, with_one_call):
+        adapted = adapt(deployment, adapted)
+    return Candidate(
+        deployment,
+        adapted.messages,
+        adapted.params,
+        adapted.adjusted,
+        adapted.postprocessors,
+        probe=probe,
+        doubt=doubt,
+    )

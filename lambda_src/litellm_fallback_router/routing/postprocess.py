@@ -7,11 +7,11 @@ provider reported and what is counted for an estimate of its tokens is the answe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from .types import Chunk, ProviderAnswer
+from .types import Chunk, Message, ProviderAnswer
 
 Choices = list[dict[str, Any]]
 """OpenAI's `choices`: with a `message` in whole answers, with a `delta` in chunks."""
@@ -37,6 +37,33 @@ class Postprocessor(Protocol):
         ...
 
     def stream(self) -> ChunkPostprocessor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """A request as one candidate gets it, what was changed to get there, and what that means for its answer."""
+
+    messages: list[Message]
+    params: Mapping[str, Any]
+    adjusted: tuple[str, ...] = ()
+    postprocessors: tuple[Postprocessor, ...] = ()
+    """In the order in which the request was adapted."""
+
+    def adapted(
+        self,
+        *,
+        params: Mapping[str, Any],
+        adjusted: str,
+        postprocessor: Postprocessor,
+        messages: list[Message] | None = None,
+    ) -> Adapted:
+        """One adaptation further."""
+        return Adapted(
+            self.messages if messages is None else messages,
+            params,
+            (*self.adjusted, adjusted),
+            (*self.postprocessors, postprocessor),
+        )
 
 
 def processed(answer: ProviderAnswer, postprocessors: Sequence[Postprocessor]) -> ProviderAnswer:
