@@ -35,7 +35,7 @@ def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> 
         listener = _listener(host, port)
         _warn_if_open(listener, settings)
         app = create_app(lambda: router, api_keys=[key.get_secret_value() for key in settings.api_keys])
-        server = Server(app, router, lambda: _announce(listener, router, settings))
+        server = Server(app, router, settings, lambda: _announce(listener, router, settings))
         try:
             server.run([listener])
         except KeyboardInterrupt:

@@ -12,7 +12,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from .. import bootstrap
+from ..priming import prime
 from ..routing.router import Router
+from ..settings import Settings
 from .connections import Connection, allow_open_files
 
 DRAIN_SECONDS = 6.0
@@ -25,12 +27,14 @@ KEEP_ALIVE_SECONDS = 30
 
 
 class Server(uvicorn.Server):
-    """Answers the first request as fast as any other: LiteLLM is imported before the port is opened.
+    """Answers the first request as fast as any other: all that it needs is loaded before the port is opened.
 
     A signal to stop lets answers under way finish, for a time; a second one does not wait for them.
     """
 
-    def __init__(self, app: ASGIApp, router: Router, announce: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, app: ASGIApp, router: Router, settings: Settings, announce: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -44,15 +48,20 @@ class Server(uvicorn.Server):
             )
         )
         self._router = router
+        self._settings = settings
         self._announce = announce
         self._hurry = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         allow_open_files()
-        await asyncio.to_thread(bootstrap.warm_up)
+        await asyncio.to_thread(self._load)
         await super().startup(sockets)
         if not self.should_exit:
             await self._announce()
+
+    def _load(self) -> None:
+        bootstrap.warm_up()
+        asyncio.run(prime(self._settings))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:

@@ -8,29 +8,20 @@ asks for that; where none was called, the first invocation does: Lambda invokes 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import random
-import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
-import httpx
-from fastapi import FastAPI
-
-from ..api.app import create_app
 from ..api.errors import type_and_place
-from ..bootstrap import assemble, build_router, load
-from ..collector import resting
-from ..routing.config import RouterConfig
+from ..bootstrap import build_router
+from ..priming import prime
 from ..routing.router import Router
 from ..settings import Settings
-from ..simulated import simulated
 
 logger = logging.getLogger("litellm_fallback_router")
 
@@ -39,20 +30,11 @@ PATIENCE = 8.0
 RETRY = 5.0
 """Seconds before a Router that could not be made, or was late, is asked for again."""
 
-BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}], "router": {"fallback": False}}
-
 
 async def before_checkpoint(settings: Settings) -> None:
-    """Ask this gateway's own API for each model once, with a closed port in the providers' place.
-
-    The first request to a provider imports what only it needs: 0.1 to 0.5 s. A stream, tools or a second deployment
-    of the same model would load nothing more.
-    """
-    with _closed_port() as url, resting():
-        await _ask_each_model(load(settings.model_copy(update={"simulator_url": None})), url)
-        # Thawed memory is read on demand. The collector would touch, and so read, all of it for nothing; to collect
-        # once more before, it walks half a million objects (0.3 s) and finds less than a megabyte.
-        gc.freeze()
+    """Everything that a first request loads is loaded: thawed memory is read on demand, and the collector would touch,
+    and so read, all of it for nothing."""
+    await prime(settings)
 
 
 class Holder(Protocol):
@@ -120,39 +102,3 @@ def renewed(settings: Settings) -> Router:
     random.seed()
     ssl.RAND_add(os.urandom(32), 32.0)
     return build_router(settings)
-
-
-async def _ask_each_model(config: RouterConfig, url: str) -> None:
-    closed = simulated(config, url)
-    moved = zip(config.deployments, closed.deployments, strict=True)
-    models = {after.litellm_model: after.model_name for before, after in moved if after is not before}
-    # Without a guardrail: there is none to ask here, and without its verdict no provider would be asked.
-    alone = replace(closed, settings=closed.settings.model_copy(update={"max_attempts": 1}), guardrail=None)
-    router = assemble(alone)
-    gateway = create_app(lambda: router)
-    with _silence():
-        async with gateway.router.lifespan_context(gateway), _client(gateway) as client:
-            for model in models.values():
-                await client.post("/v1/chat/completions", json={"model": model, **BODY})
-
-
-def _client(gateway: FastAPI) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(gateway), base_url="http://gateway")
-
-
-@contextmanager
-def _closed_port() -> Iterator[str]:
-    """The URL of a port that refuses every connection: it is taken, and nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"https://127.0.0.1:{taken.getsockname()[1]}"
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """No log lines: the questions above are meant to fail, and nobody should be alarmed by it."""
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)

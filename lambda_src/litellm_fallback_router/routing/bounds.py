@@ -44,17 +44,18 @@ def check_values(fields: Mapping[str, Any], settings: RouterSettings) -> None:
 def too_many_values(name: str, settings: RouterSettings) -> InvalidRequestError:
     """`name`: the field by whose end there are too many; empty where that is not known."""
     field = f"Invalid '{shown(name)}': with it the request" if name else "The request"
-    text = f"{field} holds more than {settings.max_values} JSON values. Send less."
+    text = f"{field} holds more than {settings.max_values} JSON values (max_values). Send less."
     return invalid(text, shown(name) or None, "too_many_values")
 
 
 def _check_lengths(fields: Mapping[str, Any], settings: RouterSettings) -> None:
     for name in LISTS & fields.keys():
-        most, value = settings.max_messages if name == "messages" else settings.max_tools, fields[name]
+        setting, value = "max_messages" if name == "messages" else "max_tools", fields[name]
+        most = getattr(settings, setting)
         if isinstance(value, list | tuple) and len(value) > most:
             # OpenAI's words and code, as in https://github.com/obot-platform/obot/issues/1009
             text = f"Expected an array with maximum length {most}, but got an array with length {len(value)} instead."
-            raise invalid(f"Invalid '{name}': array too long. {text}", name, "array_above_max_length")
+            raise invalid(f"Invalid '{name}': array too long. {text} ({setting})", name, "array_above_max_length")
     _check_parts(_listed(fields.get("messages")), settings.max_parts)
 
 
@@ -68,7 +69,7 @@ def _check_parts(messages: Sequence[Any], most: int) -> None:
             left -= len(value) if isinstance(value, list | tuple) else 0
             if left < 0:
                 name = f"messages[{index}].{field}"
-                text = f"Invalid '{name}': with it the messages hold more than {most} content parts and tool calls."
+                text = f"Invalid '{name}': with it the messages hold more than {most} content parts and tool calls (max_parts)."
                 raise invalid(f"{text} Send fewer.", name, "array_above_max_length")
 
 
@@ -101,7 +102,9 @@ def _overflowed(name: str) -> InvalidRequestError:
 
 
 def _too_deep(name: str, most: int) -> InvalidRequestError:
-    return invalid(f"Invalid '{shown(name)}': it is nested deeper than {most} levels.", shown(name), "nested_too_deep")
+    return invalid(
+        f"Invalid '{shown(name)}': it is nested deeper than {most} levels (max_depth).", shown(name), "nested_too_deep"
+    )
 
 
 def _check_schemas(fields: Mapping[str, Any], settings: RouterSettings) -> None:

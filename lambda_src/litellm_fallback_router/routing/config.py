@@ -66,11 +66,11 @@ class RouterSettings(BaseModel):
     """Largest request body the gateway reads; Lambda itself takes no more than 6 MB."""
     max_messages: int = Field(2048, ge=1, le=100_000)
     """Messages of one request; OpenAI takes 2,048."""
-    max_parts: int = Field(10_000, ge=1, le=1_000_000)
+    max_parts: int = Field(5_000, ge=1, le=1_000_000)
     """Content parts and tool calls in all messages of one request together."""
     max_tools: int = Field(512, ge=1, le=10_000)
     """Tools of one request."""
-    max_values: int = Field(50_000, ge=100, le=10_000_000)
+    max_values: int = Field(25_000, ge=100, le=10_000_000)
     """Objects, arrays, strings and numbers in one request; in a schema each `$ref` counts as what it stands for."""
     max_depth: int = Field(100, ge=10, le=190)
     """Levels of objects and arrays inside each other, in a schema with each `$ref` as what it stands for."""

@@ -50,18 +50,18 @@ class Budget:
 
     def allow(self, size: Size) -> Size:
         if size.values > self._left.values:
-            raise SchemaTooLargeError(f"the schemas have more than {self.most.values} values")
+            raise SchemaTooLargeError(f"the schemas have more than {self.most.values} values (max_values)")
         if size.characters > self._left.characters:
             raise SchemaTooLargeError(f"the schemas have more than {self.most.characters} characters")
         if size.depth > self.most.depth:
-            raise SchemaTooLargeError(f"it is nested deeper than {self.most.depth} levels")
+            raise SchemaTooLargeError(f"it is nested deeper than {self.most.depth} levels (max_depth)")
         return size
 
     def read(self, values: int) -> None:
         """References to parts of parts would have the same values read again and again."""
         self._reads -= values
         if self._reads < 0:
-            raise SchemaTooLargeError(f"the schemas have more than {self.most.values} values")
+            raise SchemaTooLargeError(f"the schemas have more than {self.most.values} values (max_values)")
 
     def step(self, references: int) -> None:
         self._steps -= references
