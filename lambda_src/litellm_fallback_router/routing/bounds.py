@@ -69,8 +69,8 @@ def _check_parts(messages: Sequence[Any], most: int) -> None:
             left -= len(value) if isinstance(value, list | tuple) else 0
             if left < 0:
                 name = f"messages[{index}].{field}"
-                text = f"Invalid '{name}': with it the messages hold more than {most} content parts and tool calls (max_parts)."
-                raise invalid(f"{text} Send fewer.", name, "array_above_max_length")
+                text = f"Invalid '{name}': with it the messages hold more than {most} content parts and tool calls"
+                raise invalid(f"{text} (max_parts). Send fewer.", name, "array_above_max_length")
 
 
 def _counted(value: Any, name: str, most: int, settings: RouterSettings) -> int:
