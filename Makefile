@@ -18,7 +18,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test e2e e2e-streaming package deploy diff destroy sam-invoke bench lint format lock clean
+.PHONY: help demo serve test e2e e2e-streaming package deploy smoke diff destroy sam-invoke bench lint format lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -44,6 +44,10 @@ package: $(READY) ## Build the Lambda package (ARCH=arm64 or x86_64)
 
 deploy: $(INFRA) ## Deploy to AWS (STAGE=dev or prod, ARGS="-c waf=true ..."); `cdk deploy` does the same
 	@$(RUN_CDK) deploy -c stage=$(STAGE) $(ARGS)
+	@echo "Once the providers' keys are stored (fallback-router secrets set PROVIDER): make smoke STAGE=$(STAGE)"
+
+smoke: $(READY) ## Ask a deployed stage everything its callers would (STAGE=dev or prod, ARGS="--config my-chain.yaml")
+	@$(BIN)/fallback-router smoke --stack FallbackRouter-$(STAGE) $(ARGS)
 
 diff: $(INFRA) ## Show what a deployment would change
 	@$(RUN_CDK) diff -c stage=$(STAGE) $(ARGS)

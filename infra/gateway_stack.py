@@ -283,6 +283,7 @@ class GatewayStack(Stack):
             "FunctionName": (self.gateway.function.function_name, "The gateway's Lambda"),
             "ApiId": (self.api.api.rest_api_id, "API Gateway's id of the API"),
             "ApiStage": (self._stage.name, "API Gateway's name of the stage"),
+            "ResponseMode": (self._stage.response_mode, "stream or buffered"),
         }
         if self.evaluations:
             outputs["EvaluationBucket"] = (

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
+from .operations import OperationError
+
 Status = Literal["ok", "warning", "failed"]
 Announce = Callable[[str], AbstractContextManager[None]]
-"""Says what is being looked at while the context lasts, and at its end that one more thing was."""
+"""Says what is being looked at while the context lasts."""
 
 _DENIED = frozenset(
     {
@@ -42,7 +44,7 @@ class Look:
     permission: str
     """IAM action that looking needs."""
     look: Callable[[], Check]
-    """Raises botocore's errors."""
+    """Raises botocore's errors, or an OperationError that one of them caused."""
 
 
 def performed(looks: Iterable[Look], announce: Announce) -> Iterator[Check]:
@@ -55,15 +57,20 @@ def performed(looks: Iterable[Look], announce: Announce) -> Iterator[Check]:
 def _guarded(one: Look) -> Check:
     try:
         return one.look()
-    except ClientError as error:
-        code, said = code_of(error), error.response["Error"].get("Message", "")
-        fix = f"grant {one.permission}" if code in _DENIED else "see what AWS says, and run it again"
-        return Check(one.name, "warning", f"could not be checked: {error.operation_name}: {code}: {said}", fix)
-    except EndpointConnectionError as error:
+    except OperationError as error:
+        return _unchecked(one, error.__cause__ or error)
+    except (BotoCoreError, ClientError) as error:
+        return _unchecked(one, error)
+
+
+def _unchecked(one: Look, error: BaseException) -> Check:
+    seen, fix = str(error), "see what AWS says, and run it again"
+    if isinstance(error, ClientError):
+        seen = f"{error.operation_name}: {code_of(error)}: {error.response['Error'].get('Message', '')}"
+        fix = f"grant {one.permission}" if code_of(error) in _DENIED else fix
+    elif isinstance(error, EndpointConnectionError):
         fix = "check the network, and whether AWS offers this service in this Region"
-        return Check(one.name, "warning", f"could not be checked: {error}", fix)
-    except BotoCoreError as error:
-        return Check(one.name, "warning", f"could not be checked: {error}", "see what AWS says, and run it again")
+    return Check(one.name, "warning", f"could not be checked: {seen}", fix)
 
 
 def code_of(error: BaseException) -> str:
@@ -73,9 +80,3 @@ def code_of(error: BaseException) -> str:
 
 def well(checks: Iterable[Check]) -> bool:
     return all(check.status != "failed" for check in checks)
-
-
-@contextmanager
-def in_silence(_: str) -> Iterator[None]:
-    """Announces nothing."""
-    yield

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from .commands import caller_keys, circuits, evaluate, secrets
+from .commands.deployed import Region, Stack
 from .routing.errors import ConfigurationError, InvalidRequestError, RouterError
 
 FAILED, WRONG = 1, 2
@@ -156,6 +157,37 @@ def preflight(
 
     load = Load(requests_per_second, seconds)
     if not command.preflight(config, region, arch=arch, load=load, as_json=as_json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def smoke(
+    *,
+    config: Config = None,
+    stack: Stack = None,
+    region: Region = None,
+    plan: Annotated[
+        str | None, typer.Option(help="Usage plan of the key; the one with the most requests a second if left out.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Base URL without v1, where callers come in elsewhere than at the output Url.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, max=900, help="Seconds to wait for the metrics, at most.")] = 180.0,
+    as_json: Json = False,
+) -> None:
+    """Use a deployed stage as its callers do, and look at what surrounds it.
+
+    Makes a key, asks every deployment of the mapping once whole and once streamed over HTTPS, and revokes the key
+    whatever happens, Ctrl-C included. Looks whether streams really stream, the door refuses who has no key, the state
+    table can be read, the metrics arrive in CloudWatch and somebody hears of the alarms.
+
+    Give the mapping that is deployed as --config. Costs about a cent; takes a minute or two, most of it for
+    the metrics. Exits with 1 and the fix for everything that failed.
+    """
+    from .commands.smoke import command  # noqa: PLC0415 - see the module's docstring
+
+    options = command.Options(stack, region, plan, url, wait)
+    if not command.smoke(config, options, as_json=as_json):
         raise typer.Exit(FAILED)
 
 

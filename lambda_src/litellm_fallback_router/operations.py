@@ -21,11 +21,14 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from .adapters.account import SHORT
 from .adapters.api_gateway import UsageKeys
 from .adapters.cloudformation import GatewayStack, gateway_stacks
 from .adapters.dynamodb.circuit_table import CircuitTable, Reading
 from .adapters.dynamodb.items import KeyRecord, hash_of
 from .adapters.dynamodb.key_records import KeyRecords
+from .adapters.gateway_door import GatewayDoor
+from .adapters.monitoring import Monitoring
 from .adapters.secrets_manager import write_secret
 from .routing.providers import PROVIDERS, did_you_mean
 from .routing.secret_keys import holds_a_key, secret_name
@@ -69,6 +72,18 @@ class DeployedGateway:
     def name(self) -> str:
         return self._stack.name
 
+    @property
+    def stack(self) -> GatewayStack:
+        return self._stack
+
+    def widest_plan(self) -> str:
+        """Name of the usage plan that allows the most requests a second."""
+        plans = self._stack.usage_plans
+        if not plans:
+            raise OperationError(f"{self.name} has no usage plan: deploy it with one (-c plans=...)")
+        with explained():
+            return max(sorted(plans), key=lambda name: self._usage_keys.rate_of(plans[name]))
+
     def create_key(self, plan: str, expires_at: int | None) -> tuple[str, KeyRecord]:
         """A new key, which is stored nowhere, and its record. `expires_at`: Unix seconds."""
         plan_id = self._stack.usage_plans.get(plan)
@@ -100,11 +115,20 @@ class DeployedGateway:
         if not matching:
             raise OperationError(f"{self.name} has no key '{key_id}'; `fallback-router keys list` shows them")
         (record,) = matching
+        self.revoke(record)
+        return record
+
+    def revoke(self, record: KeyRecord) -> None:
+        """As `revoke_key`, without looking for it."""
         with explained():
             if record.revoked_at is None:
                 self._records.revoke(record, int(time.time()))
             self._usage_keys.delete(record.usage_key_id)
-        return record
+
+    def door(self, url: str | None, key: str, timeout: float) -> GatewayDoor:
+        """The gateway as the caller with that key meets it; at `url` where that is not the stack's own. `timeout`:
+        seconds for one request."""
+        return GatewayDoor(url or self._stack.url, key, timeout)
 
     def set_secret(self, provider: str, secret: str) -> str:
         """Store the provider's key, or a JSON object of names and keys. Gives the secret's name."""
@@ -136,6 +160,12 @@ class DeployedGateway:
     def close_circuit(self, deployment: str) -> None:
         with explained():
             self._circuits.restore(deployment)
+
+    @cached_property
+    def monitoring(self) -> Monitoring:
+        """What CloudWatch and the alarms' topic know. Its methods raise botocore's errors."""
+        clients = self._session.client("cloudwatch", config=SHORT), self._session.client("sns", config=SHORT)
+        return Monitoring(*clients, service=self._stack.secrets_prefix, topic=self._stack.alarm_topic)
 
     @cached_property
     def _records(self) -> KeyRecords:

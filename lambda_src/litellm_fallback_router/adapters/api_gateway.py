@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,10 @@ class UsageKeys:
             self.delete(key_id)
             raise
         return key_id, value
+
+    def rate_of(self, plan_id: str) -> float:
+        """Requests a second that a usage plan allows each key; infinite where it sets no limit."""
+        return self._client.get_usage_plan(usagePlanId=plan_id).get("throttle", {}).get("rateLimit", math.inf)
 
     def delete(self, key_id: str) -> None:
         """Harmless where it is gone already."""

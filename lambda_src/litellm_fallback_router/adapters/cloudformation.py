@@ -22,8 +22,15 @@ class GatewayStack:
     name: str
     state_table: str
     secrets_prefix: str
+    """Also what the stage is called in metrics."""
     usage_plans: Mapping[str, str]
     """API Gateway's ids of the usage plans, by the plans' names."""
+    url: str = ""
+    """Where it answers; ends in a slash."""
+    streams: bool = True
+    """False: it was deployed to give whole answers only."""
+    alarm_topic: str = ""
+    """ARN of the topic that alarms go to."""
 
 
 def gateway_stacks(client: CloudFormationClient, name: str | None) -> list[GatewayStack]:
@@ -49,4 +56,7 @@ def _gateway(name: str, outputs: list[Any]) -> GatewayStack | None:
         state_table=values["StateTableName"],
         secrets_prefix=values["SecretsPrefix"],
         usage_plans={plan.get("Description", plan["OutputKey"]): plan["OutputValue"] for plan in plans},
+        url=values.get("Url", ""),
+        streams=values.get("ResponseMode") != "buffered",
+        alarm_topic=values.get("AlarmTopicArn", ""),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..adapters.account import Account
-from ..aws_regions import adapter_layer_arn, has_snapstart
+from ..aws_regions import ADAPTER_REGIONS, adapter_layer_arn, has_snapstart
 from ..checklist import Check, Look
 from .load import Load
 
@@ -40,15 +40,17 @@ def _bootstrap(account: Account, region: str) -> Check:
 def _snapstart(region: str) -> Check:
     if has_snapstart(region):
         return Check("SnapStart", "ok", f"{region} has it, by AWS's documentation (no API tells)")
-    fix = "deploy with -c snapstart=auto and expect seconds at each new environment's first request, or elsewhere"
-    return Check("SnapStart", "warning", f"{region} does not have it", fix)
+    fix = "expect some seconds at the first request of each new environment, or deploy in another Region"
+    return Check("SnapStart", "warning", f"{region} does not have it; -c snapstart=auto deploys without", fix)
 
 
 def _layer(account: Account, arn: str, region: str) -> Check:
+    name, fix = "Web Adapter layer", "deploy in another Region, or without streaming: -c response_mode=buffered"
+    if region not in ADAPTER_REGIONS:
+        return Check(name, "failed", f"its authors do not publish it in {region}", fix)
     if account.has_layer(arn):
-        return Check("Web Adapter layer", "ok", arn)
-    fix = "deploy in another Region, or without streaming: -c response_mode=buffered"
-    return Check("Web Adapter layer", "failed", f"{region} has no {arn}", fix)
+        return Check(name, "ok", arn)
+    return Check(name, "failed", f"{region} has no {arn}", fix)
 
 
 def _concurrency(account: Account, region: str, load: Load) -> Check:

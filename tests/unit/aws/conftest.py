@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,8 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from litellm_fallback_router import cli
-from tests.support.commands import Run
+from tests.support.commands import Run, command_runner
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -59,17 +56,4 @@ def dynamodb(aws: None) -> DynamoDBClient:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Exit code, stdout and stderr of `fallback-router ARGUMENTS`."""
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERMINAL_WIDTH", "200")
-    monkeypatch.delenv("ROUTER_CONFIG", raising=False)
-
-    def call(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fallback-router", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return call
+    return command_runner(monkeypatch, capsys)

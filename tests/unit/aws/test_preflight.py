@@ -264,8 +264,16 @@ def test_region_without_snapstart_is_a_warning(run: Run, aws: AwsReplies) -> Non
     code, found = checks(run, "--region", "ap-southeast-6")
     assert code == 0
     assert found["SnapStart"]["status"] == "warning"
-    assert "snapstart=auto" in found["SnapStart"]["fix"]
+    assert "snapstart=auto" in found["SnapStart"]["seen"]
     assert {region for name, region, _ in aws.asked if name.startswith("ListInference")} == {"us-east-1", "us-west-2"}
+
+
+def test_region_without_the_layer_stands_against_streaming(run: Run, aws: AwsReplies) -> None:
+    code, found = checks(run, "--region", "me-south-1")
+    assert code == 1
+    assert found["Web Adapter layer"]["status"] == "failed"
+    assert "response_mode=buffered" in found["Web Adapter layer"]["fix"]
+    assert "GetLayerVersionByArn" not in {name for name, _, _ in aws.asked}
 
 
 def test_layer_is_that_of_the_architecture(run: Run, aws: AwsReplies) -> None:
