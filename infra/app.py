@@ -11,6 +11,7 @@ from litellm_fallback_router.routing.errors import ConfigurationError
 
 from .bytecode import InterpreterMissingError
 from .chain import load_chain
+from .concerns import concerns
 from .function import snapstart_in
 from .gateway_stack import GatewayStack
 from .lambda_package import SOURCES, BuildError, build_package
@@ -29,8 +30,10 @@ def main() -> None:
     try:
         region = os.environ.get(REGION)
         stage = load_stage(app.node.get_all_context())
-        snapstart_in(region, stage)  # building the package takes a while; a Region that will not do is said before
         config = load_chain(stage.mapping, stage.prompts_named, stage.guardrail_named)
+        # Building the package takes a while; what the stack would refuse is said before.
+        snapstart_in(region, stage)
+        concerns(stage, config, region)
         package = build_package(stage.arch, mapping=stage.mapping, progress=_say)
         GatewayStack(
             app,

@@ -24,8 +24,13 @@ FOLDER = "One folder of one bucket: the names of its objects are not known befor
 
 def judge_statements(scope: Stack, model: str) -> list[PolicyStatement]:
     """What a role must be allowed to ask the judge in the stack's Region. Raises ConfigurationError."""
-    name = "judge"
-    return bedrock_statements(scope, [Deployment(name, name, "bedrock", model, f"bedrock/{model}", name)])
+    return bedrock_statements(scope, [judge_deployment(model)])
+
+
+def judge_deployment(model: str) -> Deployment:
+    """The judge as one of the mapping's would be: it reads prompts and answers."""
+    name = "evaluation_judge"
+    return Deployment(name, name, "bedrock", model, f"bedrock/converse/{model}", name)
 
 
 class Evaluations(Construct):

@@ -113,7 +113,7 @@ class GatewayStack(Stack):
         self._grant_router(self.gateway.role)
         self._grant()
         self._acknowledge()
-        for name, text in concerns(stage).items():
+        for name, text in concerns(stage, config, region).items():
             Annotations.of(self).add_warning_v2(f"fallback-router:{name}", text)
         self._export()
         if stage.agentcore:

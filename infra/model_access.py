@@ -7,7 +7,6 @@ inference", sections on IAM.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -16,27 +15,11 @@ from aws_cdk.aws_iam import PolicyStatement
 
 from litellm_fallback_router.routing.deployments import REFERENCE
 from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.routing.residency import PROFILE_REGIONS, split_profile
 from litellm_fallback_router.routing.types import Deployment
 
 ACTIONS = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
 
-DESTINATIONS: dict[str, tuple[str, ...]] = {
-    "apac": (
-        *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2"),
-        *("ap-southeast-1", "ap-southeast-2", "ap-southeast-4"),
-    ),
-    "au": ("ap-southeast-2", "ap-southeast-4"),
-    "ca": ("ca-central-1", "ca-west-1"),
-    "eu": ("eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3"),
-    "jp": ("ap-northeast-1", "ap-northeast-3"),
-    "us": ("us-east-1", "us-east-2", "us-west-2"),
-    "us-gov": ("us-gov-east-1", "us-gov-west-1"),
-}
-"""The Regions that a geography's profiles route to, beside the one that is asked. A profile may use fewer of them; the
-others are then out of reach, since the model may be invoked only through the profile. Source: Amazon Bedrock user
-guide, "Supported Regions and models for inference profiles"."""
-
-_GEOGRAPHY = re.compile(r"(global|[a-z]{2}-gov|[a-z]{2}|apac)\.(.+)")
 _OWN_CREDENTIALS = frozenset({"aws_access_key_id", "aws_role_name", "aws_profile_name"})
 
 
@@ -65,21 +48,22 @@ def _statements(scope: Stack, region: str, model: str) -> Iterator[PolicyStateme
             # The ARN does not tell which model is behind it; the condition does the limiting.
             yield _allow([_model(scope, "*", "*")], profile=model)
         return
-    found = _GEOGRAPHY.fullmatch(model)
+    found = split_profile(model)
     if found is None:
         yield _allow([_model(scope, region, model)])
         return
-    geography, foundation = found.groups()
+    geography, foundation = found
     profile = scope.format_arn(service="bedrock", region=region, resource="inference-profile", resource_name=model)
     yield _allow([profile])
     if geography == "global":
         yield _allow([_model(scope, region, foundation), _model(scope, "", foundation)], profile=profile)
         return
-    if geography not in DESTINATIONS:
+    if geography not in PROFILE_REGIONS:
         raise ConfigurationError(
-            [f"{model}: unknown geography '{geography}'; add its Regions to DESTINATIONS in infra/model_access.py"]
+            [f"{model}: unknown geography '{geography}'; add its Regions to PROFILE_REGIONS in routing/residency.py"]
         )
-    regions = sorted({region, *DESTINATIONS[geography]})
+    # A profile may use fewer; the others are then out of reach, since the model may be invoked only through it.
+    regions = sorted({region} | PROFILE_REGIONS[geography])
     yield _allow([_model(scope, destination, foundation) for destination in regions], profile=profile)
 
 

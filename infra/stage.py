@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.routing.residency import regions_of
 
 from .cedar import AgentAccess
 
@@ -26,6 +27,12 @@ def _network(text: str) -> str:
     if not re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}", text):
         raise ValueError("must be an IPv4 range such as 203.0.113.0/24")
     return text
+
+
+def _geography(name: str | None) -> str | None:
+    if name is not None:
+        regions_of(name)
+    return name
 
 
 def _kms_key(text: str) -> str:
@@ -79,6 +86,9 @@ class Stage(BaseModel):
     """Whether new environments are restored from a snapshot; `auto`: where the Region can."""
     mapping: Path | None = None
     """A mapping to deploy in the shipped one's place, YAML or JSON."""
+    geography: Annotated[str | None, AfterValidator(_geography)] = None
+    """What prompts must not leave: `eu`, `us` ..., or one Region; None: they may, and each deployment that takes them
+    out of the stack's own is a warning."""
     memory_mb: int = Field(1024, ge=512, le=10_240)
     """Memory of the gateway's function; its share of a processor grows with it."""
     reserved_concurrency: int | None = Field(None, ge=1)

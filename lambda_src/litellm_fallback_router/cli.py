@@ -105,14 +105,20 @@ def chains(
         str | None,
         typer.Option(metavar="MODEL", help="The plan for a model or strategy: who is asked, who not, and why."),
     ] = None,
+    geography: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Warn of what takes prompts out of eu, us ... or a Region. Default: the AWS Region's."
+        ),
+    ] = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show the models, the strategies and the chain behind each."""
+    """Show the models, the strategies, the chain behind each, and where prompts may be processed."""
     from .commands import chains as command  # noqa: PLC0415 - see the module's docstring
 
     if explain is None:
-        command.overview(config, as_json=as_json)
+        command.overview(config, geography, as_json=as_json)
     else:
         command.explain(explain, config, as_json=as_json)
 

@@ -15,12 +15,13 @@ from litellm_fallback_router import cli
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AWS_BEARER_TOKEN_BEDROCK", "AWS_PROFILE", "AWS_ACCESS_KEY_ID")
+REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 OURS = ("ROUTER_CONFIG", "ROUTER_SIMULATOR_URL", "ROUTER_LOG_LEVEL", "GATEWAY_API_KEYS")
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in (*KEYS, *OURS):
+    for name in (*KEYS, *REGION, *OURS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NO_COLOR", "1")
@@ -91,8 +92,42 @@ def test_chains_as_json_can_be_read_by_a_program(
         "name": "multi-region-bedrock",
         "kind": "strategy",
         "chain": ["bedrock-claude-sonnet", "bedrock-claude-sonnet-west", "bedrock-llama"],
+        "processed_in": {
+            name: ["us-east-1", "us-east-2", "us-west-2"]
+            for name in ("bedrock-claude-sonnet", "bedrock-claude-sonnet-west", "bedrock-llama")
+        },
     }
+    assert chains["openai-gpt4o"]["processed_in"]["anthropic-claude-sonnet"] == "anywhere"
     assert chains["openai-gpt4o"]["kind"] == "model"
+
+
+@pytest.mark.parametrize(("arguments", "region"), [(("--geography", "eu"), None), ((), "eu-west-1")])
+def test_chains_warn_of_prompts_that_leave_the_geography_that_is_named_or_the_regions(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], region: str | None
+) -> None:
+    if region:
+        monkeypatch.setenv("AWS_REGION", region)
+    assert run(monkeypatch, "chains", *arguments) == 0
+    printed = capsys.readouterr()
+    assert (
+        "warning: bedrock-nova: prompts may be processed in us-east-1, us-east-2, us-west-2, outside of eu"
+        in printed.err
+    )
+    assert "Where prompts go" in printed.out
+
+
+def test_chains_without_a_region_show_where_prompts_go_and_warn_of_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "chains") == 0
+    printed = capsys.readouterr()
+    assert "OpenAI's endpoint api.openai.com" in printed.out
+    assert printed.err == ""
+
+
+def test_chains_know_no_other_geography(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "chains", "--geography", "europe") == 2
+    assert "--geography: must be apac, au, ca, eu, in, jp, us or an AWS Region" in capsys.readouterr().err
 
 
 def test_the_plan_tells_who_is_asked_and_why_others_are_not(

@@ -13,11 +13,14 @@ from rich.table import Table
 
 from .. import bootstrap
 from ..routing.config import RouterConfig
+from ..routing.errors import ConfigurationError
 from ..routing.planner import Plan
+from ..routing.residency import geography_of, leaving, reach
 from ..routing.types import ChatRequest, Deployment, ModelInfo
+from ..settings import lookup
 from .keys import QUESTION
 from .surroundings import surroundings
-from .wording import console, dropped_lines, warn_of
+from .wording import console, dropped_lines, warn, warn_of
 
 CAPABILITIES = {
     "tools": "tools",
@@ -30,18 +33,42 @@ CAPABILITIES = {
 """Field of ModelInfo -> how it is called."""
 
 
-def overview(config_file: Path | None, *, as_json: bool) -> None:
-    """Every name a caller may use and the chain behind it. Raises ConfigurationError."""
+def overview(config_file: Path | None, geography: str | None, *, as_json: bool) -> None:
+    """Every name a caller may use, the chain behind it and where prompts may be processed. Warns of what takes them out
+    of `geography` (by default that of the process's AWS Region). Raises ConfigurationError."""
     with surroundings(config_file, simulate=False) as settings:
         config = bootstrap.load(settings)
+    here = lookup("AWS_REGION") or lookup("AWS_DEFAULT_REGION")
     warn_of(config)
+    for line in _leaving(config, geography, here):
+        warn(line)
     if as_json:
-        typer.echo(json.dumps([_chain(config, name) for name in config.chains], indent=2))
+        typer.echo(json.dumps([_chain(config, name, here) for name in config.chains], indent=2))
         return
     table = Table("model or strategy", "kind", "asked in this order", title="Chains", title_justify="left")
     for name, chain in config.chains.items():
         table.add_row(name, _kind(config, name), " -> ".join(chain))
     console().print(table)
+    console().print(_processing_table(config, here))
+
+
+def _leaving(config: RouterConfig, geography: str | None, here: str | None) -> list[str]:
+    if geography is None and here is None:
+        return []
+    try:
+        return leaving(config, geography or geography_of(here or ""), here)
+    except ValueError as error:
+        raise ConfigurationError([f"--geography: {error}"]) from error
+
+
+def _processing_table(config: RouterConfig, here: str | None) -> Table:
+    table = Table("prompts may be processed", "because", "deployments", title_justify="left")
+    table.title = "Where prompts go"
+    found = [(reach(deployment, here), deployment.id) for deployment in config.deployments]
+    for words, because in dict.fromkeys((one.words, one.because) for one, _ in found):
+        alike = [name for one, name in found if (one.words, one.because) == (words, because)]
+        table.add_row(words, because, ", ".join(alike))
+    return table
 
 
 def explain(model: str, config_file: Path | None, *, as_json: bool) -> None:
@@ -68,8 +95,15 @@ def _doubt_lines(plan: Plan) -> list[str]:
     ]
 
 
-def _chain(config: RouterConfig, name: str) -> dict[str, Any]:
-    return {"name": name, "kind": _kind(config, name), "chain": list(config.chains[name])}
+def _chain(config: RouterConfig, name: str, here: str | None) -> dict[str, Any]:
+    chain = config.chains[name]
+    regions = {d.id: reach(d, here).regions for d in config.deployments if d.model_name in chain}
+    return {
+        "name": name,
+        "kind": _kind(config, name),
+        "chain": list(chain),
+        "processed_in": {one: "anywhere" if found is None else sorted(found) for one, found in regions.items()},
+    }
 
 
 def _kind(config: RouterConfig, name: str) -> str:
