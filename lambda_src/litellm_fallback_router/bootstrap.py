@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from .adapters import price_map
 from .adapters.circuits import MemoryCircuits
-from .adapters.litellm_provider import LiteLLMProvider, loading
+from .adapters.litellm_provider import loading
 from .adapters.logs import LogObserver
 from .adapters.provider_keys import EnvironmentKeys
 from .adapters.rate_limits import MemoryRateLimits
 from .collector import resting
+from .engine import Engine
 from .mapping import ROUTER_STYLE_MAPPING
 from .routing.config import RouterConfig, load_config
 from .routing.cooldowns import Cooldowns
@@ -91,7 +92,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
     return Router(
         config,
         Outside(
-            provider=LiteLLMProvider(keys.resolve),
+            provider=Engine(keys.resolve),
             keys=keys,
             circuits=circuits,
             rate_limits=rate_limits,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
+from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.routing.failures import FailureKind
 from local.simulator import SimulatorControl
 from tests.integration.test_failure_table import MESSAGES, failure, target
@@ -43,7 +43,7 @@ def empty(provider: str, reason: str | None) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("provider", "reason", "finish"), CASES)
 async def test_an_empty_answer_with_a_finish_reason_is_an_answer(provider: str, reason: str, finish: str) -> None:
-    adapter = LiteLLMProvider(lambda _: "key" if provider != "bedrock" else None)
+    adapter = Engine(lambda _: "key" if provider != "bedrock" else None)
     async with raw_server(response(200, empty(provider, reason))) as url:
         answer = await adapter.complete(target(provider, url), MESSAGES, {})
     assert [(choice["message"]["content"], choice["finish_reason"]) for choice in answer.choices] == [("", finish)]

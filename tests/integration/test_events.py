@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider.provider import LiteLLMProvider
+from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.types import Chunk
 from tests.support.scripted import deployment
@@ -71,7 +71,7 @@ async def server(*parts: bytes, end: bytes = END, stays: float = 0.0) -> AsyncIt
 async def ask(url: str, **params: Any) -> list[Chunk]:
     model = deployment("gpt-4o", api_base=url, api_key="key")
     async with asyncio.timeout(20):
-        return [chunk async for chunk in LiteLLMProvider(lambda d: d.api_key).stream(model, [QUESTION], params)]
+        return [chunk async for chunk in Engine(lambda d: d.api_key).stream(model, [QUESTION], params)]
 
 
 QUESTION = {"role": "user", "content": "What is the capital of France?"}
@@ -172,7 +172,7 @@ async def test_what_came_before_a_broken_event_is_passed_on(broken: bytes) -> No
     async with server(event({"content": "Paris"}) + broken) as (url, _):
         model = deployment("gpt-4o", api_base=url, api_key="key")
         with pytest.raises(ProviderFailure) as failed:
-            async for chunk in LiteLLMProvider(lambda d: d.api_key).stream(model, [QUESTION], {}):
+            async for chunk in Engine(lambda d: d.api_key).stream(model, [QUESTION], {}):
                 heard.append(chunk)
     assert text(heard) == "Paris"
     assert failed.value.kind is FailureKind.STREAM_BROKEN

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
 from litellm_fallback_router.adapters.litellm_provider.failures import failure_of
+from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.types import Deployment, Message
@@ -171,7 +171,7 @@ async def failure(
     messages: list[Message] = MESSAGES,
     params: dict[str, Any] | None = None,
 ) -> ProviderFailure:
-    adapter = LiteLLMProvider(lambda _: "key" if provider != "bedrock" else None)
+    adapter = Engine(lambda _: "key" if provider != "bedrock" else None)
     place = target(provider, url)
     with pytest.raises(ProviderFailure) as caught:
         if streaming:

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.api.chat import NOT_PARAMS
 from litellm_fallback_router.api.schemas import ChatCompletionRequest
+from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.config import RouterConfig, load_config
 from litellm_fallback_router.routing.exhausted import INCAPABLE
@@ -56,9 +56,7 @@ async def sent(simulator: SimulatorControl, config: RouterConfig, name: str, sam
         return f"reported: {candidate.adjusted}"
     simulator.clear_requests()
     try:
-        await LiteLLMProvider(lambda place: place.api_key).complete(
-            candidate.deployment, candidate.messages, candidate.params
-        )
+        await Engine(lambda place: place.api_key).complete(candidate.deployment, candidate.messages, candidate.params)
     except ProviderFailure as failure:
         # The simulator knows fewer fields than the providers; what counts is what it was sent.
         refusal = failure.reason
@@ -97,7 +95,7 @@ async def test_a_stream_of_such_a_server_gets_it_too(simulator: SimulatorControl
     (own,) = load_config(mapping, describe).deployments
     simulator.clear_requests()
     asked = {"user": "user-717", "max_tokens": 20, "metadata": {"run": "717"}}
-    said = [chunk async for chunk in LiteLLMProvider(lambda place: place.api_key).stream(own, ASKED, asked)]
+    said = [chunk async for chunk in Engine(lambda place: place.api_key).stream(own, ASKED, asked)]
     assert any(choice["finish_reason"] for chunk in said for choice in chunk.choices)
     (request,) = simulator.requests()
     assert request.stream

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
+from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
 from litellm_fallback_router.routing.types import ChatRequest, Chunk
@@ -39,7 +39,7 @@ def streamed(*deltas: dict[str, Any]) -> bytes:
 
 
 async def test_a_refusal_is_an_answers_refusal() -> None:
-    provider = LiteLLMProvider(lambda _: "key")
+    provider = Engine(lambda _: "key")
     async with raw_server(whole(content=None, refusal=REFUSAL)) as url:
         answer = await provider.complete(target("openai", url), MESSAGES, {})
     message = answer.choices[0]["message"]
@@ -53,7 +53,7 @@ async def test_a_whole_answer_without_usage_is_estimated() -> None:
     one = rig("a")
     said = {"role": "assistant", "content": "x" * 400}
     choices = [{"index": 0, "message": said, "finish_reason": "stop"}]
-    provider = LiteLLMProvider(lambda _: "key")
+    provider = Engine(lambda _: "key")
     unreported = {"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o", "choices": choices}
     async with raw_server(response(200, unreported)) as url:
         answer = await provider.complete(target("openai", url), MESSAGES, {})
@@ -74,7 +74,7 @@ async def test_text_that_is_no_text_is_no_answer() -> None:
 
 
 async def test_text_that_is_no_text_any_more_breaks_a_stream() -> None:
-    provider = LiteLLMProvider(lambda _: "key")
+    provider = Engine(lambda _: "key")
     said = []
     async with raw_server(streamed({"content": "Par"}, {"content": [{"type": "text", "text": "is"}]})) as url:
         with pytest.raises(ProviderFailure) as failed:
@@ -97,7 +97,7 @@ async def test_what_a_cut_stream_said_of_its_prompt_is_passed_on(words: int) -> 
     heard: list[Chunk] = []
     async with raw_server(response(200, wire, content_type="text/event-stream")) as url:
         with pytest.raises(ProviderFailure) as failed:
-            async for chunk in LiteLLMProvider(lambda _: "key").stream(target("anthropic", url), MESSAGES, {}):
+            async for chunk in Engine(lambda _: "key").stream(target("anthropic", url), MESSAGES, {}):
                 heard.append(chunk)
     assert failed.value.kind is (FailureKind.STREAM_BROKEN if words else FailureKind.INVALID_RESPONSE)
     assert [chunk.usage for chunk in heard] == [None] * words + [Usage(1000, 1, cached_tokens=300, estimated=True)]
@@ -124,7 +124,7 @@ async def test_a_whole_answer_without_a_finish_reason_is_no_answer(reason: str |
     ids=str,
 )
 async def test_usage_that_cannot_be_true_is_estimated(usage: Any) -> None:
-    provider = LiteLLMProvider(lambda _: "key")
+    provider = Engine(lambda _: "key")
     choice = {"index": 0, "message": {"role": "assistant", "content": "Paris"}, "finish_reason": "stop"}
     async with raw_server(response(200, {**KIND, "choices": [choice], "usage": usage})) as url:
         assert (await provider.complete(target("openai", url), MESSAGES, {})).usage.estimated
@@ -139,7 +139,7 @@ async def test_usage_that_cannot_be_true_is_estimated(usage: Any) -> None:
 async def test_a_whole_answer_without_choices_costs_what_it_reports() -> None:
     usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
     async with raw_server(response(200, {**KIND, "choices": [], "usage": usage})) as url:
-        answer = await LiteLLMProvider(lambda _: "key").complete(target("openai", url), MESSAGES, {})
+        answer = await Engine(lambda _: "key").complete(target("openai", url), MESSAGES, {})
     one = rig("a", "b")
     answers = iter([answer, replace(answer, choices=[{"index": 0, "message": {}, "finish_reason": "stop"}])])
     one.provider.complete = lambda *_: asyncio.sleep(0, next(answers))  # type: ignore[method-assign]

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import internals, provider, streams
+from litellm_fallback_router.adapters.litellm_provider import provider, streams
 from litellm_fallback_router.bootstrap import assemble, load
+from litellm_fallback_router.engine import openai, pool, prices, sse, translated
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.router import Router
@@ -54,19 +55,18 @@ def wrong(*_: object, **__: object) -> Any:
 
 
 PLACES = {
-    "an answer read": (provider, "answer_of", "openai", False),
-    "an answer of Anthropic's read": (provider, "answer_of", "anthropic", False),
+    "a request": (openai, "copied", "openai", False),
+    "the arguments": (translated, "arguments_of", "anthropic", False),
+    "the connections": (pool.Pool, "send", "openai", False),
+    "an answer read": (openai, "_plain_choice", "openai", False),
+    "an answer of Anthropic's read": (translated, "answer_of", "anthropic", False),
     "usage read": (provider, "usage_of", "bedrock", False),
-    "a price": (provider, "cost_of_answer", "openai", False),
-    "the arguments": (provider, "arguments_of", "anthropic", False),
-    "what LiteLLM runs of ours": (internals, "_Answer", "openai", False),
-    "the short way": (internals.Calls, "_most_tokens", "anthropic", False),
-    "a chunk read": (streams, "chunks_of", "openai", True),
-    "a chunk of Anthropic's read": (streams, "chunk_of", "anthropic", True),
+    "a price": (prices, "cost_of", "openai", False),
+    "an event": (sse, "_data_of", "openai", True),
+    "a chunk read": (openai, "chunks_of", "openai", True),
+    "a chunk of Anthropic's read": (translated, "chunk_of", "anthropic", True),
     "a chunk of Bedrock's read": (streams, "is_token", "bedrock", True),
-    "the stream's price": (provider, "cost_of", "openai", True),
-    "what LiteLLM runs of ours for a stream": (internals, "Events", "openai", True),
-    "an event": (internals.Events, "_event", "openai", True),
+    "the stream's price": (prices, "cost_of", "openai", True),
 }
 
 

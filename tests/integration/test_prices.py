@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
 from litellm_fallback_router.bootstrap import build_router
+from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.routing.types import Deployment, Message, ModelInfo
 from litellm_fallback_router.settings import Settings
 from local.simulator import SimulatorControl
@@ -25,7 +25,7 @@ def places(simulator: SimulatorControl) -> list[Deployment]:
 
 
 async def test_the_mappings_own_prices_count_for_whole_and_streamed_answers(simulator: SimulatorControl) -> None:
-    provider = LiteLLMProvider(lambda deployment: deployment.api_key)
+    provider = Engine(lambda deployment: deployment.api_key)
     found = []
     for place in places(simulator):
         answer = await provider.complete(place, QUESTION, {})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
+from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.types import Message
 from local.simulator import SimulatorControl
@@ -58,6 +58,6 @@ async def test_a_need_that_litellm_would_leave_out_for_another_provider(
         "x", provider="mistral", litellm_model="mistral/mistral-large-latest", api_base=f"{simulator.url}/openai/v1"
     )
     with pytest.raises(ProviderFailure) as refused:
-        await LiteLLMProvider(lambda _: "key").complete(place, MESSAGES, params)
+        await Engine(lambda _: "key").complete(place, MESSAGES, params)
     assert (refused.value.kind, refused.value.param) == (FailureKind.REJECTED, field)
     assert simulator.requests() == []

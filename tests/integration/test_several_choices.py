@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
+from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from tests.support.raw_server import raw_server, response
 from tests.support.scripted import deployment
@@ -33,7 +33,7 @@ async def streamed(*events: Any) -> tuple[dict[int, tuple[str, str | None]], lis
     usages = []
     async with raw_server(response(200, body, content_type="text/event-stream")) as url:
         target = deployment("a", model="gpt-4o", litellm_model="openai/gpt-4o", api_base=f"{url}/v1")
-        provider = LiteLLMProvider(lambda _: "key")
+        provider = Engine(lambda _: "key")
         async for chunk in provider.stream(target, [{"role": "user", "content": "hi"}], {"n": 2}):
             usages += [chunk.usage] if chunk.usage else []
             for choice in chunk.choices:

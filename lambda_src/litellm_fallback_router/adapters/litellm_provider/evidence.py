@@ -50,6 +50,8 @@ class Evidence:
     """Everything the chain says, in lower case, for the few failures that only text tells apart."""
     broke_off: bool = False
     """True where the connection was lost while the body of a response was being read."""
+    unsent: bool = False
+    """True where it is known to have happened while the request was being built."""
 
     @property
     def codes(self) -> frozenset[str]:
@@ -81,7 +83,9 @@ class Evidence:
     @property
     def never_sent(self) -> bool:
         """True where LiteLLM stumbled over the request while putting it into the provider's format."""
-        return any(part in frame.f_code.co_name for frame in _frames(self.chain) for part in BUILDS_THE_REQUEST)
+        return self.unsent or any(
+            part in frame.f_code.co_name for frame in _frames(self.chain) for part in BUILDS_THE_REQUEST
+        )
 
     @property
     def bug(self) -> BaseException | None:
@@ -94,7 +98,7 @@ class Evidence:
 
 def gather(error: BaseException) -> Evidence:
     """Read the whole chain of `error`."""
-    chain = tuple(_follow(error))
+    chain = tuple(follow(error))
     response = _raw_response(chain)
     text = _text_of(chain, response)
     body = _body_of(chain, text)
@@ -111,7 +115,7 @@ def gather(error: BaseException) -> Evidence:
     )
 
 
-def _follow(error: BaseException) -> Iterator[BaseException]:
+def follow(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
     for _ in range(DEPTH):
         if link is None:

@@ -71,6 +71,11 @@ def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
     evidence = gather(error)
     if (bug := evidence.bug) is not None:
         raise bug
+    return failure_from(evidence, begun=begun)
+
+
+def failure_from(evidence: Evidence, *, begun: bool = False) -> ProviderFailure:
+    """The same from the raw facts."""
     kind = FailureKind.STREAM_BROKEN if begun else _kind(evidence)
     reason, param = REASONS[kind], evidence.param
     if kind is FailureKind.REJECTED and not begun:
@@ -79,7 +84,7 @@ def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
         reason = BROKE_OFF
     if evidence.status is not None:
         reason = f"{evidence.status} {reason}"
-    elif kind in UNEXPLAINED:
+    elif kind in UNEXPLAINED and evidence.chain:
         reason = f"{reason} ({type(evidence.chain[-1]).__name__})"
     return ProviderFailure(
         kind,

@@ -56,7 +56,7 @@ class LiteLLMProvider:
             raise failure_of(error) from error
         finally:
             _asking.discard(asking)
-        if _says_nothing(answer):
+        if says_nothing(answer):
             raise no_answer()
         return answer
 
@@ -145,7 +145,7 @@ async def _asked(arguments: Mapping[str, Any]) -> Any:
         raise failure_of(error) from error
 
 
-def _says_nothing(answer: ProviderAnswer) -> bool:
+def says_nothing(answer: ProviderAnswer) -> bool:
     """True for an empty message without any usage: LiteLLM makes up a finish reason for whatever has choices.
 
     A model may say nothing, as where its first word is a stop string; the tokens of the prompt show that it was asked.

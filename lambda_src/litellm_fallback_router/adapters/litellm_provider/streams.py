@@ -95,7 +95,7 @@ class Stream:
                 raise
         if self._unfinished:
             raise self._broken()
-        if usage is not None and (reported := _reported(usage)) is not None:
+        if usage is not None and (reported := reported_usage(usage)) is not None:
             yield Chunk([], usage_of(reported), self._price(reported, tier if isinstance(tier, str) else None))
 
     def _noted(self, chunk: Chunk) -> Chunk:
@@ -145,7 +145,7 @@ class Echo:
             raise ProviderFailure(FailureKind.STREAM_BROKEN, "the model repeats itself without end")
 
 
-def _reported(usage: dict[str, Any]) -> Any:
+def reported_usage(usage: dict[str, Any]) -> Any:
     """As LiteLLM's object; None, which is estimated, where the provider reports what cannot be."""
     try:
         return litellm().Usage(**usage)

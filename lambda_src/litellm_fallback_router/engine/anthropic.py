@@ -1,0 +1,132 @@
+"""Anthropic's Messages API, in LiteLLM's classes' words.
+
+Sources: Anthropic, "Create a message", "Streaming messages" and "Errors".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..adapters.litellm_provider.loading import litellm
+from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
+from .evidence import error_in_band, no_format, unsendable
+from .exchange import Outgoing
+from .plain import object_of
+from .prices import Prices
+from .sse import EventReader, EventTooLargeError
+from .translated import Received, TranslatedStream, Translation, read_answer, translation_of
+
+PATH = "/v1/messages"
+NO_KEY = "none"
+"""Servers that people run themselves take any key, or none."""
+
+
+class AnthropicFormat:
+    """One deployment that is asked in Anthropic's format."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        library = litellm()
+        self.deployment = deployment
+        self.model, *_ = library.get_llm_provider(model=deployment.litellm_model)
+        self.config = library.utils.ProviderConfigManager.get_provider_chat_config(
+            model=self.model, provider=library.LlmProviders.ANTHROPIC
+        )
+        base = self.config.get_api_base(deployment.api_base)
+        self._url = base if base.endswith(PATH) else f"{base.rstrip('/')}{PATH}"
+        self.prices = Prices(deployment)
+
+    def takes(self, params: Mapping[str, Any]) -> bool:
+        return True
+
+    async def call(
+        self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool
+    ) -> AnthropicCall:
+        key = key or (NO_KEY if self.deployment.api_base is not None else None)
+        one = translation_of(self.deployment, self.model, self.config, messages, params, stream=stream)
+        try:
+            headers, body = await self._built(one, key)
+        except Exception as error:
+            raise unsendable(error) from error
+        if stream:
+            body["stream"] = True
+        return AnthropicCall(self, Outgoing(self._url, headers, json.dumps(body).encode()), one)
+
+    async def _built(self, one: Translation, key: str | None) -> tuple[dict[str, str], dict[str, Any]]:
+        """Headers and body, by LiteLLM's functions."""
+        headers = self.config.validate_environment(
+            one.headers, self.model, one.messages, one.optional, one.place, api_key=key, api_base=self._url
+        )
+        body = await self.config.async_transform_request(self.model, one.messages, one.optional, one.place, headers)
+        built: tuple[dict[str, str], dict[str, Any]]
+        built = litellm().anthropic_beta_headers_manager.update_request_with_filtered_beta(
+            headers=headers, request_data={**body, **one.more}, provider="anthropic"
+        )
+        return built
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicCall:
+    """One request in Anthropic's format, and how its answer is read."""
+
+    owner: AnthropicFormat
+    outgoing: Outgoing
+    translation: Translation
+
+    def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
+        said = object_of(body)
+        if said.get("error"):
+            raise error_in_band(said["error"])
+        if not said.get("stop_reason"):
+            raise no_format()
+        owner = self.owner
+        return read_answer(owner.config, owner.model, self.translation, Received(said, headers), owner.prices)
+
+    def decoder(self) -> AnthropicDecoder:
+        return AnthropicDecoder(self.owner.prices, self.translation)
+
+
+class AnthropicDecoder(TranslatedStream):
+    """A stream of Anthropic's events."""
+
+    def __init__(self, prices: Prices, one: Translation) -> None:
+        super().__init__(prices)
+        handler = litellm().llms.anthropic.chat.handler
+        self._events = EventReader()
+        self._parser = handler.ModelResponseIterator(
+            None,
+            sync_stream=False,
+            json_mode=one.json_mode,
+            speed=one.optional.get("speed"),
+            tool_name_reverse_map=one.place.get(handler.ANTHROPIC_TOOL_NAME_REVERSE_MAP_KEY),
+        )
+
+    def feed(self, data: bytes) -> Iterator[Chunk]:
+        try:
+            events = self._events.feed(data)
+        except EventTooLargeError as error:
+            raise no_format(error, begun=self.begun) from error
+        for event in events:
+            yield from self._event(object_of(event, begun=self.begun))
+
+    def _event(self, said: dict[str, Any]) -> Iterator[Chunk]:
+        kind, delta = said.get("type"), said.get("delta")
+        if kind == "content_block_delta" and isinstance(delta, dict) and delta.get("type") == "text_delta":
+            if not isinstance(text := delta.get("text"), str):
+                raise no_format(begun=self.begun)
+            yield from self.text(text)
+        elif kind == "message_stop":
+            self.ended = True
+        elif kind == "error" or "error" in said:
+            raise error_in_band(said.get("error"), begun=self.begun)
+        elif kind == "message_delta" and not (isinstance(delta, dict) and delta.get("stop_reason")):
+            # LiteLLM would make up a reason.
+            return
+        elif kind != "ping":
+            try:
+                piece = self._parser.chunk_parser(said)
+            except Exception as error:
+                raise no_format(error, begun=self.begun) from error
+            yield from self.piece(piece)

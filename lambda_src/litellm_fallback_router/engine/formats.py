@@ -1,0 +1,62 @@
+"""What a provider's format is to the engine: a request built, an answer read, a stream decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from ..routing.ledger import Usage
+from ..routing.types import Chunk, Message, ProviderAnswer
+from .exchange import Outgoing
+
+
+class Decoder(Protocol):
+    """One stream, and how far it has come."""
+
+    begun: bool
+    """A token has come."""
+    ended: bool
+    """It said that nothing more will come."""
+
+    @property
+    def complete(self) -> bool:
+        """Every choice has its finish reason, and its usage is known. More may still come."""
+        ...
+
+    def feed(self, data: bytes) -> Iterator[Chunk]:
+        """What these bytes complete. Raises ProviderFailure, after what came before."""
+        ...
+
+    def end(self) -> Iterator[Chunk]:
+        """What is left when the stream is over: its usage. Raises ProviderFailure where it had no finish reason."""
+        ...
+
+    @property
+    def usage_so_far(self) -> Usage | None:
+        """What it said of its prompt when it began, for a stream that has no end."""
+        ...
+
+
+class Call(Protocol):
+    """One request, and how what comes back is to be read."""
+
+    @property
+    def outgoing(self) -> Outgoing: ...
+
+    def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
+        """Raises ProviderFailure for what is no answer."""
+        ...
+
+    def decoder(self) -> Decoder: ...
+
+
+class Format(Protocol):
+    """How one deployment is spoken to. Made once for each deployment."""
+
+    def takes(self, params: Mapping[str, Any]) -> bool:
+        """False for a request that LiteLLM sends elsewhere than to the provider's chat API."""
+        ...
+
+    async def call(self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool) -> Call:
+        """Raises ProviderFailure for what has no form there."""
+        ...

@@ -1,0 +1,254 @@
+"""Chat completions in OpenAI's format: OpenAI's own, and servers that speak its API.
+
+Callers ask and are answered in this format too, so it passes as it is but for the few fields that must change. Answers
+of text, which almost all are, are read as JSON; what else one may hold is read by LiteLLM's types.
+
+Sources: OpenAI, "Create chat completion" and "Streaming API responses".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..adapters.litellm_provider.fields import arguments_of
+from ..adapters.litellm_provider.loading import litellm
+from ..adapters.litellm_provider.streams import Echo, reported_usage
+from ..adapters.litellm_provider.wire import (
+    FINISH_REASONS,
+    UnreadableError,
+    answer_of,
+    chunks_of,
+    counted,
+    is_token,
+    usage_of,
+)
+from ..routing.ledger import Usage
+from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
+from .evidence import error_in_band, keyless, no_format, unfinished, unsendable
+from .exchange import Outgoing
+from .plain import copied, object_of
+from .prices import Prices
+from .sse import EventReader, EventTooLargeError
+
+PROVIDERS = frozenset({"openai", "hosted_vllm", "lm_studio"})
+NO_KEY = "none"
+"""Servers that people run themselves take any key, or none."""
+OUTPUT_LIMIT = "could not finish the message because max_tokens or model output limit was reached"
+"""So OpenAI answers 400 where reasoning took all of `max_tokens`; with a few tokens more it is an answer cut off."""
+PLAIN = frozenset({"role", "content", "refusal"})
+THOUGHT = "<think>"
+"""Some servers put a model's reasoning into its text."""
+
+
+class OpenAIFormat:
+    """One deployment that is asked in OpenAI's format."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        library = litellm()
+        self._deployment = deployment
+        self._compatible = deployment.openai_compatible
+        self._model, _, self._key, base = library.get_llm_provider(
+            model=deployment.litellm_model, api_base=deployment.api_base
+        )
+        self._config = library.utils.ProviderConfigManager.get_provider_chat_config(
+            model=self._model, provider=library.LlmProviders(deployment.provider)
+        )
+        base = base or self._config.get_api_base()
+        self._url = self._config.get_complete_url(base, None, self._model, {}, {})
+        self._place = {"custom_llm_provider": deployment.provider, "api_base": base}
+        self._headers = self._own_headers()
+        self.prices = Prices(deployment)
+
+    def takes(self, params: Mapping[str, Any]) -> bool:
+        if self._compatible:
+            return True
+        info, _ = litellm().main.responses_api_bridge_check(
+            model=self._model,
+            custom_llm_provider="openai",
+            tools=params.get("tools"),
+            reasoning_effort=params.get("reasoning_effort"),
+            api_base=self._place["api_base"],
+        )
+        return str(info.get("mode")) != "responses"
+
+    async def call(
+        self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool
+    ) -> OpenAICall:
+        key = key or self._key or (NO_KEY if self._deployment.api_base is not None else None)
+        if key is None:
+            raise keyless()
+        arguments = arguments_of(self._deployment, params)
+        streaming = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+        headers = {**self._headers, "authorization": f"Bearer {key}", **arguments.pop("extra_headers", {})}
+        arguments.pop("organization", None)
+        body = await self._body(copied(messages), {**copied(arguments), **streaming})
+        return OpenAICall(self, Outgoing(self._url, headers, json.dumps(body).encode()), params)
+
+    async def _body(self, messages: list[Any], arguments: dict[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any]
+        try:
+            messages = self._config.translate_developer_role_to_system_role(messages=messages)
+            optional = litellm().utils.get_optional_params(
+                model=self._model, custom_llm_provider=self._deployment.provider, messages=messages, **arguments
+            )
+            body = await self._config.async_transform_request(self._model, messages, optional, self._place, {})
+        except Exception as error:
+            raise unsendable(error) from error
+        more = body.pop("extra_body", None) or {}
+        if not body.get("stream"):
+            body.pop("stream", None)
+        return {**body, **more}
+
+    def _own_headers(self) -> dict[str, str]:
+        headers = {"content-type": "application/json"}
+        if self._compatible:
+            return headers
+        read = litellm().secret_managers.main.get_secret_str
+        organization = (
+            self._deployment.extra.get("organization") or read("OPENAI_ORGANIZATION") or read("OPENAI_ORG_ID")
+        )
+        named = {"openai-organization": organization, "openai-project": read("OPENAI_PROJECT_ID")}
+        return headers | {name: value for name, value in named.items() if value}
+
+
+class OpenAICall:
+    """One request in OpenAI's format, and how its answer is read."""
+
+    def __init__(self, owner: OpenAIFormat, outgoing: Outgoing, params: Mapping[str, Any]) -> None:
+        self.outgoing = outgoing
+        self._prices = owner.prices
+        self._choices = params.get("n") or 1
+
+    def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
+        said = object_of(body)
+        if _is_error(said.get("error")):
+            raise error_in_band(said["error"])
+        choices = said.get("choices")
+        if not isinstance(choices, list) or not all(_is_finished(choice) for choice in choices):
+            raise no_format()
+        reported = counted(said.get("usage"))
+        usage = None if reported is None else reported_usage(reported)
+        plain = [_plain_choice(index, choice) for index, choice in enumerate(choices)]
+        if None in plain:
+            return self._built({**said, "usage": None}, usage)
+        cost = None if usage is None else self._prices.usd(usage, _tier(said))
+        fingerprint = said.get("system_fingerprint")
+        return ProviderAnswer([one for one in plain if one], usage_of(usage), cost, fingerprint)
+
+    def _built(self, said: dict[str, Any], usage: Any) -> ProviderAnswer:
+        """By LiteLLM's types, which know what servers that are like OpenAI's do otherwise."""
+        library = litellm()
+        try:
+            response = library.utils.convert_to_model_response_object(
+                response_object=said, model_response_object=library.ModelResponse()
+            )
+        except Exception as error:
+            raise no_format(error) from error
+        try:
+            answer = answer_of(response, usage_of(usage), None)
+        except UnreadableError as error:
+            raise no_format(error) from error
+        if usage is None:
+            return answer
+        response.usage = usage
+        return replace(answer, cost_usd=self._prices.usd_of_answer(response))
+
+    def decoder(self) -> OpenAIDecoder:
+        return OpenAIDecoder(self._choices, self._prices)
+
+
+class OpenAIDecoder:
+    """A stream of chat completion chunks."""
+
+    usage_so_far: Usage | None = None
+    """OpenAI says it at the end only."""
+
+    def __init__(self, choices: int, prices: Prices) -> None:
+        self.begun = self.ended = False
+        self._unfinished = set(range(choices))
+        self._prices = prices
+        self._events = EventReader()
+        self._usage: dict[str, Any] | None = None
+        self._tier: str | None = None
+        self._echo = Echo(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
+        self._choice_type = litellm().types.utils.StreamingChoices
+
+    @property
+    def complete(self) -> bool:
+        return self._usage is not None and not self._unfinished
+
+    def feed(self, data: bytes) -> Iterator[Chunk]:
+        try:
+            events = self._events.feed(data)
+        except EventTooLargeError as error:
+            raise no_format(error, begun=self.begun) from error
+        for event in events:
+            if event == b"[DONE]":
+                self.ended = True
+                return
+            yield from self._chunks(event)
+
+    def _chunks(self, event: bytes) -> Iterator[Chunk]:
+        said = object_of(event, begun=self.begun)
+        if said.get("error"):
+            raise error_in_band(said["error"], begun=self.begun)
+        if usage := said.get("usage"):
+            self._usage = counted(usage) or self._usage
+        self._tier = _tier(said) or self._tier
+        try:
+            chunks = [*chunks_of(said, self._choice_type)]
+        except UnreadableError as error:
+            raise no_format(error, begun=self.begun) from error
+        for chunk in chunks:
+            for choice in chunk.choices:
+                if choice["finish_reason"]:
+                    self._unfinished.discard(choice["index"])
+            self.begun = self.begun or is_token(chunk)
+            yield chunk
+            self._echo.check(chunk)
+
+    def end(self) -> Iterator[Chunk]:
+        if self._unfinished:
+            raise unfinished(begun=self.begun)
+        if self._usage is not None and (reported := reported_usage(self._usage)) is not None:
+            yield Chunk([], usage_of(reported), self._prices.usd(reported, self._tier))
+
+
+def _tier(said: dict[str, Any]) -> str | None:
+    tier = said.get("service_tier")
+    return tier if isinstance(tier, str) else None
+
+
+def _is_error(error: Any) -> bool:
+    """Some servers put an error object without anything in it into every answer."""
+    if isinstance(error, dict):
+        return bool(error.get("message")) or error.get("code") is not None
+    return bool(error)
+
+
+def _is_finished(choice: Any) -> bool:
+    reason = choice.get("finish_reason") if isinstance(choice, dict) else None
+    return isinstance(reason, str) and bool(reason) and isinstance(choice.get("message"), dict)
+
+
+def _plain_choice(index: int, choice: dict[str, Any]) -> dict[str, Any] | None:
+    """A choice that is nothing but text; None where there is more to it."""
+    message, reason = choice["message"], choice["finish_reason"]
+    content, refusal = message.get("content"), message.get("refusal")
+    if any(value and name not in PLAIN for name, value in message.items()) or reason not in FINISH_REASONS:
+        return None
+    if not isinstance(content, str | None) or not isinstance(refusal, str | None) or THOUGHT in (content or ""):
+        return None
+    return {
+        "index": index,
+        "message": {
+            "role": "assistant",
+            "content": content or (None if refusal else ""),
+            "refusal": refusal or None,
+        },
+        "finish_reason": reason,
+        "logprobs": choice.get("logprobs"),
+    }

@@ -1,0 +1,29 @@
+"""Plain JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .evidence import no_format
+
+
+def object_of(data: bytes, *, begun: bool = False) -> dict[str, Any]:
+    """The object that these bytes are. Raises ProviderFailure for anything else."""
+    try:
+        found = json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise no_format(error, begun=begun) from error
+    if not isinstance(found, dict):
+        raise no_format(begun=begun)
+    return found
+
+
+def copied(value: Any) -> Any:
+    """Objects and lists anew. LiteLLM's classes write into what they are given, which others are asked too."""
+    if isinstance(value, Mapping):
+        return {name: copied(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(inner) for inner in value]
+    return value

@@ -1,0 +1,211 @@
+"""The connections to all providers: one pool for each event loop, and what may come through it.
+
+Nothing is sent a second time, no redirect is followed, and no answer is read without a bound. Time is the walker's: it
+cancels a request, and a cancelled request's connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import ssl
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import cache
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from ..routing.failures import FailureKind, ProviderFailure
+from .exchange import BrokenOffError, ErrorResponse, Outgoing
+
+MOST_CONNECTIONS = 1000
+MOST_CONNECTIONS_PER_HOST = 500
+IDLE_SECONDS = 120.0
+"""An unused connection is kept so long."""
+DNS_SECONDS = 300
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a whole answer; speech and images come in it."""
+MOST_ERROR_BYTES = 256 * 1024
+"""Of an error's body; the rest is not read."""
+LINGER_SECONDS = 0.1
+"""After its last event a stream is given so long to end, so that its connection can be used again."""
+IDENTITY = "identity"
+"""No compression: it would hold tokens back."""
+
+
+class Pool:
+    """Sends requests from any event loop; each has connections of its own. One pool serves a process."""
+
+    def __init__(self, tls: Callable[[], ssl.SSLContext | bool]) -> None:
+        """`tls` gives what certificates are checked with; False checks none."""
+        self._tls = tls
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+        self._open: Counter[asyncio.AbstractEventLoop] = Counter()
+        """Requests under way."""
+        atexit.register(self._leave_all)
+
+    async def send(self, outgoing: Outgoing) -> Response:
+        """The provider's response, its body still to come; it must be closed.
+
+        Raises ErrorResponse, and ProviderFailure where there is no response at all.
+        """
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop) or self._new_session(loop)
+        self._open[loop] += 1
+        sent = None
+        try:
+            response = await session.post(
+                outgoing.url,
+                data=outgoing.body,
+                headers=outgoing.headers,
+                allow_redirects=False,
+                proxy=_proxy(outgoing.url),
+            )
+            if 200 <= response.status < 300:
+                sent = Response(response, self._closed)
+                return sent
+            try:
+                body = await _some_of(response, MOST_ERROR_BYTES)
+                raise ErrorResponse(response.status, lower(response.headers), body)
+            finally:
+                response.close()
+        except (aiohttp.ClientError, OSError) as error:
+            raise unreachable(error) from error
+        finally:
+            if sent is None:
+                self._closed(loop)
+
+    async def aclose(self) -> None:
+        """Close this event loop's connections, unless another Router of the process uses them now."""
+        self.leave_closed_loops()
+        loop = asyncio.get_running_loop()
+        if not self._open[loop] and (session := self._sessions.pop(loop, None)):
+            await session.close()
+
+    def leave_closed_loops(self) -> None:
+        """Let go of what belongs to closed loops: each `asyncio.run` leaves one, and nobody can await it any more."""
+        for loop in [loop for loop in self._sessions if loop.is_closed()]:
+            self._open.pop(loop, None)
+            _abandon(self._sessions.pop(loop))
+
+    def _leave_all(self) -> None:
+        """Python ends, and no event loop runs any more."""
+        for session in self._sessions.values():
+            _abandon(session)
+
+    def _new_session(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
+        self.leave_closed_loops()
+        connector = aiohttp.TCPConnector(
+            limit=MOST_CONNECTIONS,
+            limit_per_host=MOST_CONNECTIONS_PER_HOST,
+            keepalive_timeout=IDLE_SECONDS,
+            ttl_dns_cache=DNS_SECONDS,
+            ssl=self._tls(),
+        )
+        self._sessions[loop] = session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # The walker's limits are shorter than any of these would be.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            headers={"accept-encoding": IDENTITY, "user-agent": "litellm-fallback-router"},
+        )
+        return session
+
+    def _closed(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._open[loop] -= 1
+
+
+class Response:
+    """A success, and its body."""
+
+    def __init__(self, response: aiohttp.ClientResponse, closed: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+        self._response = response
+        self._closed = closed
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in any case."""
+        return self._response.headers
+
+    async def read(self) -> bytes:
+        """All of it. Raises BrokenOffError."""
+        try:
+            parts = []
+            left = MOST_BYTES
+            async for part in self._response.content.iter_any():
+                parts.append(part)
+                left -= len(part)
+                if left < 0:
+                    raise BrokenOffError("too large")
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        except (aiohttp.ClientError, OSError) as error:
+            raise BrokenOffError from error
+
+    async def part(self) -> bytes:
+        """What has come of it since; nothing once it has ended. Raises BrokenOffError."""
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise BrokenOffError from error
+
+    async def linger(self) -> None:
+        """Wait a moment for the end of a body that has said all it had to say."""
+        content = self._response.content
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not content.at_eof():
+                    await content.readany()
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            return
+
+    def close(self) -> None:
+        """Let go of the connection: to the pool where the body was read to its end, else it is closed."""
+        self._response.close()
+        self._closed(asyncio.get_running_loop())
+
+
+def unreachable(error: BaseException) -> ProviderFailure:
+    """For a request that got no response."""
+    return ProviderFailure(FailureKind.CONNECTION, f"connection failed ({type(error).__name__})")
+
+
+def lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+async def _some_of(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """Of an error's body as much as comes. That it breaks off changes nothing: the status has come."""
+    body = b""
+    try:
+        async for part in response.content.iter_any():
+            body += part
+            if len(body) >= most:
+                break
+    except (aiohttp.ClientError, OSError):
+        pass
+    return body[:most]
+
+
+def _abandon(session: aiohttp.ClientSession) -> None:
+    """Close it without its event loop, which cannot be awaited."""
+    connector = session.connector
+    session.detach()
+    if connector is not None:
+        connector._close()
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for that URL."""
+    parts = urlsplit(url)
+    return _proxy_of(parts.scheme, parts.hostname or "")
+
+
+@cache
+def _proxy_of(scheme: str, host: str) -> str | None:
+    if urllib.request.proxy_bypass(host):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

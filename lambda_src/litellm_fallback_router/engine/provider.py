@@ -1,0 +1,137 @@
+"""The `Provider` port: asks one deployment once."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..adapters.litellm_provider import LiteLLMProvider
+from ..adapters.litellm_provider.loading import litellm
+from ..adapters.litellm_provider.provider import says_nothing
+from ..routing.failures import ProviderFailure, no_answer
+from ..routing.ledger import Usage
+from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
+from . import openai
+from .anthropic import AnthropicFormat
+from .evidence import broke_off, refused
+from .exchange import BrokenOffError, ErrorResponse
+from .formats import Call, Format
+from .openai import OpenAIFormat
+from .prices import estimated_cost
+
+if TYPE_CHECKING:
+    from .pool import Pool, Response
+
+
+class Engine:
+    """Speaks to each deployment in its format. `resolve` gives a deployment's key, or None.
+
+    What LiteLLM has no such format for is asked through its public call.
+    """
+
+    def __init__(self, resolve: Callable[[Deployment], str | None]) -> None:
+        self._resolve = resolve
+        self._public = LiteLLMProvider(resolve)
+        self._formats: dict[str, tuple[Deployment, Format | None]] = {}
+        """By id, of which there are as many as in the mapping."""
+
+    async def ready(self) -> None:
+        await self._public.ready()
+
+    async def complete(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+    ) -> ProviderAnswer:
+        await self.ready()
+        known = self._format(deployment)
+        if known is None or not known.takes(params):
+            return await self._public.complete(deployment, messages, params)
+        call = await known.call(messages, params, self._resolve(deployment), stream=False)
+        response = await self._send(call)
+        try:
+            body = await response.read()
+        except BrokenOffError as error:
+            raise broke_off() from error
+        finally:
+            response.close()
+        answer = call.answer(body, response.headers)
+        if says_nothing(answer):
+            raise no_answer()
+        return answer
+
+    async def stream(
+        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+    ) -> AsyncGenerator[Chunk, None]:
+        await self.ready()
+        known = self._format(deployment)
+        if known is None or not known.takes(params):
+            async with aclosing(self._public.stream(deployment, messages, params)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
+        call = await known.call(messages, params, self._resolve(deployment), stream=True)
+        response = await self._send(call)
+        decoder = call.decoder()
+        try:
+            while not decoder.ended:
+                try:
+                    part = await response.part()
+                except BrokenOffError as error:
+                    if decoder.complete:
+                        # Cut off after the very last thing it had to say.
+                        break
+                    raise broke_off(begun=decoder.begun) from error
+                if not part:
+                    break
+                for chunk in decoder.feed(part):
+                    yield chunk
+            for chunk in decoder.end():
+                yield chunk
+            await response.linger()
+        except ProviderFailure:
+            if not decoder.begun and (usage := decoder.usage_so_far) is not None:
+                yield Chunk([], usage)
+            raise
+        finally:
+            response.close()
+
+    def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
+        return estimated_cost(deployment, usage)
+
+    async def aclose(self) -> None:
+        await _pool().aclose()
+        await self._public.aclose()
+
+    async def _send(self, call: Call) -> Response:
+        try:
+            return await _pool().send(call.outgoing)
+        except ErrorResponse as response:
+            raise refused(response) from None
+
+    def _format(self, deployment: Deployment) -> Format | None:
+        kept = self._formats.get(deployment.id)
+        if kept is None or kept[0] is not deployment:
+            kept = self._formats[deployment.id] = deployment, _format_of(deployment)
+        return kept[1]
+
+
+def _certificates() -> ssl.SSLContext | bool:
+    """As LiteLLM checks them: with the operator's own authorities where the environment names some."""
+    found: ssl.SSLContext | bool = litellm().llms.custom_httpx.http_handler.get_ssl_configuration()
+    return found
+
+
+@cache
+def _pool() -> Pool:
+    """The process's: Routers share its connections."""
+    from .pool import Pool  # noqa: PLC0415 - heavy, and loaded with LiteLLM
+
+    return Pool(_certificates)
+
+
+def _format_of(deployment: Deployment) -> Format | None:
+    if deployment.provider in openai.PROVIDERS:
+        return OpenAIFormat(deployment)
+    return AnthropicFormat(deployment) if deployment.provider == "anthropic" else None

@@ -1,0 +1,45 @@
+"""Server-sent events, out of bytes that come in any pieces.
+
+Source: WHATWG HTML, "Interpreting an event stream".
+"""
+
+from __future__ import annotations
+
+import re
+
+MOST_EVENT_BYTES = 16 * 1024 * 1024
+"""Of one event."""
+_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+class EventTooLargeError(ValueError):
+    """An event without an end in sight."""
+
+
+class EventReader:
+    """Gives the data of each event. Comments, and the events' names, are left out."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The data of the events that these bytes complete. Raises EventTooLargeError."""
+        seen = max(0, len(self._rest) - 3)
+        self._rest += data
+        if _BLANK_LINE.search(self._rest, seen) is None:
+            if len(self._rest) > MOST_EVENT_BYTES:
+                raise EventTooLargeError
+            return []
+        whole = bytes(self._rest)
+        *blocks, rest = _BLANK_LINE.split(whole) if b"\r" in whole else whole.split(b"\n\n")
+        self._rest = bytearray(rest)
+        return [found for block in blocks if (found := _data_of(block))]
+
+
+def _data_of(block: bytes) -> bytes:
+    """What follows `data:` in the lines of one event; nothing where there is none."""
+    if block.startswith(b"data:") and b"\n" not in block and b"\r" not in block:
+        return block[5:].strip()
+    lines = [line[5:].removeprefix(b" ") for line in _LINE_END.split(block) if line.startswith(b"data:")]
+    return b"\n".join(lines).strip()

@@ -1,0 +1,181 @@
+"""The engine asks and answers as LiteLLM's public call does: the same body sent, the same answer, the same failure."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
+from litellm_fallback_router.bootstrap import build_router
+from litellm_fallback_router.engine import Engine
+from litellm_fallback_router.routing.failures import ProviderFailure
+from litellm_fallback_router.routing.ports import Provider
+from litellm_fallback_router.routing.types import Chunk, Deployment, Message
+from litellm_fallback_router.settings import Settings
+from local.simulator import Fault, SimulatorControl
+
+QUESTION: list[Message] = [{"role": "user", "content": "What is the capital of France?"}]
+TOOL = {"type": "function", "function": {"name": "lookup", "parameters": {"type": "object", "properties": {}}}}
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+HISTORY: list[Message] = [
+    {"role": "system", "content": "Be brief."},
+    *QUESTION,
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "lookup", "arguments": "{}"}}],
+    },
+    {"role": "tool", "tool_call_id": "call_1", "content": "Paris"},
+]
+PARAMS: dict[str, tuple[list[Message], dict[str, Any]]] = {
+    "plain": (QUESTION, {}),
+    "sampling": (QUESTION, {"temperature": 0.3, "top_p": 0.5, "max_tokens": 50}),
+    "tools": (QUESTION, {"tools": [TOOL], "tool_choice": "auto"}),
+    "a tool that must be called": (QUESTION, {"tools": [TOOL], "tool_choice": "required"}),
+    "tool result": (HISTORY, {"tools": [TOOL]}),
+    "schema": (QUESTION, {"response_format": {"type": "json_schema", "json_schema": {"name": "c", "schema": SCHEMA}}}),
+    "image": ([{"role": "user", "content": [{"type": "text", "text": "What is it?"}, IMAGE]}], {}),
+    "effort": (QUESTION, {"reasoning_effort": "low", "max_tokens": 4000}),
+    "developer": ([{"role": "developer", "content": "Be brief."}, *QUESTION], {}),
+}
+OPENAIS: dict[str, tuple[list[Message], dict[str, Any]]] = {
+    "seed": (QUESTION, {"seed": 7, "user": "one", "parallel_tool_calls": False, "tools": [TOOL]}),
+    "choices": (QUESTION, {"n": 2, "logprobs": True, "top_logprobs": 2}),
+    "unknown": (QUESTION, {"top_k": 3}),
+}
+ASKED = PARAMS | OPENAIS
+MODELS = ["gpt-4o", "gpt-5.4-mini", "claude-sonnet-4-6", "claude-haiku-4-5"]
+CASES = [(model, case) for model in MODELS for case in PARAMS if not (case == "effort" and model == "gpt-4o")]
+CASES += [("gpt-4o", case) for case in OPENAIS]
+
+
+@pytest.fixture
+def models(simulator: SimulatorControl) -> Iterator[dict[str, Deployment]]:
+    """Deployments at the simulator, by model."""
+    simulator.reset()
+    mapping = {
+        "model_list": [
+            {
+                "model_name": model,
+                "litellm_provider": "openai" if model.startswith("gpt") else "anthropic",
+                "params": {"model": model},
+            }
+            for model in MODELS
+        ]
+    }
+    router = build_router(Settings(simulator_url=simulator.url), mapping)
+    yield {d.model: d for d in router.config.deployments}
+    simulator.reset()
+
+
+def key(deployment: Deployment) -> str | None:
+    return deployment.api_key
+
+
+async def whole(provider: Provider, deployment: Deployment, case: str) -> Any:
+    """What came of it: the answer without what differs from one to the next, or the failure."""
+    messages, params = copy.deepcopy(ASKED[case])
+    try:
+        answer = await provider.complete(deployment, messages, params)
+    except ProviderFailure as failure:
+        return told_of(failure)
+    assert (messages, params) == ASKED[case], "what others are asked too was changed"
+    for choice in answer.choices:
+        for call in choice["message"].get("tool_calls") or []:
+            call.pop("id")
+    return without_nulls(answer.choices), answer.usage, answer.cost_usd
+
+
+async def streamed(provider: Provider, deployment: Deployment, case: str) -> Any:
+    """The same for a stream."""
+    messages, params = copy.deepcopy(ASKED[case])
+    try:
+        return told([chunk async for chunk in provider.stream(deployment, messages, params)])
+    except ProviderFailure as failure:
+        return told_of(failure)
+
+
+def told_of(failure: ProviderFailure) -> Any:
+    return failure.kind, failure.status, failure.detail, failure.retry_after, failure.param
+
+
+def told(chunks: list[Chunk]) -> dict[str, Any]:
+    """What a stream said in all, however it was cut up."""
+    texts: dict[int, str] = {}
+    finished: dict[int, str] = {}
+    called: dict[int, list[str]] = {}
+    for choice in (choice for chunk in chunks for choice in chunk.choices):
+        texts[choice["index"]] = texts.get(choice["index"], "") + choice["delta"].get("content", "")
+        for call in choice["delta"].get("tool_calls", []):
+            name, arguments = call["function"].get("name"), call["function"].get("arguments") or ""
+            called.setdefault(call["index"], []).append(name or "")
+            called[call["index"]].append(arguments)
+        if choice["finish_reason"]:
+            finished[choice["index"]] = choice["finish_reason"]
+    calls = {index: "".join(parts) for index, parts in called.items()}
+    last = chunks[-1]
+    return {"texts": texts, "finished": finished, "called": calls, "usage": last.usage, "cost": last.cost_usd}
+
+
+def sent(simulator: SimulatorControl) -> Any:
+    """Where the one request went, with which key, and what it said; then forgotten."""
+    (record,) = simulator.requests()
+    simulator.clear_requests()
+    told = {"authorization", "x-api-key", "anthropic-version", "anthropic-beta", "content-type", "x-team"}
+    return (
+        record.path,
+        {name: value for name, value in record.headers.items() if name in told},
+        without_nulls(record.body),
+    )
+
+
+def without_nulls(value: Any) -> Any:
+    """LiteLLM's public call leaves them out."""
+    if isinstance(value, dict):
+        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("model", "case"), CASES)
+async def test_requests_and_answers_are_those_of_the_public_call(
+    simulator: SimulatorControl, models: dict[str, Deployment], model: str, case: str, stream: bool
+) -> None:
+    if stream and case == "choices":
+        case = "plain"  # LiteLLM ends a stream of several choices with the first
+    ask = streamed if stream else whole
+    ours = await ask(Engine(key), models[model], case), sent(simulator)
+    public = await ask(LiteLLMProvider(key), models[model], case), sent(simulator)
+    assert ours == public
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("model", MODELS)
+async def test_the_operators_headers_and_fields_are_sent(
+    simulator: SimulatorControl, models: dict[str, Deployment], model: str, stream: bool
+) -> None:
+    extra = {"extra_headers": {"x-team": "one"}, "extra_body": {"vendor": {"flag": True}}}
+    ask = streamed if stream else whole
+    await ask(Engine(key), replace(models[model], extra=extra), "plain")
+    _, headers, body = sent(simulator)
+    assert (headers["x-team"], body["vendor"]) == ("one", {"flag": True})
+
+
+async def test_every_choice_of_a_stream_has_its_finish_reason(models: dict[str, Deployment]) -> None:
+    assert (await streamed(Engine(key), models["gpt-4o"], "choices"))["finished"] == {0: "stop", 1: "stop"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_failing_provider_is_asked_once(
+    simulator: SimulatorControl, models: dict[str, Deployment], model: str
+) -> None:
+    for fault in (Fault(kind="status", status=422), Fault(kind="reset"), Fault(kind="status", status=500)):
+        simulator.inject(fault, times=1)
+        await whole(Engine(key), models[model], "plain")
+        assert len(simulator.requests()) == 1
+        simulator.reset()
