@@ -61,6 +61,17 @@ def test_ask_prints_the_answer_alone_on_stdout_and_its_story_on_stderr(
     assert re.fullmatch(r"answered by openai:gpt-4o in [\d.]+ s for \$0\.\d+\n", said.err)
 
 
+def test_ask_knows_a_model_by_its_providers_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "ask", QUESTION, "--model", "us.amazon.nova-2-lite-v1:0") == 0
+    said = capsys.readouterr()
+    assert said.out == f"{ANSWER}\n"
+    assert "bedrock:us.amazon.nova-2-lite-v1:0" in said.err
+    assert run(monkeypatch, "ask", QUESTION, "--model", "claude-3-5-sonnet-20241022") != 0
+    assert "did you mean 'anthropic-claude-sonnet'?" in capsys.readouterr().err
+
+
 def test_ask_tells_a_fallback_and_what_failed_before_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], simulator: SimulatorControl
 ) -> None:

@@ -58,6 +58,20 @@ def test_a_question_is_answered_with_usage_and_cost(client: OpenAI, model: str) 
 
 
 @pytest.mark.parametrize("model", PROVIDERS)
+def test_an_answers_model_can_be_asked_again(client: OpenAI, model: str) -> None:
+    first = client.chat.completions.create(model=model, messages=PARIS)
+    again = client.chat.completions.with_raw_response.create(model=first.model, messages=PARIS)
+    assert again.parse().model == first.model
+    assert (again.headers["x-router-provider"], again.headers["x-router-fallback"]) == (model, "false")
+
+
+def test_an_unknown_model_leads_to_one_of_the_same_provider(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="did you mean 'anthropic'") as caught:
+        client.chat.completions.create(model="claude-3-5-sonnet-20241022", messages=PARIS)
+    assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
+
+
+@pytest.mark.parametrize("model", PROVIDERS)
 def test_a_stream_is_the_same_text_with_a_finish_reason_and_usage(client: OpenAI, model: str) -> None:
     chunks = list(
         client.chat.completions.create(model=model, messages=PARIS, stream=True, stream_options={"include_usage": True})
@@ -232,5 +246,8 @@ def test_models_and_strategies_are_listed(client: OpenAI) -> None:
         "thrifty",
     }
     assert client.models.retrieve("thrifty").id == "thrifty"
+    asked_as: Any = client.models.retrieve("us.anthropic.claude-sonnet-4-6")
+    assert asked_as.id == "bedrock"
+    assert asked_as.aliases == ["us.anthropic.claude-sonnet-4-6", "bedrock:us.anthropic.claude-sonnet-4-6"]
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("nope")

@@ -71,6 +71,12 @@ def test_an_unknown_model_lists_the_known_ones(simulated: SimulatorControl) -> N
     assert caught.value.param == "primary_model"
 
 
+def test_whoever_answered_can_be_asked_again(simulated: SimulatorControl) -> None:
+    answered, _ = AIAssistant(QUESTION, primary_model="anthropic-claude-haiku")
+    assert AIAssistant(QUESTION, primary_model=answered) == ("anthropic:claude-haiku-4-5", ANSWER)
+    assert AIAssistant(QUESTION, primary_model="claude-haiku-4-5") == ("anthropic:claude-haiku-4-5", ANSWER)
+
+
 @pytest.mark.parametrize("strategy", ["cost-optimized", "performance-optimized", "multi-region-bedrock"])
 def test_a_strategy_is_usable_where_a_model_is(simulated: SimulatorControl, strategy: str) -> None:
     first = {

@@ -92,6 +92,7 @@ def test_chains_as_json_can_be_read_by_a_program(
         "name": "multi-region-bedrock",
         "kind": "strategy",
         "chain": ["bedrock-claude-sonnet", "bedrock-claude-sonnet-west", "bedrock-llama"],
+        "aliases": [],
         "processed_in": {
             name: ["us-east-1", "us-east-2", "us-west-2"]
             for name in ("bedrock-claude-sonnet", "bedrock-claude-sonnet-west", "bedrock-llama")

@@ -1,4 +1,4 @@
-"""`GET /v1/models`: every name that may be asked for, models and strategies alike."""
+"""`GET /v1/models`: every name that may be asked for, models and strategies alike, with its aliases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..routing.config import RouterConfig
-from ..routing.errors import UnknownModelError, shown
 from ..routing.router import Router
 from .wire import reply
 
@@ -28,14 +27,13 @@ async def list_models(request: Request) -> Response:
 @routes.get("/v1/models/{model_id:path}")
 @routes.get("/models/{model_id:path}", include_in_schema=False)
 async def retrieve_model(request: Request, model_id: str) -> Response:
-    """One model or strategy."""
+    """One model or strategy; by a provider's own name of it, the model that is asked for that."""
     router: Router = request.app.state.router
-    if model_id not in router.config.chains:
-        message = f"unknown model '{shown(model_id)}'; GET /v1/models lists the known ones"
-        raise UnknownModelError(message, param="model")
-    return reply(_model(model_id, router.config, request.app.state.started))
+    name = router.config.resolve(model_id)
+    return reply(_model(name, router.config, request.app.state.started))
 
 
 def _model(name: str, config: RouterConfig, created: int) -> dict[str, Any]:
     owner = "router" if name in config.strategies else config.group(name)[0].provider
-    return {"id": name, "object": "model", "created": created, "owned_by": owner}
+    aliases = config.aliases_of(name)
+    return {"id": name, "object": "model", "created": created, "owned_by": owner, "aliases": aliases}

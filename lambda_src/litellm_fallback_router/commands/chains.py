@@ -46,8 +46,9 @@ def overview(config_file: Path | None, geography: str | None, *, as_json: bool) 
         typer.echo(json.dumps([_chain(config, name, here) for name in config.chains], indent=2))
         return
     table = Table("model or strategy", "kind", "asked in this order", title="Chains", title_justify="left")
+    table.add_column("also asked for as", overflow="fold")
     for name, chain in config.chains.items():
-        table.add_row(name, _kind(config, name), " -> ".join(chain))
+        table.add_row(name, _kind(config, name), " -> ".join(chain), ", ".join(_ids(config, name)))
     console().print(table)
     console().print(_processing_table(config, here))
 
@@ -102,8 +103,15 @@ def _chain(config: RouterConfig, name: str, here: str | None) -> dict[str, Any]:
         "name": name,
         "kind": _kind(config, name),
         "chain": list(chain),
+        "aliases": config.aliases_of(name),
         "processed_in": {one: "anywhere" if found is None else sorted(found) for one, found in regions.items()},
     }
+
+
+def _ids(config: RouterConfig, name: str) -> list[str]:
+    """The aliases without the labels, which say the same with the provider before it."""
+    labels = {deployment.label for deployment in config.deployments}
+    return [alias for alias in config.aliases_of(name) if alias not in labels]
 
 
 def _kind(config: RouterConfig, name: str) -> str:

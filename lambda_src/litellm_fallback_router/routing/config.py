@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from . import chains, litellm_config
 from .deployments import Describe, Lookup, build
-from .errors import ConfigurationError
+from .errors import ConfigurationError, UnknownModelError
 from .guardrail import Guardrail
 from .mapping_schema import name_lists, parse, table, type_name, unknown
+from .model_names import LONGEST, closest, find_aliases
 from .prompt_access import PromptAccess, read_access
 from .providers import did_you_mean
 from .types import Deployment
@@ -97,20 +98,39 @@ class RouterConfig:
     guardrail: Guardrail | None = None
     """Checks every request and every answer; None: nothing is checked."""
 
+    aliases: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    """The providers' own names of the models -> the names in `chains` that they are asked by."""
     _groups: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = {d.model_name for d in self.deployments}
         groups = {name: tuple(d for d in self.deployments if d.model_name == name) for name in names}
         object.__setattr__(self, "_groups", groups)
+        object.__setattr__(self, "aliases", find_aliases(self.deployments, self.chains))
+
+    def aliases_of(self, name: str) -> list[str]:
+        """The providers' own names that stand for `name`."""
+        return [alias for alias, known in self.aliases.items() if known == name]
+
+    def resolve(self, asked: str, *, param: str = "model") -> str:
+        """The name in `chains` that a caller means. Raises UnknownModelError with the likely one; `param` is what the
+        caller calls the field."""
+        if asked in self.chains:
+            return asked
+        if asked in self.aliases:
+            return self.aliases[asked]
+        close = closest(asked, self.chains, self.aliases, self.deployments)
+        hint = f"did you mean {close!r}? " if close else ""
+        known = ", ".join(self.chains)
+        raise UnknownModelError(f"unknown model {asked[:LONGEST]!r}; {hint}known: {known}", param=param)
 
     def group(self, model_name: str) -> tuple[Deployment, ...]:
         """The deployments that share `model_name`, in the mapping's order."""
         return self._groups.get(model_name, ())
 
     def chain(self, name: str) -> tuple[Deployment, ...]:
-        """Every deployment a request for `name` may reach; none where the name is unknown."""
-        return tuple(d for model_name in self.chains.get(name, ()) for d in self.group(model_name))
+        """Every deployment a request for `name` (one in `chains`) may reach."""
+        return tuple(d for model_name in self.chains[name] for d in self.group(model_name))
 
 
 def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: None) -> RouterConfig:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
 from .config import RouterConfig
 from .contents import Contents
 from .deadline import in_words, share
-from .errors import UnknownModelError
 from .health import WAITING, Health
 from .json_mode import with_json_mode
 from .ledger import Dropped
@@ -88,14 +86,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
 
 
 def _chain(request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
-    chain = config.chains.get(request.model)
-    if chain is None:
-        close = get_close_matches(request.model, config.chains, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        known = ", ".join(config.chains)
-        raise UnknownModelError(
-            f"unknown model {request.model[:100]!r}; {hint}known: {known}", param=request.model_param
-        )
+    chain = config.chains[config.resolve(request.model, param=request.model_param)]
     return chain if request.narrowing.fallback else chain[:1]
 
 

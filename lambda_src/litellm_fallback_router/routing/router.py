@@ -115,7 +115,8 @@ class Router:
 
     async def _plan(self, request: ChatRequest, *, streamed: bool) -> Plan:
         check_choice(request.params)
-        health = await self._health(self.config.chain(request.model), streamed=streamed)
+        name = self.config.resolve(request.model, param=request.model_param)
+        health = await self._health(self.config.chain(name), streamed=streamed)
         return plan(request, self.config, health, self._outside.rng)
 
     async def _walk(self, request: ChatRequest, *, streamed: bool) -> Walk:
