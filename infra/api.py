@@ -112,7 +112,8 @@ class GatewayApi(Construct):
             access_log_destination=LogGroupLogDestination(self.access_log),
             access_log_format=AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
             tracing_enabled=True,
-            metrics_enabled=True,
+            # Metrics of each method cost as custom ones do; those of the API itself are there without.
+            metrics_enabled=False,
             # Execution logs land in a group of their own that is kept for ever, and can hold prompts.
             logging_level=MethodLoggingLevel.OFF,
             data_trace_enabled=False,

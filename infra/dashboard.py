@@ -56,7 +56,8 @@ class Dashboard(Construct):
         )
         dashboard.add_widgets(_title("Who is answering?"))
         dashboard.add_widgets(
-            self._by_model("Attempts", "Attempts", "Sum"), self._by_model("Failed attempts", "AttemptFailures", "Sum")
+            self._by_model("Attempts", "AttemptFailures", "SampleCount"),
+            self._by_model("Failed attempts", "AttemptFailures", "Sum"),
         )
         dashboard.add_widgets(_title("Why did it fall back?"))
         dashboard.add_widgets(*self._reasons(deployments))
@@ -102,8 +103,7 @@ class Dashboard(Construct):
             self._metrics.metric(name, statistic, label=f"{provider}:{model}", provider=provider, model=model)
             for provider, model in self._models
         ]
-        total = self._metrics.metric(name, statistic, label="all")
-        return _graph(title, [total, *lines], width=width)
+        return _graph(title, lines, width=width)
 
     def _reasons(self, deployments: Sequence[Deployment]) -> list[GraphWidget]:
         metric, each = self._metrics.metric, self._metrics.each
@@ -119,7 +119,7 @@ class Dashboard(Construct):
         ]
         return [
             _graph("Fallbacks", fallbacks, width=8),
-            _graph("Failures by kind", [each("AttemptFailures", "Sum", "provider", "model", "kind")], width=8),
+            _graph("Failures by kind", [each("AttemptFailures", "Sum", "kind")], width=8),
             _graph("Circuits that opened and closed", circuits, width=8),
         ]
 
@@ -133,10 +133,11 @@ class Dashboard(Construct):
 
     def _money(self) -> list[GraphWidget]:
         metric = self._metrics.metric
+        spent = [metric("CostUsd", "Sum", label="all"), metric("WastedCostUsd", "Sum", label="wasted")]
         tokens = [metric("InputTokens", "Sum", label="input"), metric("OutputTokens", "Sum", label="output")]
         return [
             self._by_model("US dollars", "CostUsd", "Sum", width=8),
-            self._by_model("US dollars wasted on failed attempts", "WastedCostUsd", "Sum", width=8),
+            _graph("US dollars, and what of them was wasted", spent, width=8),
             _graph("Tokens", tokens, width=8),
         ]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from itertools import groupby
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -49,10 +48,12 @@ class CloudWatchObserver:
 
     def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:
         where = {"provider": attempt.provider, "model": attempt.model}
-        values: dict[str, float] = {"Attempts": 1}
+        values: dict[str, float] = {}
         if attempt.failure is None:
             values |= {"AttemptFailures": 0, "AttemptLatency": attempt.seconds * 1000}
-        elif attempt.failure not in NO_FAULT:
+        elif attempt.failure in NO_FAULT:
+            values["AttemptFailures"] = 0
+        else:
             self._emit({"AttemptFailures": 1}, where | {"kind": attempt.failure.value})
             self._logger.warning("attempt_failed", extra=_asked(request) | attempt.to_json())
         if attempt.first_token_seconds is not None:
@@ -113,20 +114,21 @@ class CloudWatchObserver:
         )
 
     def _emit(self, values: dict[str, float], dimensions: dict[str, str] | None = None) -> None:
-        """Each metric under those of its declared dimension sets that `dimensions` can fill."""
+        """Each metric under those of its declared dimension sets that `dimensions` can fill: a line for each set."""
         given = dimensions or {}
-
-        def sets(name: str) -> tuple[tuple[str, ...], ...]:
-            return tuple(names for names in METRICS[name].sets if given.keys() >= set(names))
-
-        for dimension_sets, names in groupby(sorted(values, key=sets), key=sets):
+        lines: dict[tuple[str, ...], list[str]] = {}
+        for name in values:
+            for names in METRICS[name].sets:
+                if given.keys() >= set(names):
+                    lines.setdefault(names, []).append(name)
+        for names, metrics in lines.items():
             # An instance for each line: what Powertools' usual class collects is shared by the whole process.
             line = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
+            line.add_dimension(SERVICE, self._service)
             for name in names:
+                line.add_dimension(name, given[name])
+            for name in metrics:
                 line.add_metric(name, METRICS[name].unit, float(values[name]))
-            for wanted in dimension_sets:
-                if wanted:
-                    line.add_dimensions(**{SERVICE: self._service}, **{name: given[name] for name in wanted})
             sys.stdout.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
         sys.stdout.flush()
 

@@ -10,19 +10,20 @@ SERVICE = "service"
 """The dimension that every dimension set begins with: the stage that speaks, so that stages share an account."""
 
 _WHOLE: tuple[tuple[str, ...], ...] = ((),)
-_BY_MODEL: tuple[tuple[str, ...], ...] = ((), ("provider", "model"))
+_BY_MODEL: tuple[tuple[str, ...], ...] = (("provider", "model"),)
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. Each dimension set in use costs as one CloudWatch metric, so there are few."""
+    """One metric. Each value of a dimension set in use costs as one CloudWatch metric, so there are only those that an
+    alarm or the dashboard reads."""
 
     name: str
     unit: str
     """As CloudWatch spells it: `Count`, `Milliseconds`, `None` (US dollars)."""
     meaning: str
     sets: tuple[tuple[str, ...], ...] = _WHOLE
-    """Dimension sets beyond `SERVICE`; the empty one, which every metric has, is the total of a stage."""
+    """Dimension sets beyond `SERVICE`; the empty one is the total of a stage."""
 
     @property
     def dimension_sets(self) -> tuple[tuple[str, ...], ...]:
@@ -41,17 +42,16 @@ _LIST = (
     Metric("ResumedStreams", "Count", "streams that broke and were continued by another deployment"),
     Metric("Latency", "Milliseconds", "from the request to the end of its answer or error"),
     Metric("ColdStarts", "Count", "requests that were the first of their environment"),
-    # One value for each attempt.
-    Metric("Attempts", "Count", "requests sent to a provider", _BY_MODEL),
-    Metric("AttemptFailures", "Count", "attempts that failed", (*_BY_MODEL, ("provider", "model", "kind"))),
+    # One value for each attempt: how many samples AttemptFailures has is how many attempts there were.
+    Metric("AttemptFailures", "Count", "attempts that failed, of all", (*_BY_MODEL, ("kind",))),
     Metric("AttemptLatency", "Milliseconds", "from sending an attempt to the end of its answer", _BY_MODEL),
     Metric("TimeToFirstToken", "Milliseconds", "from sending an attempt to its first token", _BY_MODEL),
-    Metric("InputTokens", "Count", "prompt tokens, cached ones included", _BY_MODEL),
-    Metric("OutputTokens", "Count", "completion tokens", _BY_MODEL),
-    Metric("CostUsd", "None", "US dollars of everything that was attempted", _BY_MODEL),
-    Metric("WastedCostUsd", "None", "the part of CostUsd that bought the caller nothing", _BY_MODEL),
+    Metric("InputTokens", "Count", "prompt tokens, cached ones included"),
+    Metric("OutputTokens", "Count", "completion tokens"),
+    Metric("CostUsd", "None", "US dollars of everything that was attempted", (*_WHOLE, *_BY_MODEL)),
+    Metric("WastedCostUsd", "None", "the part of CostUsd that bought the caller nothing"),
     # Rare events.
-    Metric("CircuitTransitions", "Count", "changes of a circuit's state", ((), ("deployment", "state"))),
+    Metric("CircuitTransitions", "Count", "changes of a circuit's state", (("deployment", "state"),)),
     Metric("StateUnavailable", "Count", "times the state table was slow or out of reach and memory took its place"),
 )
 _GUARDRAIL = (
@@ -66,3 +66,10 @@ METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_LIST, *_GU
 """By name."""
 GUARDRAIL_METRICS = frozenset(metric.name for metric in _GUARDRAIL)
 """Those that are emitted only where the mapping has a guardrail."""
+
+
+def steady_metrics(models: int) -> int:
+    """How many CloudWatch metrics a stage has once each of its models has answered, without a guardrail. Failures add
+    one for each kind and code of theirs, in the hours that have them."""
+    sets = [names for metric in _LIST for names in metric.sets]
+    return sets.count(()) + models * sets.count(("provider", "model"))

@@ -12,7 +12,7 @@ import pytest
 from litellm_fallback_router.adapters.cloudwatch import CloudWatchObserver
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.metrics import METRICS, NAMESPACE
+from litellm_fallback_router.routing.metrics import GUARDRAIL_METRICS, METRICS, NAMESPACE, steady_metrics
 from litellm_fallback_router.routing.types import ChatRequest
 from tests.support.guards import RuledGuard, guarded_rig
 from tests.support.scripted import SILENCE, Rig, breaks, fails, question, read, rig, says
@@ -74,10 +74,11 @@ def test_an_answer_is_one_request_one_attempt_and_no_failure(stdout: Stdout) -> 
     run_virtually(scenario())
     metrics, events = stdout.lines()
     total = values(metrics)
-    assert total | {"Requests": 1, "Attempts": 1, "AttemptFailures": 0, "Fallbacks": 0, "ColdStarts": 1} == total
+    assert total | {"Requests": 1, "RequestErrors": 0, "Fallbacks": 0, "ColdStarts": 1} == total
     assert total["CostUsd"] == pytest.approx(0.001)
     assert (total["InputTokens"], total["OutputTokens"]) == (10, 5)
-    assert values(metrics, provider="openai", model="a")["Attempts"] == 1
+    of_model = values(metrics, provider="openai", model="a")
+    assert of_model | {"AttemptFailures": 0, "CostUsd": total["CostUsd"]} == of_model
     assert all(line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == NAMESPACE for line in metrics)
     assert {line["service"] for line in [*metrics, *events]} == {"gateway-dev"}
     (event,) = events
@@ -96,10 +97,12 @@ def test_a_fallback_tells_its_depth_its_waste_and_why(stdout: Stdout) -> None:
     run_virtually(scenario())
     metrics, events = stdout.lines()
     total = values(metrics)
-    assert (total["Fallbacks"], total["FallbackDepth"], total["AttemptFailures"]) == (1, 2, 3)
+    assert (total["Fallbacks"], total["FallbackDepth"]) == (1, 2)
     assert 0 < total["WastedCostUsd"] < total["CostUsd"]
-    assert values(metrics, provider="openai", model="a", kind="not_found")["AttemptFailures"] == 1
-    assert values(metrics, provider="openai", model="b", kind="invalid_response")["AttemptFailures"] == 2
+    assert values(metrics, kind="not_found") == {"AttemptFailures": 1}
+    assert values(metrics, kind="invalid_response") == {"AttemptFailures": 2}
+    failures = {model: values(metrics, provider="openai", model=model)["AttemptFailures"] for model in "abc"}
+    assert failures == {"a": 1, "b": 2, "c": 0}
     assert [event["message"] for event in events] == ["attempt_failed"] * 3 + ["request_answered"]
     assert events[0]["outcome"] == "not_found"
     assert events[0]["traceparent"] == ASKED.traceparent
@@ -232,5 +235,22 @@ def test_a_guarded_request_tells_its_blocks_units_and_policies_but_no_text(stdou
     assert "orbidden" not in str(events)
 
 
-def test_every_metric_has_a_total_for_its_stage() -> None:
-    assert all(() in metric.sets for metric in METRICS.values())
+def test_each_attempt_is_one_sample_of_its_models_failures_however_it_ended(stdout: Stdout) -> None:
+    """The dashboard counts attempts by it."""
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+
+    async def scenario() -> None:
+        await told(observer, rig("a", scripts={"a": [fails(FailureKind.INVALID_RESPONSE), says("Paris")]}))
+        await told(observer, guarded_rig("a", scripts={"a": [says("Eat the forbidden fruit.")]}))
+
+    run_virtually(scenario())
+    metrics, _ = stdout.lines()
+    lines = [line for line in metrics if "AttemptFailures" in line and "model" in line]
+    assert [line["AttemptFailures"] for line in lines] == [[1.0], [0.0], [0.0]]
+
+
+def test_a_steady_stage_of_eight_models_has_few_metrics() -> None:
+    assert steady_metrics(8) == 46
+    assert steady_metrics(0) == len([metric for metric in METRICS.values() if () in metric.sets]) - len(
+        GUARDRAIL_METRICS
+    )
