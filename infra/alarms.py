@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk.aws_apigateway import RestApi
-from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, IMetric, MathExpression, TreatMissingData
+from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, IMetric, TreatMissingData
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from aws_cdk.aws_lambda import Alias, Function
 from aws_cdk.aws_sns import Topic
@@ -77,18 +77,19 @@ class Alarms(Construct):
             0,
             "Lambda turned requests away: the account's or the function's concurrency is used up. Raise it.",
         )
+        # Two alarms: one on the sum of both would cost as much, and not say which.
         self._add(
-            "Authorizer",
-            MathExpression(
-                expression="errors + throttles",
-                using_metrics={
-                    "errors": authorizer.metric_errors(period=FIVE_MINUTES, statistic="Sum"),
-                    "throttles": authorizer.metric_throttles(period=FIVE_MINUTES, statistic="Sum"),
-                },
-                period=FIVE_MINUTES,
-            ),
+            "AuthorizerErrors",
+            authorizer.metric_errors(period=FIVE_MINUTES, statistic="Sum"),
             0,
             "Callers' keys could not be checked, again and again for 10 minutes: those callers got a 503.",
+            periods=2,
+        )
+        self._add(
+            "AuthorizerThrottles",
+            authorizer.metric_throttles(period=FIVE_MINUTES, statistic="Sum"),
+            0,
+            "Lambda had nothing left to check callers' keys with, again and again for 10 minutes: they got a 503.",
             periods=2,
         )
         self._add(
