@@ -18,7 +18,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test e2e e2e-streaming package deploy smoke diff destroy sam-invoke bench lint format lock clean
+.PHONY: help demo serve test e2e e2e-streaming package deploy smoke diff destroy sam-invoke e2e-sam bench lint format lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -55,8 +55,11 @@ diff: $(INFRA) ## Show what a deployment would change
 destroy: $(INFRA) ## Delete a stage from AWS
 	@$(RUN_CDK) destroy -c stage=$(STAGE) $(ARGS)
 
-sam-invoke: $(INFRA) ## Run one event through the function in Docker (EVENT=tests/events/ask.json)
-	@PINNED_CDK=$(CDK) sh scripts/sam-invoke.sh $(or $(EVENT),tests/events/ask.json)
+sam-invoke: $(INFRA) ## Run one event through the function in Docker (EVENT=..., ENV=file.json; PORT=3000 serves the API instead)
+	@PINNED_CDK=$(CDK) $(BIN)/python -m infra.sam $(if $(PORT),api --port "$(PORT)",invoke "$(or $(EVENT),tests/events/ask.json)") $(if $(ENV),--env "$(ENV)")
+
+e2e-sam: $(INFRA) ## Run the package in containers through the SAM command line (needs Docker, or root on Debian)
+	@PINNED_CDK=$(CDK) $(BIN)/python -m infra.sam test
 
 bench: $(INFRA) ## Measure speed side by side with the alternatives (ARGS=--quick ...)
 	@$(BIN)/python -m bench $(ARGS)

@@ -51,6 +51,9 @@ as the machine is idle. Only ratios count elsewhere: Lambda gives a function a s
 **SnapStart itself is not measured**: it cannot be outside of AWS. With it a caller pays neither init nor priming,
 which happen once, when a version is published, but the thawing of the snapshot (Lambda's) and the hook after it
 (ours, milliseconds: [memory.md](memory.md)). What priming buys shows in the first answer.
+
+In a container on a developer's machine, through the SAM command line, the first request and a warm one take what
+[Try it with SAM](../sam.md#how-long-it-takes) says.
 """
 
 

@@ -96,13 +96,18 @@ class SimulatorControl:
 
 @contextmanager
 def simulator_process(
-    *, chunk_delay: float = 0.0, latency: float = 0.0, port: int = 0, timeout: float = 30.0
+    *,
+    host: str = "127.0.0.1",
+    chunk_delay: float = 0.0,
+    latency: float = 0.0,
+    port: int = 0,
+    timeout: float = 30.0,
 ) -> Iterator[SimulatorControl]:
     """Run `python -m local.simulator` while the context lasts.
 
-    `timeout` is in seconds, for the start. Raises RuntimeError when it does not come up.
+    `host` is the address it listens on; `timeout` is in seconds, for the start. Raises RuntimeError when it does not come up.
     """
-    arguments = ["--port", str(port), "--chunk-delay", str(chunk_delay), "--latency", str(latency)]
+    arguments = ["--host", host, "--port", str(port), "--chunk-delay", str(chunk_delay), "--latency", str(latency)]
     paths = [str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "local.simulator", *arguments],

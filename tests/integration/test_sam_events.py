@@ -61,4 +61,10 @@ def test_event_is_answered(event: str, said: str, answers: dict[str, dict[str, A
 
 def test_every_event_is_tried(answers: dict[str, dict[str, Any]]) -> None:
     assert answers.keys() == {path.stem for path in EVENTS.glob("*.json")}
-    assert len(answers) == 7
+    assert len(answers) == 9
+
+
+@pytest.mark.parametrize(("event", "field"), [("bad-json", "JSON"), ("bad-field", "temperature")])
+def test_bad_input_is_refused_with_its_field(event: str, field: str, answers: dict[str, dict[str, Any]]) -> None:
+    assert answers[event]["statusCode"] == 400
+    assert field in json.loads(answers[event]["body"])["error"]["message"]
