@@ -24,6 +24,18 @@ class Model:
     images: bool = True
     sampling: bool = True
     """Takes temperature, top_p and top_k; Claude stopped to with its 4.7 generation."""
+    effort: bool = True
+    """Claude: takes an effort, and thinks as much as it finds right (`adaptive`); since its 4.6 generation."""
+    mid_system: bool = False
+    """Claude: takes instructions among the messages."""
+    structured: bool = True
+    """Bedrock: takes an `outputConfig`."""
+    caching: bool = True
+    """Bedrock: takes cache points in messages and instructions."""
+    stream_tools: bool = True
+    """Bedrock: takes tools where the answer is streamed."""
+    tool_choice: bool = True
+    """Bedrock: can be made to call a tool."""
 
     @property
     def reported(self) -> str:
@@ -43,19 +55,31 @@ _OPENAI = (
 _ANTHROPIC = (
     Model("claude-sonnet-4-6", 1_000_000, 128_000),
     Model("claude-sonnet-5-5", 1_000_000, 128_000, sampling=False),
-    Model("claude-haiku-4-5", 200_000, 64_000, reports_as="claude-haiku-4-5-20251001", prefill=True),
-    Model("claude-haiku-4-5-20251001", 200_000, 64_000, prefill=True),
+    Model("claude-haiku-4-5", 200_000, 64_000, reports_as="claude-haiku-4-5-20251001", prefill=True, effort=False),
+    Model("claude-haiku-4-5-20251001", 200_000, 64_000, prefill=True, effort=False),
     Model("claude-haiku-5-5", 1_000_000, 128_000, sampling=False),
 )
 # The names below are inference profiles: the part before the first dot says which Regions may call them.
 _BEDROCK = (
     *(Model(f"{scope}.anthropic.claude-sonnet-4-6", 1_000_000, 64_000) for scope in ("us", "eu", "global")),
     *(
-        Model(f"{scope}.anthropic.claude-haiku-4-5-20251001-v1:0", 200_000, 64_000, prefill=True)
+        Model(f"{scope}.anthropic.claude-haiku-4-5-20251001-v1:0", 200_000, 64_000, prefill=True, effort=False)
         for scope in ("us", "eu", "global")
     ),
-    *(Model(f"{scope}.amazon.nova-2-lite-v1:0", 1_000_000, 64_000) for scope in ("us", "eu", "global")),
-    Model("us.meta.llama3-3-70b-instruct-v1:0", 128_000, 4_096, images=False),
+    *(
+        Model(f"{scope}.amazon.nova-2-lite-v1:0", 1_000_000, 64_000, structured=False)
+        for scope in ("us", "eu", "global")
+    ),
+    Model(
+        "us.meta.llama3-3-70b-instruct-v1:0",
+        128_000,
+        4_096,
+        images=False,
+        structured=False,
+        caching=False,
+        stream_tools=False,
+        tool_choice=False,
+    ),
 )
 _BY_PROVIDER: dict[str, dict[str, Model]] = {
     "openai": {model.name: model for model in _OPENAI},

@@ -6,7 +6,11 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from local.simulator.anthropic import schema
-from local.simulator.anthropic.errors import PREFILL, context_exceeded, refuse
+from local.simulator.anthropic.errors import context_exceeded, refuse
+from local.simulator.anthropic.message_rules import check_messages
+from local.simulator.anthropic.schema_rules import unfit_for_output
+from local.simulator.anthropic.thinking_rules import Thinking, objection_to
+from local.simulator.anthropic.tool_rules import check_history, check_tools
 from local.simulator.catalogue import Model
 from local.simulator.conversation import (
     Call,
@@ -18,7 +22,6 @@ from local.simulator.conversation import (
     ToolResult,
     Turn,
     alternating,
-    signature,
 )
 from local.simulator.provider import ApiError
 
@@ -47,10 +50,13 @@ def parse(body: Any, *, version: str, beta: str) -> schema.MessagesRequest:
 def to_call(asked: schema.MessagesRequest, model: Model) -> Call:
     """Check what depends on several fields or on the model. Raises ApiError."""
     _check_options(asked, model)
-    _check_messages(asked.messages, model)
-    _check_tool_order(asked.messages)
+    check_messages(asked, model)
+    check_tools(asked)
+    check_history(asked)
     choice = asked.tool_choice
     form = asked.output_config.format if asked.output_config else None
+    _check_output(form, "output_config.format")
+    _check_output(asked.output_format, "output_format")
     form = form or asked.output_format
     call = Call(
         model=model,
@@ -84,78 +90,31 @@ def _check_options(asked: schema.MessagesRequest, model: Model) -> None:
         raise refuse("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
     if any(not stop.strip() for stop in asked.stop_sequences or ()):
         raise refuse("stop_sequences: each stop sequence must contain non-whitespace")
-    if asked.thinking and asked.thinking.type == "enabled":
-        if asked.thinking.budget_tokens is None:
-            raise refuse("thinking.enabled.budget_tokens: Field required")
-        if asked.thinking.budget_tokens >= asked.max_tokens:
-            raise refuse(
-                "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at "
-                "https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size"
-            )
-        if asked.temperature not in {None, 1}:
-            raise refuse("`temperature` may only be set to 1 when thinking is enabled.")
-        if asked.tool_choice and asked.tool_choice.type in {"any", "tool"}:
-            raise refuse("Thinking may not be enabled when tool_choice forces tool use.")
+    _check_thinking(asked, model)
     if asked.tool_choice and not asked.tools:
         raise refuse("tool_choice: may only be specified while providing tools.")
 
 
-def _check_messages(messages: Sequence[schema.Message], model: Model) -> None:
-    if not messages:
-        raise refuse("messages: at least one message is required")
-    if messages[0].role != "user":
-        raise refuse('messages: first message must use the "user" role')
-    for index, message in enumerate(messages):
-        is_prefill = index == len(messages) - 1 and message.role == "assistant"
-        if not message.content and not is_prefill:
-            raise refuse(
-                f"messages.{index}: all messages must have non-empty content except for the optional final assistant "
-                "message"
-            )
-        for position, block in enumerate(message.content if isinstance(message.content, list) else ()):
-            _check_block(block, f"messages.{index}.content.{position}")
-    if messages[-1].role == "assistant":
-        if not model.prefill:
-            raise refuse(PREFILL)
-        text = _plain(messages[-1].content)
-        if text != text.rstrip():
-            raise refuse("messages: final assistant content cannot end with trailing whitespace")
-
-
-def _check_block(block: schema.Block, where: str) -> None:
-    match block:
-        case schema.TextBlock(text=""):
-            raise refuse("messages: text content blocks must be non-empty")
-        case schema.TextBlock(text=text) if not text.strip():
-            raise refuse("messages: text content blocks must contain non-whitespace text")
-        case schema.ThinkingBlock(thinking=thinking, signature=given) if given != signature(thinking):
-            raise refuse(f"{where}: Invalid `signature` in `thinking` block")
-
-
-def _check_tool_order(messages: Sequence[schema.Message]) -> None:
-    open_ids: set[str] = set()
-    for index, message in enumerate(messages):
-        blocks = message.content if isinstance(message.content, list) else []
-        results = [block for block in blocks if isinstance(block, schema.ToolResultBlock)]
-        if stray := [block.tool_use_id for block in results if block.tool_use_id not in open_ids]:
-            raise refuse(
-                f"messages.{index}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: "
-                f"{', '.join(stray)}. Each `tool_result` block must have a corresponding `tool_use` block in the "
-                "previous message."
-            )
-        if missing := open_ids - {block.tool_use_id for block in results}:
-            raise _without_result(index - 1, missing)
-        open_ids = {block.id for block in blocks if isinstance(block, schema.ToolUseBlock)}
-    if open_ids:
-        raise _without_result(len(messages) - 1, open_ids)
-
-
-def _without_result(index: int, ids: set[str]) -> ApiError:
-    return refuse(
-        f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after: "
-        f"{', '.join(sorted(ids))}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
-        "message."
+def _check_thinking(asked: schema.MessagesRequest, model: Model) -> None:
+    objection = objection_to(
+        Thinking(
+            kind=asked.thinking.type if asked.thinking else None,
+            budget=asked.thinking.budget_tokens if asked.thinking else None,
+            effort=asked.output_config.effort if asked.output_config else None,
+            temperature=asked.temperature,
+            top_k=asked.top_k,
+            max_tokens=asked.max_tokens,
+            forced=bool(asked.tool_choice and asked.tool_choice.type in {"any", "tool"}),
+        ),
+        model,
     )
+    if objection:
+        raise refuse(objection)
+
+
+def _check_output(form: schema.JsonFormat | None, field: str) -> None:
+    if form and (objection := unfit_for_output(form.schema_)):
+        raise refuse(f"{field}.schema: {objection}")
 
 
 def _side(message: schema.Message) -> Literal["user", "assistant"]:
@@ -183,9 +142,7 @@ def _part(block: schema.Block) -> Part | None:
 
 
 def _plain(content: str | Sequence[Any] | None) -> str:
-    if content is None or isinstance(content, str):
-        return content or ""
-    return "".join(block.text for block in content if isinstance(block, schema.TextBlock))
+    return content or "" if content is None or isinstance(content, str) else schema.text_of(content)
 
 
 def _tools(asked: schema.MessagesRequest) -> tuple[Tool, ...]:

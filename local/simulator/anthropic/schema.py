@@ -1,5 +1,6 @@
-"""What `POST /v1/messages` takes (docs.anthropic.com/en/api/messages)."""
+"""What `POST /v1/messages` takes (docs.anthropic.com/en/api/messages, and the types of the `anthropic` client)."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,7 +29,7 @@ class TextBlock(_Block):
 
 class Base64Source(_Strict):
     type: Literal["base64"]
-    media_type: str
+    media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf"]
     data: str
 
 
@@ -71,7 +72,8 @@ class RedactedThinkingBlock(_Strict):
 class ToolUseBlock(_Block):
     type: Literal["tool_use"]
     id: str = Field(pattern=_TOOL_ID)
-    name: str
+    name: str = Field(max_length=200)
+    """Limit: code.claude.com/docs/en/errors, "tool_use.name: String should have at most 200 characters"."""
     input: dict[str, Any]
     caller: Any = None
 
@@ -104,6 +106,8 @@ class InputSchema(BaseModel):
 
 
 class CustomTool(_Block):
+    """`name`: docs "Define tools"; longer ones and others are refused as the pattern says."""
+
     type: Literal["custom"] | None = None
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,128}$")
     description: str | None = None
@@ -123,7 +127,7 @@ class ToolChoice(_Strict):
 
 class Thinking(_Strict):
     type: Literal["enabled", "disabled", "adaptive", "between_tools"]
-    budget_tokens: int | None = Field(default=None, ge=1024)
+    budget_tokens: int | None = None
     display: Literal["summarized", "omitted"] | None = None
 
 
@@ -137,12 +141,16 @@ class OutputConfig(_Strict):
     format: JsonFormat | None = None
 
 
+class Metadata(_Strict):
+    user_id: str | None = None
+
+
 class MessagesRequest(_Strict):
     """The fields of a message request. Those the simulator has no use for are taken in any form."""
 
     model: str = Field(min_length=1)
     max_tokens: int = Field(ge=1)
-    messages: list[Message]
+    messages: list[Message] = Field(max_length=100_000)
     system: str | list[TextBlock] | None = None
     stream: bool | None = None
     temperature: float | None = Field(default=None, ge=0, le=1)
@@ -154,7 +162,7 @@ class MessagesRequest(_Strict):
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None
     output_format: JsonFormat | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: Metadata | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
     cache_control: CacheControl | None = None
     container: Any = None
@@ -163,3 +171,8 @@ class MessagesRequest(_Strict):
     speed: Literal["fast", "standard"] | None = None
     user_profile_id: str | None = None
     workspace_id: str | None = None
+
+
+def text_of(blocks: Iterable[Any]) -> str:
+    """All text among the blocks of a content."""
+    return "".join(block.text for block in blocks if isinstance(block, TextBlock))

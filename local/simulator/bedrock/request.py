@@ -1,11 +1,14 @@
 """Reads and checks a Converse request as strictly as Bedrock does."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from local.simulator.anthropic.thinking_rules import Thinking, objection_to
 from local.simulator.bedrock import schema
-from local.simulator.bedrock.errors import PREFILL, context_exceeded, refuse
+from local.simulator.bedrock.errors import context_exceeded, refuse
+from local.simulator.bedrock.message_rules import check_messages
+from local.simulator.bedrock.tool_rules import answer_schema, check_history, check_tools
 from local.simulator.catalogue import Model
 from local.simulator.conversation import (
     Call,
@@ -17,7 +20,6 @@ from local.simulator.conversation import (
     ToolResult,
     Turn,
     alternating,
-    signature,
 )
 from local.simulator.provider import ApiError
 
@@ -31,9 +33,11 @@ def to_call(body: Any, model: Model, *, region: str | None, stream: bool) -> Cal
     messages: list[_Json] = body.get("messages", [])
     tool_config: _Json = body.get("toolConfig", {})
     limits: _Json = body.get("inferenceConfig", {})
-    _check_messages(messages, model)
-    _check_tools(messages, tool_config)
+    check_messages(body, model)
+    check_tools(tool_config, model, stream=stream)
+    check_history(messages, tool_config)
     _check_limits(limits, model)
+    _check_claude(body, model)
     call = Call(
         model=model,
         turns=alternating(_turn(message) for message in messages),
@@ -42,7 +46,7 @@ def to_call(body: Any, model: Model, *, region: str | None, stream: bool) -> Cal
         region=region,
         tools=_tools(tool_config),
         tool_choice=_tool_choice(tool_config),
-        schema=_answer_schema(body),
+        schema=answer_schema(body, model),
         thinking=_thinks(body, model),
         max_tokens=limits.get("maxTokens"),
         stop=tuple(limits.get("stopSequences", [])),
@@ -50,66 +54,6 @@ def to_call(body: Any, model: Model, *, region: str | None, stream: bool) -> Cal
     if call.prompt_tokens > model.context_window:
         raise ApiError(context_exceeded(model.name, model.context_window, call.prompt_tokens))
     return call
-
-
-def _check_messages(messages: Sequence[_Json], model: Model) -> None:
-    if not messages:
-        raise refuse("The messages field is required. Add a message and try your request again.")
-    if messages[0]["role"] != "user":
-        raise refuse(
-            "A conversation must start with a user message. Try again with a conversation that starts with a user "
-            "message."
-        )
-    for index, message in enumerate(messages):
-        if index and message["role"] == messages[index - 1]["role"]:
-            raise refuse(
-                "A conversation must alternate between user and assistant roles. Make sure the conversation alternates "
-                "between user and assistant roles and try again."
-            )
-        _check_content(message["content"], f"messages.{index}", model)
-    if messages[-1]["role"] == "assistant" and not model.prefill:
-        raise refuse(PREFILL)
-
-
-def _check_content(content: Sequence[_Json], where: str, model: Model) -> None:
-    if not content:
-        raise refuse(
-            f"The content field in the Message object at {where} is empty. Add a ContentBlock object to the content "
-            "field and try again."
-        )
-    for position, block in enumerate(content):
-        if "text" in block and not block["text"].strip():
-            raise refuse(
-                f"The text field in the ContentBlock object at {where}.content.{position} is blank. Add text to the "
-                "text field, and try again."
-            )
-        reasoning = block.get("reasoningContent", {}).get("reasoningText")
-        if reasoning and reasoning.get("signature") != signature(reasoning["text"]):
-            raise refuse(
-                f"The model returned the following errors: {where}.content.{position}: Invalid `signature` in "
-                "`thinking` block"
-            )
-        if "image" in block and not model.images:
-            raise refuse("This model doesn't support the image field. Remove image and try again.")
-
-
-def _check_tools(messages: Sequence[_Json], tool_config: _Json) -> None:
-    open_ids: list[str] = []
-    for index, message in enumerate(messages):
-        uses = [block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block]
-        results = [block["toolResult"]["toolUseId"] for block in message["content"] if "toolResult" in block]
-        if (uses or results) and not tool_config:
-            raise refuse("The toolConfig field must be defined when using toolUse and toolResult content blocks.")
-        if missing := [one for one in open_ids if one not in results]:
-            raise refuse(
-                f"Expected toolResult blocks at messages.{index}.content for the following Ids: {', '.join(missing)}"
-            )
-        if any(one not in open_ids for one in results):
-            raise refuse(
-                f"The number of toolResult blocks at messages.{index}.content exceeds the number of toolUse blocks of "
-                "previous turn."
-            )
-        open_ids = uses
 
 
 def _check_limits(limits: _Json, model: Model) -> None:
@@ -124,6 +68,27 @@ def _check_limits(limits: _Json, model: Model) -> None:
             "The model returned the following errors: `temperature` and `top_p` cannot both be specified for this "
             "model. Please use only one."
         )
+
+
+def _check_claude(body: _Json, model: Model) -> None:
+    fields = body.get("additionalModelRequestFields", {})
+    if "anthropic" not in model.name or not isinstance(fields, Mapping):
+        return
+    thinking, limits = fields.get("thinking") or {}, body.get("inferenceConfig", {})
+    objection = objection_to(
+        Thinking(
+            kind=thinking.get("type"),
+            budget=thinking.get("budget_tokens"),
+            effort=(fields.get("output_config") or {}).get("effort"),
+            temperature=limits.get("temperature"),
+            top_k=fields.get("top_k"),
+            max_tokens=limits.get("maxTokens"),
+            forced=not {"any", "tool"}.isdisjoint(body.get("toolConfig", {}).get("toolChoice", {})),
+        ),
+        model,
+    )
+    if objection:
+        raise refuse(f"The model returned the following errors: {objection}")
 
 
 def _turn(message: _Json) -> Turn:
@@ -170,14 +135,3 @@ def _thinks(body: _Json, model: Model) -> bool:
     fields = body.get("additionalModelRequestFields", {})
     thinking = fields.get("thinking") if isinstance(fields, Mapping) else None
     return "anthropic" in model.name and isinstance(thinking, Mapping) and thinking.get("type") in _THINKING
-
-
-def _answer_schema(body: _Json) -> Any:
-    match body:
-        case {"outputConfig": {"textFormat": {"structure": {"jsonSchema": {"schema": text}}}}}:
-            try:
-                return json.loads(text)
-            except ValueError as wrong:
-                raise refuse("The schema in outputConfig.textFormat is not valid JSON.") from wrong
-        case _:
-            return None

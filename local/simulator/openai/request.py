@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from local.simulator.catalogue import Model
 from local.simulator.conversation import Call, Image, Part, Text, Tool, ToolCall, ToolResult, Turn, alternating
 from local.simulator.openai import errors, schema
+from local.simulator.openai.message_rules import check_messages
+from local.simulator.openai.schema_rules import check_answer, check_parameters
 from local.simulator.openai.wording import refusal_of
 from local.simulator.provider import ApiError
 
@@ -33,7 +35,8 @@ def parse(body: Any) -> schema.ChatRequest:
 def to_call(chat: schema.ChatRequest, model: Model) -> Call:
     """Check what depends on several fields or on the model. Raises ApiError."""
     _check_options(chat, model)
-    _check_tool_order(chat.messages)
+    _check_schemas(chat)
+    check_messages(chat.messages)
     call = Call(
         model=model,
         turns=alternating(turn for message in chat.messages if (turn := _turn(message))),
@@ -79,6 +82,8 @@ def _check_options(chat: schema.ChatRequest, model: Model) -> None:
             )
     for name, given, needs, has in (
         ("stream_options", chat.stream_options, "stream", chat.stream),
+        # Source: spiceai/spiceai pull request 5231, tmc/langchaingo issue 1484.
+        ("metadata", chat.metadata, "store", chat.store),
         ("top_logprobs", chat.top_logprobs, "logprobs", chat.logprobs),
     ):
         if given is not None and not has:
@@ -101,37 +106,15 @@ def _check_options(chat: schema.ChatRequest, model: Model) -> None:
         )
 
 
-def _check_tool_order(messages: Sequence[schema.Message]) -> None:
-    open_ids: list[str] = []
-    expecting = False
-    for index, message in enumerate(messages):
-        if isinstance(message, schema.ToolMessage):
-            if not expecting:
-                raise errors.refuse(
-                    "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
-                    "'tool_calls'.",
-                    param=f"messages.[{index}].role",
-                )
-            open_ids = [call_id for call_id in open_ids if call_id != message.tool_call_id]
-            continue
-        if open_ids:
-            raise _unanswered(open_ids, index)
-        calls = message.tool_calls if isinstance(message, schema.AssistantMessage) else None
-        expecting = bool(calls)
-        open_ids = [call.id for call in calls or ()]
-        if isinstance(message, schema.AssistantMessage) and message.content is None and not calls:
-            text = "Invalid value for 'content': expected a string, got null."
-            raise errors.refuse(text, param=f"messages.[{index}].content")
-    if open_ids:
-        raise _unanswered(open_ids, len(messages))
-
-
-def _unanswered(call_ids: list[str], index: int) -> ApiError:
-    return errors.refuse(
-        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
-        f"The following tool_call_ids did not have response messages: {', '.join(call_ids)}",
-        param=f"messages.[{index}].role",
-    )
+def _check_schemas(chat: schema.ChatRequest) -> None:
+    for index, tool in enumerate(chat.tools or ()):
+        function = tool.function
+        if function.parameters is not None:
+            where = f"tools[{index}].function.parameters"
+            check_parameters(function.name, function.parameters, where, strict=bool(function.strict))
+    if isinstance(chat.response_format, schema.JsonSchemaResponse):
+        form = chat.response_format.json_schema
+        check_answer(form.name, form.schema_, strict=bool(form.strict))
 
 
 def _turn(message: schema.Message) -> Turn | None:

@@ -4,6 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", max_length=64)]
+"""Sources: types of the `openai` client ("a maximum length of 64"); brekkylab/ailoy pull request 109 (`tools`),
+mcp-use/mcp-use pull request 94 (`tool_calls`), jekalmin/extended_openai_conversation issue 251 (`messages[].name`)."""
+_CallId = Annotated[str, Field(max_length=40)]
+"""Source: agno-agi/agno issue 5382, openclaw/openclaw pull request 875."""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -47,22 +53,22 @@ AssistantPart = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
 class InstructionMessage(_Strict):
     role: Literal["system", "developer"]
     content: str | list[TextPart]
-    name: str | None = None
+    name: _Name | None = None
 
 
 class UserMessage(_Strict):
     role: Literal["user"]
     content: str | list[UserPart]
-    name: str | None = None
+    name: _Name | None = None
 
 
 class CalledFunction(_Strict):
-    name: str
+    name: _Name
     arguments: str
 
 
 class CalledTool(_Strict):
-    id: str
+    id: _CallId
     type: Literal["function"]
     function: CalledFunction
 
@@ -70,10 +76,10 @@ class CalledTool(_Strict):
 class AssistantMessage(_Strict):
     role: Literal["assistant"]
     content: str | list[AssistantPart] | None = None
-    name: str | None = None
+    name: _Name | None = None
     refusal: str | None = None
     audio: dict[str, Any] | None = None
-    tool_calls: list[CalledTool] | None = None
+    tool_calls: list[CalledTool] | None = Field(default=None, min_length=1)
     function_call: CalledFunction | None = None
     annotations: list[Any] | None = None
 
@@ -81,13 +87,13 @@ class AssistantMessage(_Strict):
 class ToolMessage(_Strict):
     role: Literal["tool"]
     content: str | list[TextPart]
-    tool_call_id: str
+    tool_call_id: _CallId
 
 
 class FunctionMessage(_Strict):
     role: Literal["function"]
     content: str | None
-    name: str
+    name: _Name
 
 
 Message = Annotated[
@@ -97,8 +103,9 @@ Message = Annotated[
 
 
 class FunctionDefinition(_Strict):
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    description: str | None = None
+    name: _Name
+    description: str | None = Field(default=None, max_length=1024)
+    """Limit: getsentry/sentry-mcp issue 106."""
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
@@ -118,7 +125,7 @@ class NamedToolChoice(_Strict):
 
 
 class JsonSchemaFormat(_Strict):
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    name: _Name
     description: str | None = None
     schema_: dict[str, Any] = Field(alias="schema")
     strict: bool | None = None
@@ -143,7 +150,10 @@ class StreamOptions(_Strict):
 
 
 class ChatRequest(_Strict):
-    """The fields of a chat completion. Those the simulator has no use for are taken in any form."""
+    """The fields of a chat completion. Those the simulator has no use for are taken in any form.
+
+    Limits of `metadata`, `safety_identifier` and `stop`: types of the `openai` client, `CompletionCreateParams`.
+    """
 
     model: str
     messages: list[Message] = Field(min_length=1)
@@ -170,9 +180,11 @@ class ChatRequest(_Strict):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
     user: str | None = None
-    safety_identifier: str | None = None
+    safety_identifier: str | None = Field(default=None, max_length=64)
     store: bool | None = None
-    metadata: dict[str, str] | None = None
+    metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]] | None = Field(
+        default=None, max_length=16
+    )
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
     modalities: list[Literal["text", "audio"]] | None = None
     prompt_cache_key: str | None = None

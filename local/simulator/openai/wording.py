@@ -50,10 +50,18 @@ def refusal_of(error: ValidationError) -> ApiError:
         case "too_short":
             text = f"Invalid '{where}': empty array. Expected an array with minimum length 1, but got an empty array "
             text, code = text + "instead.", "empty_array"
+        case "too_long" if isinstance(value, dict):
+            most, given = context["max_length"], len(value)
+            text = f"Invalid '{where}': too many properties. Expected an object with at most {most} properties, but "
+            text, code = text + f"got an object with {given} properties instead.", "object_above_max_properties"
         case "too_long":
             text = f"Invalid '{where}': array too long. Expected an array with maximum length {context['max_length']}, "
             text += f"but got an array with length {context['actual_length']} instead."
             code = "array_above_max_length"
+        case "string_too_long":
+            text = f"Invalid '{where}': string too long. Expected a string with maximum length "
+            text += f"{context['max_length']}, but got a string with length {len(value)} instead."
+            code = "string_above_max_length"
         case "string_pattern_mismatch":
             text = f"Invalid '{where}': string does not match pattern. Expected a string that matches the pattern "
             text, code = text + f"'{context['pattern']}'.", "invalid_value"

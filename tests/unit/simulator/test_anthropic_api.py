@@ -152,7 +152,12 @@ async def test_a_thought_that_is_not_its_own_is_refused(anthropic_client: anthro
 
 
 async def test_a_json_schema_is_satisfied(anthropic_client: anthropic.AsyncAnthropic) -> None:
-    schema: Any = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    schema: Any = {
+        "type": "object",
+        "properties": {"n": {"type": "integer"}},
+        "required": ["n"],
+        "additionalProperties": False,
+    }
     message = await anthropic_client.messages.create(
         model=MODEL,
         max_tokens=99,
@@ -171,76 +176,6 @@ async def test_models_are_listed(anthropic_client: anthropic.AsyncAnthropic) -> 
 
 
 X: Any = [{"role": "user", "content": "x"}]
-USE: Any = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}]}
-WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"foo": 1}, "foo: Extra inputs are not permitted"),
-    ({"max_tokens": None}, "max_tokens: Input should be a valid integer"),
-    ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1"),
-    (
-        {"max_tokens": 999_999},
-        "max_tokens: 999999 > 128000, which is the maximum allowed number of output tokens for claude-sonnet-4-6",
-    ),
-    ({"temperature": 1.7}, "temperature: range: 0..1"),
-    ({"temperature": 0.5, "top_p": 0.5}, "`temperature` and `top_p` cannot both be specified for this model."),
-    ({"model": "claude-haiku-5-5", "temperature": 0.5}, "`temperature` is deprecated for this model."),
-    ({"model": "claude-sonnet-5-5", "top_k": 5}, "`top_k` is deprecated for this model."),
-    ({"messages": []}, "messages: at least one message is required"),
-    ({"messages": [USE]}, 'messages: first message must use the "user" role'),
-    (
-        {"messages": [{"role": "tool", "content": "x"}]},
-        "messages.0.role: Input should be 'user', 'assistant' or 'system'",
-    ),
-    (
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": 3}]}]},
-        "messages.0.content.0.text.text: Input should be a valid string",
-    ),
-    ({"messages": [{"role": "user", "content": ""}]}, "messages.0: all messages must have non-empty content"),
-    (
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]},
-        "messages: text content blocks must be non-empty",
-    ),
-    (
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": " "}]}]},
-        "messages: text content blocks must contain non-whitespace text",
-    ),
-    (
-        {"model": "claude-haiku-4-5", "messages": [*X, {"role": "assistant", "content": "1, "}]},
-        "messages: final assistant content cannot end with trailing whitespace",
-    ),
-    (
-        {"messages": [*X, USE, *X]},
-        "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1.",
-    ),
-    (
-        {"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1"}]}]},
-        "messages.0.content.0: unexpected `tool_use_id` found in `tool_result` blocks: toolu_1.",
-    ),
-    ({"tool_choice": {"type": "any"}}, "tool_choice: may only be specified while providing tools."),
-    ({"tools": TOOLS, "tool_choice": {"type": "tool", "name": "f"}}, "Tool 'f' not found in provided tools"),
-    (
-        {"thinking": {"type": "enabled", "budget_tokens": 2000}},
-        "`max_tokens` must be greater than `thinking.budget_tokens`.",
-    ),
-    ({"output_format": {"type": "json_schema", "schema": {}}}, "output_format: Extra inputs are not permitted"),
-    (
-        {"model": "sim-tiny", "messages": [{"role": "user", "content": "x" * 8000}]},
-        "prompt is too long: 2000 tokens > 1000 maximum",
-    ),
-]
-
-
-@pytest.mark.parametrize(("change", "message"), WRONG, ids=[wrong[1][:48] for wrong in WRONG])
-async def test_a_wrong_request_gets_anthropics_400(
-    http: httpx.AsyncClient, sim: Simulator, change: dict[str, Any], message: str
-) -> None:
-    body = {"model": MODEL, "max_tokens": 99, "messages": X, **change}
-    headers = {"x-api-key": "sim-anthropic-key", **OLD}
-    response = await http.post(f"{sim.url}/anthropic/v1/messages", json=body, headers=headers)
-    assert response.status_code == 400
-    answer = response.json()
-    assert answer["error"]["type"] == "invalid_request_error"
-    assert answer["error"]["message"].startswith(message)
-    assert answer["request_id"] == response.headers["request-id"]
 
 
 @pytest.mark.parametrize(

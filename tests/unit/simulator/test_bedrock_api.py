@@ -73,7 +73,13 @@ async def test_forced_tools_stops_limits_and_schema_are_kept(bedrock_client: Any
     assert stopped["stopReason"] == "stop_sequence"
     short = await converse(bedrock_client, inferenceConfig={"maxTokens": 2})
     assert short["stopReason"] == "max_tokens"
-    schema = {"schema": json.dumps({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})}
+    wanted = {
+        "type": "object",
+        "properties": {"n": {"type": "integer"}},
+        "required": ["n"],
+        "additionalProperties": False,
+    }
+    schema = {"schema": json.dumps(wanted)}
     form = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
     structured = await converse(bedrock_client, outputConfig=form)
     assert structured["output"]["message"]["content"][0]["text"] == '{"n": 1}'

@@ -113,7 +113,12 @@ async def test_several_choices_stream_side_by_side(openai_client: openai.AsyncOp
 
 
 async def test_a_json_schema_is_satisfied(openai_client: openai.AsyncOpenAI) -> None:
-    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "integer"}},
+        "required": ["n"],
+        "additionalProperties": False,
+    }
     form: Any = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}
     response = await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION, response_format=form)
     assert json.loads(response.choices[0].message.content or "") == {"n": 1}

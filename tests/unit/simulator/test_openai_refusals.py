@@ -8,7 +8,9 @@ import pytest
 
 from local.simulator import Simulator
 
+KEY = {"authorization": "Bearer sim-openai-key"}
 X: Any = [{"role": "user", "content": "x"}]
+LONG = "n" * 65
 WRONG: list[tuple[dict[str, Any], str, str | None, str | None]] = [
     ({"foo": 1}, "Unrecognized request argument supplied: foo", None, None),
     ({"foo": 1, "bar": 2}, "Unrecognized request arguments supplied: bar, foo", None, None),
@@ -111,6 +113,39 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str | None]] = [
         "messages",
         None,
     ),
+    (
+        {"metadata": {"run": "7"}},
+        "The 'metadata' parameter is only allowed when 'store' is enabled.",
+        "metadata",
+        None,
+    ),
+    (
+        {"metadata": {str(number): "x" for number in range(17)}, "store": True},
+        "Invalid 'metadata': too many properties. Expected an object with at most 16 properties, but got an object "
+        "with 17 properties instead.",
+        "metadata",
+        "object_above_max_properties",
+    ),
+    (
+        {"safety_identifier": LONG},
+        "Invalid 'safety_identifier': string too long. Expected a string with maximum length 64, but got a string with "
+        "length 65 instead.",
+        "safety_identifier",
+        "string_above_max_length",
+    ),
+    (
+        {"messages": [{"role": "user", "name": "a b", "content": "x"}]},
+        "Invalid 'messages[0].name': string does not match pattern. Expected a string that matches the pattern "
+        "'^[a-zA-Z0-9_-]+$'.",
+        "messages[0].name",
+        "invalid_value",
+    ),
+    (
+        {"messages": [{"role": "assistant", "content": "x", "tool_calls": []}]},
+        "Invalid 'messages[0].tool_calls': empty array.",
+        "messages[0].tool_calls",
+        "empty_array",
+    ),
     ({"max_tokens": 999_999}, "max_tokens is too large: 999999.", "max_tokens", "invalid_value"),
     ({"reasoning_effort": "low"}, "Unrecognized request argument supplied: reasoning_effort", None, None),
     (
@@ -141,7 +176,6 @@ async def test_a_wrong_request_gets_openais_400(
     assert (body["param"], body["code"], body["type"]) == (param, code, "invalid_request_error")
 
 
-KEY = {"authorization": "Bearer sim-openai-key"}
 JSON = {**KEY, "content-type": "application/json"}
 NO_REQUESTS: list[tuple[dict[str, str], bytes, int, str]] = [
     ({}, b"{}", 401, "You didn't provide an API key."),

@@ -1,0 +1,81 @@
+"""What Anthropic refuses of tools, calls and results, beyond the form of each."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from local.simulator.anthropic import schema
+from local.simulator.anthropic.errors import refuse
+from local.simulator.anthropic.schema_rules import unfit_for_output, unfit_for_tool
+from local.simulator.provider import ApiError
+
+_TOOL_BLOCKS = (schema.ToolUseBlock, schema.ToolResultBlock)
+
+
+def check_tools(asked: schema.MessagesRequest) -> None:
+    """Raises ApiError."""
+    tools = asked.tools or ()
+    # Source: anthropics/claude-code issue 10687.
+    if any(count > 1 for count in Counter(tool.name for tool in tools).values()):
+        raise refuse("tools: Tool names must be unique.")
+    for index, tool in enumerate(tools):
+        given = tool.input_schema.model_dump()
+        objection = unfit_for_tool(given) or (unfit_for_output(given) if tool.strict else None)
+        if objection:
+            raise refuse(f"tools.{index}.custom.input_schema: {objection}")
+
+
+def check_history(asked: schema.MessagesRequest) -> None:
+    """Calls and results among the messages. Raises ApiError."""
+    held = [block for _, block in _blocks(asked.messages) if isinstance(block, _TOOL_BLOCKS)]
+    # LiteLLM 1.106.2 puts a tool of its own there for it (`utils.add_dummy_tool`, "Anthropic API fails").
+    if held and not asked.tools:
+        raise refuse("Requests which include `tool_use` or `tool_result` blocks must define tools.")
+    used: set[str] = set()
+    for where, block in _blocks(asked.messages):
+        if isinstance(block, schema.ToolUseBlock):
+            # Source: trycua/cua issue 524.
+            if block.id in used:
+                raise refuse(f"{where}: `tool_use` ids must be unique")
+            used.add(block.id)
+    _check_order(asked.messages)
+
+
+def _blocks(messages: Sequence[schema.Message]) -> Iterator[tuple[str, schema.Block]]:
+    for index, message in enumerate(messages):
+        if isinstance(message.content, list):
+            yield from ((f"messages.{index}.content.{at}", block) for at, block in enumerate(message.content))
+
+
+def _check_order(messages: Sequence[schema.Message]) -> None:
+    """Consecutive messages of one role are one turn: so is each call answered in the next turn."""
+    open_ids: set[str] = set()
+    for index, blocks in _turns(messages).items():
+        results = [block for block in blocks if isinstance(block, schema.ToolResultBlock)]
+        if stray := [block.tool_use_id for block in results if block.tool_use_id not in open_ids]:
+            raise refuse(
+                f"messages.{index}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: "
+                f"{', '.join(stray)}. Each `tool_result` block must have a corresponding `tool_use` block in the "
+                "previous message."
+            )
+        if missing := open_ids - {block.tool_use_id for block in results}:
+            raise _without_result(index - 1, missing)
+        open_ids = {block.id for block in blocks if isinstance(block, schema.ToolUseBlock)}
+    if open_ids:
+        raise _without_result(len(messages) - 1, open_ids)
+
+
+def _turns(messages: Sequence[schema.Message]) -> Mapping[int, list[schema.Block]]:
+    """The blocks of each turn, by the place of its last message."""
+    turns: dict[int, list[schema.Block]] = {}
+    for index, message in enumerate(messages):
+        before = turns.pop(index - 1) if index and messages[index - 1].role == message.role else []
+        turns[index] = [*before, *(message.content if isinstance(message.content, list) else ())]
+    return turns
+
+
+def _without_result(index: int, ids: set[str]) -> ApiError:
+    return refuse(
+        f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after: "
+        f"{', '.join(sorted(ids))}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
+        "message."
+    )
