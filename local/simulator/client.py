@@ -105,7 +105,9 @@ def simulator_process(
 ) -> Iterator[SimulatorControl]:
     """Run `python -m local.simulator` while the context lasts.
 
-    `host` is the address it listens on; `timeout` is in seconds, for the start. Raises RuntimeError when it does not come up.
+    `host` is the address it listens on; `timeout` is in seconds, for the start.
+
+    Raises RuntimeError when it does not come up.
     """
     arguments = ["--host", host, "--port", str(port), "--chunk-delay", str(chunk_delay), "--latency", str(latency)]
     paths = [str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
