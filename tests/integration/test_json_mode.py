@@ -82,7 +82,7 @@ def test_an_object_comes_from_models_without_a_json_mode(
     assert isinstance(json.loads(choice.message.content), dict)
     assert choice.message.content[0] + choice.message.content[-1] == "{}"
     assert choice.finish_reason == "stop"
-    assert ledger["attempts"][0]["adjusted"] == [ADJUSTED]
+    assert ledger["attempts"][0]["adjusted"] == [ADJUSTED.format(INSTRUCTION)]
     (sent,) = simulator.requests()
     said = [block["text"] for block in sent.body["system"]]
     assert said == ["Be brief.", INSTRUCTION]

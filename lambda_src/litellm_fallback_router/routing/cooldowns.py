@@ -21,14 +21,4 @@ class Cooldowns:
 
     def left(self, name: str) -> float:
         """Seconds until `name` may be asked again; 0 when it may be."""
-        until = self._until.get(name)
-        if until is None:
-            return 0.0
-        left = until - asyncio.get_running_loop().time()
-        if left <= 0:
-            self._until.pop(name, None)
-            return 0.0
-        return left
-
-    def clear(self, name: str) -> None:
-        self._until.pop(name, None)
+        return max(0.0, self._until.get(name, 0.0) - asyncio.get_running_loop().time())

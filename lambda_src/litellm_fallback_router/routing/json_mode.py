@@ -18,7 +18,8 @@ from .postprocess import Adapted, Choices, ChunkPostprocessor
 from .types import Deployment, Message
 
 INSTRUCTION = "Answer with one JSON object and nothing else: no code fence, no text before or after it."
-ADJUSTED = f'response_format json_object: asked for by "{INSTRUCTION}"; checked, without a code fence'
+BESIDE_TOOLS = f"{INSTRUCTION} Call tools as ever."
+ADJUSTED = 'response_format json_object: asked for by "{}"; checked, without a code fence'
 SYSTEM = ("system", "developer")
 NO_OBJECT = "its answer is no JSON object, which `response_format` asks for"
 
@@ -28,18 +29,20 @@ def with_json_mode(deployment: Deployment, request: Adapted) -> Adapted:
     wanted = request.params.get("response_format") or {}
     if wanted.get("type") != "json_object" or dialect_of(deployment).json_mode:
         return request
+    tools = bool(request.params.get("tools"))
+    instruction = BESIDE_TOOLS if tools else INSTRUCTION
     return request.adapted(
         params={name: value for name, value in request.params.items() if name != "response_format"},
-        messages=_instructed(request.messages),
-        adjusted=ADJUSTED,
-        postprocessor=JsonMode(tools=bool(request.params.get("tools")), stops=bool(request.params.get("stop"))),
+        messages=_instructed(request.messages, instruction),
+        adjusted=ADJUSTED.format(instruction),
+        postprocessor=JsonMode(tools=tools, stops=bool(request.params.get("stop"))),
     )
 
 
-def _instructed(messages: list[Message]) -> list[Message]:
+def _instructed(messages: list[Message], instruction: str) -> list[Message]:
     """Behind the caller's own instructions, so that what a provider has cached of those stays so."""
     own = next((at for at, message in enumerate(messages) if message.get("role") not in SYSTEM), len(messages))
-    return [*messages[:own], {"role": "system", "content": INSTRUCTION}, *messages[own:]]
+    return [*messages[:own], {"role": "system", "content": instruction}, *messages[own:]]
 
 
 @dataclass(frozen=True, slots=True)

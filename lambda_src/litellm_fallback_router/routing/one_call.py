@@ -11,17 +11,18 @@ from .postprocess import Adapted, Choices, ChunkPostprocessor
 from .types import Deployment
 
 ADJUSTED = "parallel_tool_calls dropped; of several calls in an answer the first is kept"
+ADJUSTED_DEFAULT = "parallel_tool_calls dropped"
+"""What it would allow is how such an API works anyway."""
 
 
 def with_one_call(deployment: Deployment, request: Adapted) -> Adapted:
-    """The request without a `parallel_tool_calls` that its API does not have, where it asks for one call at a time."""
-    if request.params.get("parallel_tool_calls") is not False or dialect_of(deployment).parallel_switch:
+    """The request without a `parallel_tool_calls` that its API does not have."""
+    if "parallel_tool_calls" not in request.params or dialect_of(deployment).parallel_switch:
         return request
-    return request.adapted(
-        params={name: value for name, value in request.params.items() if name != "parallel_tool_calls"},
-        adjusted=ADJUSTED,
-        postprocessor=OneCall(),
-    )
+    params = {name: value for name, value in request.params.items() if name != "parallel_tool_calls"}
+    if request.params["parallel_tool_calls"] is not False:
+        return request.adapted(params=params, adjusted=ADJUSTED_DEFAULT)
+    return request.adapted(params=params, adjusted=ADJUSTED, postprocessor=OneCall())
 
 
 @dataclass(frozen=True, slots=True)

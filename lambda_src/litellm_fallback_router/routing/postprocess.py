@@ -54,7 +54,7 @@ class Adapted:
         *,
         params: Mapping[str, Any],
         adjusted: str,
-        postprocessor: Postprocessor,
+        postprocessor: Postprocessor | None = None,
         messages: list[Message] | None = None,
     ) -> Adapted:
         """One adaptation further."""
@@ -62,7 +62,7 @@ class Adapted:
             self.messages if messages is None else messages,
             params,
             (*self.adjusted, adjusted),
-            (*self.postprocessors, postprocessor),
+            self.postprocessors if postprocessor is None else (*self.postprocessors, postprocessor),
         )
 
 

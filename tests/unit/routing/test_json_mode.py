@@ -9,7 +9,7 @@ import pytest
 
 from litellm_fallback_router.routing.errors import ProvidersFailedError, StreamInterruptedError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
-from litellm_fallback_router.routing.json_mode import ADJUSTED, INSTRUCTION
+from litellm_fallback_router.routing.json_mode import ADJUSTED, BESIDE_TOOLS, INSTRUCTION
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Deployment, Message
 from tests.support.scripted import Rig, ScriptedProvider, Step, breaks, config_of, deployment, question, read
 from tests.support.virtual_time import run_virtually
@@ -70,8 +70,17 @@ def test_is_asked_for_by_an_instruction_where_the_api_has_no_json_mode(
         got, params, adjusted = await sent(CHAIN[name], messages)
         assert got == expected
         assert "response_format" not in params
-        assert adjusted == (ADJUSTED,)
-        assert INSTRUCTION in ADJUSTED, "what was put into the prompt is told word by word"
+        assert adjusted == (ADJUSTED.format(INSTRUCTION),), "what was put into the prompt is told word by word"
+
+    run_virtually(main())
+
+
+def test_tools_may_be_called_all_the_same() -> None:
+    async def main() -> None:
+        r = rig_of("c", {"c": [pieces(OBJECT)]})
+        result = await r.router.complete(question("c", params=ASKED | TOOLS))
+        assert r.provider.calls[0].messages[0] == {"role": "system", "content": BESIDE_TOOLS}
+        assert result.ledger.attempts[0].adjusted == (ADJUSTED.format(BESIDE_TOOLS),)
 
     run_virtually(main())
 

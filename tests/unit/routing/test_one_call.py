@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.one_call import ADJUSTED, OneCall
+from litellm_fallback_router.routing.one_call import ADJUSTED, ADJUSTED_DEFAULT, OneCall
 from litellm_fallback_router.routing.types import ChatRequest
 from tests.support.scripted import Rig, ScriptedProvider, Step, config_of, deployment
 from tests.support.virtual_time import run_virtually
@@ -66,7 +66,6 @@ def test_keeps_the_first_call_of_a_stream_where_the_api_has_no_such_switch(
         (CLAUDE, {"parallel_tool_calls": False}),
         (("anthropic", "claude-sonnet-4-6"), {"parallel_tool_calls": False}),
         (("openai", "gpt-4o"), {"parallel_tool_calls": False}),
-        (NOVA, {"parallel_tool_calls": True}),
         (NOVA, {}),
     ],
 )
@@ -79,6 +78,19 @@ def test_keeps_all_where_the_api_sees_to_it_or_nobody_asks(place: tuple[str, str
                 deltas += [choice["delta"] for choice in chunk.choices]
         assert deltas == [*PARALLEL, {}]
         assert r.provider.calls[0].params == {"tools": TOOLS, **params}
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("place", [NOVA, LLAMA, ("openai", "o3")])
+def test_several_at_once_need_no_word_where_the_api_has_none(place: tuple[str, str]) -> None:
+    async def main() -> None:
+        r = rig_of(*place)
+        async with r.router.stream(asked(parallel_tool_calls=True)) as stream:
+            deltas = [choice["delta"] async for chunk in stream for choice in chunk.choices]
+        assert deltas == [*PARALLEL, {}]
+        assert r.provider.calls[0].params == {"tools": TOOLS}
+        assert stream.result.ledger.attempts[0].adjusted == (ADJUSTED_DEFAULT,)
 
     run_virtually(main())
 
