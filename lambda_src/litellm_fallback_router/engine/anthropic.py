@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..adapters.litellm_provider.finishing import FinishReader, reading
 from ..adapters.litellm_provider.loading import litellm
+from ..routing.finish_reasons import finish_reasons_of
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .evidence import error_in_band, no_format, unsendable
 from .exchange import Outgoing
@@ -37,6 +39,7 @@ class AnthropicFormat:
         base = self.config.get_api_base(deployment.api_base)
         self._url = base if base.endswith(PATH) else f"{base.rstrip('/')}{PATH}"
         self.prices = Prices(deployment)
+        self.finish_reasons = finish_reasons_of(deployment)
 
     def takes(self, params: Mapping[str, Any]) -> bool:
         return True
@@ -81,18 +84,18 @@ class AnthropicCall:
             raise error_in_band(said["error"])
         if not said.get("stop_reason"):
             raise no_format()
-        owner = self.owner
-        return read_answer(owner.config, owner.model, self.translation, Received(said, headers), owner.prices)
+        owner, received, reader = self.owner, Received(said, headers), FinishReader(self.owner.finish_reasons)
+        return read_answer(owner.config, owner.model, self.translation, received, owner.prices, reader)
 
     def decoder(self) -> AnthropicDecoder:
-        return AnthropicDecoder(self.owner.prices, self.translation)
+        return AnthropicDecoder(self.owner.prices, self.translation, FinishReader(self.owner.finish_reasons))
 
 
 class AnthropicDecoder(TranslatedStream):
     """A stream of Anthropic's events."""
 
-    def __init__(self, prices: Prices, one: Translation) -> None:
-        super().__init__(prices)
+    def __init__(self, prices: Prices, one: Translation, reader: FinishReader) -> None:
+        super().__init__(prices, reader)
         handler = litellm().llms.anthropic.chat.handler
         self._events = EventReader()
         self._parser = handler.ModelResponseIterator(
@@ -126,7 +129,8 @@ class AnthropicDecoder(TranslatedStream):
             return
         elif kind != "ping":
             try:
-                piece = self._parser.chunk_parser(said)
+                with reading(self._reader):
+                    piece = self._parser.chunk_parser(said)
             except Exception as error:
                 raise no_format(error, begun=self.begun) from error
             yield from self.piece(piece)

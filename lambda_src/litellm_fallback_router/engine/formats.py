@@ -19,6 +19,11 @@ class Decoder(Protocol):
     """It said that nothing more will come."""
 
     @property
+    def finished(self) -> bool:
+        """Every choice has its finish reason. Usage may still come."""
+        ...
+
+    @property
     def complete(self) -> bool:
         """Every choice has its finish reason, and its usage is known. More may still come."""
         ...

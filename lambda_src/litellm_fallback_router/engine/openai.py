@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..adapters.litellm_provider.fields import arguments_of
+from ..adapters.litellm_provider.finishing import FinishReader
 from ..adapters.litellm_provider.loading import litellm
 from ..adapters.litellm_provider.streams import Echo, reported_usage
 from ..adapters.litellm_provider.wire import (
-    FINISH_REASONS,
     UnreadableError,
     answer_of,
     chunks_of,
@@ -25,6 +25,7 @@ from ..adapters.litellm_provider.wire import (
     is_token,
     usage_of,
 )
+from ..routing.finish_reasons import finish_reasons_of, incomplete
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .evidence import error_in_band, keyless, no_format, unfinished, unsendable
@@ -61,6 +62,7 @@ class OpenAIFormat:
         self._place = {"custom_llm_provider": deployment.provider, "api_base": base}
         self._headers = self._own_headers()
         self.prices = Prices(deployment)
+        self.finish_reasons = finish_reasons_of(deployment)
 
     def takes(self, params: Mapping[str, Any]) -> bool:
         if self._compatible:
@@ -120,6 +122,7 @@ class OpenAICall:
     def __init__(self, owner: OpenAIFormat, outgoing: Outgoing, params: Mapping[str, Any]) -> None:
         self.outgoing = outgoing
         self._prices = owner.prices
+        self._reader = FinishReader(owner.finish_reasons)
         self._choices = params.get("n") or 1
 
     def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
@@ -129,9 +132,13 @@ class OpenAICall:
         choices = said.get("choices")
         if not isinstance(choices, list) or not all(_is_finished(choice) for choice in choices):
             raise no_format()
+        choices = [{**choice, "finish_reason": self._reader.read(choice["finish_reason"])} for choice in choices]
+        return replace(self._read({**said, "choices": choices}), broken=self._reader.broken)
+
+    def _read(self, said: dict[str, Any]) -> ProviderAnswer:
         reported = counted(said.get("usage"))
         usage = None if reported is None else reported_usage(reported)
-        plain = [_plain_choice(index, choice) for index, choice in enumerate(choices)]
+        plain = [_plain_choice(index, choice) for index, choice in enumerate(said["choices"])]
         if None in plain:
             return self._built({**said, "usage": None}, usage)
         cost = None if usage is None else self._prices.usd(usage, _tier(said))
@@ -157,7 +164,7 @@ class OpenAICall:
         return replace(answer, cost_usd=self._prices.usd_of_answer(response))
 
     def decoder(self) -> OpenAIDecoder:
-        return OpenAIDecoder(self._choices, self._prices)
+        return OpenAIDecoder(self._choices, self._prices, self._reader)
 
 
 class OpenAIDecoder:
@@ -166,8 +173,9 @@ class OpenAIDecoder:
     usage_so_far: Usage | None = None
     """OpenAI says it at the end only."""
 
-    def __init__(self, choices: int, prices: Prices) -> None:
+    def __init__(self, choices: int, prices: Prices, reader: FinishReader) -> None:
         self.begun = self.ended = False
+        self._reader = reader
         self._unfinished = set(range(choices))
         self._prices = prices
         self._events = EventReader()
@@ -177,8 +185,12 @@ class OpenAIDecoder:
         self._choice_type = litellm().types.utils.StreamingChoices
 
     @property
+    def finished(self) -> bool:
+        return not self._unfinished
+
+    @property
     def complete(self) -> bool:
-        return self._usage is not None and not self._unfinished
+        return self._usage is not None and self.finished
 
     def feed(self, data: bytes) -> Iterator[Chunk]:
         try:
@@ -199,22 +211,27 @@ class OpenAIDecoder:
             self._usage = counted(usage) or self._usage
         self._tier = _tier(said) or self._tier
         try:
-            chunks = [*chunks_of(said, self._choice_type)]
+            chunks = [*chunks_of(said, self._choice_type, self._reader.read)]
         except UnreadableError as error:
             raise no_format(error, begun=self.begun) from error
         for chunk in chunks:
             for choice in chunk.choices:
                 if choice["finish_reason"]:
+                    # One for each choice, and none where it means that the answer is not complete.
+                    if choice["index"] not in self._unfinished or self._reader.broken is not None:
+                        choice["finish_reason"] = None
                     self._unfinished.discard(choice["index"])
             self.begun = self.begun or is_token(chunk)
             yield chunk
             self._echo.check(chunk)
 
     def end(self) -> Iterator[Chunk]:
-        if self._unfinished:
-            raise unfinished(begun=self.begun)
         if self._usage is not None and (reported := reported_usage(self._usage)) is not None:
             yield Chunk([], usage_of(reported), self._prices.usd(reported, self._tier))
+        if self._reader.broken is not None:
+            raise incomplete(self._reader.broken, begun=self.begun)
+        if self._unfinished:
+            raise unfinished(begun=self.begun)
 
 
 def _tier(said: dict[str, Any]) -> str | None:
@@ -238,7 +255,7 @@ def _plain_choice(index: int, choice: dict[str, Any]) -> dict[str, Any] | None:
     """A choice that is nothing but text; None where there is more to it."""
     message, reason = choice["message"], choice["finish_reason"]
     content, refusal = message.get("content"), message.get("refusal")
-    if any(value and name not in PLAIN for name, value in message.items()) or reason not in FINISH_REASONS:
+    if any(value and name not in PLAIN for name, value in message.items()):
         return None
     if not isinstance(content, str | None) or not isinstance(refusal, str | None) or THOUGHT in (content or ""):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..adapters.litellm_provider import LiteLLMProvider
 from ..adapters.litellm_provider.loading import litellm
+from ..adapters.litellm_provider.pieces import USAGE_SECONDS
 from ..adapters.litellm_provider.provider import says_nothing
 from ..routing.failures import ProviderFailure, no_answer
 from ..routing.ledger import Usage
@@ -73,11 +75,15 @@ class Engine:
             return
         call = await known.call(messages, params, self._resolve(deployment), stream=True)
         response = await self._send(call)
-        decoder = call.decoder()
+        decoder, until = call.decoder(), None
         try:
             while not decoder.ended:
                 try:
-                    part = await response.part()
+                    async with asyncio.timeout_at(until):
+                        part = await response.part()
+                except TimeoutError:
+                    # It has finished, and says no more.
+                    break
                 except BrokenOffError as error:
                     if decoder.complete:
                         # Cut off after the very last thing it had to say.
@@ -87,6 +93,8 @@ class Engine:
                     break
                 for chunk in decoder.feed(part):
                     yield chunk
+                if decoder.finished and until is None:
+                    until = asyncio.get_running_loop().time() + USAGE_SECONDS
             for chunk in decoder.end():
                 yield chunk
             await response.linger()

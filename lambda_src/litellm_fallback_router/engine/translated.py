@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..adapters.litellm_provider.fields import arguments_of
+from ..adapters.litellm_provider.finishing import FinishReader, reading
 from ..adapters.litellm_provider.loading import litellm
 from ..adapters.litellm_provider.streams import Echo
 from ..adapters.litellm_provider.wire import UnreadableError, answer_of, chunk_of, is_token, usage_of
+from ..routing.finish_reasons import incomplete
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .evidence import no_format, unfinished, unsendable
@@ -82,26 +84,30 @@ class Unlogged:
         """Report nothing."""
 
 
-def read_answer(config: Any, model: str, one: Translation, received: Received, prices: Prices) -> ProviderAnswer:
+def read_answer(
+    config: Any, model: str, one: Translation, received: Received, prices: Prices, reader: FinishReader
+) -> ProviderAnswer:
     """The answer that LiteLLM's class makes of what was received. Raises ProviderFailure."""
     library = litellm()
     try:
-        response = config.transform_response(
-            model=model,
-            raw_response=received,
-            model_response=library.ModelResponse(),
-            logging_obj=Unlogged(),
-            request_data={},
-            messages=one.messages,
-            optional_params=one.optional,
-            litellm_params=one.place,
-            encoding=None,
-            json_mode=one.json_mode,
-        )
+        with reading(reader):
+            response = config.transform_response(
+                model=model,
+                raw_response=received,
+                model_response=library.ModelResponse(),
+                logging_obj=Unlogged(),
+                request_data={},
+                messages=one.messages,
+                optional_params=one.optional,
+                litellm_params=one.place,
+                encoding=None,
+                json_mode=one.json_mode,
+            )
     except Exception as error:
         raise no_format(error) from error
     try:
-        return answer_of(response, usage_of(response.usage), prices.usd_of_answer(response))
+        answer = answer_of(response, usage_of(response.usage), prices.usd_of_answer(response))
+        return replace(answer, broken=reader.broken)
     except UnreadableError as error:
         raise no_format(error) from error
 
@@ -109,10 +115,11 @@ def read_answer(config: Any, model: str, one: Translation, received: Received, p
 class TranslatedStream:
     """How far a stream has come that LiteLLM's parser reads event by event, but for plain text."""
 
-    def __init__(self, prices: Prices) -> None:
-        self.begun = self.ended = False
+    def __init__(self, prices: Prices, reader: FinishReader) -> None:
+        self.begun = self.ended = self.finished = False
         self._prices = prices
-        self._finished = self._called_tools = False
+        self._reader = reader
+        self._called_tools = False
         self._first: Any = None
         self._last: Any = None
         """LiteLLM's usage objects: what was said first, and last."""
@@ -120,7 +127,7 @@ class TranslatedStream:
 
     @property
     def complete(self) -> bool:
-        return self._finished and self._last is not None
+        return self.finished and self._last is not None
 
     @property
     def usage_so_far(self) -> Usage | None:
@@ -146,9 +153,9 @@ class TranslatedStream:
             yield from self._said(chunk)
 
     def _reason(self, reason: str | None) -> str | None:
-        if not reason:
+        again, self.finished = self.finished, self.finished or bool(reason)
+        if not reason or again or self._reader.broken is not None:
             return None
-        self._finished = True
         # The tool by which it wrote JSON is LiteLLM's own.
         return "stop" if reason == "tool_calls" and not self._called_tools else reason
 
@@ -160,7 +167,9 @@ class TranslatedStream:
         self._echo.check(chunk)
 
     def end(self) -> Iterator[Chunk]:
-        if not self._finished:
-            raise unfinished(begun=self.begun)
         if self._last is not None:
             yield Chunk([], usage_of(self._last), self._prices.usd(self._last))
+        if self._reader.broken is not None:
+            raise incomplete(self._reader.broken, begun=self.begun)
+        if not self.finished:
+            raise unfinished(begun=self.begun)

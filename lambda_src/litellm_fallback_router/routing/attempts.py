@@ -13,6 +13,7 @@ from .contents import characters_of, prompt_characters
 from .deadline import Deadline, OutOfTimeError, in_words
 from .executor import Attempt, Walk
 from .failures import FailureKind, ProviderFailure, no_answer, withheld
+from .finish_reasons import incomplete
 from .ledger import AttemptRecord, Usage
 from .needs import estimate_tokens
 from .ports import Provider
@@ -51,6 +52,8 @@ async def ask(provider: Provider, attempt: Attempt, recorder: Recorder, *, setti
     recorder.heard(answer)
     if not answer.choices:
         raise no_answer()
+    if answer.broken is not None:
+        raise incomplete(answer.broken)
     if settings.content_policy_fallback and all(
         choice.get("finish_reason") == "content_filter" for choice in answer.choices
     ):

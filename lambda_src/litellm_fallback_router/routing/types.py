@@ -156,6 +156,8 @@ class ProviderAnswer:
     cost_usd: float | None
     """None where the price is unknown."""
     system_fingerprint: str | None = None
+    broken: str | None = None
+    """The provider's finish reason, where it means that this is no complete answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,22 +88,6 @@ def no_orphans(worker: Any) -> None:
     worker._ensure_queue = move_and_end
 
 
-def no_made_up_finish(library: Any) -> None:
-    """LiteLLM gives a whole answer of Anthropic's without a stop reason a `stop`; it is no answer, as in a stream.
-
-    Bedrock's without a stopReason is an error already.
-    """
-    anthropic = library.llms.anthropic.chat.transformation
-    mapped = anthropic.map_finish_reason
-
-    def reason_of(said: str | None) -> Any:
-        if said is None:
-            raise UnreadableError("no stop_reason")
-        return mapped(said)
-
-    anthropic.map_finish_reason = reason_of
-
-
 class Calls:
     """Asks LiteLLM, by the short way where it is open."""
 
@@ -172,7 +156,12 @@ class Calls:
 
     def are_served(self, arguments: Mapping[str, Any]) -> bool:
         """True where somebody wants for this call what the short way leaves out."""
-        return not WRAPPERS_OWN.isdisjoint(arguments) or any(getattr(self._library, name) for name in LISTENERS)
+        return not WRAPPERS_OWN.isdisjoint(arguments) or any(map(self._is_set, LISTENERS))
+
+    def _is_set(self, name: str) -> bool:
+        """Gemini's code makes a cache of its own, which puts itself on LiteLLM's lists; it is not LiteLLM's cache."""
+        value = getattr(self._library, name)
+        return bool(value) and not (value == ["cache"] and self._library.cache is None)
 
 
 def leave_closed_loops(library: Any) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ...collector import resting
 from .cancelling import noting
-from .internals import Calls, leave_closed_loops, no_made_up_finish, no_orphans, no_second_send
+from .finishing import read_along
+from .internals import Calls, leave_closed_loops, no_orphans, no_second_send
 from .outbound import no_redirects
 
 
@@ -34,7 +35,7 @@ def litellm() -> Any:
     no_second_send(library)
     no_redirects(library)
     no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
-    no_made_up_finish(library)
+    read_along(library)
     library.main.completion = noting(library.main.completion)
     # Its logger quotes requests and answers; ours says what an operator needs without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)

@@ -6,14 +6,17 @@ import asyncio
 import functools
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from ...routing.failures import ProviderFailure, no_answer
+from ...routing.finish_reasons import finish_reasons_of
 from ...routing.ledger import Usage
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .cancelling import called
 from .failures import failure_of
 from .fields import arguments_of
+from .finishing import FinishReader, reading
 from .internals import events_of
 from .loading import calls, let_go, litellm, warm_up
 from .prices import cost_of, cost_of_answer
@@ -48,10 +51,11 @@ class LiteLLMProvider:
     ) -> ProviderAnswer:
         await self.ready()
         arguments = self._arguments(deployment, messages, params)
+        reader = FinishReader(finish_reasons_of(deployment))
         asking = object()
         _asking.add(asking)
         try:
-            answer = self._answer(deployment, await _asked(arguments))
+            answer = self._answer(deployment, await _asked(arguments, reader), reader)
         except UnreadableError as error:
             raise failure_of(error) from error
         finally:
@@ -66,13 +70,14 @@ class LiteLLMProvider:
         await self.ready()
         arguments = self._arguments(deployment, messages, params)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+        reader = FinishReader(finish_reasons_of(deployment))
         stream: Stream | None = None
         asking = object()
         _asking.add(asking)
         try:
-            wrapper = await _asked(arguments)
-            price = functools.partial(self._price, deployment)
-            stream = Stream(wrapper, events_of(wrapper), choices=params.get("n") or 1, price=price)
+            wrapper = await _asked(arguments, reader)
+            price, choices = functools.partial(self._price, deployment), params.get("n") or 1
+            stream = Stream(wrapper, events_of(wrapper), choices=choices, price=price, reader=reader)
             async with aclosing(stream.chunks()) as chunks:
                 async for chunk in chunks:
                     yield chunk
@@ -87,10 +92,11 @@ class LiteLLMProvider:
             if stream is not None:
                 await stream.aclose()
 
-    def _answer(self, deployment: Deployment, response: Any) -> ProviderAnswer:
+    def _answer(self, deployment: Deployment, response: Any, reader: FinishReader) -> ProviderAnswer:
         usage = usage_of(getattr(response, "usage", None))
         cost = None if deployment.own_prices else cost_of_answer(deployment, response)
-        return answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
+        answer = answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
+        return replace(answer, broken=reader.broken)
 
     def _price(self, deployment: Deployment, reported: Any, tier: str | None) -> float | None:
         cost = None if deployment.own_prices else cost_of(deployment, reported, tier)
@@ -137,10 +143,11 @@ class LiteLLMProvider:
         return arguments
 
 
-async def _asked(arguments: Mapping[str, Any]) -> Any:
+async def _asked(arguments: Mapping[str, Any], reader: FinishReader) -> Any:
     """What LiteLLM gives. What goes wrong in there is the attempt's failure; what goes wrong elsewhere is a bug."""
     try:
-        return await called(calls().acompletion, arguments)
+        with reading(reader):
+            return await called(calls().acompletion, arguments)
     except Exception as error:
         raise failure_of(error) from error
 

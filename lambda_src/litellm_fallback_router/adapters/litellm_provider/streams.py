@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from ...routing.failures import FailureKind, ProviderFailure
+from ...routing.finish_reasons import incomplete
 from ...routing.ledger import Usage
 from ...routing.types import Chunk
-from .failures import failure_of
+from .finishing import FinishReader
 from .internals import Events
 from .loading import litellm
+from .pieces import Pieces, watched
 from .wire import chunk_of, chunks_of, counted, is_token, usage_of
 
 Price = Callable[[Any, str | None], float | None]
@@ -24,13 +27,18 @@ SHORT = 2
 
 
 class Stream:
-    """One stream, and how far it has come. `chunks()` ends normally only after a finish reason of the provider's."""
+    """One stream, and how far it has come. `chunks()` ends normally only after a finish reason of the provider's that
+    means that the answer is complete."""
 
-    def __init__(self, wrapper: Any, events: Events | None, *, choices: int, price: Price) -> None:
+    def __init__(
+        self, wrapper: Any, events: Events | None, *, choices: int, price: Price, reader: FinishReader
+    ) -> None:
         self._wrapper = wrapper
         self._events = events
         self._unfinished = set(range(choices))
         self._price = price
+        self._reader = reader
+        self._called_tools = False
         self.begun = False
         """A token has come."""
 
@@ -49,84 +57,86 @@ class Stream:
         await self._wrapper.aclose()
 
     async def _wrapped(self) -> AsyncGenerator[Chunk, None]:
-        called_tools, wrapper = False, self._wrapper
+        wrapper = self._wrapper
         if not hasattr(wrapper, "received_finish_reason"):
             # OpenAI's old completions: LiteLLM hides the finish reason, and whether there was one.
             raise ProviderFailure(FailureKind.REJECTED, "its streams cannot be read; it gives whole answers only")
-        several = len(self._unfinished) > 1
-        source = _every_choice(wrapper) if several else wrapper
-        async for piece in _Pieces(source, self):
-            chunk = self._chunk(piece)
-            for choice in chunk.choices:
-                called_tools = called_tools or "tool_calls" in choice["delta"]
-                if choice["finish_reason"]:
-                    made_up = wrapper.received_finish_reason is None and wrapper.intermittent_finish_reason is None
-                    if source is wrapper and made_up:
-                        raise self._broken()
-                    if choice["finish_reason"] == "tool_calls" and not called_tools:
-                        # LiteLLM has some Bedrock models write JSON by a tool it then hides.
-                        choice["finish_reason"] = "stop"
-            first = not self.begun
-            yield self._noted(chunk)
-            if first and self.begun and (usage := self.usage_so_far) is not None:
-                yield Chunk([], usage)
-        if several and self._unfinished:
-            raise self._broken()
+        source = _every_choice(wrapper) if len(self._unfinished) > 1 else wrapper
+        async with aclosing(watched(source, self._reader, begun=lambda: self.begun)) as pieces:
+            async for piece in pieces:
+                first = not self.begun
+                chunk = self._held_back() if piece is None else self._chunk(piece)
+                if source is wrapper and self._finish_is_made_up(chunk):
+                    raise self._broken()
+                yield self._noted(chunk)
+                if first and self.begun and (usage := self.usage_so_far) is not None:
+                    yield Chunk([], usage)
+        self._check_complete()
 
     def _chunk(self, piece: Any) -> Chunk:
         reported = getattr(piece, "usage", None)
-        if reported is None:
-            return chunk_of(piece, None, None)
-        return chunk_of(piece, usage_of(reported), self._price(reported, None))
+        usage = None if reported is None else usage_of(reported)
+        chunk = chunk_of(piece, usage, None if reported is None else self._price(reported, None))
+        for choice in chunk.choices:
+            self._called_tools = self._called_tools or "tool_calls" in choice["delta"]
+            if choice["finish_reason"]:
+                choice["finish_reason"] = self._finish(self._reader.read(choice["finish_reason"]))
+        return chunk
+
+    def _held_back(self) -> Chunk:
+        """The end, which LiteLLM keeps to itself until the provider hangs up."""
+        reason = self._finish(self._reader.last or "stop")
+        return Chunk([{"index": index, "delta": {}, "finish_reason": reason} for index in sorted(self._unfinished)])
+
+    def _finish(self, reason: str) -> str:
+        # LiteLLM has some Bedrock models write JSON by a tool it then hides.
+        return "stop" if reason == "tool_calls" and not self._called_tools else reason
+
+    def _finish_is_made_up(self, chunk: Chunk) -> bool:
+        wrapper = self._wrapper
+        unsaid = wrapper.received_finish_reason is None and wrapper.intermittent_finish_reason is None
+        return unsaid and any(choice["finish_reason"] for choice in chunk.choices)
 
     async def _read(self, events: Events) -> AsyncGenerator[Chunk, None]:
         choice_type, echo = litellm().types.utils.StreamingChoices, Echo(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
+        pieces = Pieces(events.read(), self._reader, begun=lambda: self.begun)
         usage = tier = None
         try:
-            async for arrived in _Pieces(events.read(), self):
+            async for arrived in pieces:
                 for event in arrived:
                     usage, tier = counted(event.get("usage")) or usage, event.get("service_tier") or tier
-                    for chunk in chunks_of(event, choice_type):
+                    for chunk in chunks_of(event, choice_type, self._reader.read):
                         yield self._noted(chunk)
                         echo.check(chunk)
+                if not self._unfinished:
+                    pieces.finished()
         except ProviderFailure as failure:
             # Cut off after the very last thing it had to say.
             if not isinstance(failure.__cause__, httpx.TransportError) or usage is None or self._unfinished:
                 raise
-        if self._unfinished:
-            raise self._broken()
         if usage is not None and (reported := reported_usage(usage)) is not None:
             yield Chunk([], usage_of(reported), self._price(reported, tier if isinstance(tier, str) else None))
+        self._check_complete()
 
     def _noted(self, chunk: Chunk) -> Chunk:
+        """The chunk with one finish reason for each choice, and none where it means that the answer is not complete."""
         for choice in chunk.choices:
             if choice["finish_reason"]:
+                if choice["index"] not in self._unfinished or self._reader.broken is not None:
+                    choice["finish_reason"] = None
                 self._unfinished.discard(choice["index"])
         self.begun = self.begun or is_token(chunk)
         return chunk
 
+    def _check_complete(self) -> None:
+        if self._unfinished or self._reader.broken is not None:
+            raise self._broken()
+
     def _broken(self) -> ProviderFailure:
+        if (said := self._reader.broken) is not None:
+            return incomplete(said, begun=self.begun)
         kind = FailureKind.STREAM_BROKEN if self.begun else FailureKind.INVALID_RESPONSE
         return ProviderFailure(kind, "the stream ended without a finish reason")
-
-
-class _Pieces:
-    """What comes from the provider. What goes wrong on the way is the stream's failure; elsewhere it is a bug."""
-
-    def __init__(self, source: Any, stream: Stream) -> None:
-        self._source = aiter(source)
-        self._stream = stream
-
-    def __aiter__(self) -> _Pieces:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            return await anext(self._source)
-        except StopAsyncIteration:
-            raise
-        except Exception as error:
-            raise failure_of(error, begun=self._stream.begun) from error
 
 
 class Echo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...routing.ledger import Usage
@@ -18,8 +18,6 @@ INSTEAD_OF_TEXT = frozenset({"tool_calls", "function_call", "refusal", "audio"})
 CALLED = {"function": ("name", "arguments"), "custom": ("name", "input")}
 """What a tool call holds, and the texts in it."""
 OBJECT_FIELDS = ("tool_calls", "function_call", "thinking_blocks", "audio", "annotations")
-FINISH_REASONS = frozenset({None, "stop", "length", "tool_calls", "content_filter", "function_call"})
-"""OpenAI's own; None while a choice goes on."""
 
 
 def usage_of(usage: Any) -> Usage:
@@ -86,10 +84,11 @@ def chunk_of(piece: Any, usage: Usage | None, cost_usd: float | None) -> Chunk:
     return Chunk(choices, usage, cost_usd)
 
 
-def chunks_of(event: dict[str, Any], choice_type: Any) -> Iterator[Chunk]:
+def chunks_of(event: dict[str, Any], choice_type: Any, read: Callable[[str], str]) -> Iterator[Chunk]:
     """The same from an event in OpenAI's format, without its usage; a finish reason goes on its own.
 
-    `choice_type` is LiteLLM's, which knows what servers that are like OpenAI's do otherwise.
+    `choice_type` is LiteLLM's, which knows what servers that are like OpenAI's do otherwise. `read` gives OpenAI's word
+    for a finish reason.
     """
     said: list[dict[str, Any]] = []
     done: list[dict[str, Any]] = []
@@ -99,14 +98,14 @@ def chunks_of(event: dict[str, Any], choice_type: Any) -> Iterator[Chunk]:
         if not (isinstance(index, int) and isinstance(reason, str | None) and isinstance(delta, dict)):
             raise UnreadableError("a choice that is none")
         fields = _plain_text(delta)
-        if fields is None or reason not in FINISH_REASONS:
-            known = _known(choice_type, choice)
-            fields, reason, logprobs = _fields(known.delta), known.finish_reason, _plain(known.logprobs)
+        if fields is None:
+            known = _known(choice_type, {**choice, "finish_reason": None})
+            fields, logprobs = _fields(known.delta), _plain(known.logprobs)
         if fields or not reason:
             more = {"logprobs": logprobs} if logprobs else {}
             said.append({"index": index, "delta": fields, "finish_reason": None, **more})
         if reason:
-            done.append({"index": index, "delta": {}, "finish_reason": reason})
+            done.append({"index": index, "delta": {}, "finish_reason": read(reason)})
     for choices in (said, done):
         if choices:
             yield Chunk(choices)

@@ -1,0 +1,85 @@
+"""The finish reason as the provider sent it. LiteLLM makes a `stop` of every reason it does not know, of some that it
+does (`error`), and of none at all; so whoever asks through it reads along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from ...routing.finish_reasons import OPENAIS, FinishReasons
+from .wire import UnreadableError
+
+
+class FinishReader:
+    """Reads one answer's finish reasons."""
+
+    def __init__(self, reasons: FinishReasons) -> None:
+        self._reasons = reasons
+        self.broken: str | None = None
+        """The first reason that means that the answer is not complete."""
+        self.last: str | None = None
+        """The last reason, in OpenAI's word; None: there has been none."""
+        self.on_read: Callable[[], None] | None = None
+        """Called at each."""
+
+    def read(self, reason: str) -> str:
+        """OpenAI's word for it. It may be one already, since LiteLLM reads some reasons twice."""
+        said = self._reasons.as_openai(reason) or (reason if reason in OPENAIS else None)
+        if said is None:
+            self.broken = self.broken or reason
+            said = "stop"
+        self.last = said
+        if self.on_read is not None:
+            self.on_read()
+        return said
+
+
+_READER: ContextVar[FinishReader | None] = ContextVar("finish_reader", default=None)
+
+
+@contextmanager
+def reading(reader: FinishReader) -> Iterator[None]:
+    """Whatever LiteLLM parses meanwhile in this task is read along by `reader`."""
+    token = _READER.set(reader)
+    try:
+        yield
+    finally:
+        _READER.reset(token)
+
+
+class _Read(dict[str, str]):
+    """LiteLLM's table of finish reasons: its own for calls of somebody else's, the deployment's for ours."""
+
+    def get(self, reason: Any, default: Any = None) -> Any:
+        reader = _READER.get()
+        if reader is None or reason == "":
+            return super().get(reason, default)
+        if not isinstance(reason, str):
+            raise UnreadableError("a finish reason that is no string")
+        return reader.read(reason)
+
+
+def read_along(library: Any) -> None:
+    """LiteLLM gives an answer of Anthropic's without a stop reason a `stop`, too: it is no answer, as in a stream.
+
+    Bedrock's without a stopReason is an error already.
+    """
+    core = library.litellm_core_utils.core_helpers
+    core._FINISH_REASON_MAP = _Read(core._FINISH_REASON_MAP)
+    anthropic = library.llms.anthropic.chat
+    mapped = core.map_finish_reason
+
+    def reason_of(said: str | None) -> Any:
+        if said is None:
+            raise UnreadableError("no stop_reason")
+        return mapped(said)
+
+    def reason_in_stream(finish_reason: str) -> Any:
+        # Its word for none; Anthropic has no such reason.
+        return "" if finish_reason == "stop" else mapped(finish_reason)
+
+    anthropic.transformation.map_finish_reason = reason_of
+    anthropic.handler.map_finish_reason = reason_in_stream
