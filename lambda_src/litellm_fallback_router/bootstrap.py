@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from .adapters import price_map
 from .adapters.circuits import MemoryCircuits
 from .adapters.litellm_provider import loading
@@ -23,6 +25,7 @@ from .routing.cooldowns import Cooldowns
 from .routing.errors import ConfigurationError
 from .routing.guardrail import Guardrail, naming
 from .routing.mapping_file import read_mapping
+from .routing.master_key import master_key, other_ways
 from .routing.outside import Outside
 from .routing.ports import Circuits, Guard, Prompts, RateLimits, Samples
 from .routing.prompt_access import PromptAccess, allowing
@@ -30,7 +33,7 @@ from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import SIMULATED_REGION, bedrock, s3, simulated
 
-__all__ = ["assemble", "build_router", "load", "mapping_of", "warm_up"]
+__all__ = ["assemble", "build_router", "load", "mapping_of", "warm_up", "with_callers_keys"]
 
 if TYPE_CHECKING:
     from .adapters.cloudwatch import CloudWatchObserver
@@ -53,6 +56,23 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
     for warning in config.warnings:
         logger.warning("%s", warning)
     return config if settings.simulator_url is None else simulated(config, settings.simulator_url)
+
+
+def with_callers_keys(settings: Settings) -> Settings:
+    """The settings with the `master_key` of a LiteLLM config among the keys that callers need.
+
+    On AWS they need others, which the authorizer in front checks. Raises ConfigurationError where callers would need a
+    key that is not there.
+    """
+    mapping = mapping_of(settings)
+    if settings.lambda_function is not None:
+        return settings
+    if (key := master_key(mapping, lookup)) is not None:
+        return settings.model_copy(update={"api_keys": (*settings.api_keys, SecretStr(key))})
+    if not settings.api_keys and (ways := other_ways(mapping)):
+        what = "without it anyone may call: set GATEWAY_API_KEYS=key1,key2, or remove it"
+        raise ConfigurationError([f"general_settings.{way}: not known here, and {what}" for way in ways])
+    return settings
 
 
 def warm_up() -> None:

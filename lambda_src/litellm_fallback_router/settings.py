@@ -21,10 +21,13 @@ def lookup(name: str) -> str | None:
     return os.environ.get(name)
 
 
+MAY_NOT_BE_BLANK = frozenset({"GATEWAY_API_KEYS"})
+"""Set but empty is a mistake: a secret that did not arrive. Read as not set, it would open the gateway to everyone."""
+
+
 def _keys(text: str) -> list[str]:
     keys = [key.strip() for key in text.split(",") if key.strip()]
     if not keys:
-        # Read as "no keys", it would open the gateway to everyone.
         raise ValueError("holds no key; write key1,key2 or unset it")
     if not all(re.fullmatch(r"[!-~]+", key) for key in keys):
         raise ValueError("a key must be printable ASCII without spaces, as it is sent in a header")
@@ -48,7 +51,7 @@ def _s3_folder(text: str) -> str:
 
 
 class Settings(BaseModel):
-    """What the environment says. A variable that is empty counts as not set."""
+    """What the environment says. A variable that is empty counts as not set, but for `MAY_NOT_BE_BLANK`."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -95,7 +98,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     source = os.environ if environment is None else environment
     names = [field.alias or "" for field in Settings.model_fields.values()]
-    given: dict[str, Any] = {name: source[name].strip() for name in names if source.get(name, "").strip()}
+    said = {name: source[name].strip() for name in names if name in source}
+    given: dict[str, Any] = {name: value for name, value in said.items() if value or name in MAY_NOT_BE_BLANK}
     try:
         return Settings.model_validate(given)
     except ValidationError as error:

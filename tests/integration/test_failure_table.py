@@ -205,6 +205,10 @@ IN_AN_HOUR = "a date an hour from when the test runs"
         ("retry-after", IN_AN_HOUR, 3600.0),
         ("retry-after-ms", "1500", 1.5),
         ("retry-after", "soon", None),
+        ("retry-after", "1_0", None),
+        ("retry-after", "nan", None),
+        ("retry-after", "+5", None),
+        ("retry-after-ms", "1e3", None),
     ],
 )
 async def test_retry_after_survives(

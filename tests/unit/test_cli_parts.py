@@ -157,7 +157,7 @@ def test_a_gateway_that_everybody_can_reach_without_a_key_is_warned_about(
     host: str, keys: str, warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serve._listener(host, 0) as listener:
-        serve._warn_if_open(listener, load_settings({"GATEWAY_API_KEYS": keys}))
+        serve._warn_if_open(listener, load_settings({"GATEWAY_API_KEYS": keys} if keys else {}))
     assert ("set GATEWAY_API_KEYS" in capsys.readouterr().err) is warned
 
 

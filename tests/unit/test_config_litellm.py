@@ -177,7 +177,6 @@ def test_each_unused_key_is_named_and_its_value_is_not() -> None:
         "litellm_settings.callbacks",
         "litellm_settings.drop_params",
         "litellm_settings.num_retries",
-        "general_settings.master_key",
         "environment_variables",
         "guardrails",
     ]

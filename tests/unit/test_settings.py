@@ -50,7 +50,7 @@ def test_every_variable_is_read() -> None:
 
 
 def test_empty_variable_counts_as_not_set() -> None:
-    names = ["ROUTER_CONFIG", "GATEWAY_API_KEYS", "ROUTER_SIMULATOR_URL", "ROUTER_LOG_LEVEL"]
+    names = ["ROUTER_CONFIG", "ROUTER_SIMULATOR_URL", "ROUTER_LOG_LEVEL"]
 
     assert load_settings(dict.fromkeys(names, " ")) == load_settings({})
 
@@ -66,6 +66,11 @@ def test_processs_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
+        *(
+            ("GATEWAY_API_KEYS", blank, "GATEWAY_API_KEYS: holds no key; write key1,key2 or unset it")
+            for blank in ("", " ", "\t", "\n", ",", " , \t,", "\u00a0", "\u3000")
+        ),
+        ("GATEWAY_API_KEYS", "\u200b", "GATEWAY_API_KEYS: a key must be printable ASCII without spaces"),
         ("GATEWAY_API_KEYS", " , ,", "GATEWAY_API_KEYS: holds no key; write key1,key2 or unset it"),
         ("GATEWAY_API_KEYS", "sk-secret one", "GATEWAY_API_KEYS: a key must be printable ASCII without spaces"),
         ("ROUTER_SIMULATOR_URL", "127.0.0.1:9", "ROUTER_SIMULATOR_URL: must be a URL without a path"),

@@ -44,7 +44,7 @@ def as_object(raw: bytes, settings: RouterSettings) -> dict[str, Any]:
 async def _read(request: Request, settings: RouterSettings) -> bytes:
     max_bytes = settings.max_request_bytes
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and (len(declared) > 15 or int(declared) > max_bytes):
+    if declared.isascii() and declared.isdigit() and (len(declared) > 15 or int(declared) > max_bytes):
         raise _too_large(max_bytes)
     size, parts, values = 0, [], ValueCount()
     try:

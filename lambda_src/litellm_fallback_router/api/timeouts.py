@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from ..routing.decimals import decimal
 from ..routing.errors import invalid
 
 ROUTER_TIMEOUT = "x-router-timeout-ms"
@@ -38,8 +37,4 @@ def time_left(request: Request) -> float | None:
 
 
 def _positive(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value > 0 else None
+    return decimal(text) or None

@@ -29,7 +29,8 @@ def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> 
     """Runs until SIGTERM or Ctrl-C. Raises ConfigurationError; exits with 1 where the address cannot be had."""
     # Without a handler SIGTERM would end the process before it is ready without a word to the simulator.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with surroundings(config_file, simulate=simulate) as settings:
+    with surroundings(config_file, simulate=simulate) as said:
+        settings = bootstrap.with_callers_keys(said)
         log_to_stderr(settings.log_level)
         router = bootstrap.build_router(settings)
         listener = _listener(host, port)
@@ -88,7 +89,7 @@ async def _announce(listener: socket.socket, router: Router, settings: Settings)
     if settings.simulator_url is not None:
         lines.append(f"  simulator   {settings.simulator_url} answers in the providers' place: no keys, no cost")
     if settings.api_keys:
-        lines.append("  access      callers need a key of GATEWAY_API_KEYS")
+        lines.append("  access      callers need a key: one of GATEWAY_API_KEYS, or the master_key of a LiteLLM config")
     if len(without_key) == len(config.deployments):
         lines.append("No deployment has a key, so nobody can answer yet: set one, or start with --simulate.")
     lines += ["Try it:", *_curl(url, _model(router, without_key), with_key=bool(settings.api_keys))]

@@ -39,7 +39,6 @@ _CHAT_MODES = (None, "chat", "completion", "responses")
 _SAME_HERE = {("routing_strategy", "simple-shuffle"), ("drop_params", True)}
 _LONGEST = 600.0
 _HINTS = {
-    "master_key": "set GATEWAY_API_KEYS",
     "environment_variables": "set them in the environment",
     "tpm": "limits are requests a minute: rpm",
     "max_retries": "settings.tries_per_deployment",
@@ -178,7 +177,7 @@ def _served(fallbacks: Mapping[str, list[str]], gone: Callable[[str], bool], don
 def _params(given: Mapping[Any, Any], path: str, done: Converted) -> dict[str, Any]:
     params: dict[str, Any] = {}
     for key, value in given.items():
-        if key == "rpm" and isinstance(value, str) and value.isdecimal():
+        if key == "rpm" and isinstance(value, str) and value.isascii() and value.isdecimal():
             params[key] = int(value)
         elif key in _PARAMS:
             params[key] = value
@@ -215,7 +214,8 @@ def _rest(config: Mapping[Any, Any], done: Converted) -> None:
     for key, value in config.items():
         if key == "general_settings" and isinstance(value, Mapping):
             for inner in value:
-                done.unused(f"general_settings.{inner}")
+                if inner != "master_key":  # see master_key.py
+                    done.unused(f"general_settings.{inner}")
         elif (key not in read and value is not None) or (key == "prompts" and isinstance(value, list)):
             done.unused(str(key))
 

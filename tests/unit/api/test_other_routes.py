@@ -94,6 +94,8 @@ def test_ask_that_nobody_could_answer_lists_the_attempts(http: httpx.Client, rou
         ({"x-stainless-read-timeout": "nan"}, None),
         ({"x-stainless-read-timeout": "inf"}, None),
         ({"x-stainless-read-timeout": "Timeout(5)"}, None),
+        ({"x-stainless-read-timeout": "1_0"}, None),
+        ({"x-stainless-read-timeout": "+10"}, None),
     ],
 )
 def test_caller_s_patience_is_read_from_its_headers(
@@ -104,9 +106,30 @@ def test_caller_s_patience_is_read_from_its_headers(
     assert timeout is None if seconds is None else timeout is not None and math.isclose(timeout, seconds)
 
 
-@pytest.mark.parametrize("garbage", ["", "soon", "0", "-5", "nan", "inf", "1e999"])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "",
+        "soon",
+        "0",
+        "-5",
+        "nan",
+        "inf",
+        "1e999",
+        "1_0",
+        "+5",
+        "0x10",
+        "1e3",
+        ".5",
+        "5.",
+        "1 0",
+        "5\u00b2",
+        "\u00b2",
+        "9" * 400,
+    ],
+)
 def test_unusable_timeout_header_is_a_400_that_names_it(http: httpx.Client, garbage: str) -> None:
-    answer = http.post(CHAT, json=QUESTION, headers={"x-router-timeout-ms": garbage})
+    answer = http.post(CHAT, json=QUESTION, headers={"x-router-timeout-ms": garbage.encode("latin-1")})
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "x-router-timeout-ms"
 

@@ -82,10 +82,16 @@ def test_a_known_key_may_use_every_method_of_the_stage_and_is_metered(
 @pytest.mark.parametrize(
     "token",
     [
+        5,
+        1.5,
+        True,
+        {},
+        {"Bearer": KEY},
+        [f"Bearer {KEY}"],
+        [],
+        f"Bearer {KEY}".encode(),
         None,
         "",
-        7,
-        ["Bearer x"],
         "Bearer",
         "Bearer ",
         KEY,

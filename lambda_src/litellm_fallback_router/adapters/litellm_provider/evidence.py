@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from ...routing.decimals import decimal
+
 DEPTH = 12
 """Links of an exception chain that are followed."""
 BUILDS_THE_REQUEST = (
@@ -187,11 +189,8 @@ def _error_object(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _number(value: str | None) -> float | None:
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
-    return number if 0 <= number < 1e9 else None
+    number = decimal(value or "")
+    return number if number is not None and number < 1e9 else None
 
 
 def _until(date: str) -> float | None:
