@@ -85,7 +85,8 @@ class AnthropicCall:
         if not said.get("stop_reason"):
             raise no_format()
         owner, received, reader = self.owner, Received(said, headers), FinishReader(self.owner.finish_reasons)
-        return read_answer(owner.config, owner.model, self.translation, received, owner.prices, reader)
+        one = self.translation
+        return read_answer(owner.config, owner.model, one, received, prices=owner.prices, reader=reader)
 
     def decoder(self) -> AnthropicDecoder:
         return AnthropicDecoder(self.owner.prices, self.translation, FinishReader(self.owner.finish_reasons))

@@ -226,12 +226,12 @@ class OpenAIDecoder:
             self._echo.check(chunk)
 
     def end(self) -> Iterator[Chunk]:
+        if self._unfinished:
+            raise unfinished(begun=self.begun)
         if self._usage is not None and (reported := reported_usage(self._usage)) is not None:
             yield Chunk([], usage_of(reported), self._prices.usd(reported, self._tier))
         if self._reader.broken is not None:
             raise incomplete(self._reader.broken, begun=self.begun)
-        if self._unfinished:
-            raise unfinished(begun=self.begun)
 
 
 def _tier(said: dict[str, Any]) -> str | None:

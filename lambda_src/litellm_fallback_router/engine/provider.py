@@ -20,7 +20,7 @@ from . import openai
 from .anthropic import AnthropicFormat
 from .evidence import broke_off, refused
 from .exchange import BrokenOffError, ErrorResponse
-from .formats import Call, Format
+from .formats import Call, Decoder, Format
 from .openai import OpenAIFormat
 from .prices import estimated_cost
 
@@ -77,20 +77,7 @@ class Engine:
         response = await self._send(call)
         decoder, until = call.decoder(), None
         try:
-            while not decoder.ended:
-                try:
-                    async with asyncio.timeout_at(until):
-                        part = await response.part()
-                except TimeoutError:
-                    # It has finished, and says no more.
-                    break
-                except BrokenOffError as error:
-                    if decoder.complete:
-                        # Cut off after the very last thing it had to say.
-                        break
-                    raise broke_off(begun=decoder.begun) from error
-                if not part:
-                    break
+            while not decoder.ended and (part := await _part(response, decoder, until)):
                 for chunk in decoder.feed(part):
                     yield chunk
                 if decoder.finished and until is None:
@@ -123,6 +110,21 @@ class Engine:
         if kept is None or kept[0] is not deployment:
             kept = self._formats[deployment.id] = deployment, _format_of(deployment)
         return kept[1]
+
+
+async def _part(response: Response, decoder: Decoder, until: float | None) -> bytes:
+    """What comes next of a stream; nothing once it is over. `until` is of the loop's time. Raises ProviderFailure."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await response.part()
+    except TimeoutError:
+        # It has finished, and says no more.
+        return b""
+    except BrokenOffError as error:
+        if decoder.complete:
+            # Cut off after the very last thing it had to say.
+            return b""
+        raise broke_off(begun=decoder.begun) from error
 
 
 def _certificates() -> ssl.SSLContext | bool:

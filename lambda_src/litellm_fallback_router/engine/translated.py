@@ -85,7 +85,7 @@ class Unlogged:
 
 
 def read_answer(
-    config: Any, model: str, one: Translation, received: Received, prices: Prices, reader: FinishReader
+    config: Any, model: str, one: Translation, received: Received, *, prices: Prices, reader: FinishReader
 ) -> ProviderAnswer:
     """The answer that LiteLLM's class makes of what was received. Raises ProviderFailure."""
     library = litellm()
@@ -167,9 +167,9 @@ class TranslatedStream:
         self._echo.check(chunk)
 
     def end(self) -> Iterator[Chunk]:
+        if not self.finished:
+            raise unfinished(begun=self.begun)
         if self._last is not None:
             yield Chunk([], usage_of(self._last), self._prices.usd(self._last))
         if self._reader.broken is not None:
             raise incomplete(self._reader.broken, begun=self.begun)
-        if not self.finished:
-            raise unfinished(begun=self.begun)

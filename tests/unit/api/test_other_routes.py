@@ -129,7 +129,7 @@ def test_caller_s_patience_is_read_from_its_headers(
     ],
 )
 def test_unusable_timeout_header_is_a_400_that_names_it(http: httpx.Client, garbage: str) -> None:
-    answer = http.post(CHAT, json=QUESTION, headers={"x-router-timeout-ms": garbage.encode("latin-1")})
+    answer = http.post(CHAT, json=QUESTION, headers={b"x-router-timeout-ms": garbage.encode("latin-1")})
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "x-router-timeout-ms"
 

@@ -114,6 +114,8 @@ class Stream:
             # Cut off after the very last thing it had to say.
             if not isinstance(failure.__cause__, httpx.TransportError) or usage is None or self._unfinished:
                 raise
+        if self._unfinished:
+            raise self._broken()
         if usage is not None and (reported := reported_usage(usage)) is not None:
             yield Chunk([], usage_of(reported), self._price(reported, tier if isinstance(tier, str) else None))
         self._check_complete()
