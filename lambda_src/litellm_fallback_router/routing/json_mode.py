@@ -19,7 +19,7 @@ from .types import Deployment, Message
 
 INSTRUCTION = "Answer with one JSON object and nothing else: no code fence, no text before or after it."
 BESIDE_TOOLS = f"{INSTRUCTION} Call tools as ever."
-ADJUSTED = 'response_format json_object: asked for by "{}"; checked, without a code fence'
+ADJUSTED = 'response_format replaced by "{}"; the answer is checked to be an object, a code fence around it removed'
 SYSTEM = ("system", "developer")
 NO_OBJECT = "its answer is no JSON object, which `response_format` asks for"
 
