@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,8 +45,6 @@ for _ in range(50):
         assert not asyncio.run(router.complete(asked)).fallback
         asyncio.run(streamed(asked))
 """
-SHARED_WINDOW = "anyscale/meta-llama/Llama-2-7b-chat-hf"
-"""Its prompt and answer share one window: LiteLLM counts the tokens, with a tokenizer that it would download."""
 ASK_EVERYBODY = """
 import asyncio, sys
 from litellm_fallback_router import ChatRequest, RouterError
@@ -273,34 +270,6 @@ async def test_no_report_is_made_where_nobody_listens(
         await whole(models["gpt-4o"], "plain")
         await asyncio.sleep(0.2)
     assert len(made) == 1
-
-
-@pytest.mark.parametrize("limit", [1, 3_000, 8_000, 10_000_000])
-@pytest.mark.parametrize(
-    "model",
-    [
-        *("openai/gpt-4o", "anthropic/claude-haiku-4-5", "openai/nobody-knows-it"),
-        "bedrock/converse/us.anthropic.claude-haiku-4-5-20251001-v1:0",
-        SHARED_WINDOW,
-    ],
-)
-def test_answers_are_limited_as_by_the_public_call(model: str, limit: int) -> None:
-    asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "word " * 2_000}]}
-    buffers = {"buffer_num": None, "buffer_perc": None}
-    public = litellm().utils.get_modified_max_tokens(**asked, base_model=model, user_max_tokens=limit, **buffers)
-    assert calls()._most_tokens(**asked, max_tokens=limit, tools=[]) == public
-
-
-def test_no_tokenizer_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_up: list[object] = []
-
-    def nowhere(host: object, *_: object, **__: object) -> None:
-        looked_up.append(host)
-        raise OSError("there is no network here")
-
-    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
-    asked = calls()._most_tokens(SHARED_WINDOW, [{"role": "user", "content": "hi"}], 100)
-    assert (asked, looked_up) == (100, [])
 
 
 def test_no_tokenizer_is_loaded_to_ask_anybody(simulator: SimulatorControl) -> None:

@@ -193,6 +193,7 @@ SAID: dict[str, Sample] = {
     "tool_calls, and no more of them": said(
         '"tool_choice": "none"',
         '"tool_choice": {"type": "none"}',
+        report="tool_choice dropped",
         params={"tools": [TOOL], "tool_choice": "none"},
         messages=[*ASKED, {"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT],
     ),

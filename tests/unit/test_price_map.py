@@ -38,6 +38,8 @@ def test_what_is_known_of_a_model_is_read() -> None:
         reasoning=False,
         prompt_caching=True,
         prefill=False,
+        native_schema=False,
+        cache_ttl=False,
         max_input_tokens=128_000,
         max_output_tokens=16_384,
         input_usd_per_token=0.15e-6,

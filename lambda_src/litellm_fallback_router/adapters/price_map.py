@@ -42,6 +42,8 @@ def describe(provider: str, model: str) -> ModelInfo:
         reasoning=entry.get("supports_reasoning") is True,
         prompt_caching=entry.get("supports_prompt_caching") is True,
         prefill=entry.get("supports_assistant_prefill") is True,
+        native_schema=entry.get("supports_native_structured_output") is True,
+        cache_ttl="cache_creation_input_token_cost_above_1hr" in entry,
         max_input_tokens=_tokens(entry, "max_input_tokens"),
         max_output_tokens=_tokens(entry, "max_output_tokens"),
         input_usd_per_token=_price(entry, "input_cost_per_token"),

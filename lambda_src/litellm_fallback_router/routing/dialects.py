@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
+from .schema_fit import TOP_OF_NOVA
 from .types import Deployment
 
 
@@ -25,7 +26,6 @@ class Feature(Enum):
     FUNCTIONS = ("functions", "takes `tools`, not the older `functions`")
     CUSTOM_TOOLS = ("tools", "takes no custom tools")
     CHOICE_OF_TOOLS = ("tools", "takes no `tool_choice` but of one function")
-    NO_CALL = ("tools", "cannot be kept from calling a tool again (`tool_choice`: none)")
     WEB_SEARCH = ("web_search", "does not search the web")
     AUDIO = ("audio", "does not speak")
     MODERATION = ("moderation", "does not moderate")
@@ -78,6 +78,15 @@ _BEDROCK_PARTS: Parts = {
     **_CLAUDE_PARTS,
     "user": _TEXT | {"image_url", "file", "document", "guarded_text"},
 }
+OPENAI_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+ANTHROPIC_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+BEDROCK_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}")
+"""OpenAI's FunctionDefinition in its SDK; Anthropic "Tool use" (`name`); Bedrock's ToolName in botocore, with a letter
+first: LiteLLM 1.106.2 puts one before a name without it, and remembers that for all callers alike
+(`make_valid_bedrock_tool_name`)."""
+_ANTHROPIC_ID = re.compile(r"[a-zA-Z0-9_-]+")
+_BEDROCK_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
+"""Anthropic "Messages" (`tool_use.id`); Bedrock's ToolUseId in botocore."""
 _OPENAI_FEATURES_ALONE = frozenset(
     {
         Feature.MANY_CHOICES,
@@ -115,24 +124,42 @@ class Dialect:
     """Takes `parallel_tool_calls`; else the first call of an answer is kept (`one_call`)."""
     no_choice: bool = True
     """Takes `tool_choice: none`; else the tools are left out instead."""
+    tool_names: re.Pattern[str] | None = None
+    """Names of tools that it takes; None: any."""
+    turns: bool = False
+    """Its conversations alternate between user and assistant, and hold nothing blank."""
+    mixed_turns: bool = True
+    """Words may stand beside calls of tools and beside their results."""
+    call_id: re.Pattern[str] | None = None
+    """Ids of tool calls that it takes; None: any."""
+    references: bool = True
+    """Schemas of tools may hold `$ref`."""
+    schema_top: frozenset[str] | None = None
+    """Keywords that it takes at the top of a tool's schema; None: most."""
 
 
 UNKNOWN = Dialect(openai=True)
 """Any other provider, and other servers that speak OpenAI's API: nothing is assumed."""
-OPENAI = Dialect(lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"}, openai=True)
+OPENAI = Dialect(lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"}, openai=True, tool_names=OPENAI_NAME)
 """LiteLLM hands OpenAI no `prompt_cache_retention`; only GPT-5 has `verbosity`."""
 O_SERIES = Dialect(
     cannot=frozenset({Feature.LOGPROBS}),
     lacks=OPENAI.lacks | {"temperature", "top_p", "frequency_penalty", "presence_penalty"},
     openai=True,
     parallel_switch=False,
+    tool_names=OPENAI_NAME,
 )
 GPT_5 = Dialect(
     cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
     lacks=ANTHROPIC_ONLY | PENALTIES | {"prompt_cache_retention", "prediction", "modalities", "audio"},
     openai=True,
+    tool_names=OPENAI_NAME,
 )
-AZURE = Dialect(lacks=OPENAI.lacks | {"safety_identifier", "service_tier", "metadata", "verbosity"}, openai=True)
+AZURE = Dialect(
+    lacks=OPENAI.lacks | {"safety_identifier", "service_tier", "metadata", "verbosity"},
+    openai=True,
+    tool_names=OPENAI_NAME,
+)
 CLAUDE = Dialect(
     cannot=_OPENAI_FEATURES_ALONE | {Feature.BLANK_STOP},
     parts=_CLAUDE_PARTS,
@@ -140,9 +167,12 @@ CLAUDE = Dialect(
     temperature_max=1.0,
     json_mode=False,
     strict_tools=False,
+    tool_names=ANTHROPIC_NAME,
+    turns=True,
+    call_id=_ANTHROPIC_ID,
 )
 BEDROCK = Dialect(
-    cannot=_OPENAI_FEATURES_ALONE | {Feature.NO_CALL, Feature.WEB_SEARCH},
+    cannot=_OPENAI_FEATURES_ALONE | {Feature.WEB_SEARCH},
     parts=_BEDROCK_PARTS,
     lacks=PENALTIES | OPENAI_ONLY | ANTHROPIC_ONLY | {"service_tier"},
     temperature_max=1.0,
@@ -151,25 +181,25 @@ BEDROCK = Dialect(
     strict_tools=False,
     strict_schema=False,
     no_choice=False,
+    tool_names=BEDROCK_NAME,
+    turns=True,
+    mixed_turns=False,
+    call_id=_BEDROCK_ID,
+    references=False,
 )
-NOVA = Dialect(
-    cannot=BEDROCK.cannot - {Feature.WEB_SEARCH},
-    parts=BEDROCK.parts,
-    lacks=BEDROCK.lacks,
-    temperature_max=1.0,
-    json_mode=False,
-    parallel_switch=False,
-    strict_tools=False,
-    strict_schema=False,
-    no_choice=False,
-)
+"""Llama refuses mixed turns: "Conversation blocks and tool result blocks cannot be provided in the same turn"
+(strands-agents/harness-sdk 1223); of the others it is not known."""
+NOVA = replace(BEDROCK, cannot=BEDROCK.cannot - {Feature.WEB_SEARCH}, mixed_turns=True, schema_top=TOP_OF_NOVA)
 BEDROCK_CLAUDE = Dialect(
-    cannot=_OPENAI_FEATURES_ALONE | {Feature.NO_CALL, Feature.WEB_SEARCH, Feature.BLANK_STOP},
+    cannot=_OPENAI_FEATURES_ALONE | {Feature.WEB_SEARCH, Feature.BLANK_STOP},
     parts=_BEDROCK_PARTS,
     lacks=CLAUDE.lacks,
     temperature_max=1.0,
     json_mode=False,
     no_choice=False,
+    tool_names=BEDROCK_NAME,
+    turns=True,
+    call_id=_BEDROCK_ID,
 )
 _TAKES_BOTH = re.compile(r"claude-(?:instant|v?2|3|(?:sonnet|opus)-4-(?:0|20250514)|4-(?:sonnet|opus)-20250514)")
 """Claude models before Opus 4.1. Later ones answer 400: "`temperature` and `top_p` cannot both be specified for this

@@ -19,7 +19,9 @@ from .errors import (
 from .failures import FailureKind, ProviderFailure
 from .ledger import AttemptRecord, Dropped, Ledger
 
-INCAPABLE = frozenset({feature.code for feature in Feature} | {"tools", "images", "content", "context", "narrowed"})
+INCAPABLE = frozenset(
+    {feature.code for feature in Feature} | {"tools", "images", "content", "context", "schema", "narrowed"}
+)
 """Drops that lie in the request itself: the caller can mend them."""
 OUT_OF_RATE = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA_EXHAUSTED})
 

@@ -110,6 +110,8 @@ class InfoOverride(BaseModel):
     sampling: bool | None = None
     prompt_caching: bool | None = None
     prefill: bool | None = None
+    native_schema: bool | None = None
+    cache_ttl: bool | None = None
     max_input_tokens: int | None = Field(None, ge=1)
     max_output_tokens: int | None = Field(None, ge=1)
     input_usd_per_token: float | None = Field(None, ge=0)

@@ -117,8 +117,6 @@ def _tool_features(params: Mapping[str, Any], contents: Contents) -> Iterator[Fe
         yield Feature.CUSTOM_TOOLS
     if _choice(params) == "other":
         yield Feature.CHOICE_OF_TOOLS
-    if tools and _choice(params) == "none" and "calls" in contents.marks:
-        yield Feature.NO_CALL
 
 
 def _choice(params: Mapping[str, Any]) -> str:
@@ -126,7 +124,10 @@ def _choice(params: Mapping[str, Any]) -> str:
     choice = params.get("tool_choice") or "auto"
     if isinstance(choice, str):
         return choice
-    return "function" if isinstance(choice, Mapping) and choice.get("type") == "function" else "other"
+    if not isinstance(choice, Mapping) or choice.get("type") != "function":
+        return "other"
+    function = choice.get("function")
+    return "function" if isinstance(function, Mapping) and isinstance(function.get("name"), str) else "other"
 
 
 def _format(params: Mapping[str, Any]) -> str | None:

@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .adaptation import adapt
 from .config import RouterConfig
 from .contents import Contents
 from .deadline import in_words, share
 from .health import WAITING, Health
-from .json_mode import with_json_mode
 from .ledger import Dropped
 from .needs import Needs
-from .one_call import with_one_call
 from .postprocess import Adapted, Postprocessor
+from .report import UnfitError
 from .types import ChatRequest, Deployment, Message, Narrowing
-from .wishes import adjust_messages, adjust_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,18 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     chain = _chain(request, config)
     contents = Contents.of(request.messages)
     needs = Needs.of(contents, request.params)
+    adapted: dict[str, Adapted] = {}
     usable: list[Deployment] = []
     last_resorts: list[tuple[float, Deployment, Dropped]] = []
     dropped: list[Dropped] = []
     for model_name in chain:
         for deployment in _spread(config.group(model_name), health, rng):
-            drop = _narrowed(deployment, request.narrowing) or needs.unmet_by(deployment) or health.unfit(deployment)
+            drop = (
+                _narrowed(deployment, request.narrowing)
+                or needs.unmet_by(deployment)
+                or _misfit(deployment, request, contents, adapted)
+                or health.unfit(deployment)
+            )
             if drop is None:
                 usable.append(deployment)
             elif drop.code in WAITING:
@@ -79,8 +84,8 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         last_resorts.remove(waiting)
         dropped.append(waiting[2])
     candidates = [
-        *(_candidate(d, request, contents, probe=health.circuit(d).open, doubt=doubts.get(d.id)) for d in usable),
-        *(_candidate(d, request, contents, doubt=drop) for _, d, drop in last_resorts),
+        *(_candidate(d, adapted[d.id], probe=health.circuit(d).open, doubt=doubts.get(d.id)) for d in usable),
+        *(_candidate(d, adapted[d.id], doubt=drop) for _, d, drop in last_resorts),
     ]
     return Plan(tuple(candidates), tuple(dropped), chain[0])
 
@@ -117,6 +122,17 @@ def _narrowed(deployment: Deployment, narrowing: Narrowing) -> Dropped | None:
     return None
 
 
+def _misfit(
+    deployment: Deployment, request: ChatRequest, contents: Contents, adapted: dict[str, Adapted]
+) -> Dropped | None:
+    """Adapts the request. What it looks like for the deployment goes into `adapted`."""
+    try:
+        adapted[deployment.id] = adapt(deployment, request, contents)
+    except UnfitError as error:
+        return Dropped(deployment.id, error.code, f"{deployment.label} {error.reason}")
+    return None
+
+
 def _silent(
     usable: Sequence[Deployment], request: ChatRequest, config: RouterConfig, health: Health
 ) -> dict[str, Dropped]:
@@ -133,18 +149,8 @@ def _silent(
 
 
 def _candidate(
-    deployment: Deployment,
-    request: ChatRequest,
-    contents: Contents,
-    *,
-    probe: bool = False,
-    doubt: Dropped | None = None,
+    deployment: Deployment, adapted: Adapted, *, probe: bool = False, doubt: Dropped | None = None
 ) -> Candidate:
-    params, params_adjusted = adjust_params(deployment, request.params, contents)
-    messages, messages_adjusted = adjust_messages(deployment, list(request.messages), contents)
-    adapted = Adapted(messages, params, params_adjusted + messages_adjusted)
-    for adapt in (with_json_mode, with_one_call):
-        adapted = adapt(deployment, adapted)
     return Candidate(
         deployment,
         adapted.messages,

@@ -87,7 +87,8 @@ class Seam:
         text = sent.text
         prefill = candidate.deployment.info.prefill is True
         shown = text.rstrip() if prefill else text
-        self.messages = [*candidate.messages, *_continuation(shown, prefill=prefill)]
+        # White space alone is nothing to continue, and no message for those who refuse blank ones.
+        self.messages = [*candidate.messages, *(_continuation(shown, prefill=prefill) if shown.strip() else ())]
         self.params = dict(candidate.params)
         for name in TOKEN_LIMITS:
             if self.params.get(name) is not None:

@@ -28,6 +28,10 @@ class ModelInfo:
     prompt_caching: bool | None = None
     prefill: bool | None = None
     """Continues a half-written assistant message that ends the conversation."""
+    native_schema: bool | None = None
+    """Its API holds it to a JSON schema; else a tool asks for it."""
+    cache_ttl: bool | None = None
+    """On Bedrock: a cache mark may say how long."""
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
     input_usd_per_token: float | None = None

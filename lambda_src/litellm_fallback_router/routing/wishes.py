@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .contents import THINKING_FIELDS, THINKING_PARTS, Contents
-from .dialects import Dialect, dialect_of, is_claude, takes_temperature_and_top_p
+from .dialects import Dialect, dialect_of, takes_temperature_and_top_p
 from .types import Deployment, Message
 
 
@@ -20,7 +20,7 @@ def adjust_params(
     adjusted += _fit_model(deployment, kept)
     if not deployment.openai_compatible:
         adjusted += _fit_sampling(deployment, kept)
-        adjusted += _fit_tools(dialect, kept, contents)
+        adjusted += _fit_tools(dialect, kept)
         adjusted += _fit_formats(dialect, kept)
         adjusted += _fit_metadata(deployment, kept)
     return kept, tuple(adjusted)
@@ -52,17 +52,21 @@ def _fit_sampling(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
     return adjusted
 
 
-def _fit_tools(dialect: Dialect, kept: dict[str, Any], contents: Contents) -> list[str]:
+def _fit_tools(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
     tools = kept.get("tools")
     if not tools:
         # Without tools there is nothing to choose from; OpenAI and Anthropic refuse the choice as such.
         return [_drop(kept, name) for name in ("tool_choice", "parallel_tool_calls") if name in kept]
-    if kept.get("tool_choice") == "none" and not dialect.no_choice and "calls" not in contents.marks:
+    if kept.get("tool_choice") == "none" and not dialect.no_choice:
         return [_drop(kept, name) for name in ("tools", "tool_choice", "parallel_tool_calls") if name in kept]
+    adjusted = []
+    if not dialect.turns and any("cache_control" in tool for tool in tools):
+        tools = kept["tools"] = [{k: v for k, v in tool.items() if k != "cache_control"} for tool in tools]
+        adjusted.append("tools cache_control dropped")
     if not dialect.strict_tools and any((tool.get("function") or {}).get("strict") for tool in tools):
         kept["tools"] = [_without_strict(tool, "function") for tool in tools]
-        return ["tools strict dropped"]
-    return []
+        adjusted.append("tools strict dropped")
+    return adjusted
 
 
 def _fit_metadata(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
@@ -95,50 +99,26 @@ def _without_strict(owner: Mapping[str, Any], field: str) -> dict[str, Any]:
 def adjust_messages(
     deployment: Deployment, messages: list[Message], contents: Contents
 ) -> tuple[list[Message], tuple[str, ...]]:
-    """The messages as this model understands them: cache marks and signed thinking reach only models that do, and
-    what only OpenAI has a place for is dropped. A refusal is said as text."""
+    """The messages for an API in OpenAI's form: cache marks and thoughts reach only models that have them."""
     if deployment.openai_compatible or not contents.marks:
         return messages, ()
-    dialect, claude, marks = dialect_of(deployment), is_claude(deployment), contents.marks
-    keeps_cache = claude or (deployment.provider == "bedrock" and deployment.info.prompt_caching is True)
     fields: set[str] = set()
     adjusted: list[str] = []
-    if "cache_control" in marks and not keeps_cache:
+    if "cache_control" in contents.marks:
         fields.add("cache_control")
         adjusted.append("cache_control dropped")
-    if "thinking" in marks and not claude:
+    if "thinking" in contents.marks:
         fields.update(THINKING_FIELDS)
         adjusted.append("thinking blocks dropped")
-    elif "reasoning_content" in marks:
-        fields.add("reasoning_content")
-        adjusted.append("reasoning_content dropped")
-    for mark in ("name", "detail"):
-        if mark in marks and not dialect.openai:
-            fields.add(mark)
-            adjusted.append(f"{mark} dropped")
-    spoken = "refusal" in marks and not dialect.openai
-    if fields or spoken:
-        messages = [_fitted(message, fields, spoken=spoken) for message in messages]
+    if fields:
+        messages = [_without(message, fields) for message in messages]
     return messages, tuple(adjusted)
 
 
-def _fitted(message: Message, gone: set[str], *, spoken: bool) -> Message:
-    """`message` without the fields in `gone`, its refusal as text if `spoken`."""
+def _without(message: Message, gone: set[str]) -> Message:
     kept = {name: value for name, value in message.items() if name not in gone}
-    if spoken and kept.get("refusal"):
-        refusal = kept.pop("refusal")
-        kept["content"] = kept.get("content") or refusal
     if isinstance(content := kept.get("content"), list):
         thoughts = THINKING_PARTS if "thinking_blocks" in gone else ()
         parts = [part for part in content if part.get("type") not in thoughts]
-        kept["content"] = [_fitted_part(part, gone, spoken=spoken) for part in parts]
-    return kept
-
-
-def _fitted_part(part: Mapping[str, Any], gone: set[str], *, spoken: bool) -> Mapping[str, Any]:
-    if spoken and part.get("type") == "refusal":
-        return {"type": "text", "text": part.get("refusal") or ""}
-    kept = {name: value for name, value in part.items() if name != "cache_control" or name not in gone}
-    if "detail" in gone and isinstance(image := kept.get("image_url"), Mapping):
-        kept["image_url"] = {name: value for name, value in image.items() if name != "detail"}
+        kept["content"] = [{name: value for name, value in part.items() if name not in gone} for part in parts]
     return kept

@@ -60,7 +60,7 @@ TOLD: Message = {"role": "system", "content": INSTRUCTION}
     ("messages", "expected"),
     [
         ([USER], [TOLD, USER]),
-        ([SYSTEM, {**SYSTEM, "role": "developer"}, USER], [SYSTEM, {**SYSTEM, "role": "developer"}, TOLD, USER]),
+        ([SYSTEM, {**SYSTEM, "role": "developer"}, USER], [SYSTEM, SYSTEM, TOLD, USER]),
     ],
 )
 def test_is_asked_for_by_an_instruction_where_the_api_has_no_json_mode(
@@ -70,7 +70,8 @@ def test_is_asked_for_by_an_instruction_where_the_api_has_no_json_mode(
         got, params, adjusted = await sent(CHAIN[name], messages)
         assert got == expected
         assert "response_format" not in params
-        assert adjusted == (ADJUSTED.format(INSTRUCTION),), "what was put into the prompt is told word by word"
+        told = [line for line in adjusted if line != "developer sent as system"]
+        assert told == [ADJUSTED.format(INSTRUCTION)], "what was put into the prompt is told word by word"
 
     run_virtually(main())
 

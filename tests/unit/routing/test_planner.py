@@ -93,7 +93,10 @@ def test_cache_marks_and_thinking_reach_only_models_that_understand_them() -> No
     ]
     config = config_of(deployment("a"), deployment("b", provider="bedrock", model="us.anthropic.claude-x"))
     gpt, claude = planned(config, messages=messages).candidates
-    assert claude.messages == messages
+    assert claude.messages == [
+        messages[0],
+        {"role": "assistant", "thinking_blocks": [thought], "content": [{"type": "text", "text": "x"}]},
+    ]
     assert claude.adjusted == ()
     assert gpt.messages == [
         {"role": "user", "content": [{"type": "text", "text": "hi"}]},

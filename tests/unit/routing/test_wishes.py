@@ -65,13 +65,6 @@ def test_strictness_is_dropped_from_tools_without_touching_the_callers_own() -> 
     assert STRICT["function"] == {"name": "f", "strict": True}
 
 
-def test_a_refusal_is_said_as_text_where_there_is_no_field_for_it() -> None:
-    refused: list[Message] = [*PLAIN, {"role": "assistant", "content": None, "refusal": "no"}, *PLAIN]
-    messages, report = adjust_messages(NOVA, refused, Contents.of(refused))
-    assert (messages[1], report) == ({"role": "assistant", "content": "no"}, ())
-    assert adjust_messages(deployment("gpt-4o"), refused, Contents.of(refused)) == (refused, ())
-
-
 def test_another_server_of_openais_api_gets_everything_as_it_came() -> None:
     marked: list[Message] = [
         {"role": "user", "name": "Zoe", "content": [{"type": "text", "text": "x", "cache_control": {}}]},

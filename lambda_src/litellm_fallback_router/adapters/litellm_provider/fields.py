@@ -10,6 +10,7 @@ from ...routing.failures import FailureKind, ProviderFailure
 from ...routing.needs import needed_params
 from ...routing.types import Deployment
 from .loading import litellm
+from .native import native
 
 KINDS_OF_CHOICE = frozenset({"custom", "allowed_tools"})
 """OpenAI's kinds of `tool_choice` that LiteLLM refuses."""
@@ -23,7 +24,9 @@ def arguments_of(deployment: Deployment, params: Mapping[str, Any]) -> dict[str,
     body = _body(deployment, params)
     if not deployment.openai_compatible:
         _check_taken(deployment, params)
-    arguments = {name: value for name, value in params.items() if name not in body}
+    arguments = {name: value for name, value in params.items() if name not in body} | native(deployment, params)
+    if "outputConfig" in arguments or "output_format" in arguments:
+        del arguments["response_format"]
     if body:
         # The operator's fields of the body come last, too.
         body |= deployment.extra.get("extra_body", {})

@@ -93,8 +93,6 @@ class Calls:
 
     def __init__(self, library: Any) -> None:
         self._library = library
-        self._windows: dict[str, tuple[int | None, int | None]] = {}
-        """By model, of which there are as many as in the mapping."""
         self._loops: frozenset[asyncio.AbstractEventLoop] = frozenset()
         """From which it was asked, and which were open when the last one came."""
         self.short = _is_built_as_known(library)
@@ -117,31 +115,9 @@ class Calls:
             "acompletion", utils.Rules(), datetime.now(), litellm_call_id=str(uuid.uuid4()), **arguments
         )
         setattr(log, OURS, True)
-        if prepared.get("max_tokens") is not None:
-            prepared["max_tokens"] = self._most_tokens(**prepared)
         if prepared["model"].startswith("openai/"):
             return await self._without_a_thread(prepared, log)
         return await self._inner(**prepared, litellm_logging_obj=log)
-
-    def _most_tokens(self, model: str, messages: Any, max_tokens: int, **_: Any) -> int:
-        """No more than the model can write, as the wrapper has it under `modify_params`. It counts the prompt's tokens
-        for every model (7 ms for 200 kB); only a window that prompt and answer share needs that."""
-        window, limit = self._windows.get(model) or self._windows.setdefault(model, self._window(model))
-        if limit is None:
-            return max_tokens
-        if window != limit:
-            return min(max_tokens, limit)
-        counted: int = self._library.utils.get_modified_max_tokens(
-            model, model, messages, max_tokens, buffer_perc=None, buffer_num=None
-        )
-        return counted
-
-    def _window(self, model: str) -> tuple[int | None, int | None]:
-        """Tokens that the model takes and writes, where LiteLLM knows. It asks servers for some models' numbers."""
-        try:
-            return self._library.get_model_info(model=model)["max_input_tokens"], self._library.get_max_tokens(model)
-        except Exception:  # noqa: BLE001 - what it raises for a model it does not know
-            return None, None
 
     async def _without_a_thread(self, prepared: dict[str, Any], log: Any) -> Any:
         """LiteLLM builds each request in a thread, since some providers' have to wait; OpenAI's never does."""
@@ -354,11 +330,8 @@ def _is_built_as_known(library: Any) -> bool:
             library.main._load_default_encoding,
             library.CustomStreamWrapper._record_partial_usage_for_failure,
             library.exception_type,
-            library.get_model_info,
-            library.get_max_tokens,
             utils.function_setup,
             utils.Rules,
-            utils.get_modified_max_tokens,
             module.is_output_token_limit_error,
             module.build_output_token_limit_response,
         )

@@ -28,7 +28,8 @@ def litellm() -> Any:
     library.telemetry = False
     library.turn_off_message_logging = True
     library.drop_params = True
-    library.modify_params = True
+    # What does not fit an API is made to fit by us, and said; LiteLLM would put words into people's mouths.
+    library.modify_params = False
     library.num_retries = 0
     # Else it downloads a tokenizer to count a Llama's prompt, in the event loop, again for each request where it can't.
     library.disable_hf_tokenizer_download = True

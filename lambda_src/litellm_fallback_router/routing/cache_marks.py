@@ -1,0 +1,37 @@
+"""`cache_control` as each model takes it. Sources: Anthropic "Prompt caching"; Amazon Bedrock "Prompt caching" (Nova:
+in `system` and `messages`, not in tools; `ttl` of Claude 4.5 and later only)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .dialects import is_claude
+from .report import Report
+from .types import Deployment
+
+TTLS = ("5m", "1h")
+
+
+class CacheMarks:
+    """The cache marks of one request, for one deployment."""
+
+    def __init__(self, deployment: Deployment, report: Report) -> None:
+        self._report = report
+        self._claude = is_claude(deployment)
+        self._bedrock = deployment.provider == "bedrock"
+        self._info = deployment.info
+
+    def of(self, owner: Mapping[str, Any], *, tool: bool = False) -> dict[str, Any] | None:
+        """The owner's mark as the model takes it; None: it has none, or the model takes none."""
+        given = owner.get("cache_control")
+        if given is None:
+            return None
+        taken = self._claude or (self._bedrock and not tool and self._info.prompt_caching is True)
+        if not taken or not isinstance(given, Mapping):
+            self._report.say("tools cache_control dropped" if tool else "cache_control dropped")
+            return None
+        if "ttl" not in given or not self._bedrock or (self._info.cache_ttl is True and given["ttl"] in TTLS):
+            return dict(given)
+        self._report.say("cache_control ttl dropped")
+        return {name: value for name, value in given.items() if name != "ttl"}

@@ -1,0 +1,28 @@
+"""What is said of a request that was made fit for a deployment: in `adjusted`, or as the reason why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class UnfitError(Exception):
+    """A deployment cannot be sent this request. `code` and `reason` are those of its `Dropped`."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Report:
+    """Short phrases, each once, in the order in which they came up. They never quote the caller."""
+
+    def __init__(self, lines: Iterable[str] = ()) -> None:
+        self._lines: dict[str, None] = dict.fromkeys(lines)
+
+    def say(self, line: str) -> None:
+        self._lines[line] = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self._lines)
