@@ -89,6 +89,20 @@ def test_a_whole_answer_that_takes_long_says_nothing_about_a_first_token() -> No
     run_virtually(main())
 
 
+def test_a_first_token_in_time_clears_a_silent_primary_however_long_its_stream_takes() -> None:
+    async def main() -> None:
+        r = rig(*"ab", scripts={"a": [SILENCE, says("first token", wait=0.5)]}, circuit_open_seconds=60)
+        for _ in range(2):
+            assert (await seconds_of(r, streaming=True))[0] == "b"
+        async with r.router.stream(question()) as stream:
+            async for _ in stream:
+                await asyncio.sleep(5)  # a slow reader makes a long stream
+        assert stream.result.deployment.id == "a"
+        assert (await seconds_of(r, streaming=True))[0] == "a"
+
+    run_virtually(main())
+
+
 def test_a_silent_primary_is_asked_after_the_others_and_the_ledger_says_why_it_was_not() -> None:
     async def main() -> None:
         r = rig(*"ab", scripts={"a": [SILENCE, says("after all")]})

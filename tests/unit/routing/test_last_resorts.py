@@ -145,6 +145,25 @@ def test_a_last_resort_that_fails_neither_ends_anothers_probe_nor_keeps_its_circ
     run_virtually(main())
 
 
+def test_a_last_resort_whose_caller_leaves_does_not_end_anothers_probe() -> None:
+    async def main() -> None:
+        r = rig("a", scripts={"a": [says("slow", wait=8), SILENCE]})
+        await open_circuits(r, "a")
+        await asyncio.sleep(5)
+        probe = asyncio.ensure_future(r.router.complete(question()))
+        await asyncio.sleep(1)
+        other = asyncio.ensure_future(r.router.complete(question()))
+        await asyncio.sleep(1)
+        other.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await other
+        assert r.provider.asked == ["a", "a"]
+        assert not (await r.circuits.states(["a"]))["a"].probe_due, "one probe at a time"
+        assert (await probe).text == "slow"
+
+    run_virtually(main())
+
+
 def test_a_rejection_is_the_answer_although_a_deployment_that_is_down_was_asked_too() -> None:
     async def main() -> None:
         r = rig("a", "b", scripts={"a": [fails(Kind.REJECTED, detail="wrong")], "b": [fails(Kind.UNAVAILABLE)]})
