@@ -33,7 +33,7 @@ from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import SIMULATED_REGION, bedrock, s3, simulated
 
-__all__ = ["assemble", "build_router", "load", "mapping_of", "warm_up", "with_callers_keys"]
+__all__ = ["assemble", "build_router", "load", "mapping_of", "warm_up", "warm_up_streams", "with_callers_keys"]
 
 if TYPE_CHECKING:
     from .adapters.cloudwatch import CloudWatchObserver
@@ -81,6 +81,12 @@ def warm_up() -> None:
     with resting():
         loading.warm_up()
         gc.freeze()
+
+
+def warm_up_streams(config: RouterConfig) -> None:
+    """Load what the first streams would (blocking). LiteLLM must have been imported."""
+    if any(deployment.provider == "bedrock" for deployment in config.deployments):
+        loading.bedrock_streams()
 
 
 def mapping_of(settings: Settings) -> Any:

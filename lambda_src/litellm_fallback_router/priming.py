@@ -14,7 +14,7 @@ import httpx
 from fastapi import FastAPI
 
 from .api.app import create_app
-from .bootstrap import assemble, load
+from .bootstrap import assemble, load, warm_up_streams
 from .collector import resting
 from .routing.config import RouterConfig
 from .settings import Settings
@@ -28,11 +28,13 @@ async def prime(settings: Settings) -> None:
     ours: what is loaded by then stays for good, and the collector leaves it alone.
 
     The first request to a provider imports what only it needs: 0.1 to 0.5 s, in which the event loop does nothing else.
-    A stream, tools or a second deployment of the same model would load nothing more. A full collection would walk half
+    Tools or a second deployment of the same model would load nothing more. A full collection would walk half
     a million objects for 0.1 s and more, find less than a megabyte, and hold up every request meanwhile.
     """
     with _closed_port() as url, resting(), _silence():
-        await _ask_each_model(load(settings.model_copy(update={"simulator_url": None})), url)
+        config = load(settings.model_copy(update={"simulator_url": None}))
+        await _ask_each_model(config, url)
+        warm_up_streams(config)
         gc.freeze()
 
 

@@ -134,6 +134,7 @@ class Walk:
     async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
         """The attempt failed: read the table, remember what it teaches, decide what comes next."""
         self._record(record)
+        failure.forget_frames()
         rule = failure.rule
         circuits, deployment = self._outside.circuits, attempt.deployment
         # What was known of a last resort is no news to its circuit, whose probe may be on its way, nor to the caller.

@@ -130,6 +130,18 @@ class ProviderFailure(Exception):
         self.unfit = unfit
         """An answer well formed, but not what the request asks for."""
 
+    def forget_frames(self) -> None:
+        """Let go of where it and what led to it came from: the frames hold the request, and the walk, which holds this.
+        Such circles wait for a full collection, and the more there are, the longer that stops everything."""
+        seen: set[int] = set()
+        left: list[BaseException | None] = [self]
+        while left:
+            one = left.pop()
+            if one is not None and id(one) not in seen:
+                seen.add(id(one))
+                one.__traceback__ = None
+                left += one.__cause__, one.__context__
+
     @property
     def rule(self) -> Rule:
         """What it means for the chain."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import importlib
 import logging
 import os
 import sys
@@ -54,6 +55,14 @@ def calls() -> Calls:
 def warm_up() -> None:
     """Import litellm now."""
     calls()
+
+
+def bedrock_streams() -> None:
+    """Read what Bedrock's streams are decoded by, a service model of botocore's: LiteLLM does so inside the first
+    stream, on its event loop (0.1 s)."""
+    formats = importlib.import_module("litellm.llms.bedrock.common_utils")
+    if (shape := getattr(formats, "get_bedrock_response_stream_shape", None)) is not None:
+        shape()
 
 
 async def let_go() -> None:
