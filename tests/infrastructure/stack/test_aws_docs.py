@@ -104,17 +104,6 @@ def observed(capsys: pytest.CaptureFixture[str]) -> tuple[set[str], set[str]]:
     return {event["message"] for event in events}, {name for event in events for name in event}
 
 
-def test_costs_add_up_and_are_those_of_the_default_memory() -> None:
-    million, idle = between_markers(README, "costs").split("\n\n")
-
-    assert f"{Stage.model_validate({}).memory_mb} MB, arm64" in million
-    for column in (2, 3):
-        *parts, total = [float(row[column]) for row in rows(million)]
-        assert sum(parts) == pytest.approx(total, abs=0.005)
-    *months, whole = [float(row[2]) for row in rows(idle)]
-    assert sum(months) == pytest.approx(whole, abs=0.005)
-
-
 def test_cdk_of_the_readme_is_the_pinned_one() -> None:
     pinned = re.search(r"^CDK := (\S+)$", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert pinned is not None
