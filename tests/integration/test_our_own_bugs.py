@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import provider, streams
 from litellm_fallback_router.bootstrap import assemble, load
-from litellm_fallback_router.engine import openai, pool, prices, sse, translated
+from litellm_fallback_router.engine import converse, openai, pool, prices, sse, translated
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.router import Router
@@ -60,12 +59,13 @@ PLACES = {
     "the connections": (pool.Pool, "send", "openai", False),
     "an answer read": (openai, "_plain_choice", "openai", False),
     "an answer of Anthropic's read": (translated, "answer_of", "anthropic", False),
-    "usage read": (provider, "usage_of", "bedrock", False),
+    "usage read": (translated, "usage_of", "bedrock", False),
     "a price": (prices, "cost_of", "openai", False),
+    "a signature": (converse, "signed", "bedrock", False),
     "an event": (sse, "_data_of", "openai", True),
     "a chunk read": (openai, "chunks_of", "openai", True),
     "a chunk of Anthropic's read": (translated, "chunk_of", "anthropic", True),
-    "a chunk of Bedrock's read": (streams, "is_token", "bedrock", True),
+    "a chunk of Bedrock's read": (translated, "is_token", "bedrock", True),
     "the stream's price": (prices, "cost_of", "openai", True),
 }
 

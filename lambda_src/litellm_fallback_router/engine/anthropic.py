@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..adapters.litellm_provider.finishing import FinishReader, reading
+from ..adapters.litellm_provider.finishing import FinishReader
 from ..adapters.litellm_provider.loading import litellm
 from ..routing.finish_reasons import finish_reasons_of
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
@@ -82,11 +82,9 @@ class AnthropicCall:
         said = object_of(body)
         if said.get("error"):
             raise error_in_band(said["error"])
-        if not said.get("stop_reason"):
-            raise no_format()
         owner, received, reader = self.owner, Received(said, headers), FinishReader(self.owner.finish_reasons)
-        one = self.translation
-        return read_answer(owner.config, owner.model, one, received, prices=owner.prices, reader=reader)
+        one, reason = self.translation, said.get("stop_reason")
+        return read_answer(owner.config, owner.model, one, received, reason=reason, prices=owner.prices, reader=reader)
 
     def decoder(self) -> AnthropicDecoder:
         return AnthropicDecoder(self.owner.prices, self.translation, FinishReader(self.owner.finish_reasons))
@@ -125,13 +123,10 @@ class AnthropicDecoder(TranslatedStream):
             self.ended = True
         elif kind == "error" or "error" in said:
             raise error_in_band(said.get("error"), begun=self.begun)
-        elif kind == "message_delta" and not (isinstance(delta, dict) and delta.get("stop_reason")):
-            # LiteLLM would make up a reason.
-            return
         elif kind != "ping":
             try:
-                with reading(self._reader):
-                    piece = self._parser.chunk_parser(said)
+                piece = self._parser.chunk_parser(said)
             except Exception as error:
                 raise no_format(error, begun=self.begun) from error
-            yield from self.piece(piece)
+            ends = kind == "message_delta" and isinstance(delta, dict)
+            yield from self.piece(piece, delta.get("stop_reason") if ends else None)

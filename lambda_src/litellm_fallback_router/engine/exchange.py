@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a whole answer; speech and images come in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:

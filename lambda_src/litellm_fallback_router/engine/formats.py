@@ -13,10 +13,15 @@ from .exchange import Outgoing
 class Decoder(Protocol):
     """One stream, and how far it has come."""
 
-    begun: bool
-    """A token has come."""
-    ended: bool
-    """It said that nothing more will come."""
+    @property
+    def begun(self) -> bool:
+        """A token has come."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """It said that nothing more will come."""
+        ...
 
     @property
     def finished(self) -> bool:

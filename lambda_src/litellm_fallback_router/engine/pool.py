@@ -16,17 +16,16 @@ from functools import cache
 from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from ..routing.failures import FailureKind, ProviderFailure
-from .exchange import BrokenOffError, ErrorResponse, Outgoing
+from .exchange import MOST_BYTES, BrokenOffError, ErrorResponse, Outgoing
 
 MOST_CONNECTIONS = 1000
 MOST_CONNECTIONS_PER_HOST = 500
 IDLE_SECONDS = 120.0
 """An unused connection is kept so long."""
 DNS_SECONDS = 300
-MOST_BYTES = 64 * 1024 * 1024
-"""Of a whole answer; speech and images come in it."""
 MOST_ERROR_BYTES = 256 * 1024
 """Of an error's body; the rest is not read."""
 LINGER_SECONDS = 0.1
@@ -57,7 +56,7 @@ class Pool:
         sent = None
         try:
             response = await session.post(
-                outgoing.url,
+                URL(outgoing.url, encoded=True),  # a signature is of the very bytes
                 data=outgoing.body,
                 headers=outgoing.headers,
                 allow_redirects=False,

@@ -18,6 +18,7 @@ from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from . import openai
 from .anthropic import AnthropicFormat
+from .converse import ConverseFormat, is_conversed
 from .evidence import broke_off, refused
 from .exchange import BrokenOffError, ErrorResponse
 from .formats import Call, Decoder, Format
@@ -144,4 +145,6 @@ def _pool() -> Pool:
 def _format_of(deployment: Deployment) -> Format | None:
     if deployment.provider in openai.PROVIDERS:
         return OpenAIFormat(deployment)
-    return AnthropicFormat(deployment) if deployment.provider == "anthropic" else None
+    if deployment.provider == "anthropic":
+        return AnthropicFormat(deployment)
+    return ConverseFormat(deployment) if is_conversed(deployment) else None

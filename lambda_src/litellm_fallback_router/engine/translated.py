@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..adapters.litellm_provider.fields import arguments_of
-from ..adapters.litellm_provider.finishing import FinishReader, reading
+from ..adapters.litellm_provider.finishing import FinishReader
 from ..adapters.litellm_provider.loading import litellm
 from ..adapters.litellm_provider.streams import Echo
 from ..adapters.litellm_provider.wire import UnreadableError, answer_of, chunk_of, is_token, usage_of
@@ -15,8 +15,12 @@ from ..routing.finish_reasons import incomplete
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .evidence import no_format, unfinished, unsendable
+from .exchange import MOST_BYTES
 from .plain import copied
 from .prices import Prices
+
+SENT = frozenset({"guardrailConfig"})
+"""Parameters of the operator's that are a part of the request; the others say where, and as whom, to ask."""
 
 
 @dataclass(slots=True)
@@ -42,7 +46,7 @@ def translation_of(
     """The first half, the same for all: OpenAI's parameters in the provider's names. Raises ProviderFailure."""
     arguments = copied(arguments_of(deployment, params))
     headers, more = arguments.pop("extra_headers", {}), arguments.pop("extra_body", {})
-    for name in deployment.extra:
+    for name in deployment.extra.keys() - SENT:
         arguments.pop(name, None)
     sent = copied(messages)
     try:
@@ -85,31 +89,43 @@ class Unlogged:
 
 
 def read_answer(
-    config: Any, model: str, one: Translation, received: Received, *, prices: Prices, reader: FinishReader
+    config: Any, model: str, one: Translation, received: Received, *, reason: Any, prices: Prices, reader: FinishReader
 ) -> ProviderAnswer:
-    """The answer that LiteLLM's class makes of what was received. Raises ProviderFailure."""
+    """The answer that LiteLLM's class makes of what was received. `reason` is the provider's, why it ended.
+
+    Raises ProviderFailure.
+    """
+    if not reason or not isinstance(reason, str):
+        raise no_format()
     library = litellm()
     try:
-        with reading(reader):
-            response = config.transform_response(
-                model=model,
-                raw_response=received,
-                model_response=library.ModelResponse(),
-                logging_obj=Unlogged(),
-                request_data={},
-                messages=one.messages,
-                optional_params=one.optional,
-                litellm_params=one.place,
-                encoding=None,
-                json_mode=one.json_mode,
-            )
+        response = config.transform_response(
+            model=model,
+            raw_response=received,
+            model_response=library.ModelResponse(),
+            logging_obj=Unlogged(),
+            request_data={},
+            messages=one.messages,
+            optional_params=one.optional,
+            litellm_params=one.place,
+            encoding=None,
+            json_mode=one.json_mode,
+        )
     except Exception as error:
         raise no_format(error) from error
     try:
         answer = answer_of(response, usage_of(response.usage), prices.usd_of_answer(response))
-        return replace(answer, broken=reader.broken)
     except UnreadableError as error:
         raise no_format(error) from error
+    said = reader.read(reason)
+    for choice in answer.choices:
+        choice["finish_reason"] = _shown(said, called="tool_calls" in choice["message"])
+    return replace(answer, broken=reader.broken)
+
+
+def _shown(reason: str, *, called: bool) -> str:
+    """The tool by which LiteLLM has a model write JSON is one that callers do not see."""
+    return "stop" if reason == "tool_calls" and not called else reason
 
 
 class TranslatedStream:
@@ -138,8 +154,8 @@ class TranslatedStream:
         if text:
             yield from self._said(Chunk([{"index": 0, "delta": {"content": text}, "finish_reason": None}]))
 
-    def piece(self, piece: Any) -> Iterator[Chunk]:
-        """What LiteLLM's parser made of an event."""
+    def piece(self, piece: Any, reason: Any = None) -> Iterator[Chunk]:
+        """What LiteLLM's parser made of an event, which ends the answer if the provider gave a reason."""
         try:
             chunk, usage = chunk_of(piece, None, None), getattr(piece, "usage", None)
         except UnreadableError as error:
@@ -148,16 +164,16 @@ class TranslatedStream:
         self._last = usage or self._last
         for choice in chunk.choices:
             self._called_tools = self._called_tools or "tool_calls" in choice["delta"]
-            choice["finish_reason"] = self._reason(choice["finish_reason"])
+            choice["finish_reason"] = None if reason is None else self._ended_by(reason)
         if any(choice["delta"] or choice["finish_reason"] for choice in chunk.choices):
             yield from self._said(chunk)
 
-    def _reason(self, reason: str | None) -> str | None:
-        again, self.finished = self.finished, self.finished or bool(reason)
-        if not reason or again or self._reader.broken is not None:
-            return None
-        # The tool by which it wrote JSON is LiteLLM's own.
-        return "stop" if reason == "tool_calls" and not self._called_tools else reason
+    def _ended_by(self, reason: Any) -> str | None:
+        if not isinstance(reason, str):
+            raise no_format(begun=self.begun)
+        again, self.finished = self.finished, True
+        said = self._reader.read(reason)
+        return None if again or self._reader.broken is not None else _shown(said, called=self._called_tools)
 
     def _said(self, chunk: Chunk) -> Iterator[Chunk]:
         first, self.begun = not self.begun, self.begun or is_token(chunk)
@@ -173,3 +189,34 @@ class TranslatedStream:
             yield Chunk([], usage_of(self._last), self._prices.usd(self._last))
         if self._reader.broken is not None:
             raise incomplete(self._reader.broken, begun=self.begun)
+
+
+class WholeAsStream:
+    """A whole answer where a stream was asked for: some models cannot do both that and what else was asked."""
+
+    begun = ended = finished = complete = False
+    usage_so_far: Usage | None = None
+
+    def __init__(self, answer: Callable[[bytes], ProviderAnswer]) -> None:
+        self._answer = answer
+        self._body = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Chunk]:
+        self._body += data
+        if len(self._body) > MOST_BYTES:
+            raise no_format()
+        return iter(())
+
+    def end(self) -> Iterator[Chunk]:
+        answer = self._answer(bytes(self._body))
+        for choice in answer.choices:
+            delta = {name: value for name, value in choice["message"].items() if value and name != "role"}
+            if calls := delta.get("tool_calls"):
+                delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
+            self.begun = True
+            yield Chunk([{"index": choice["index"], "delta": delta, "finish_reason": None}])
+            yield Chunk([{"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}])
+        if not answer.usage.estimated:
+            yield Chunk([], answer.usage, answer.cost_usd)
+        if answer.broken is not None:
+            raise incomplete(answer.broken, begun=self.begun)

@@ -1,0 +1,163 @@
+"""Amazon Bedrock's Converse API, in LiteLLM's classes' words.
+
+Sources: AWS, "Converse", "ConverseStream" and "Event stream encoding".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..adapters.litellm_provider.finishing import FinishReader
+from ..adapters.litellm_provider.loading import litellm
+from ..routing.finish_reasons import finish_reasons_of
+from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
+from .aws import Credentials, signed
+from .evidence import error_in_band, no_format, unsendable
+from .exchange import Outgoing
+from .formats import Decoder
+from .plain import object_of
+from .prices import Prices
+from .translated import Received, TranslatedStream, Translation, WholeAsStream, read_answer, translation_of
+
+ROUTE = "bedrock/converse/"
+NOVAS = ("nova-2/", "nova/")
+"""LiteLLM's marks for custom models of that make; no part of the model's id."""
+
+
+def is_conversed(deployment: Deployment) -> bool:
+    """True where LiteLLM asks that deployment by Converse, and streams are streams."""
+    if not deployment.litellm_model.startswith(ROUTE):
+        return False
+    library = litellm()
+    model = deployment.litellm_model.removeprefix("bedrock/")
+    config = library.utils.ProviderConfigManager.get_provider_chat_config(
+        model=model, provider=library.LlmProviders.BEDROCK
+    )
+    return isinstance(config, library.AmazonConverseConfig) and not config.should_fake_stream(model, stream=True)
+
+
+class ConverseFormat:
+    """One deployment that is asked by Converse."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        library, extra = litellm(), deployment.extra
+        self.deployment = deployment
+        self.model = deployment.litellm_model.removeprefix(ROUTE)
+        self.config = library.AmazonConverseConfig()
+        self.prices = Prices(deployment)
+        self.finish_reasons = finish_reasons_of(deployment)
+        aws = library.llms.bedrock.base_aws_llm.BaseAWSLLM()
+        named = {} if deployment.region is None else {"aws_region_name": deployment.region}
+        self._region = aws.get_aws_region_name(named, self.model, extra.get("model_id"))
+        _, endpoint = aws.get_runtime_endpoint(
+            api_base=deployment.api_base,
+            aws_bedrock_runtime_endpoint=extra.get("aws_bedrock_runtime_endpoint"),
+            aws_region_name=self._region,
+        )
+        self._url = f"{endpoint.rstrip('/')}/model/{aws.encode_model_id(extra.get('model_id') or _bare(self.model))}"
+        self._bearer = library.llms.bedrock.base_aws_llm.bedrock_bearer_token
+        self._credentials = Credentials(deployment, self._region)
+
+    def takes(self, params: Mapping[str, Any]) -> bool:
+        return True
+
+    async def call(
+        self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool
+    ) -> ConverseCall:
+        # Its route belongs to the name by which LiteLLM looks up what the model takes.
+        one = translation_of(self.deployment, f"converse/{self.model}", self.config, messages, params, stream=stream)
+        streamed = not one.optional.pop("fake_stream", False) and stream
+        try:
+            headers = litellm().anthropic_beta_headers_manager.update_headers_with_filtered_beta(
+                headers=one.headers, provider="bedrock_converse"
+            )
+            said = await self.config._async_transform_request(
+                self.model, one.messages, one.optional, one.place, headers
+            )
+            token = self._bearer(key)
+            credentials = None if token else await self._credentials.get()
+        except Exception as error:
+            raise unsendable(error) from error
+        body = json.dumps({**said, **one.more}).encode()
+        url = f"{self._url}/converse{'-stream' if streamed else ''}"
+        if token:
+            headers = {"content-type": "application/json", "authorization": f"Bearer {token}", **headers}
+        else:
+            headers = signed(credentials, self._region, url, headers, body)
+        return ConverseCall(self, Outgoing(url, headers, body), one, streamed=streamed)
+
+
+@dataclass(frozen=True, slots=True)
+class ConverseCall:
+    """One request in Converse's format, and how its answer is read."""
+
+    owner: ConverseFormat
+    outgoing: Outgoing
+    translation: Translation
+    streamed: bool
+
+    def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
+        said = object_of(body)
+        owner, received, reader = self.owner, Received(said, headers), FinishReader(self.owner.finish_reasons)
+        one, reason = self.translation, said.get("stopReason")
+        return read_answer(owner.config, owner.model, one, received, reason=reason, prices=owner.prices, reader=reader)
+
+    def decoder(self) -> Decoder:
+        if self.streamed:
+            return ConverseDecoder(self.owner, self.translation)
+        return WholeAsStream(lambda body: self.answer(body, {}))
+
+
+class ConverseDecoder(TranslatedStream):
+    """A stream of Converse's events, in AWS's binary encoding."""
+
+    def __init__(self, owner: ConverseFormat, one: Translation) -> None:
+        from botocore.eventstream import EventStreamBuffer  # noqa: PLC0415 - heavy, and loaded with LiteLLM
+
+        super().__init__(owner.prices, FinishReader(owner.finish_reasons))
+        self._events = EventStreamBuffer()
+        self._parser = litellm().llms.bedrock.chat.invoke_handler.AWSEventStreamDecoder(
+            model=owner.model, json_mode=one.json_mode
+        )
+
+    def feed(self, data: bytes) -> Iterator[Chunk]:
+        self._events.add_data(data)
+        while (event := self._next()) is not None:
+            yield from self._event(event.headers, event.payload)
+
+    def _next(self) -> Any:
+        from botocore.eventstream import ParserError  # noqa: PLC0415
+
+        try:
+            return next(self._events, None)
+        except ParserError as error:
+            raise no_format(error, begun=self.begun) from error
+
+    def _event(self, headers: Mapping[str, Any], payload: bytes) -> Iterator[Chunk]:
+        kind = headers.get(":event-type") or headers.get(":exception-type") or headers.get(":error-code")
+        if headers.get(":message-type") != "event" or str(kind).endswith("Exception"):
+            said = {"message": payload[:1000].decode(errors="replace"), "type": kind}
+            raise error_in_band(said, begun=self.begun)
+        said = object_of(payload, begun=self.begun)
+        delta = said.get("delta")
+        if kind == "contentBlockDelta" and isinstance(delta, dict) and isinstance(text := delta.get("text"), str):
+            yield from self.text(text)
+        elif kind != "messageStart":
+            yield from self.piece(self._parsed(said), said.get("stopReason") if kind == "messageStop" else None)
+            self.ended = kind == "metadata" and self.complete
+
+    def _parsed(self, said: dict[str, Any]) -> Any:
+        try:
+            return self._parser.converse_chunk_parser(said)
+        except Exception as error:
+            raise no_format(error, begun=self.begun) from error
+
+
+def _bare(model: str) -> str:
+    for mark in NOVAS:
+        if model.startswith(mark):
+            return model.removeprefix(mark)
+    return model
