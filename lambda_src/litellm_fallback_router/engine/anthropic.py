@@ -128,5 +128,5 @@ class AnthropicDecoder(TranslatedStream):
                 piece = self._parser.chunk_parser(said)
             except Exception as error:
                 raise no_format(error, begun=self.begun) from error
-            ends = kind == "message_delta" and isinstance(delta, dict)
-            yield from self.piece(piece, delta.get("stop_reason") if ends else None)
+            reason = delta.get("stop_reason") if kind == "message_delta" and isinstance(delta, dict) else None
+            yield from self.piece(piece, reason)
