@@ -12,7 +12,18 @@ from litellm_fallback_router.routing.errors import ProvidersFailedError, RateLim
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.ports import CircuitState
 from litellm_fallback_router.routing.types import ChatResult
-from tests.support.scripted import SILENCE, Rig, ScriptedProvider, config_of, deployment, fails, question, rig, says
+from tests.support.scripted import (
+    SILENCE,
+    Rig,
+    ScriptedProvider,
+    Step,
+    config_of,
+    deployment,
+    fails,
+    question,
+    rig,
+    says,
+)
 from tests.support.virtual_time import run_virtually
 
 BUSY = fails(Kind.RATE_LIMITED, retry_after=3.0)
@@ -86,6 +97,21 @@ def test_a_retry_is_not_sent_to_what_others_found_out_while_it_waited(learn: Lea
         result = await asked
         assert (r.provider.asked, result.provider) == (["a", "b"], "openai:b")
         assert [(drop.deployment, drop.code) for drop in result.ledger.dropped] == [("a", code)]
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize(
+    "news", [fails(Kind.RATE_LIMITED, retry_after=30.0), fails(Kind.QUOTA_EXHAUSTED), fails(Kind.AUTHENTICATION)]
+)
+def test_what_another_request_is_told_ends_the_wait_at_once(news: Step) -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [BUSY, news]})
+        first = begun(r)
+        await asyncio.sleep(1.0)
+        assert {(await begun(r)).provider, (await first).provider} == {"openai:b"}
+        assert r.provider.asked == ["a", "a", "b", "b"]
+        assert now() < 1.1
 
     run_virtually(main())
 

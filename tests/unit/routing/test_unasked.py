@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from litellm_fallback_router.routing.errors import (
@@ -72,10 +74,12 @@ def test_whom_the_attempts_did_not_reach_is_named(
 def test_whom_the_time_did_not_reach_is_named(streaming: bool) -> None:
     async def main() -> None:
         r = rig(*"abc", scripts={name: [SILENCE] for name in "abc"}, candidate_reserve=0)
+        await asyncio.sleep(7.0)  # requests count their time from their own beginning
         caught = await failure(r, streaming=streaming, timeout=5.0)
         assert r.provider.asked == ["a"]
         assert type(caught) is DeadlineExceededError
         assert unasked(caught) == {"b": "deadline", "c": "deadline"}
+        assert caught.ledger.seconds == pytest.approx(5.0)
         assert "no answer within 5.0 s: a: no " in str(caught)
         assert "b not asked (the request's time was over before its turn)" in str(caught)
 

@@ -198,6 +198,19 @@ def test_everything_silent_ends_inside_the_deadline(streaming: bool, timeout: fl
     run_virtually(main())
 
 
+def test_a_stream_counts_its_attempts_the_one_under_way_too() -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [fails(Kind.NOT_FOUND)]})
+        async with r.router.stream(question()) as stream:
+            await stream.start()
+            assert stream.attempts_so_far == 2
+            async for _ in stream:
+                pass
+            assert stream.attempts_so_far == 2
+
+    run_virtually(main())
+
+
 def test_drops_a_deployment_without_a_key_with_that_reason() -> None:
     async def main() -> None:
         r = rig("a", "b", keys=AllKeys(["a"]))
