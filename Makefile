@@ -30,7 +30,7 @@ serve: $(READY) ## Start the gateway on http://127.0.0.1:4000; without keys, on 
 	@$(BIN)/fallback-router serve $(or $(ARGS),--simulate)
 
 test: $(INFRA) lint ## Run the linters and all tests
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 e2e: $(INFRA) ## Deploy to a local AWS and use it there, from keys to rotation to destroy
 	@$(BIN)/pytest -q tests/e2e/deployed.py
