@@ -17,6 +17,7 @@ Continuation = Literal["exact", "restart", "overlap", "preamble"]
 
 COUNT_LIMIT = 2000
 _THOUGHT = "Let me see what was asked and what is known about it."
+_GREETING = "Hello. What can I do for you?"
 _OVERLAP_WORDS = 6
 _COUNT = re.compile(r"\bcount to (\d+)", re.IGNORECASE)
 _WEATHER = re.compile(r"\bweather in ([^?.!\n]+)", re.IGNORECASE)
@@ -47,7 +48,7 @@ def answer(call: Call, continuation: Continuation) -> Answer:
 def reply_to(turns: tuple[Turn, ...], continuation: Continuation = "exact") -> str:
     """The text for a conversation without regard to limits."""
     if not turns:
-        return ""
+        return _GREETING  # to instructions alone
     if turns[-1].role == "assistant":
         rest = _continued(turns[:-1], turns[-1].text, continuation)
         return reply_to(turns[:-1]) if rest is None else rest

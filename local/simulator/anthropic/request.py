@@ -146,7 +146,8 @@ def _plain(content: str | Sequence[Any] | None) -> str:
 
 
 def _tools(asked: schema.MessagesRequest) -> tuple[Tool, ...]:
-    return tuple(Tool(tool.name, tool.description or "", tool.input_schema.model_dump()) for tool in asked.tools or ())
+    own = (tool for tool in asked.tools or () if isinstance(tool, schema.CustomTool))
+    return tuple(Tool(tool.name, tool.description or "", tool.input_schema.model_dump()) for tool in own)
 
 
 def _tool_choice(asked: schema.MessagesRequest) -> Any:

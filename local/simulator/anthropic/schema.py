@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 _TOOL_ID = r"^[a-zA-Z0-9_-]+$"
 
@@ -119,6 +119,31 @@ class CustomTool(_Block):
     input_examples: Any = None
 
 
+class WebSearchTool(_Block):
+    """A tool that Anthropic runs; this one never searches. Source: types of the `anthropic` client,
+    `WebSearchTool20250305Param`."""
+
+    type: Literal["web_search_20250305", "web_search_20260209", "web_search_20260318"]
+    name: Literal["web_search"]
+    allowed_callers: Any = None
+    allowed_domains: list[str] | None = None
+    blocked_domains: list[str] | None = None
+    defer_loading: bool | None = None
+    max_uses: int | None = Field(default=None, gt=0)
+    strict: bool | None = None
+    user_location: dict[str, Any] | None = None
+
+
+def _kind_of(tool: Any) -> str:
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    return "web_search" if str(kind).startswith("web_search") else "custom"
+
+
+AnyTool = Annotated[
+    Annotated[CustomTool, Tag("custom")] | Annotated[WebSearchTool, Tag("web_search")], Discriminator(_kind_of)
+]
+
+
 class ToolChoice(_Strict):
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
@@ -157,7 +182,7 @@ class MessagesRequest(_Strict):
     top_p: float | None = Field(default=None, ge=0, le=1)
     top_k: int | None = Field(default=None, ge=0)
     stop_sequences: list[str] | None = None
-    tools: list[CustomTool] | None = None
+    tools: list[AnyTool] | None = None
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None

@@ -18,6 +18,8 @@ def check_tools(asked: schema.MessagesRequest) -> None:
     if any(count > 1 for count in Counter(tool.name for tool in tools).values()):
         raise refuse("tools: Tool names must be unique.")
     for index, tool in enumerate(tools):
+        if not isinstance(tool, schema.CustomTool):
+            continue
         given = tool.input_schema.model_dump()
         objection = unfit_for_tool(given) or (unfit_for_output(given) if tool.strict else None)
         if objection:

@@ -126,8 +126,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "messages.1.content.0.tool_use.input: Input should be a valid dictionary",
     ),
     ({"tools": TOOLS * 2}, "tools: Tool names must be unique."),
-    (tool({"type": "object"}, name="n" * 129), "tools.0.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'"),
-    (tool({"type": "string"}), "tools.0.input_schema.type: Input should be 'object'"),
+    (
+        tool({"type": "object"}, name="n" * 129),
+        "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'",
+    ),
+    (tool({"type": "string"}), "tools.0.custom.input_schema.type: Input should be 'object'"),
     (
         tool({"type": "object", "anyOf": [{"required": ["n"]}]}),
         "tools.0.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level",
@@ -224,6 +227,7 @@ TAKEN: dict[str, dict[str, Any]] = {
             "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}},
         }
     ),
+    "a search": {"tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 5}]},
     "a property called minimum": answer(
         {"type": "object", "properties": {"minimum": {"type": "integer"}}, "additionalProperties": False}
     ),

@@ -187,3 +187,12 @@ async def test_an_in_band_error_raises_in_the_middle(openai_client: openai.Async
         async for chunk in stream:
             heard += chunk.choices[0].delta.content or ""
     assert heard == "1, 2, "
+
+
+async def test_an_instruction_alone_is_answered(openai_client: openai.AsyncOpenAI) -> None:
+    instructed = await openai_client.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "system", "content": "Greet me."}]
+    )
+    assert instructed.choices[0].message.content
+    assert instructed.usage
+    assert instructed.usage.completion_tokens > 0
