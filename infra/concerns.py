@@ -37,8 +37,13 @@ def _prompts_abroad(stage: Stage, config: RouterConfig, region: str | None) -> d
         lines += departures([judge_deployment(stage.evaluation_judge)], geography, region)
     if config.settings.sample_fallbacks and stage.evaluations not in (None, NEW):
         lines.append(f"evaluations: samples hold prompts, and where the bucket {stage.evaluations} is cannot be told")
+    if stage.geography is None and not lines:
+        return {}
     if stage.geography is None:
-        return {f"geography{number}": line for number, line in enumerate(lines, start=1)}
+        listed = "".join(f"\n  - {line}" for line in lines)
+        return {
+            "geography": f"the mapping lets prompts leave {geography}; -c geography={geography} refuses it:" + listed
+        }
     if region is None:
         lines.append("-c geography: the Region of the stack is not known; set AWS_DEFAULT_REGION")
     elif region not in regions_of(geography):

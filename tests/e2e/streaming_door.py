@@ -26,6 +26,7 @@ from tests.support.lambda_process import lambda_processes, started
 from tests.support.packaged import ARCH, clean_python, environment, make_writable, unpack
 from tests.support.rest_events import KEY_ID, rest_event
 from tests.support.runtime_api import RuntimeApi
+from tests.support.secret_store import KEY, SECRET, keyed_function, secret_store
 from tests.support.web_adapter import web_adapter
 
 PARIS = [{"role": "user", "content": "What is the capital of France?"}]
@@ -171,6 +172,31 @@ def test_both_snapstart_hooks_answer_and_leave_a_gateway_that_answers(door: Door
     assert httpx.post(f"{door.app}{AFTER_RESTORE}", timeout=60).is_success
     _, body = door.ask({"model": "bedrock-claude-haiku", "messages": PARIS})
     assert json.loads(body)["choices"][0]["message"]["content"] == ANSWER
+
+
+def test_an_adapter_that_calls_no_hook_gets_the_keys_with_the_first_event(
+    simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """This one is older than the hooks: what it asks for before the first event is /health."""
+    task = unpack(build_package(ARCH), tmp_path_factory.mktemp("task"))
+    python = clean_python(tmp_path_factory.mktemp("python"))
+    log = tmp_path_factory.mktemp("log") / "function.log"
+    with secret_store({SECRET: KEY}) as store:
+        variables = {
+            **environment(PATH=f"{python.parent}:/usr/bin:/bin"),
+            **_adapter_environment(snapstart=True),
+            **keyed_function(tmp_path_factory.mktemp("mapping"), simulator, "snap-start"),
+            "AWS_LWA_PORT": str(free_port()),
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": store.url,
+        }
+        with lambda_processes([[task / "run.sh"], [web_adapter()]], task, variables, log) as api:
+            started(api, log)
+            assert store.reads == [], log.read_text()
+            body = {"model": "gpt", "messages": PARIS}
+            head, pieces = api.invoke(rest_event("POST", "/v1/chat/completions", body)).stream()
+            assert (head["statusCode"], ANSWER in b"".join(pieces).decode()) == (200, True), log.read_text()
+            assert store.reads == [SECRET]
+    make_writable(task)
 
 
 def test_an_event_that_is_no_request_is_answered_and_harms_nothing(door: Door) -> None:

@@ -25,10 +25,8 @@ from litellm_fallback_router.entrypoints.lambda_web import AFTER_RESTORE, BEFORE
 from local.simulator import SimulatorControl
 from tests.support.gateway import STOP_TIMEOUT, _wait_until_ready, free_port
 from tests.support.rest_events import rest_event
-from tests.support.secret_store import SecretStore, secret_store
+from tests.support.secret_store import KEY, SECRET, SecretStore, keyed_function, secret_store
 
-PREFIX = "fallback-router-test"
-KEY = "sk-only-in-the-secret"
 QUESTION = {"model": "gpt", "messages": [{"role": "user", "content": "What is the capital of France?"}]}
 ANSWER = "Paris is the capital of France."
 
@@ -56,33 +54,14 @@ class Environment:
 
 
 def configured(folder: Path, simulator: SimulatorControl, initialization: str) -> dict[str, str]:
-    """The variables of a function whose one model takes only the key in the secret."""
-    simulator.settings(openai_keys=[KEY])
-    parameters = {
-        "model": "openai/gpt-4o-mini",
-        "api_base": f"{simulator.url}/openai/v1",
-        "api_key": "os.environ/OPENAI_API_KEY",
-    }
-    mapping = {"model_list": [{"model_name": "gpt", "litellm_params": parameters}]}
-    config = folder / "mapping.json"
-    config.write_text(json.dumps(mapping))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPENAI_"))}
-    return {
-        **inherited,
-        "AWS_LAMBDA_FUNCTION_NAME": "gateway",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "ROUTER_SECRETS_PREFIX": PREFIX,
-        "ROUTER_CONFIG": str(config),
-    }
+    return {**inherited, **keyed_function(folder, simulator, initialization)}
 
 
 @contextmanager
 def environment(folder: Path, simulator: SimulatorControl, initialization: str) -> Iterator[Environment]:
     variables, log, port = configured(folder, simulator, initialization), folder / "function.log", free_port()
-    with secret_store({f"{PREFIX}/openai": KEY}) as store, log.open("wb") as output:
+    with secret_store({SECRET: KEY}) as store, log.open("wb") as output:
         variables["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = store.url
         app = "litellm_fallback_router.entrypoints.lambda_web:app"
         command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)]
@@ -113,16 +92,16 @@ def test_no_key_is_read_before_the_snapshot_and_the_hook_reads_it_after(frozen: 
     frozen.hook(BEFORE_CHECKPOINT)
     assert frozen.store.reads == []
     frozen.hook(AFTER_RESTORE)
-    assert frozen.store.reads == [f"{PREFIX}/openai"]
+    assert frozen.store.reads == [SECRET]
     assert answer_of(frozen.invoke()) == ANSWER
-    assert frozen.store.reads == [f"{PREFIX}/openai"]
+    assert frozen.store.reads == [SECRET]
 
 
 def test_without_any_hook_the_first_request_reads_the_keys(frozen: Environment) -> None:
     assert httpx.get(f"{frozen.url}/health").status_code == 200
     assert frozen.store.reads == [], "the adapter asks that before the snapshot"
     assert answer_of(frozen.invoke()) == ANSWER
-    assert frozen.store.reads == [f"{PREFIX}/openai"]
+    assert frozen.store.reads == [SECRET]
 
 
 def test_a_hook_that_is_called_only_before_the_snapshot_leaves_the_rest_to_the_first_request(
@@ -135,7 +114,7 @@ def test_a_hook_that_is_called_only_before_the_snapshot_leaves_the_rest_to_the_f
 
 def test_a_caller_who_asks_for_health_first_counts_as_a_request(frozen: Environment) -> None:
     assert frozen.invoke("/health").status_code == 200
-    assert frozen.store.reads == [f"{PREFIX}/openai"]
+    assert frozen.store.reads == [SECRET]
 
 
 def test_first_requests_at_once_and_a_late_hook_share_one_reading(frozen: Environment) -> None:
@@ -145,14 +124,14 @@ def test_first_requests_at_once_and_a_late_hook_share_one_reading(frozen: Enviro
         assert [answer_of(one.result()) for one in answers] == [ANSWER] * 8
         hook.result()
     frozen.hook(AFTER_RESTORE)
-    assert frozen.store.reads == [f"{PREFIX}/openai"]
+    assert frozen.store.reads == [SECRET]
 
 
 def test_a_secret_out_of_reach_is_said_and_looked_for_again(frozen: Environment) -> None:
     frozen.store.refusal = "AccessDeniedException"
     refused = frozen.invoke()
     assert refused.status_code == 503
-    assert f"secret {PREFIX}/openai could not be read (AccessDeniedException)" in refused.text
+    assert f"secret {SECRET} could not be read (AccessDeniedException)" in refused.text
     assert "secrets set" not in refused.text, "it is set"
 
 
@@ -160,9 +139,9 @@ def test_without_a_snapshot_keys_are_read_at_the_start_and_never_twice(
     tmp_path: Path, simulator: SimulatorControl
 ) -> None:
     with environment(tmp_path, simulator, "on-demand") as started:
-        assert started.store.reads == [f"{PREFIX}/openai"]
+        assert started.store.reads == [SECRET]
         assert answer_of(started.invoke()) == ANSWER
-        assert started.store.reads == [f"{PREFIX}/openai"]
+        assert started.store.reads == [SECRET]
     simulator.reset()
 
 
@@ -173,7 +152,7 @@ def test_a_plain_handler_without_hooks_reads_the_keys_at_its_first_event(
     """Here, as in an emulator, nothing brings the module that hooks are registered with."""
     variables = configured(tmp_path, simulator, "snap-start")
     event = json.dumps(EVENTS[door])
-    with secret_store({f"{PREFIX}/openai": KEY}) as store:
+    with secret_store({SECRET: KEY}) as store:
         variables["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = store.url
         command = [sys.executable, "-c", ONE_EVENT, door, event]
         with subprocess.Popen(
@@ -184,7 +163,7 @@ def test_a_plain_handler_without_hooks_reads_the_keys_at_its_first_event(
             assert process.stdout.readline() == "started\n"
             assert store.reads == []
             said, _ = process.communicate("go on\n", timeout=60)
-        assert store.reads == [f"{PREFIX}/openai"]
+        assert store.reads == [SECRET]
     assert ANSWER in said
     simulator.reset()
 

@@ -12,7 +12,36 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from local.simulator import SimulatorControl
+
+PREFIX = "fallback-router-test"
+SECRET = f"{PREFIX}/openai"
+KEY = "sk-only-in-the-secret"
+
+
+def keyed_function(folder: Path, simulator: SimulatorControl, initialization: str) -> dict[str, str]:
+    """What Lambda sets for a function whose one model, `gpt`, takes only the key in the secret; `folder` takes its
+    mapping. The secret is in a store, whose URL is still to be added."""
+    simulator.settings(openai_keys=[KEY])
+    parameters = {
+        "model": "openai/gpt-4o-mini",
+        "api_base": f"{simulator.url}/openai/v1",
+        "api_key": "os.environ/OPENAI_API_KEY",
+    }
+    mapping = folder / "mapping.json"
+    mapping.write_text(json.dumps({"model_list": [{"model_name": "gpt", "litellm_params": parameters}]}))
+    return {
+        "AWS_LAMBDA_FUNCTION_NAME": "gateway",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "ROUTER_SECRETS_PREFIX": PREFIX,
+        "ROUTER_CONFIG": str(mapping),
+    }
 
 
 @dataclass
