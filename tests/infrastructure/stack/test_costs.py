@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,10 @@ def test_every_kind_of_resource_was_thought_of(stage: str, request: pytest.Fixtu
     assert not FREE & PRICED
 
 
-def test_every_price_is_used_and_has_a_source(bill: Bill) -> None:
+def test_every_price_is_used_and_has_a_source_and_a_date(bill: Bill) -> None:
     listed = json.loads(PRICES.read_text(encoding="utf-8"))["prices"]
     assert all(one["source"].startswith("https://") and one["usd"] > 0 for one in listed.values())
+    assert all(date.fromisoformat(one["seen"]).year >= 2026 for one in listed.values())
     assert bill._price.keys() == listed.keys()
     source = (REPOSITORY / "infra" / "costs.py").read_text(encoding="utf-8")
     named = {name for name in listed if f'"{name}"' in source}
