@@ -33,7 +33,7 @@ test: $(INFRA) lint ## Run the linters and all tests
 	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 e2e: $(INFRA) ## Deploy to a local AWS and use it there, from keys to rotation to destroy
-	@$(BIN)/pytest -q tests/e2e/deployed.py
+	@$(BIN)/pytest -q tests/e2e/operators.py tests/e2e/deployed.py
 
 e2e-streaming: $(INFRA) ## Run the package behind the real Lambda Web Adapter (needs cargo)
 	@if command -v cargo >/dev/null; then $(BIN)/pytest -q tests/e2e/streaming_door.py; \

@@ -19,18 +19,12 @@ from openai import AuthenticationError, InternalServerError, OpenAI, RateLimitEr
 from litellm_fallback_router.adapters.dynamodb.circuits import FRESH
 from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from local.simulator.faults import Fault
-from tests.support.deployed import CIRCUIT_FAILURES, STACK, Deployed, deployed_gateway
+from tests.support.deployed import CIRCUIT_FAILURES, STACK, Deployed
 
 pytestmark = pytest.mark.timeout(420)
 
 QUESTION: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
 DOWN = Fault(kind="status", status=503)
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with deployed_gateway(tmp_path_factory.mktemp("aws")) as gateway:
-        yield gateway
 
 
 @pytest.fixture(scope="module")

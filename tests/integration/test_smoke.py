@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from local.simulator import SimulatorControl
 from local.simulator.client import simulator_process
 from local.simulator.faults import Fault
 from tests.support.commands import Run, command_runner
-from tests.support.emf import extracted
+from tests.support.emf import extracted, lines_of
 from tests.support.gateway import Gateway, gateway_process
 from tests.support.rest_door import RestDoor, rest_door
 
@@ -144,7 +145,7 @@ def stage(gateway: Gateway, mapping: dict[str, Any], run: Run, folder: Path, mod
         }
         topic = boto3.client("sns").create_topic(Name="alarms")["TopicArn"]
         deploy(plans, topic, mode)
-        with extracted(gateway.out.read_text, boto3.client("cloudwatch")):
+        with extracted(partial(lines_of, gateway.out), boto3.client("cloudwatch")):
             yield Staged(door, config, topic, run)
 
 
@@ -328,6 +329,7 @@ def test_each_member_of_a_group_is_asked(simulator: SimulatorControl, run: Run, 
             member("sonnet", "bedrock", sonnet, region="us-east-1"),
             member("sonnet", "bedrock", sonnet, region="us-west-2"),
             member("any-gpt", "openai", "gpt-4o", **server),
+            member("keyless", "openai", "gpt-4o", **{**server, "api_key": "os.environ/NEVER_SET"}),
             member("any-gpt", "openai", "gpt-4o-mini", weight=3.0, **server),
         ],
         "settings": {"tries_per_deployment": 1, "tries_on_last": 1},
@@ -340,5 +342,7 @@ def test_each_member_of_a_group_is_asked(simulator: SimulatorControl, run: Run, 
             simulator.inject(Fault(kind="model_not_found"), provider="openai", model="gpt-4o-mini")
             _, found = staged.checks("--wait", "0")
         simulator.reset()
-    members = {name: one["status"] for name, one in found.items() if name.startswith(("sonnet", "any-gpt"))}
-    assert members == {"sonnet": "ok", "sonnet#2": "failed", "any-gpt": "ok", "any-gpt#2": "failed"}
+    members = {name: one["status"] for name, one in found.items() if name.startswith(("sonnet", "any-gpt", "keyless"))}
+    failed = {"sonnet#2": "failed", "any-gpt#2": "failed", "keyless": "failed"}
+    assert members == {"sonnet": "ok", "any-gpt": "ok", **failed}
+    assert "fallback-router secrets set openai" in found["keyless"]["fix"]

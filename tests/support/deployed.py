@@ -7,10 +7,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 from openai import OpenAI
@@ -34,23 +35,29 @@ class Deployed:
     simulator: SimulatorControl
     cdk: Cdk
     outputs: dict[str, str]
+    mapping: Path
+    """What was deployed."""
 
     @property
     def url(self) -> str:
         """API Gateway's own name of the stage does not resolve everywhere; MiniStack answers under this too."""
         return f"{self.aws.url}/restapis/{self.outputs['ApiId']}/{self.outputs['ApiStage']}/_user_request_/"
 
-    def command(self, *arguments: str, stdin: str = "") -> str:
-        """What `fallback-router` prints."""
-        done = subprocess.run(
+    def run(self, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> CompletedProcess[str]:
+        """`fallback-router`, with the credentials of the root user unless `env` has others."""
+        return subprocess.run(
             [sys.executable, "-m", "litellm_fallback_router.cli", *arguments],
             input=stdin,
-            env={**os.environ, **self.aws.credentials},
+            env={**os.environ, **self.aws.credentials, **(env or {})},
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
+
+    def command(self, *arguments: str, stdin: str = "") -> str:
+        """What `fallback-router` prints."""
+        done = self.run(*arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -59,23 +66,34 @@ class Deployed:
 
     def client(self, key: str) -> OpenAI:
         """The official client. API Gateway takes the plan's key from the authorizer, MiniStack from this header."""
+        headers = {"x-api-key": self.usage_key(key) or "none"}
+        return OpenAI(base_url=f"{self.url}v1", api_key=key, default_headers=headers, max_retries=0, timeout=60)
+
+    def usage_key(self, key: str) -> str | None:
+        """The plan's key of a caller's key; None: nobody's."""
         table = self.aws.client("dynamodb")
         record = table.get_item(TableName=self.outputs["StateTableName"], Key={"pk": {"S": f"key#{hash_of(key)}"}})
-        usage_key = record["Item"]["usage_key"]["S"] if "Item" in record else "none"
-        headers = {"x-api-key": usage_key}
-        return OpenAI(base_url=f"{self.url}v1", api_key=key, default_headers=headers, max_retries=0, timeout=60)
+        return str(record["Item"]["usage_key"]["S"]) if "Item" in record else None
 
     def log(self) -> str:
         """Everything that is in a log group."""
+        return "\n".join(self.events().values())
+
+    def events(self) -> dict[str, str]:
+        """The same by group, stream and number, which stay an event's own."""
         logs = self.aws.client("logs")
         groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
-        events = [
-            event["message"]
-            for group in groups
-            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
-            for event in page["events"]
-        ]
-        return "\n".join(events)
+        streams: dict[str, list[str]] = {}
+        for group in groups:
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
+                for event in page["events"]:
+                    streams.setdefault(f"{group} {event['logStreamName']}", []).append(event["message"])
+        return {f"{name} {number}": one for name, all in streams.items() for number, one in enumerate(all)}
+
+    def store_keys(self) -> None:
+        """The providers' keys, as the simulator takes them."""
+        for provider, key in KEYS.items():
+            self.command("secrets", "set", provider, stdin=key)
 
     def role(self, owner: str) -> str:
         """Name of the `Gateway`'s or the `Authorizer`'s role."""
@@ -105,7 +123,7 @@ class Deployed:
 
 @contextmanager
 def deployed_gateway(folder: Path) -> Iterator[Deployed]:
-    """Bootstrap, deploy, and store the providers' keys."""
+    """Bootstrap and deploy. No provider's key is stored yet."""
     with ministack_process(folder) as aws, simulator_process() as simulator:
         mapping = folder / "my-chain.json"
         mapping.write_text(json.dumps(_mapping(simulator.url)))
@@ -119,10 +137,7 @@ def deployed_gateway(folder: Path) -> Iterator[Deployed]:
         cdk = Cdk(aws, folder, context)
         cdk.bootstrap()
         _lift_tls_policies(aws)
-        deployed = Deployed(aws, simulator, cdk, cdk.deploy())
-        for provider, key in KEYS.items():
-            deployed.command("secrets", "set", provider, stdin=key)
-        yield deployed
+        yield Deployed(aws, simulator, cdk, cdk.deploy(), mapping)
 
 
 def _mapping(simulator_url: str) -> dict[str, Any]:

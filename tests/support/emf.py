@@ -6,20 +6,25 @@ Source: Amazon CloudWatch user guide, "Embedded metric format specification".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from threading import Event, Thread
-from typing import Any, Protocol
+from typing import Any
 
 OFTEN = 0.5
 MOST = 500
 """Values of one PutMetricData, which takes 1,000."""
 
 
-class Lines(Protocol):
-    def __call__(self) -> str:
-        """All lines of the log so far."""
+Log = Callable[[], Mapping[str, str]]
+"""All that is in a log so far: an id -> the line."""
+
+
+def lines_of(file: Path) -> Mapping[str, str]:
+    """The lines of a file that are complete."""
+    return {str(number): line for number, line in enumerate(file.read_text().splitlines(keepends=True)) if "\n" in line}
 
 
 def values_of(line: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -40,18 +45,17 @@ def values_of(line: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @contextmanager
-def extracted(lines: Lines, cloudwatch: Any) -> Iterator[None]:
+def extracted(log: Log, cloudwatch: Any) -> Iterator[None]:
     """Every metric of the log reaches CloudWatch within a second or so, while the context lasts."""
     stop, faults = Event(), []
 
     def follow() -> None:
-        read = 0
+        read: set[str] = set()
         while not stop.wait(OFTEN):
-            text = lines()
-            complete = text[: text.rfind("\n") + 1]
-            for namespace, values in _by_namespace(complete[read:]):
+            found = log()
+            for namespace, values in _by_namespace(line for id, line in found.items() if id not in read):
                 cloudwatch.put_metric_data(Namespace=namespace, MetricData=values)
-            read = len(complete)
+            read |= found.keys()
 
     def followed() -> None:
         try:
@@ -70,9 +74,9 @@ def extracted(lines: Lines, cloudwatch: Any) -> Iterator[None]:
         raise faults[0]
 
 
-def _by_namespace(text: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _by_namespace(lines: Iterable[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     grouped: dict[str, list[dict[str, Any]]] = {}
-    for line in text.splitlines():
+    for line in lines:
         for namespace, value in values_of(line):
             grouped.setdefault(namespace, []).append(value)
     for namespace, values in grouped.items():

@@ -11,6 +11,9 @@ BOOTSTRAP_VERSION = 6
 """The oldest version of CDK's own stack that takes ours; the template has a rule that says so."""
 CONCURRENCY_QUOTA = "L-B99A9384"
 """Service Quotas' code of Lambda's concurrent executions."""
+LEFT_UNRESERVED = 100
+"""Concurrency that Lambda leaves to functions without a reservation. Source: Lambda developer guide, "Configuring
+reserved concurrency"."""
 OUR_ROLE = ("FallbackRouter-", "ApiLogRole")
 """Parts of the name of the role that this stack makes for API Gateway's logs."""
 
@@ -56,7 +59,9 @@ def _layer(account: Account, arn: str, region: str) -> Check:
 def _concurrency(account: Account, region: str, load: Load) -> Check:
     name, found, needed = "Lambda's concurrency", account.concurrency(), load.at_once
     expected = f"{load.rate:g} requests a second of {load.seconds:g} s are {needed} at once"
-    seen = f"{found.unreserved} of the account's {found.limit} are free; {expected}"
+    reservable = max(0, found.unreserved - LEFT_UNRESERVED)
+    free = f"{found.unreserved} of the account's {found.limit} are free, of which {reservable} can be reserved"
+    seen = f"{free}; {expected}"
     fix = (
         f"aws service-quotas request-service-quota-increase --service-code lambda --quota-code {CONCURRENCY_QUOTA} "
         f"--desired-value {max(1000, 2 * needed)} --region {region}"

@@ -14,7 +14,8 @@ from ...routing.types import Deployment
 if TYPE_CHECKING:
     from ...adapters.gateway_door import GatewayDoor, Reply
 
-AT_ONCE = 4
+AT_ONCE = 2
+"""Requests: each may be another environment's first, and a new account has few."""
 SECONDS = 60.0
 """For one answer; the gateway is told so."""
 TRIES = 10
