@@ -36,6 +36,8 @@ class Model:
     """Bedrock: takes tools where the answer is streamed."""
     tool_choice: bool = True
     """Bedrock: can be made to call a tool."""
+    mixed_turns: bool = True
+    """Bedrock: takes words beside results of tools."""
 
     @property
     def reported(self) -> str:
@@ -79,6 +81,7 @@ _BEDROCK = (
         caching=False,
         stream_tools=False,
         tool_choice=False,
+        mixed_turns=False,
     ),
 )
 _BY_PROVIDER: dict[str, dict[str, Model]] = {

@@ -29,7 +29,7 @@ def check_tools(asked: schema.MessagesRequest) -> None:
 def check_history(asked: schema.MessagesRequest) -> None:
     """Calls and results among the messages. Raises ApiError."""
     held = [block for _, block in _blocks(asked.messages) if isinstance(block, _TOOL_BLOCKS)]
-    # LiteLLM 1.106.2 puts a tool of its own there for it (`utils.add_dummy_tool`, "Anthropic API fails").
+    # Sources: portkey.ai/error-library/tool-definition-error-10488; BerriAI/litellm issues 5388 and 5747.
     if held and not asked.tools:
         raise refuse("Requests which include `tool_use` or `tool_result` blocks must define tools.")
     used: set[str] = set()
@@ -40,6 +40,18 @@ def check_history(asked: schema.MessagesRequest) -> None:
                 raise refuse(f"{where}: `tool_use` ids must be unique")
             used.add(block.id)
     _check_order(asked.messages)
+    for index, message in enumerate(asked.messages):
+        _check_results_first(message, index)
+
+
+def _check_results_first(message: schema.Message, index: int) -> None:
+    """Source: docs "Handle tool calls" (platform.claude.com/docs/en/agents-and-tools/tool-use/handle-tool-calls):
+    "the tool_result blocks must come first in the content array", or the API answers 400."""
+    blocks = message.content if isinstance(message.content, list) else []
+    results = [isinstance(block, schema.ToolResultBlock) for block in blocks]
+    if results != sorted(results, reverse=True):
+        late = {block.tool_use_id for block in blocks if isinstance(block, schema.ToolResultBlock)}
+        raise _without_result(index - 1, late)
 
 
 def _blocks(messages: Sequence[schema.Message]) -> Iterator[tuple[str, schema.Block]]:

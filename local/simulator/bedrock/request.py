@@ -35,7 +35,7 @@ def to_call(body: Any, model: Model, *, region: str | None, stream: bool) -> Cal
     limits: _Json = body.get("inferenceConfig", {})
     check_messages(body, model)
     check_tools(tool_config, model, stream=stream)
-    check_history(messages, tool_config)
+    check_history(messages, tool_config, model)
     _check_limits(limits, model)
     _check_claude(body, model)
     call = Call(

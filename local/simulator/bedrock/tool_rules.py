@@ -42,7 +42,7 @@ def _check_tool(spec: _Json, where: str, model: Model) -> None:
         raise refuse(f"The model returned the following errors: tools.{index}.custom.input_schema: {objection}")
 
 
-def check_history(messages: Sequence[_Json], tool_config: _Json) -> None:
+def check_history(messages: Sequence[_Json], tool_config: _Json, model: Model) -> None:
     """Calls and results among the messages. Raises ApiError."""
     open_ids: list[str] = []
     for index, message in enumerate(messages):
@@ -62,6 +62,9 @@ def check_history(messages: Sequence[_Json], tool_config: _Json) -> None:
                 "previous turn."
             )
         _check_blocks(message["content"], f"messages.{index}.content")
+        # Source: strands-agents/harness-sdk issue 1223, of a Llama.
+        if results and not model.mixed_turns and any("text" in block for block in message["content"]):
+            raise refuse("Conversation blocks and tool result blocks cannot be provided in the same turn.")
         open_ids = [use["toolUseId"] for use in uses]
 
 

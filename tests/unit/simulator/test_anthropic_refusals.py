@@ -16,6 +16,7 @@ TOOLS: Any = [
 ]
 MARK = {"type": "ephemeral"}
 THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000}
+TEXT = {"type": "text", "text": "x"}
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/bmp", "data": "Qk0="}}
 
 
@@ -125,6 +126,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"messages": [*X, use(input=[7]), RESULT], "tools": TOOLS},
         "messages.1.content.0.tool_use.input: Input should be a valid dictionary",
     ),
+    (
+        {"messages": [*X, USE, {**RESULT, "content": [TEXT, *RESULT["content"]]}], "tools": TOOLS},
+        "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1.",
+    ),
     ({"tools": TOOLS * 2}, "tools: Tool names must be unique."),
     (
         tool({"type": "object"}, name="n" * 129),
@@ -216,6 +221,7 @@ async def test_a_wrong_request_gets_anthropics_400(
 
 TAKEN: dict[str, dict[str, Any]] = {
     "a result of nothing": {"messages": [*X, USE, RESULT], "tools": TOOLS},
+    "words after a result": {"messages": [*X, USE, {**RESULT, "content": [*RESULT["content"], TEXT]}], "tools": TOOLS},
     "a call and its result in messages of their own": {
         "messages": [*X, {"role": "assistant", "content": "Wait."}, USE, RESULT, *X],
         "tools": TOOLS,

@@ -29,6 +29,11 @@ def exchange(result: dict[str, Any], **use: Any) -> dict[str, Any]:
     return {"messages": [*QUESTION, *turns], "toolConfig": TOOLS}
 
 
+def with_words(asked: dict[str, Any]) -> dict[str, Any]:
+    *before, results = asked["messages"]
+    return {**asked, "messages": [*before, {**results, "content": [*results["content"], {"text": "And?"}]}]}
+
+
 def tool(schema: Any, **more: Any) -> dict[str, Any]:
     return {"toolConfig": {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": schema}, **more}}]}}
 
@@ -109,6 +114,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         choice(any={}),
         "This model doesn't support the toolConfig.toolChoice.any field. Remove toolConfig.toolChoice.any and try",
     ),
+    (
+        LLAMA,
+        with_words(exchange({})),
+        "Conversation blocks and tool result blocks cannot be provided in the same turn.",
+    ),
     (NOVA, answer("{}"), "This model doesn't support the outputConfig field. Remove outputConfig and try again."),
     (
         SONNET,
@@ -168,6 +178,7 @@ async def test_llama_takes_tools_in_whole_answers_only(ask: Ask) -> None:
 
 TAKEN: dict[str, tuple[str, dict[str, Any]]] = {
     "a result of nothing": (HAIKU, exchange({})),
+    "words beside a result": (HAIKU, with_words(exchange({}))),
     "a blank result": (HAIKU, exchange({"content": [{"text": " "}]})),
     "a cache point among Nova's messages": (NOVA, said({"text": "x"}, POINT)),
     "a cache point among Claude's tools": (HAIKU, {"toolConfig": {"tools": [{"toolSpec": SPEC}, HOUR]}}),
