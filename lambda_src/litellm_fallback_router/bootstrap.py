@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from .adapters import price_map
 from .adapters.circuits import MemoryCircuits
+from .adapters.image_fetch import ImageFetcher
 from .adapters.litellm_provider import loading
 from .adapters.logs import LogObserver
 from .adapters.provider_keys import EnvironmentKeys
@@ -127,6 +128,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             rng=random.Random(),  # noqa: S311 - spreads load and jitter, guards nothing
             samples=_samples(config.settings.sample_fallbacks, settings),
             prompts=None if config.prompts is None else _prompts(config.prompts, settings),
+            images=ImageFetcher() if config.settings.fetch_images else None,
             guard=None if config.guardrail is None else _guard(config.guardrail, settings),
         ),
     )

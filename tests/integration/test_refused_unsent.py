@@ -27,7 +27,7 @@ async def test_an_image_that_cannot_be_fetched(provider: str, streaming: bool) -
     async with raw_server(UNASKED) as url:
         failed = await failure(provider, url, messages=HIDDEN, streaming=streaming)
     assert (failed.kind, failed.param, failed.status) == (FailureKind.REJECTED, "messages", None)
-    assert "could not be fetched" in failed.reason
+    assert "none is fetched" in failed.reason
     assert "4711" not in failed.reason + failed.detail
 
 

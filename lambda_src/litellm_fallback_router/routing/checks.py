@@ -29,6 +29,7 @@ from .guarding import (
     worst,
 )
 from .guardrail import Guardrail
+from .images import SCHEMES, ImageUnavailableError, urls_in
 from .pictures import MOST_PICTURES, shown_in
 from .planner import Plan
 from .ports import Guard, Source
@@ -85,18 +86,29 @@ class Checks:
 
     async def masked_input(self) -> ChatRequest | None:
         """Check the request. The request as it may be sent, where that is another one."""
-        request = self.walk.request
+        request = await self._with_images(self.walk.request)
         said = {"messages": list(request.messages)}
         said |= {name: request.params[name] for name in PROMPTS if name in request.params}
         found = texts_in(said)
         checked = await self.texts("input", found, self.walk.deadline)
         await self._pictures(request)
         if checked == found:
-            return None
+            return None if request is self.walk.request else request
         rewritten = with_texts(said, iter(checked))
         self._keep_json(json_in(said), json_in(rewritten))
         params = {**request.params, **{name: rewritten[name] for name in rewritten if name != "messages"}}
         return replace(request, messages=rewritten["messages"], params=params)
+
+    async def _with_images(self, request: ChatRequest) -> ChatRequest:
+        """The request with images by URL as data, so that what is checked is what everybody gets."""
+        images = self.walk.images
+        if not (images.may_be_fetched and urls_in(request.messages, SCHEMES)):
+            return request
+        try:
+            messages = await images.inlined(request.messages, SCHEMES, within=self.walk.deadline.left)
+        except ImageUnavailableError:
+            return request  # and so one that the guardrail cannot read
+        return replace(request, messages=messages)
 
     async def _pictures(self, request: ChatRequest) -> None:
         pictures, unreadable = shown_in(request.messages)

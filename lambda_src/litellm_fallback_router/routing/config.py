@@ -63,6 +63,8 @@ class RouterSettings(BaseModel):
     """True: tool calls and structured output are held back until complete, so that they can fall back."""
     sample_fallbacks: float = Field(0.0, ge=0, le=1)
     """Share of the answers from a fallback that is stored in S3 (`ROUTER_SAMPLES`) with prompt and text; 0: none."""
+    fetch_images: bool = False
+    """True: images by URL are fetched for models that do not fetch them themselves; False: those are passed over."""
     max_request_bytes: int = Field(6_000_000, ge=1_000, le=100_000_000)
     """Largest request body the gateway reads; Lambda itself takes no more than 6 MB."""
     max_messages: int = Field(2048, ge=1, le=100_000)

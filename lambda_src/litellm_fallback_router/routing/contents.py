@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+from .images import scheme_of
 from .types import Message
 
 Mark = Literal["cache_control", "thinking", "reasoning_content", "name", "refusal", "detail", "functions", "calls"]
@@ -17,7 +18,7 @@ THINKING_FIELDS = ("thinking_blocks", "reasoning_content")
 THINKING_PARTS = ("thinking", "redacted_thinking")
 DESCRIBED = ("tools", "functions", "response_format")
 """Parameters that providers put into the prompt."""
-_REMOTE = ("http://", "https://", "data:")
+_REMOTE = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Contents:
     """An assistant's message refers to audio it gave."""
     characters: int
     """Of text, without images and other data."""
+    image_schemes: frozenset[str] = frozenset()
+    """`https` and `http`, of images by URL."""
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> Contents:
@@ -44,7 +47,13 @@ class Contents:
             custom_calls=any(call.get("type") == "custom" for call in calls),
             spoken=any(message.get("audio") for message in messages),
             characters=prompt_characters(messages),
+            image_schemes=_image_schemes(messages) if parts else frozenset(),
         )
+
+
+def _image_schemes(messages: Sequence[Message]) -> frozenset[str]:
+    schemes = (scheme_of(part) for message in messages for part in parts_of(message))
+    return frozenset(scheme for scheme in schemes if scheme)
 
 
 def text_length(value: Any) -> int:
@@ -89,7 +98,10 @@ def kind_of(part: Mapping[str, Any]) -> str:
     kind = str(part.get("type"))
     inner = part.get("source" if kind == "document" else kind)
     if kind == "file" and isinstance(inner, Mapping) and not inner.get("file_data"):
-        return "file" if str(inner.get("file_id")).startswith(_REMOTE) else "file by id"
+        where = str(inner.get("file_id"))
+        return "file by URL" if where.startswith(_REMOTE) else "file" if where.startswith("data:") else "file by id"
+    if kind == "file" and isinstance(inner, Mapping) and str(inner["file_data"])[:8].lower().startswith(_REMOTE):
+        return "file data by URL"
     if kind == "document" and isinstance(inner, Mapping) and inner.get("type") != "base64":
         return "document without base64"
     return kind

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from .images import SCHEMES
 from .schema_fit import TOP_OF_NOVA
 from .types import Deployment
 
@@ -70,7 +71,7 @@ _SAID = frozenset({"text", "refusal", "thinking", "redacted_thinking"})
 _CLAUDE_PARTS: Parts = {
     "system": _TEXT,
     "developer": _TEXT,
-    "user": _TEXT | {"image_url", "file", "file by id", "document", "document without base64"},
+    "user": _TEXT | {"image_url", "file", "file by id", "file by URL", "document", "document without base64"},
     "assistant": _SAID,
     "tool": _TEXT | {"image_url"},
 }
@@ -109,6 +110,8 @@ class Dialect:
     """Needs it cannot meet."""
     parts: Parts | None = None
     """Content parts that arrive; None: all."""
+    image_urls: frozenset[str] = SCHEMES
+    """Schemes of images that it takes by URL, and fetches itself."""
     lacks: frozenset[str] = frozenset()
     """Wishes it would reject or ignore: dropped, and reported."""
     temperature_max: float = 2.0
@@ -163,6 +166,7 @@ AZURE = Dialect(
 CLAUDE = Dialect(
     cannot=_OPENAI_FEATURES_ALONE | {Feature.BLANK_STOP},
     parts=_CLAUDE_PARTS,
+    image_urls=frozenset({"https"}),
     lacks=PENALTIES | OPENAI_ONLY | {"service_tier"},
     temperature_max=1.0,
     json_mode=False,
@@ -174,6 +178,7 @@ CLAUDE = Dialect(
 BEDROCK = Dialect(
     cannot=_OPENAI_FEATURES_ALONE | {Feature.WEB_SEARCH},
     parts=_BEDROCK_PARTS,
+    image_urls=frozenset(),
     lacks=PENALTIES | OPENAI_ONLY | ANTHROPIC_ONLY | {"service_tier"},
     temperature_max=1.0,
     json_mode=False,
@@ -193,6 +198,7 @@ NOVA = replace(BEDROCK, cannot=BEDROCK.cannot - {Feature.WEB_SEARCH}, mixed_turn
 BEDROCK_CLAUDE = Dialect(
     cannot=_OPENAI_FEATURES_ALONE | {Feature.WEB_SEARCH, Feature.BLANK_STOP},
     parts=_BEDROCK_PARTS,
+    image_urls=frozenset(),
     lacks=CLAUDE.lacks,
     temperature_max=1.0,
     json_mode=False,
@@ -201,6 +207,10 @@ BEDROCK_CLAUDE = Dialect(
     turns=True,
     call_id=_BEDROCK_ID,
 )
+_DATA_ONLY = replace(UNKNOWN, image_urls=frozenset())
+_CLAUDE_BY_DATA = replace(CLAUDE, image_urls=frozenset())
+"""Where LiteLLM would fetch an image to send it on."""
+_FETCHED_FOR = frozenset({"gemini", "vertex_ai", "vertex_ai_beta", "ollama", "ollama_chat", "snowflake"})
 _TAKES_BOTH = re.compile(r"claude-(?:instant|v?2|3|(?:sonnet|opus)-4-(?:0|20250514)|4-(?:sonnet|opus)-20250514)")
 """Claude models before Opus 4.1. Later ones answer 400: "`temperature` and `top_p` cannot both be specified for this
 model", at Anthropic and on Bedrock."""
@@ -218,11 +228,16 @@ def dialect_of(deployment: Deployment) -> Dialect:
     if deployment.openai_compatible:
         return UNKNOWN
     if is_claude(deployment):
-        return BEDROCK_CLAUDE if deployment.provider == "bedrock" else CLAUDE
-    if deployment.provider == "openai" and deployment.model.startswith("gpt-5"):
+        elsewhere = dict.fromkeys(_FETCHED_FOR, _CLAUDE_BY_DATA) | {"bedrock": BEDROCK_CLAUDE}
+        return elsewhere.get(deployment.provider, CLAUDE)
+    if deployment.provider == "openai":
+        return _openais(deployment.model)
+    if deployment.provider == "bedrock":
+        return NOVA if "nova" in deployment.model else BEDROCK
+    return {"azure": AZURE, **dict.fromkeys(_FETCHED_FOR, _DATA_ONLY)}.get(deployment.provider, UNKNOWN)
+
+
+def _openais(model: str) -> Dialect:
+    if model.startswith("gpt-5"):
         return GPT_5
-    if deployment.provider == "openai" and re.match(r"o\d", deployment.model):
-        return O_SERIES
-    if deployment.provider == "bedrock" and "nova" in deployment.model:
-        return NOVA
-    return {"openai": OPENAI, "azure": AZURE, "bedrock": BEDROCK}.get(deployment.provider, UNKNOWN)
+    return O_SERIES if re.match(r"o\d", model) else OPENAI

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .admission import admit, in_vain
 from .config import RouterSettings
@@ -12,6 +12,7 @@ from .errors import RouterError
 from .exhausted import exhausted_error
 from .failures import FailureKind, ProviderFailure, Then
 from .guarding import GuardRecord
+from .images import ImageUnavailableError, RequestImages
 from .ledger import AttemptRecord, Dropped, Ledger, Usage
 from .outside import Outside
 from .planner import Candidate, Plan
@@ -75,6 +76,7 @@ class Walk:
         self._refreshed: set[str] = set()
         self.failures: list[ProviderFailure] = []
         self.attempts: list[AttemptRecord] = []
+        self.images = RequestImages(outside.images)
         self.asking = False
         """True while an attempt is under way."""
         self.guard_record: GuardRecord | None = None
@@ -109,9 +111,10 @@ class Walk:
                 return None
             if not await self._waited(candidate) or not (self.attempts or await self._ready()):
                 continue
+            shown = await self._with_images(candidate) if candidate.images_by_url else candidate
             if self.deadline.expired:
                 continue
-            admitted = await admit(candidate, self._outside)
+            admitted = shown if isinstance(shown, Dropped) else await admit(shown, self._outside)
             if isinstance(admitted, Dropped):
                 self._remaining.pass_by(admitted, self._outside.cooldowns)
                 continue
@@ -214,6 +217,14 @@ class Walk:
         if self.gate is None or (not self.attempts and candidate.deployment.provider == "bedrock"):
             return True
         return await asyncio.shield(self.gate) is None
+
+    async def _with_images(self, candidate: Candidate) -> Candidate | Dropped:
+        """The candidate with the images as data that it does not take by URL."""
+        try:
+            messages = await self.images.inlined(candidate.messages, candidate.images_by_url, within=self.deadline.left)
+        except ImageUnavailableError as error:
+            return Dropped(candidate.deployment.id, "images", str(error))
+        return replace(candidate, messages=messages, images_by_url=frozenset())
 
     def _record(self, record: AttemptRecord) -> None:
         self.asking = False

@@ -16,6 +16,7 @@ CHARS_PER_TOKEN = 4
 """A common rule of thumb for English (OpenAI's "What are tokens"); used for estimates only."""
 CHARS_PER_TOKEN_AT_MOST = 8
 """No real text packs more: a prompt longer than this many characters a token of the window cannot fit."""
+NO_URLS = ("images", "takes no image by this URL; send it as a data URL (or an operator sets `fetch_images`)")
 MAX_ECHO = 32
 """Characters of a content part's kind that a reason repeats: it comes from the caller."""
 
@@ -46,12 +47,20 @@ class Needs:
             features=tuple(_features(params, contents)),
         )
 
-    def unmet_by(self, deployment: Deployment) -> Dropped | None:
-        """Why `deployment` cannot do this; None: it can, or nothing says it cannot."""
-        if unmet := self._unmet_by_model(deployment) or self._unmet_by_api(deployment):
+    def unmet_by(self, deployment: Deployment, *, fetch_images: bool = False) -> Dropped | None:
+        """Why `deployment` cannot do this; None: it can, or nothing says it cannot. `fetch_images`: those by URL reach
+        it as data."""
+        unmet = self._unmet_by_model(deployment) or self._unmet_by_api(deployment)
+        if not (unmet or fetch_images) and self.contents.image_schemes and self.unfetched_by(deployment):
+            unmet = NO_URLS
+        if unmet:
             code, reason = unmet
             return Dropped(deployment.id, code, f"{deployment.label} {reason}")
         return None
+
+    def unfetched_by(self, deployment: Deployment) -> frozenset[str]:
+        """Schemes of the request's images by URL that the provider does not fetch itself."""
+        return self.contents.image_schemes - dialect_of(deployment).image_urls
 
     def _unmet_by_model(self, deployment: Deployment) -> tuple[str, str] | None:
         info = deployment.info

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 from .cooldowns import Cooldowns
+from .images import Images
 from .ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, Samples
 from .silences import Silences
 from .waits import Waits
@@ -37,4 +38,6 @@ class Outside:
     """None: the mapping allows no managed prompts."""
     guard: Guard | None = None
     """None: the mapping has no guardrail."""
+    images: Images | None = None
+    """None: nothing is fetched for callers."""
     life: Life = field(default_factory=Life)

@@ -30,6 +30,8 @@ class Candidate:
     adjusted: tuple[str, ...] = ()
     postprocessors: tuple[Postprocessor, ...] = ()
     """What is done to its answer, in the order in which the request was adapted."""
+    images_by_url: frozenset[str] = frozenset()
+    """Schemes of images that are fetched for it before it is asked."""
     probe: bool = False
     """Its circuit is open and a probe is due: one try, by one request at a time."""
     doubt: Dropped | None = None
@@ -57,7 +59,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     """Raises UnknownModelError; an empty plan is a value."""
     chain = _chain(request, config)
     contents = Contents.of(request.messages)
-    needs = Needs.of(contents, request.params)
+    needs, fetch = Needs.of(contents, request.params), config.settings.fetch_images
     adapted: dict[str, Adapted] = {}
     usable: list[Deployment] = []
     last_resorts: list[tuple[float, Deployment, Dropped]] = []
@@ -66,7 +68,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         for deployment in _spread(config.group(model_name), health, rng):
             drop = (
                 _narrowed(deployment, request.narrowing)
-                or needs.unmet_by(deployment)
+                or needs.unmet_by(deployment, fetch_images=fetch)
                 or _misfit(deployment, request, contents, adapted)
                 or health.unfit(deployment)
             )
@@ -84,8 +86,8 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         last_resorts.remove(waiting)
         dropped.append(waiting[2])
     candidates = [
-        *(_candidate(d, adapted[d.id], probe=health.circuit(d).open, doubt=doubts.get(d.id)) for d in usable),
-        *(_candidate(d, adapted[d.id], doubt=drop) for _, d, drop in last_resorts),
+        *(_candidate(d, adapted[d.id], needs, probe=health.circuit(d).open, doubt=doubts.get(d.id)) for d in usable),
+        *(_candidate(d, adapted[d.id], needs, doubt=drop) for _, d, drop in last_resorts),
     ]
     return Plan(tuple(candidates), tuple(dropped), chain[0])
 
@@ -149,7 +151,7 @@ def _silent(
 
 
 def _candidate(
-    deployment: Deployment, adapted: Adapted, *, probe: bool = False, doubt: Dropped | None = None
+    deployment: Deployment, adapted: Adapted, needs: Needs, *, probe: bool = False, doubt: Dropped | None = None
 ) -> Candidate:
     return Candidate(
         deployment,
@@ -157,6 +159,7 @@ def _candidate(
         adapted.params,
         adapted.adjusted,
         adapted.postprocessors,
+        images_by_url=needs.unfetched_by(deployment) if needs.contents.image_schemes else frozenset(),
         probe=probe,
         doubt=doubt,
     )

@@ -43,6 +43,8 @@ class Router:
         """Raises ConfigurationError where the mapping names a guardrail that nobody can ask."""
         if config.guardrail is not None and outside.guard is None:
             raise ConfigurationError(["guardrail: nothing here can ask it; build the router with `build_router`"])
+        if config.settings.fetch_images and outside.images is None:
+            raise ConfigurationError(["settings.fetch_images: nothing here can; build the router with `build_router`"])
         self.config = config
         self._outside = outside
         self._settings = config.settings

@@ -99,7 +99,7 @@ def failure_from(evidence: Evidence, *, begun: bool = False) -> ProviderFailure:
 def _rejection(evidence: Evidence, reason: str, param: str | None) -> tuple[str, str | None]:
     """Why a request was never sent, and which field is at fault. LiteLLM's own words would quote it."""
     if _is_unfetched(evidence):
-        return f"{reason}: an image or file it refers to by URL could not be fetched", "messages"
+        return f"{reason}: it takes no image or file by URL, and none is fetched; send it as data", "messages"
     if evidence.never_sent:
         return f"{reason} before it was sent: part of it has no form there", param
     return reason, param

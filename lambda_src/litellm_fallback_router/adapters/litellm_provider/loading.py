@@ -14,7 +14,7 @@ from ...collector import resting
 from .cancelling import noting
 from .finishing import read_along
 from .internals import Calls, leave_closed_loops, no_orphans, no_second_send
-from .outbound import no_redirects
+from .outbound import no_fetches, no_redirects
 
 
 @functools.cache
@@ -36,6 +36,7 @@ def litellm() -> Any:
     library.disable_hf_tokenizer_download = True
     no_second_send(library)
     no_redirects(library)
+    no_fetches(library)
     no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
     read_along(library)
     library.main.completion = noting(library.main.completion)

@@ -40,6 +40,19 @@ def no_redirects(library: Any) -> None:
     sessions._get_async_client_session = find_session
 
 
+def no_fetches(library: Any) -> None:
+    """LiteLLM fetches nothing that a message refers to by URL: it would read it whole before it looks at its size, and
+    its guard lets addresses through that lead inside. Each of its fetches goes through these two.
+    """
+    library.user_url_validation = True
+    urls = library.litellm_core_utils.url_utils
+
+    def refuse(url: str) -> Any:
+        raise urls.SSRFError("nothing is fetched here")
+
+    urls.validate_url = refuse
+
+
 def _kept_home(make: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(make)
     def make_and_keep(*args: Any, **kwargs: Any) -> Any:
