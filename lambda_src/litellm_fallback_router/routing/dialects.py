@@ -211,6 +211,7 @@ _DATA_ONLY = replace(UNKNOWN, image_urls=frozenset())
 _CLAUDE_BY_DATA = replace(CLAUDE, image_urls=frozenset())
 """Where LiteLLM would fetch an image to send it on."""
 _FETCHED_FOR = frozenset({"gemini", "vertex_ai", "vertex_ai_beta", "ollama", "ollama_chat", "snowflake"})
+_O_SERIES = re.compile(r"o\d")
 _TAKES_BOTH = re.compile(r"claude-(?:instant|v?2|3|(?:sonnet|opus)-4-(?:0|20250514)|4-(?:sonnet|opus)-20250514)")
 """Claude models before Opus 4.1. Later ones answer 400: "`temperature` and `top_p` cannot both be specified for this
 model", at Anthropic and on Bedrock."""
@@ -231,13 +232,8 @@ def dialect_of(deployment: Deployment) -> Dialect:
         elsewhere = dict.fromkeys(_FETCHED_FOR, _CLAUDE_BY_DATA) | {"bedrock": BEDROCK_CLAUDE}
         return elsewhere.get(deployment.provider, CLAUDE)
     if deployment.provider == "openai":
-        return _openais(deployment.model)
+        gpt_5, o_series = deployment.model.startswith("gpt-5"), _O_SERIES.match(deployment.model)
+        return GPT_5 if gpt_5 else O_SERIES if o_series else OPENAI
     if deployment.provider == "bedrock":
         return NOVA if "nova" in deployment.model else BEDROCK
     return {"azure": AZURE, **dict.fromkeys(_FETCHED_FOR, _DATA_ONLY)}.get(deployment.provider, UNKNOWN)
-
-
-def _openais(model: str) -> Dialect:
-    if model.startswith("gpt-5"):
-        return GPT_5
-    return O_SERIES if re.match(r"o\d", model) else OPENAI
