@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from .decimals import index
 from .report import UnfitError
 
 Schema = Mapping[str, Any]
@@ -115,8 +116,8 @@ class References:
             name = step.replace("~1", "/").replace("~0", "~")
             if isinstance(node, Mapping):
                 node = node.get(name)
-            elif isinstance(node, list) and name.isdecimal() and int(name) < len(node):
-                node = node[int(name)]
+            elif isinstance(node, list) and (place := index(name)) is not None and place < len(node):
+                node = node[place]
             else:
                 return None
         return node if isinstance(node, Mapping) else None

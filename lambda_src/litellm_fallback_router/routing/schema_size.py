@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .decimals import index
+
 MAX_STEPS = 10_000
 """References followed in all schemas of a request. What a converter does about definitions that refer to each other in
 a circle is to go round on every way there is, and only walking the ways counts them."""
@@ -214,8 +216,8 @@ def _at(schema: Any, pointer: str) -> Any:
         name = step.replace("~1", "/").replace("~0", "~")
         if isinstance(schema, dict):
             schema = schema.get(name)
-        elif isinstance(schema, list) and name.isdecimal() and len(name) < 8 and int(name) < len(schema):
-            schema = schema[int(name)]
+        elif isinstance(schema, list) and (place := index(name)) is not None and place < len(schema):
+            schema = schema[place]
         else:
             return None
     return schema

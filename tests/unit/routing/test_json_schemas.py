@@ -145,3 +145,8 @@ def test_the_callers_own_words_are_not_repeated() -> None:
     report = Report()
     tool_schema({"type": "object", "x-my-secret": 1, "anyOf": []}, report, inline=False, top=frozenset({"type"}))
     assert report.lines == ("tools keywords dropped", "tools anyOf dropped")
+
+
+@pytest.mark.parametrize("place", ["2", "9" * 5000, "01", "+0", "-1", "1_0", "\u0661", "\u00b2", ""])
+def test_a_place_in_a_list_that_there_is_not_is_nowhere(place: str) -> None:
+    assert References({"anyOf": [{"type": "string"}, {"type": "null"}]}).target(f"#/anyOf/{place}") is None
