@@ -174,24 +174,25 @@ def test_both_snapstart_hooks_answer_and_leave_a_gateway_that_answers(door: Door
     assert json.loads(body)["choices"][0]["message"]["content"] == ANSWER
 
 
-def test_an_adapter_that_calls_no_hook_gets_the_keys_with_the_first_event(
-    simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("snapstart", [True, False])
+def test_without_hooks_and_without_a_snapshot_the_function_gets_its_keys(
+    simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory, snapstart: bool
 ) -> None:
-    """This one is older than the hooks: what it asks for before the first event is /health."""
+    """This adapter is older than the hooks: what it asks for before the first event is /health."""
     task = unpack(build_package(ARCH), tmp_path_factory.mktemp("task"))
     python = clean_python(tmp_path_factory.mktemp("python"))
     log = tmp_path_factory.mktemp("log") / "function.log"
     with secret_store({SECRET: KEY}) as store:
         variables = {
             **environment(PATH=f"{python.parent}:/usr/bin:/bin"),
-            **_adapter_environment(snapstart=True),
-            **keyed_function(tmp_path_factory.mktemp("mapping"), simulator, "snap-start"),
+            **_adapter_environment(snapstart=snapstart),
+            **keyed_function(tmp_path_factory.mktemp("mapping"), simulator, "snap-start" if snapstart else "on-demand"),
             "AWS_LWA_PORT": str(free_port()),
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": store.url,
         }
         with lambda_processes([[task / "run.sh"], [web_adapter()]], task, variables, log) as api:
             started(api, log)
-            assert store.reads == [], log.read_text()
+            assert not (snapstart and store.reads), log.read_text()
             body = {"model": "gpt", "messages": PARIS}
             head, pieces = api.invoke(rest_event("POST", "/v1/chat/completions", body)).stream()
             assert (head["statusCode"], ANSWER in b"".join(pieces).decode()) == (200, True), log.read_text()
