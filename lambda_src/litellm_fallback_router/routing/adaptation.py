@@ -12,6 +12,7 @@ from .json_mode import with_json_mode
 from .one_call import with_one_call
 from .postprocess import Adapted
 from .report import Report
+from .thinking import fit_thinking
 from .tool_fit import ToolFit
 from .tool_names import with_fitting_names
 from .turns import fitted_turns
@@ -26,6 +27,7 @@ def adapt(deployment: Deployment, request: ChatRequest, contents: Contents) -> A
         report = Report(adjusted)
         messages = _in_turns(deployment, request, params, contents, report)
         _fit_schemas(deployment, params, report)
+        fit_thinking(deployment, params, messages, report)
         adjusted = report.lines
     else:
         messages, more = adjust_messages(deployment, list(request.messages), contents)

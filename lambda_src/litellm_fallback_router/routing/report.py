@@ -23,6 +23,10 @@ class Report:
     def say(self, line: str) -> None:
         self._lines[line] = None
 
+    def say_all(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.say(line)
+
     @property
     def lines(self) -> tuple[str, ...]:
         return tuple(self._lines)

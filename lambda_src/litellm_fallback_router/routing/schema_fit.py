@@ -58,13 +58,14 @@ def tool_schema(
     return schema
 
 
-def answer_schema(given: Schema, report: Report) -> dict[str, Any]:
-    """What an answer is held to by constrained decoding. Raises UnfitError where the schema asks for more."""
+def answer_schema(given: Schema, report: Report, *, of: str = "response_format") -> dict[str, Any]:
+    """What an answer is held to by constrained decoding, or the calls of a strict tool. `of`: the field that is
+    reported. Raises UnfitError where the schema asks for more."""
     if _references(given).recursive:
-        raise UnfitError("schema", "takes no recursive `json_schema`")
+        raise UnfitError("schema", f"takes no recursive schema in `{of}`")
 
     def change(one: dict[str, Any]) -> dict[str, Any]:
-        return _within_grammar(one, report)
+        return _within_grammar(one, report, of)
 
     return rewritten(given, change)
 
@@ -90,22 +91,22 @@ def _resolved(schema: Schema, pointer: str, references: References) -> dict[str,
     return merged
 
 
-def _within_grammar(schema: dict[str, Any], report: Report) -> dict[str, Any]:
+def _within_grammar(schema: dict[str, Any], report: Report, of: str) -> dict[str, Any]:
     for keyword in [name for name in schema if _is_refused(name, schema[name])]:
-        report.say(f"response_format {keyword} dropped")
+        report.say(f"{of} {keyword} dropped")
         del schema[keyword]
     if "oneOf" in schema:
         if "anyOf" in schema:
             raise UnfitError("schema", "takes no `oneOf` beside an `anyOf`")
         schema["anyOf"] = schema.pop("oneOf")
-        report.say("response_format oneOf sent as anyOf")
+        report.say(f"{of} oneOf sent as anyOf")
     schema = _without_needless_all_of(schema)
     kind = schema.get("type")
     if (kind == "object" or (isinstance(kind, list) and "object" in kind)) and (
         schema.get("additionalProperties") is not False
     ):
         schema["additionalProperties"] = False
-        report.say("response_format additionalProperties set to false")
+        report.say(f"{of} additionalProperties set to false")
     return schema
 
 

@@ -40,10 +40,23 @@ class ToolFit:
             inline=not self._dialect.references,
             top=self._dialect.schema_top,
         )
+        if kept.get("strict"):
+            self._hold(kept)
         extras = {name: owner[name] for owner in (function, given) for name in own if owner.get(name) is not None}
         tool = {"type": "function", "function": kept, **extras}
         mark = self._marks.of(given if given.get("cache_control") is not None else function, tool=True)
         return tool if mark is None else {**tool, "cache_control": mark}
+
+    def _hold(self, function: dict[str, Any]) -> None:
+        """A strict tool's schema is within the grammar of answers; where it cannot be, the tool is not strict."""
+        report = Report()
+        try:
+            function["parameters"] = answer_schema(function["parameters"], report, of="tools")
+        except UnfitError:
+            del function["strict"]
+            self._report.say("tools strict dropped")
+        else:
+            self._report.say_all(report.lines)
 
     def format(self, given: Mapping[str, Any], *, beside_tools: bool) -> dict[str, Any]:
         """A `response_format` of a JSON schema. Raises UnfitError as above."""
