@@ -259,6 +259,26 @@ async def test_an_instruction_alone_is_asked(fresh: SimulatorControl, name: str)
     assert "system" not in got.body
 
 
+async def test_a_developer_at_openai_is_heard_as_the_system_with_his_name(fresh: SimulatorControl) -> None:
+    got = await sent(fresh, OPENAI, [{"role": "developer", "name": "Zoe", "content": "Be brief"}, ASK])
+    assert got.body["messages"] == [{"role": "system", "name": "Zoe", "content": "Be brief"}, ASK]
+    assert got.adjusted == ("developer sent as system",)
+
+
+async def test_ids_that_openai_finds_too_long_are_shorter(fresh: SimulatorControl) -> None:
+    got = await sent(fresh, OPENAI, called(call_id="x" * 64), tools=[tool()])
+    _, call, answer = got.body["messages"]
+    assert call["tool_calls"][0]["id"] == answer["tool_call_id"]
+    assert len(answer["tool_call_id"]) == 40
+    assert got.adjusted == ("tool call ids changed",)
+
+
+async def test_a_cache_mark_of_a_call_is_said_to_be_dropped(fresh: SimulatorControl) -> None:
+    marked = {**calls(), "cache_control": {"type": "ephemeral"}}
+    got = await sent(fresh, OPENAI, [ASK, says(None, tool_calls=[marked]), result()], tools=[tool()])
+    assert got.adjusted == ("cache_control dropped",)
+
+
 async def test_words_beside_calls_make_text_of_them_where_turns_are_not_mixed(fresh: SimulatorControl) -> None:
     spoken = [ASK, says("I will look", tool_calls=[calls()]), result()]
     got = await sent(fresh, LLAMA, spoken, tools=[tool()])
@@ -274,6 +294,22 @@ async def test_a_cache_point_behind_tools_goes_where_it_is_taken(
     got = await sent(fresh, name, [ASK], tools=[marked])
     assert ('"ttl": "1h"' in got.text) is arrives
     assert got.adjusted == (() if arrives else ("tools cache_control dropped",))
+
+
+@pytest.mark.parametrize("name", [CLAUDE, CLAUDE_ON_BEDROCK])
+async def test_of_too_many_cache_marks_the_last_are_sent(fresh: SimulatorControl, name: str) -> None:
+    mark = {"cache_control": {"type": "ephemeral"}}
+    system: Message = {"role": "system", "content": "Be kind", **mark}
+    parts = [{"type": "text", "text": word, **mark} for word in ("one", "two", "three")]
+    ask: Message = {"role": "user", "content": parts}
+    got = await sent(fresh, name, [system, ask], tools=[{**tool(), **mark}])
+    assert got.text.count('"cache_control"') + got.text.count('"cachePoint"') == 4
+    assert got.adjusted == ("cache_control dropped",)
+    assert ("cache_control" in str(got.body.get("tools")), "cachePoint" in str(got.body.get("toolConfig"))) == (
+        False,
+        False,
+    )
+    assert "cache_control" in ask["content"][0], "the caller's own is as it was"
 
 
 async def test_how_long_a_cache_mark_holds_is_said_where_it_cannot_be_sent(fresh: SimulatorControl) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .cache_marks import within_limit
+from .call_ids import with_fitting_ids
 from .contents import Contents
 from .dialects import dialect_of
 from .json_mode import with_json_mode
@@ -28,10 +30,16 @@ def adapt(deployment: Deployment, request: ChatRequest, contents: Contents) -> A
         messages = _in_turns(deployment, request, params, contents, report)
         _fit_schemas(deployment, params, report)
         fit_thinking(deployment, params, messages, report)
+        if "cache_control" in contents.marks or any("cache_control" in tool for tool in params.get("tools") or ()):
+            within_limit(params.get("tools") or [], messages, report)
         adjusted = report.lines
     else:
         messages, more = adjust_messages(deployment, list(request.messages), contents)
         adjusted += more
+        if "calls" in contents.marks and (fits := dialect_of(deployment).call_id) is not None:
+            report = Report(adjusted)
+            messages = list(with_fitting_ids(messages, fits, report, unique=False))
+            adjusted = report.lines
     adapted = Adapted(messages, params, adjusted)
     if "response_format" in params:
         adapted = with_json_mode(deployment, adapted)

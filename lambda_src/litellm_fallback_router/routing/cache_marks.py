@@ -11,6 +11,28 @@ from .report import Report
 from .types import Deployment
 
 TTLS = ("5m", "1h")
+MOST = 4
+"""Marks of a request, of its tools, instructions and messages together; Bedrock has the same number."""
+
+
+def within_limit(tools: list[Any], messages: list[Any], report: Report) -> None:
+    """The last marks stay: what they cover is longest."""
+    left = MOST
+    for holder in reversed([*_holders(tools), *(one for message in messages for one in _held(message))]):
+        left -= 1
+        if left < 0:
+            del holder["cache_control"]
+            report.say("cache_control dropped")
+
+
+def _held(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    return _holders([*parts, *message.get("tool_calls", ()), message])
+
+
+def _holders(owners: list[Any]) -> list[dict[str, Any]]:
+    return [owner for owner in owners if "cache_control" in owner]
 
 
 class CacheMarks:

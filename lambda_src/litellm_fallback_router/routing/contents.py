@@ -11,7 +11,7 @@ from typing import Any, Literal
 from .images import scheme_of
 from .types import Message
 
-Mark = Literal["cache_control", "thinking", "reasoning_content", "name", "refusal", "detail", "functions", "calls"]
+Mark = Literal["cache_control", "thinking", "developer", "functions", "calls"]
 """What some providers have no place for. `functions`: calls and results in the older form; `calls`: tool calls and
 results of either form."""
 THINKING_FIELDS = ("thinking_blocks", "reasoning_content")
@@ -109,16 +109,12 @@ def kind_of(part: Mapping[str, Any]) -> str:
 
 def _marks(message: Message) -> Iterator[Mark]:
     role = message.get("role")
-    if "cache_control" in message:
+    if "cache_control" in message or any("cache_control" in call for call in message.get("tool_calls") or ()):
         yield "cache_control"
-    if message.get("reasoning_content") and not message.get("thinking_blocks"):
-        yield "reasoning_content"
     if any(message.get(name) for name in THINKING_FIELDS):
         yield "thinking"
-    if message.get("name") and role not in ("tool", "function"):
-        yield "name"
-    if message.get("refusal"):
-        yield "refusal"
+    if role == "developer":
+        yield "developer"
     if message.get("function_call") or role == "function":
         yield "functions"
     if message.get("tool_calls") or role == "tool":
@@ -128,12 +124,7 @@ def _marks(message: Message) -> Iterator[Mark]:
 
 
 def _part_marks(part: Mapping[str, Any]) -> Iterator[Mark]:
-    kind = part.get("type")
     if "cache_control" in part:
         yield "cache_control"
-    if kind in THINKING_PARTS:
+    if part.get("type") in THINKING_PARTS:
         yield "thinking"
-    elif kind == "refusal":
-        yield "refusal"
-    elif kind == "image_url" and isinstance(part.get("image_url"), Mapping) and part["image_url"].get("detail"):
-        yield "detail"

@@ -85,9 +85,11 @@ BEDROCK_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}")
 """OpenAI's FunctionDefinition in its SDK; Anthropic "Tool use" (`name`); Bedrock's ToolName in botocore, with a letter
 first: LiteLLM 1.106.2 puts one before a name without it, and remembers that for all callers alike
 (`make_valid_bedrock_tool_name`)."""
+_OPENAI_ID = re.compile(r".{1,40}", re.DOTALL)
 _ANTHROPIC_ID = re.compile(r"[a-zA-Z0-9_-]+")
 _BEDROCK_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
-"""Anthropic "Messages" (`tool_use.id`); Bedrock's ToolUseId in botocore."""
+"""OpenAI's refusal "string too long. Expected a string with maximum length 40"; Anthropic "Messages" (`tool_use.id`);
+Bedrock's ToolUseId in botocore."""
 _OPENAI_FEATURES_ALONE = frozenset(
     {
         Feature.MANY_CHOICES,
@@ -117,6 +119,8 @@ class Dialect:
     temperature_max: float = 2.0
     openai: bool = False
     """OpenAI's own: names, refusals and image details have their places."""
+    developer: bool = False
+    """A `developer` speaks for himself; else as `system`, as LiteLLM 1.106.2 would have it without a word."""
     strict_tools: bool = True
     """`strict` of a tool's function arrives."""
     strict_schema: bool = True
@@ -143,25 +147,34 @@ class Dialect:
 
 UNKNOWN = Dialect(openai=True)
 """Any other provider, and other servers that speak OpenAI's API: nothing is assumed."""
-OPENAI = Dialect(lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"}, openai=True, tool_names=OPENAI_NAME)
+OPENAI = Dialect(
+    lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"},
+    openai=True,
+    tool_names=OPENAI_NAME,
+    call_id=_OPENAI_ID,
+)
 """LiteLLM hands OpenAI no `prompt_cache_retention`; only GPT-5 has `verbosity`."""
 O_SERIES = Dialect(
     cannot=frozenset({Feature.LOGPROBS}),
     lacks=OPENAI.lacks | {"temperature", "top_p", "frequency_penalty", "presence_penalty"},
     openai=True,
     parallel_switch=False,
+    developer=True,
     tool_names=OPENAI_NAME,
+    call_id=_OPENAI_ID,
 )
 GPT_5 = Dialect(
     cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
     lacks=ANTHROPIC_ONLY | PENALTIES | {"prompt_cache_retention", "prediction", "modalities", "audio"},
     openai=True,
     tool_names=OPENAI_NAME,
+    call_id=_OPENAI_ID,
 )
 AZURE = Dialect(
     lacks=OPENAI.lacks | {"safety_identifier", "service_tier", "metadata", "verbosity"},
     openai=True,
     tool_names=OPENAI_NAME,
+    call_id=_OPENAI_ID,
 )
 CLAUDE = Dialect(
     cannot=_OPENAI_FEATURES_ALONE | {Feature.BLANK_STOP},

@@ -8,14 +8,12 @@ note" there, or a tool that nobody has (`factory.py`, `mid_conversation_system.p
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from .call_ids import with_fitting_ids
 from .dialects import dialect_of
 from .message_fit import MessageFit, Part, written
 from .report import Report, UnfitError
@@ -23,8 +21,6 @@ from .types import Deployment, Message
 
 WRITTEN_AS_TEXT = "tool calls and results written as text"
 _DOCUMENTS = ("document", "file")
-_ID_HEAD = 31
-_ID_DIGEST = 32
 
 
 def fitted_turns(
@@ -57,7 +53,7 @@ def fitted_turns(
         report.say("consecutive messages merged")
     if deployment.provider == "bedrock":
         _check_documents(turns)
-    return [*system, *_with_fitting_ids(turns, dialect.call_id, report)]
+    return [*system, *with_fitting_ids(turns, dialect.call_id, report, unique=True)]
 
 
 def _merged_results(turns: list[dict[str, Any]], report: Report) -> list[dict[str, Any]]:
@@ -164,33 +160,3 @@ def _check_documents(turns: Sequence[Message]) -> None:
         elif message["role"] == "user":
             document = document or any(part["type"] in _DOCUMENTS for part in _parts(message))
             text = text or any(part["type"] == "text" for part in _parts(message))
-
-
-def _with_fitting_ids(turns: list[dict[str, Any]], fits: re.Pattern[str] | None, report: Report) -> Iterator[Message]:
-    """Ids of calls as the API takes them, none of them twice in a conversation."""
-    used: set[str] = set()
-    times: Counter[str] = Counter()
-    sent: dict[str, str] = {}
-    for message in turns:
-        if message["role"] == "tool":
-            yield {**message, "tool_call_id": sent.get(message["tool_call_id"], message["tool_call_id"])}
-            continue
-        calls = []
-        for call in message.get("tool_calls", ()):
-            name = call["id"]
-            if name in used or (fits is not None and not fits.fullmatch(name)):
-                times[name] += 1
-                name = _other_id(name, times[name], used)
-                report.say("tool call ids changed")
-            sent[call["id"]] = name
-            used.add(name)
-            calls.append({**call, "id": name})
-        yield {**message, "tool_calls": calls} if calls else message
-
-
-def _other_id(name: str, times: int, used: set[str]) -> str:
-    head = re.sub(r"[^a-zA-Z0-9_-]", "_", name[:_ID_HEAD])
-    seed = name.encode("utf-8", "surrogatepass")
-    digest = hashlib.sha256(b"%d %s" % (times, seed)).hexdigest()[:_ID_DIGEST]
-    other = f"{head}_{digest}"
-    return other if other not in used else _other_id(other, times, used)

@@ -100,10 +100,13 @@ def adjust_messages(
     deployment: Deployment, messages: list[Message], contents: Contents
 ) -> tuple[list[Message], tuple[str, ...]]:
     """The messages for an API in OpenAI's form: cache marks and thoughts reach only models that have them."""
-    if deployment.openai_compatible or not contents.marks:
-        return messages, ()
     fields: set[str] = set()
     adjusted: list[str] = []
+    if "developer" in contents.marks and not dialect_of(deployment).developer:
+        messages = [{**one, "role": "system"} if one["role"] == "developer" else one for one in messages]
+        adjusted.append("developer sent as system")
+    if deployment.openai_compatible:
+        return messages, tuple(adjusted)
     if "cache_control" in contents.marks:
         fields.add("cache_control")
         adjusted.append("cache_control dropped")
@@ -117,6 +120,8 @@ def adjust_messages(
 
 def _without(message: Message, gone: set[str]) -> Message:
     kept = {name: value for name, value in message.items() if name not in gone}
+    if calls := kept.get("tool_calls"):
+        kept["tool_calls"] = [{name: value for name, value in call.items() if name not in gone} for call in calls]
     if isinstance(content := kept.get("content"), list):
         thoughts = THINKING_PARTS if "thinking_blocks" in gone else ()
         parts = [part for part in content if part.get("type") not in thoughts]
