@@ -22,6 +22,7 @@ _SINGLE_NAMES = """
     not if then else
 """
 SINGLE = tuple(_SINGLE_NAMES.split())
+HOLDERS = frozenset({*MAPS, *LISTS, *SINGLE})
 DEFINITIONS = ("$defs", "definitions")
 MAX_DEPTH = 64
 """Schemas within each other; OpenAI allows 10 levels of objects ("Structured model outputs")."""
@@ -35,17 +36,16 @@ def rewritten(schema: Schema, change: Callable[[dict[str, Any]], dict[str, Any]]
         raise UnfitError("schema", "takes no schema that nests so deeply")
 
     def inner(one: Any) -> Any:
-        return rewritten(one, change, depth + 1) if isinstance(one, Mapping) else one
+        return rewritten(one, change, depth + 1) if _is_schema(one) else one
 
     copy = dict(schema)
-    for name in MAPS:
-        if isinstance(held := copy.get(name), Mapping):
-            copy[name] = {key: inner(value) for key, value in held.items()}
-    for name in (*LISTS, *SINGLE):
-        if isinstance(held := copy.get(name), list):
-            copy[name] = [inner(value) for value in held]
-        elif name in copy:
-            copy[name] = inner(held)
+    for name in HOLDERS & copy.keys():
+        held = copy[name]
+        if name in MAPS:
+            if _is_schema(held):
+                copy[name] = {key: inner(value) for key, value in held.items()}
+        else:
+            copy[name] = [inner(value) for value in held] if isinstance(held, list) else inner(held)
     return change(copy)
 
 
@@ -53,15 +53,22 @@ def subschemas(schema: Schema) -> Iterator[Schema]:
     """The schema and everything in it."""
     waiting: list[Any] = [schema]
     while waiting:
-        if not isinstance(one := waiting.pop(), Mapping):
+        if not _is_schema(one := waiting.pop()):
             continue
         yield one
-        for name in MAPS:
-            if isinstance(held := one.get(name), Mapping):
+        for name in HOLDERS & one.keys():
+            held = one[name]
+            if isinstance(held, list) and name not in MAPS:
+                waiting.extend(held)
+            elif name not in MAPS:
+                waiting.append(held)
+            elif _is_schema(held):
                 waiting.extend(held.values())
-        for name in (*LISTS, *SINGLE):
-            held = one.get(name)
-            waiting.extend(held if isinstance(held, list) else [held])
+
+
+def _is_schema(value: Any) -> bool:
+    """Parsed JSON is a dict; to ask an abstract class takes ten times as long, and schemas have thousands of values."""
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 class References:

@@ -22,6 +22,9 @@ def litellm() -> Any:
     """The library. The first call takes seconds; call `warm_up` in a thread to keep an event loop free."""
     # Without this the import fetches a price map from the internet, with retries.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    # And without this the first request with an `anthropic-beta` header fetches from there which of them to send, on
+    # the event loop, for up to five seconds (litellm/anthropic_beta_headers_manager.py).
+    os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
     with resting():
         import litellm as library  # noqa: PLC0415 - deferred on purpose: it costs seconds
 
