@@ -1,6 +1,6 @@
 """make bench: measures everything, says so, and exits with 1 where a target is missed or was not measured.
 
-python -m bench [--quick]
+python -m bench [--quick] [--only-hostile]
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from contextlib import ExitStack, contextmanager
 import uvloop
 from rich.console import Console
 
-from . import machine, peers, report, rounds, startup
+from . import hostile, machine, peers, report, rounds, startup
 from .client import BenchError
 from .numbers import rows
 from .processes import Cores, environment
 from .systems import all_systems
-from .targets import Run, verdicts
+from .targets import HEALTH_GAP, Run, Verdict, verdicts
 
 RESULTS = peers.ROOT / "docs" / "benchmarks"
 RUNS = peers.BUILD / "run"
@@ -31,7 +31,10 @@ RUNS = peers.BUILD / "run"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the gateway beside its peers.")
     parser.add_argument("--quick", action="store_true", help="for development: few rounds, no memory, writes no files")
-    quick = parser.parse_args().quick
+    parser.add_argument(
+        "--only-hostile", action="store_true", help="only /health beside hostile bodies; writes no files"
+    )
+    given = parser.parse_args()
     # The processes under test have to end with this one, however it ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=None if sys.stdout.isatty() else 150)
@@ -39,11 +42,23 @@ def main() -> int:
         console.print("The benchmark needs Linux and taskset (util-linux): it pins processes to cores and reads /proc.")
         return 1
     try:
-        missed = _bench(console, quick=quick)
+        missed = (_only_hostile if given.only_hostile else _bench)(console, quick=given.quick)
     except BenchError as error:
         console.print(f"[red]not measured:[/red] {error}", highlight=False)
         return 1
     return 1 if missed else 0
+
+
+def _only_hostile(console: Console, *, quick: bool) -> bool:
+    RUNS.mkdir(parents=True, exist_ok=True)
+    cores = Cores.of_this_machine()
+    os.sched_setaffinity(0, cores.load)
+    with console.status("hostile bodies") as status:
+        measured = hostile.measure(cores, RUNS, rounds=1 if quick else rounds.FULL.hostile, say=status.update)
+    verdict = Verdict(*HEALTH_GAP, hostile.longest_gaps(measured))
+    console.print(hostile.table(measured))
+    report.show_targets(console, [verdict])
+    return verdict.missed
 
 
 def _bench(console: Console, *, quick: bool) -> bool:
@@ -68,9 +83,11 @@ def _bench(console: Console, *, quick: bool) -> bool:
                 if system.command
             }
             samples = uvloop.run(rounds.measure(systems, processes, size, status.update))
-    run = Run(samples, rows(samples, starts), packages)
+        beside = hostile.measure(cores, RUNS, rounds=size.hostile, say=status.update)
+    run = Run(samples, rows(samples, starts), packages, hostile.longest_gaps(beside))
     found = verdicts(run)
     document = report.document(run, found, missing, facts | {"load when ended": machine.load()}, limit)
+    console.print(hostile.table(beside))
     report.show(console, document, found)
     if not quick:
         report.write(RESULTS, document, found)

@@ -43,6 +43,9 @@ METHOD = (
     "stay open for the run. LiteLLM's proxy runs with num_retries 0 (its default of 2 would sleep). Portkey falls back "
     "by its config header. Neither has a circuit that opens here, so each request pays for the failing provider.",
     "The upstream sends a stream in one go, so time to first token and time per chunk trade off: read them together.",
+    "/health is asked without a pause, on the gateway's core, while the gateway is sent bodies made to keep it busy "
+    "and the largest that it takes, for three providers' APIs. The time for which Linux says that other programs kept "
+    "the two from running is taken off.",
     "A direct call has no process of its own; bare acompletion has no fallback.",
 )
 
@@ -51,6 +54,10 @@ def show(console: Console, document: Mapping[str, Any], verdicts: list[Verdict])
     console.print(_systems_table(document["systems"]))
     for name, why in document["missing"].items():
         console.print(f"[yellow]{TITLES[name]}: missing, it could not be installed:[/yellow] {why}", highlight=False)
+    show_targets(console, verdicts)
+
+
+def show_targets(console: Console, verdicts: list[Verdict]) -> None:
     console.print(_targets_table(verdicts))
 
 
@@ -114,7 +121,7 @@ def _markdown(document: Mapping[str, Any], verdicts: list[Verdict]) -> str:
     ]
     lines += ["## Targets", ""]
     rows = [[one.what, f"{one.at_most:g}", _cell(one.value), _spread(one), _word(one)] for one in verdicts]
-    lines += _markdown_table(["ratio within this run", "at most", "measured", "quartiles", ""], rows)
+    lines += _markdown_table(["within this run", "at most", "measured", "quartiles", ""], rows)
     lines += ["", "## Method", "", *(f"- {sentence}" for sentence in document["method"]), "", "## Machine", ""]
     lines += [f"- {name}: {value}" for name, value in document["machine"].items()]
     rate = document["upstream_and_client_requests_per_second"]

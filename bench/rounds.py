@@ -29,10 +29,12 @@ class Size:
     """Times everything is started to see how long it takes."""
     memory: tuple[int, int] | None
     """Requests after which memory is read; None: it is not."""
+    hostile: int
+    """Rounds of hostile bodies."""
 
 
-FULL = Size(rounds=15, sequential=60, concurrent=160, streams=4, starts=5, memory=(500, 5000))
-QUICK = Size(rounds=4, sequential=40, concurrent=96, streams=3, starts=1, memory=None)
+FULL = Size(rounds=15, sequential=60, concurrent=160, streams=4, starts=5, memory=(500, 5000), hostile=3)
+QUICK = Size(rounds=4, sequential=40, concurrent=96, streams=3, starts=1, memory=None, hostile=1)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,163 @@
+"""What one caller's request does to everybody else: the longest answer of /health beside bodies made to keep a gateway
+busy, and beside the largest that it takes.
+
+    python -m bench --only-hostile [--quick]
+
+Providers are simulated, each body goes to OpenAI's, Anthropic's and Bedrock's API. On a machine with other work
+an answer takes longer because nobody lets the gateway run: Linux counts that, and it is taken off.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Column, Table
+
+from local.simulator import simulator_process
+
+from . import bodies, peers
+from .client import BenchError
+from .processes import Cores, Running, environment, free_port, running
+
+ANSWER_SECONDS = 120.0
+AFTERWARDS_SECONDS = 0.1
+"""For what a request leaves to do once it is answered."""
+MODELS = {"openai": "gpt-5.4", "anthropic": "claude-sonnet-4-6", "bedrock": "us.anthropic.claude-sonnet-4-6"}
+MS = 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one body, and when: seconds of the monotonic clock."""
+
+    name: str
+    model: str
+    megabytes: float
+    status: int
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """One body, and how long /health took while it was answered, in seconds."""
+
+    answer: Answer
+    longest: float
+    """Answer of /health, as it came."""
+    gap: float
+    """The longest, less what it was kept waiting by other programs."""
+
+
+def measure(cores: Cores, folder: Path, *, rounds: int, say: Callable[[str], None]) -> list[list[Beside]]:
+    """Every body, as many times as there are rounds. Raises BenchError."""
+    with simulator_process() as simulator, _gateway(simulator.url, cores, folder) as gateway:
+        return [_round(gateway, cores, say) for _ in range(rounds)]
+
+
+def longest_gaps(measured: list[list[Beside]]) -> list[float]:
+    """In ms, one for each round."""
+    return [max(one.gap for one in beside) * MS for beside in measured]
+
+
+def table(measured: list[list[Beside]]) -> Table:
+    """The worst round of each body."""
+    numbers = [Column(name, justify="right") for name in ("MB", "answered in, s", "/health at most, ms", "of it ours")]
+    found = Table("beside", "model", "status", *numbers)
+    for each in zip(*measured, strict=True):
+        worst = max(each, key=lambda one: one.gap)
+        one = worst.answer
+        times = (f"{one.ended - one.began:.2f}", f"{worst.longest * MS:.0f}", f"{worst.gap * MS:.0f}")
+        found.add_row(one.name, one.model, str(one.status), f"{one.megabytes:.1f}", *times)
+    return found
+
+
+@contextmanager
+def _gateway(simulator_url: str, cores: Cores, folder: Path) -> Iterator[Running]:
+    models = [
+        {
+            "model_name": provider,
+            "litellm_provider": provider,
+            "params": {"model": model, **({"region": "us-east-1"} if provider == "bedrock" else {})},
+        }
+        for provider, model in MODELS.items()
+    ]
+    config, port = folder / "hostile.json", free_port()
+    config.write_text(json.dumps({"model_list": models}))
+    command = [sys.executable, "-m", "litellm_fallback_router.cli", "serve", "--port", str(port)]
+    command += ["--config", str(config)]
+    extra, log = {"ROUTER_SIMULATOR_URL": simulator_url}, folder / "hostile.log"
+    with running(command, port=port, ready_path="/health", extra=extra, cores=cores.system, log=log) as gateway:
+        yield gateway
+
+
+def _round(gateway: Running, cores: Cores, say: Callable[[str], None]) -> list[Beside]:
+    asked = [(name, "openai", body) for name, body in bodies.refused().items()]
+    for name, body in bodies.taken().items():
+        asked += [(name, model, bodies.for_model(body, model)) for model in MODELS]
+    with _prober(gateway, cores) as probed:
+        answers = []
+        for name, model, raw in asked:
+            say(f"{name} to {model}")
+            began = time.monotonic()
+            status = _post(gateway.port, raw)
+            answers.append(Answer(name, model, len(raw) / 1e6, status, began, time.monotonic()))
+            time.sleep(AFTERWARDS_SECONDS)
+        questions = probed()
+    return [_beside(answer, questions) for answer in answers]
+
+
+def _beside(answer: Answer, questions: list[list[float]]) -> Beside:
+    until = answer.ended + AFTERWARDS_SECONDS
+    during = [(took, took - kept) for at, took, kept in questions if at < until and at + took > answer.began]
+    if not during:
+        raise BenchError(f"nobody asked for /health while the gateway answered {answer.name}")
+    return Beside(answer, max(took for took, _ in during), max(own for _, own in during))
+
+
+@contextmanager
+def _prober(gateway: Running, cores: Cores) -> Iterator[Callable[[], list[list[float]]]]:
+    """Gives a function that ends it and says what it saw."""
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", "bench.prober", str(gateway.port), str(gateway.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=peers.ROOT,
+        env=environment({}),
+    )
+    assert process.stdout is not None  # noqa: S101 - it was asked for above
+    try:
+        os.sched_setaffinity(process.pid, cores.system)
+        if process.stdout.readline() != "asking\n":
+            raise BenchError("the prober did not start")
+
+        def ended() -> list[list[float]]:
+            said, _ = process.communicate(timeout=ANSWER_SECONDS)
+            questions: list[list[float]] = json.loads(said)
+            return questions
+
+        yield ended
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _post(port: int, raw: bytes) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("POST", "/v1/chat/completions", raw, {"content-type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
