@@ -53,10 +53,9 @@ class Remaining:
     def _untried(self) -> list[Candidate]:
         return self._queue[1:] if self.tries else self._queue
 
-    def ask(self, admitted: Candidate) -> None:
-        """The head is asked, as it was admitted."""
+    def ask(self) -> None:
+        """The head is asked."""
         self._at_last_resorts = self._at_last_resorts or self.head.last_resort
-        self._queue[0] = admitted
         self.tries += 1
 
     def give_up(self) -> None:

@@ -160,3 +160,24 @@ def test_who_was_silent_comes_last_for_callers_in_as_great_a_hurry(timeout: floa
     assert places(result) == order
     assert doubts(result) == ({"a": "silent"} if order[0] == "b" else {})
     assert not any(candidate.last_resort for candidate in result.candidates)
+
+
+@pytest.mark.parametrize(
+    ("regions", "asked"), [(("us-*", "eu-west-1"), ["a", "b"]), (("eu-*",), ["b"]), (("*",), ["a", "b", "c"])]
+)
+def test_a_region_fits_where_any_of_the_patterns_does(regions: tuple[str, ...], asked: list[str]) -> None:
+    config = config_of(deployment("a", region="us-east-1"), deployment("b", region="eu-west-1"), deployment("c"))
+    result = planned(config, narrowing=Narrowing(regions=regions))
+    assert places(result) == asked
+    reasons = {drop.deployment: drop.reason for drop in result.dropped}
+    told = {
+        "a": "the request excludes Region us-east-1",
+        "c": "the request excludes deployments without a Region",
+    }
+    assert reasons == {name: told[name] for name in told if name not in asked}
+
+
+def test_whom_nobody_waited_for_in_vain_is_not_doubted_however_short_the_time() -> None:
+    config = config_of(deployment("a"), deployment("b"))
+    assert doubts(planned(config, timeout=0.001)) == {}
+    assert doubts(planned(config, Health(silent={"a": 0.5}), timeout=0.001)) == {"a": "silent"}
