@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from litellm_fallback_router.adapters.litellm_provider import finishing, provider, streams
 from litellm_fallback_router.bootstrap import assemble, load
 from litellm_fallback_router.engine import converse, openai, pool, prices, sse, translated
 from litellm_fallback_router.routing.errors import RouterError
@@ -81,6 +82,33 @@ async def test_a_bug_is_one_call_and_no_fallback(
         with pytest.raises(TypeError, match="a mistake of ours"):
             await ask(router, f"first {model}", streaming=streaming)
         states = await router._outside.circuits.states(MODELS)
+        assert not any(state.open for state in states.values())
+    assert len(simulator.requests()) <= 1
+
+
+PUBLIC_PLACES = {
+    "an answer read": (provider, "answer_of", False),
+    "the arguments": (provider, "arguments_of", False),
+    "what LiteLLM runs of ours": (finishing.FinishReader, "read", False),
+    "a chunk read": (streams, "chunk_of", True),
+    "a finish reason": (finishing.FinishReader, "read", True),
+}
+
+
+@pytest.mark.parametrize("place", PUBLIC_PLACES)
+async def test_a_bug_around_litellms_public_call_is_one_call_too(
+    simulator: SimulatorControl, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    simulator.reset()
+    where, name, streaming = PUBLIC_PLACES[place]
+    monkeypatch.setattr(where, name, wrong)
+    params = {"model": "gpt-4o", "api_base": f"{simulator.url}/openai/v1", "api_key": "sim-openai-key"}
+    models = [{"model_name": name, "litellm_provider": "mistral", "params": params} for name in ("a", "b")]
+    chain = {"model_list": models, "fallbacks": {"a": ["b"]}, "settings": {"circuit_failures": 1}}
+    async with assemble(load(Settings(), chain)) as router:
+        with pytest.raises(TypeError, match="a mistake of ours"):
+            await ask(router, "a", streaming=streaming)
+        states = await router._outside.circuits.states("ab")
         assert not any(state.open for state in states.values())
     assert len(simulator.requests()) <= 1
 
