@@ -118,7 +118,7 @@ class Walk:
             if isinstance(admitted, Dropped):
                 self._remaining.pass_by(admitted, self._outside.cooldowns)
                 continue
-            self._remaining.ask()
+            self._remaining.tries += 1
             self.asking = True
             budget, keep = self._share(), self.settings.circuit_open_seconds
             self._outside.silences.asking(admitted.deployment.id, budget, streamed=self.streamed, keep=keep)

@@ -20,7 +20,6 @@ class Remaining:
         self.tries = 0
         """How often the head was asked."""
         self._dropped = list(plan.dropped)
-        self._at_last_resorts = False
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -41,8 +40,7 @@ class Remaining:
     @property
     def waiting(self) -> int:
         """Candidates behind the head for whom time is kept back. Last resorts take none from those before them."""
-        everybody = self._at_last_resorts or self.head.doubt is not None
-        return sum(1 for candidate in self.behind if everybody or not candidate.last_resort)
+        return sum(1 for candidate in self.behind if self.head.doubt is not None or not candidate.last_resort)
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:
@@ -52,11 +50,6 @@ class Remaining:
     @property
     def _untried(self) -> list[Candidate]:
         return self._queue[1:] if self.tries else self._queue
-
-    def ask(self) -> None:
-        """The head is asked."""
-        self._at_last_resorts = self._at_last_resorts or self.head.last_resort
-        self.tries += 1
 
     def give_up(self) -> None:
         """The head is not asked again."""

@@ -160,6 +160,35 @@ def test_of_several_that_asked_to_be_left_alone_meanwhile_one_is_asked() -> None
     run_virtually(main())
 
 
+def test_of_those_the_others_are_not_asked_even_when_it_fails() -> None:
+    async def main() -> None:
+        scripts = {"a": [SILENCE], "b": [fails(Kind.NOT_FOUND)], "d": [fails(Kind.NOT_FOUND)]}
+        r = rig(*"abcd", scripts=scripts, answer_timeout=4.0)
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await cools(r, "b")
+        await cools(r, "c")
+        with pytest.raises(ProvidersFailedError):
+            await asked
+        assert r.provider.asked == ["a", "d", "b"]
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("learn", [refused, drained])
+def test_what_is_no_mere_doubt_is_not_asked_even_when_all_others_have_failed(learn: Learn) -> None:
+    async def main() -> None:
+        r = rig(*"abc", scripts={"a": [SILENCE], "c": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await learn(r, "b")
+        with pytest.raises(ProvidersFailedError):
+            await asked
+        assert r.provider.asked == ["a", "c"]
+
+    run_virtually(main())
+
+
 def test_the_only_deployment_is_waited_for_although_its_circuit_has_opened() -> None:
     async def main() -> None:
         r = rig("a", scripts={"a": [BUSY] * 20 + [says("back")]})

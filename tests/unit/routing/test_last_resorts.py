@@ -83,7 +83,7 @@ def test_each_last_resort_has_one_try_within_six_attempts() -> None:
         with pytest.raises(ProvidersFailedError) as caught:
             await r.router.complete(question())
         assert r.provider.asked == ["a", "b", "c", "d", "e", "f"], "a retry takes no attempt of a last resort either"
-        assert [drop.deployment for drop in caught.value.ledger.dropped] == ["g"]
+        assert [(drop.deployment, drop.code) for drop in caught.value.ledger.dropped] == [("g", "circuit_open")]
 
     run_virtually(main())
 
@@ -104,13 +104,13 @@ def test_no_last_resort_is_asked_without_a_key_with_a_refused_credential_or_beyo
 
 def test_last_resorts_take_no_time_from_those_before_them_and_leave_each_other_some() -> None:
     async def main() -> None:
-        r = rig(*"abc", scripts={name: [SILENCE] for name in "abc"}, answer_timeout=20, candidate_reserve=5)
+        r = rig(*"abc", scripts={name: [SILENCE] for name in "abc"}, answer_timeout=25, candidate_reserve=5)
         await open_circuits(r, "b", "c")
         began = asyncio.get_running_loop().time()
         with pytest.raises(DeadlineExceededError):
             await r.router.complete(question(timeout=30.0))
         assert [call.deployment for call in r.provider.calls] == ["a", "b", "c"]
-        assert [call.at - began for call in r.provider.calls] == pytest.approx([0.0, 20.0, 27.5])
+        assert [call.at - began for call in r.provider.calls] == pytest.approx([0.0, 25.0, 28.75])
 
     run_virtually(main())
 
