@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import httptools
@@ -36,10 +36,6 @@ def allow_open_files() -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if 0 <= soft < OPEN_FILES:
             resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES if hard < 0 else min(OPEN_FILES, hard), hard))
-
-
-_MOMENTS = itertools.count()
-"""Finer than the loop's clock: connections come many at a time."""
 
 
 class HeadTooLargeError(Exception):
@@ -85,43 +81,49 @@ class Connection(HttpToolsProtocol):
         """Of the request's line, headers and trailers, as parsed."""
         self._unparsed = 0
         """Received since the parser last gave something: it gives a header only when that is complete."""
-        self._spare_since = next(_MOMENTS)
+        self._without_request: dict[Connection, None] = vars(kwargs["server_state"]).setdefault("without_request", {})
+        """The server's connections that have no request under way, the longest first."""
         self._told_framing = False
         """True while a new parser is told what the last one knew."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)
+        self._note_request()
         if len(self.connections) > MAX_CONNECTIONS and not self._make_room():
             self._refuse(503, "too_many_connections", "The gateway has too many connections. Try again in a moment.")
         else:
             self._head_limit.start()
 
     def _make_room(self) -> bool:
-        """Closes the connection that has been without a request for the longest time. There is one, since the gateway
-        answers fewer requests at once (`max_concurrent`) than it holds connections."""
-        others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
-        longest = min((one for one in others if one.spare is not None), key=lambda one: one.spare or (), default=None)
-        if longest is not None:
-            longest.transport.abort()
-        return longest is not None
+        """Closes the connection that has been without a request for the longest time, first of those whose caller has
+        all of its last answer. There is one: the gateway answers fewer requests at once (`max_concurrent`) than it
+        holds connections."""
+        drained = (one for one in self._without_request if one.transport.get_write_buffer_size() == 0)
+        longest = next(
+            (one for one in (*islice(drained, 2), *islice(self._without_request, 2)) if one is not self), None
+        )
+        if longest is None:
+            return False
+        longest.transport.abort()
+        del self._without_request[longest]
+        return True
 
-    @property
-    def spare(self) -> tuple[bool, int] | None:
-        """None while a request is answered. Else whether some of the last answer is still on its way to the caller, and
-        since when there is no request."""
-        if self.transport.is_closing() or not (self.cycle is None or self.cycle.response_complete):
-            return None
-        return self.transport.get_write_buffer_size() > 0, self._spare_since
+    def _note_request(self) -> None:
+        """Keeps the order of those without one: at the end stands who has been so for the shortest time."""
+        self._without_request.pop(self, None)
+        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+            self._without_request[self] = None
 
     def on_response_complete(self) -> None:
-        self._spare_since = next(_MOMENTS)
         super().on_response_complete()
+        self._note_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_limit.stop()
         self._read_limit.stop()
         # uvicorn leaves this timer running, which holds the connection and its last request for as long again.
         self._unset_keepalive_if_required()
+        self._without_request.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -184,6 +186,7 @@ class Connection(HttpToolsProtocol):
             self._in_head, self._unparsed = False, 0
             self._head_limit.stop()
             super().on_headers_complete()
+            self._note_request()
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
