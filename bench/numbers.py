@@ -27,6 +27,9 @@ def _row(mine: Samples, direct: list[Round], starts: list[float]) -> Row:
     concurrent = _added(mine.rounds, direct, lambda one: one.concurrent)
     for name, values in (("added", sequential), ("added_16", concurrent)):
         row |= {f"{name}_p{share}_ms": _percentile(values, share) * MS for share in (50, 95, 99)}
+    for name, read in (("anthropic", lambda one: one.anthropic), ("bedrock", lambda one: one.bedrock)):
+        if mine.rounds[0].anthropic:
+            row[f"{name}_p50_ms"] = median(_added(mine.rounds, direct, read, lambda one: one.sequential)) * MS
     row["first_token_ms"] = median(_added(mine.rounds, direct, lambda one: one.first_token)) * MS
     row["chunk_us"] = median(_added(mine.rounds, direct, lambda one: one.chunk)) * US
     if rates := [one.requests_per_cpu_second for one in mine.rounds if one.requests_per_cpu_second is not None]:
@@ -43,16 +46,47 @@ def _row(mine: Samples, direct: list[Round], starts: list[float]) -> Row:
 
 
 def ratios_added(
-    samples: Mapping[str, Samples], mine: str, other: str, values: Callable[[Round], list[float]]
+    samples: Mapping[str, Samples],
+    mine: str,
+    other: str,
+    values: Callable[[Round], list[float]],
+    *,
+    base: Callable[[Round], list[float]] | None = None,
+    of: Callable[[list[float]], float] = median,
 ) -> list[float]:
-    """(mine - direct) / (other - direct) of each round, of the round's own medians; none where a system is missing."""
+    """(mine - direct) / (other - direct) of each round, of the round's own medians; none where a system is missing.
+
+    `base`: what a direct call took, where that is another measurement. `of`: instead of the median.
+    """
     if mine not in samples or other not in samples:
         return []
     trios = zip(samples[mine].rounds, samples[other].rounds, samples[DIRECT].rounds, strict=True)
     return [
-        (median(values(one)) - median(values(direct))) / (median(values(two)) - median(values(direct)))
+        (of(values(one)) - median((base or values)(direct))) / (of(values(two)) - median((base or values)(direct)))
         for one, two, direct in trios
     ]
+
+
+def ratios_rate(samples: Mapping[str, Samples], mine: str, other: str) -> list[float]:
+    """Processor time of a request of `mine` against one of the other's, in each round."""
+    if mine not in samples or other not in samples:
+        return []
+    pairs = zip(samples[mine].rounds, samples[other].rounds, strict=True)
+    return [
+        two.requests_per_cpu_second / one.requests_per_cpu_second
+        for one, two in pairs
+        if one.requests_per_cpu_second and two.requests_per_cpu_second
+    ]
+
+
+def ratios_discovery(samples: Mapping[str, Samples], name: str) -> list[float]:
+    """Each first request to a provider that is down against a healthy one."""
+    healthy = median(seconds for one in samples[name].rounds for seconds in one.healthy)
+    return [seconds / healthy for seconds in samples[name].discovery]
+
+
+def p99(values: list[float]) -> float:
+    return _percentile(values, 99)
 
 
 def ratios_circuit_open(samples: Mapping[str, Samples], name: str) -> list[float]:

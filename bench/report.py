@@ -21,6 +21,8 @@ MEASURES = {
     "added_16_p50_ms": "at concurrency 16: added p50, ms",
     "added_16_p95_ms": "p95, ms ",
     "added_16_p99_ms": "p99, ms ",
+    "anthropic_p50_ms": "provider is Anthropic: added p50, ms",
+    "bedrock_p50_ms": "provider is Bedrock: added p50, ms",
     "requests_per_core_second": "requests/s per core",
     "first_token_ms": "added time to first token, ms",
     "chunk_us": "per streamed chunk, us",
@@ -39,9 +41,10 @@ METHOD = (
     "of a target, mean that the machine was too busy to tell.",
     "Requests a second per core are requests by processor time used, so that they do not depend on other load.",
     "LiteLLM's proxy does not start without a master key, so it and the gateway each check a key of the run.",
-    "The gateway runs as shipped, with its log, and retries a failing provider once before it falls back; its circuits "
-    "stay open for the run. LiteLLM's proxy runs with num_retries 0 (its default of 2 would sleep). Portkey falls back "
-    "by its config header. Neither has a circuit that opens here, so each request pays for the failing provider.",
+    "The gateway runs as shipped, with its log, and retries a failing provider once before it falls back, here without "
+    "the wait in between; its circuits stay open for the run. LiteLLM's proxy runs with num_retries 0 (its default of "
+    "2 would sleep). Portkey falls back by its config header. Neither has a circuit that opens here, so each request "
+    "pays for the failing provider.",
     "The upstream sends a stream in one go, so time to first token and time per chunk trade off: read them together.",
     "/health is asked without a pause, on the gateway's core, while the gateway is sent bodies made to keep it busy "
     "and the largest that it takes, for three providers' APIs. The time for which Linux says that other programs kept "

@@ -42,6 +42,9 @@ class Round:
     """One system's part of one round. Seconds."""
 
     sequential: list[float] = field(default_factory=list)
+    anthropic: list[float] = field(default_factory=list)
+    bedrock: list[float] = field(default_factory=list)
+    """Requests one after the other to models in those formats, by systems that translate."""
     concurrent: list[float] = field(default_factory=list)
     first_token: list[float] = field(default_factory=list)
     chunk: list[float] = field(default_factory=list)
@@ -91,6 +94,9 @@ async def measure(
 async def _warm(system: System) -> None:
     await client.one_by_one(system.port, [system.question()] * 20)
     await client.one_by_one(system.port, [system.question(stream=True)] * 3)
+    if system.translates:
+        await client.one_by_one(system.port, [system.question(model=wire.CLAUDE)] * 20)
+        await client.one_by_one(system.port, [system.question(model=wire.BEDROCK)] * 20)
 
 
 async def _memory(
@@ -124,6 +130,9 @@ async def _round(system: System, process: Running | None, size: Size) -> Round:
     one = Round()
     healthy = system.question()
     one.sequential = await _seconds(system, [healthy] * size.sequential)
+    if system.translates:
+        one.anthropic = await _seconds(system, [system.question(model=wire.CLAUDE)] * (size.sequential // 2))
+        one.bedrock = await _seconds(system, [system.question(model=wire.BEDROCK)] * (size.sequential // 2))
     if down := system.question_to(DOWN[0]):
         both = await _seconds(system, [healthy, down] * (size.sequential // 2))
         one.healthy, one.circuit_open = both[::2], both[1::2]

@@ -43,6 +43,8 @@ class System:
     headers: dict[str, str] = field(default_factory=dict)
     down_headers: dict[str, str] | None = None
     """Extra headers of a request whose provider is down; None: it knows no fallback."""
+    translates: bool = False
+    """It is asked for answers of Anthropic's and Bedrock's, too."""
 
     def running(self, cores: frozenset[int], folder: Path) -> AbstractContextManager[Running]:
         """Its process; `folder` takes its log. Raises BenchError."""
@@ -50,8 +52,8 @@ class System:
         extra = self.environment
         return running(self.command, port=self.port, ready_path=self.ready_path, extra=extra, cores=cores, log=log)
 
-    def question(self, *, stream: bool = False) -> bytes:
-        return wire.request(self.port, wire.question(wire.MODEL, stream=stream), self.headers)
+    def question(self, *, stream: bool = False, model: str = wire.MODEL) -> bytes:
+        return wire.request(self.port, wire.question(model, stream=stream), self.headers)
 
     def question_to(self, down: str) -> bytes | None:
         """The same question to a model whose provider is down; None where there is no fallback."""
@@ -86,21 +88,30 @@ def ours(upstream: int, folder: Path) -> list[System]:
 
 def _gateway(upstream: int, folder: Path) -> System:
     mapping = {
-        "model_list": [_model(name, upstream, "params", provider="openai") for name in (wire.MODEL, *DOWN)],
+        "model_list": [
+            *(_model(name, upstream, "params", provider="openai") for name in (wire.MODEL, *DOWN)),
+            _claude(upstream),
+            _bedrock(upstream),
+        ],
         "fallbacks": {name: [wire.MODEL] for name in DOWN},
-        # A probe every five seconds would now and then meet a measured request.
-        "settings": {"circuit_open_seconds": 600.0},
+        "settings": {
+            # A probe every five seconds would now and then meet a measured request.
+            "circuit_open_seconds": 600.0,
+            # What a retry costs is not to be hidden behind a wait of random length.
+            "backoff_base": 0.0,
+        },
     }
     config, port = _written(folder / "gateway.yaml", mapping), free_port()
     command = (sys.executable, "-m", "litellm_fallback_router.cli", "serve", "--port", str(port), "--config", config)
-    return System(GATEWAY, port, command, "/health", {"GATEWAY_API_KEYS": CALLER_KEY}, _AUTHORIZED, {})
+    variables = {"GATEWAY_API_KEYS": CALLER_KEY}
+    return System(GATEWAY, port, command, "/health", variables, _AUTHORIZED, {}, translates=True)
 
 
 def _floor(upstream: int) -> System:
     port = free_port()
     command = (sys.executable, "-m", "uvicorn", "bench.floor:app", "--port", str(port), "--no-access-log")
-    variables = {"UPSTREAM": f"http://127.0.0.1:{upstream}/v1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    return System(FLOOR, port, command, environment=variables | {"PYTHONPATH": str(peers.ROOT)})
+    variables = {"UPSTREAM": f"http://127.0.0.1:{upstream}", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    return System(FLOOR, port, command, environment=variables | {"PYTHONPATH": str(peers.ROOT)}, translates=True)
 
 
 def _proxy(upstream: int, folder: Path) -> System:
@@ -133,6 +144,19 @@ def _model(name: str, upstream: int, params: str, *, prefix: str = "", provider:
     item: dict[str, Any] = {"model_name": name}
     item[params] = {"model": prefix + wire.MODEL, "api_key": PROVIDER_KEY, "api_base": base}
     return item if provider is None else item | {"litellm_provider": provider}
+
+
+def _claude(upstream: int) -> dict[str, Any]:
+    base = f"http://127.0.0.1:{upstream}/anthropic"
+    params = {"model": wire.CLAUDE, "api_key": PROVIDER_KEY, "api_base": base}
+    return {"model_name": wire.CLAUDE, "litellm_provider": "anthropic", "params": params}
+
+
+def _bedrock(upstream: int) -> dict[str, Any]:
+    keys = {"aws_access_key_id": "AKIDBENCH", "aws_secret_access_key": PROVIDER_KEY}
+    endpoint = {"aws_bedrock_runtime_endpoint": f"http://127.0.0.1:{upstream}"}
+    params = {"model": wire.BEDROCK, "region": "us-east-1", **keys, **endpoint}
+    return {"model_name": wire.BEDROCK, "litellm_provider": "bedrock", "params": params}
 
 
 def _base(upstream: int, *, down: bool) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from .numbers import Row, ratios_added, ratios_circuit_open
-from .rounds import Samples
+from .numbers import Row, p99, ratios_added, ratios_circuit_open, ratios_discovery, ratios_rate
+from .rounds import Round, Samples
 from .startup import FRONT_DOOR, LITELLM, PACKAGE, PLAIN, PRIMED
-from .systems import FLOOR, GATEWAY, PROXY
+from .systems import FLOOR, GATEWAY, PORTKEY, PROXY
 
 HEALTH_GAP = ("longest answer of /health beside hostile bodies, ms", 50.0)
 
@@ -80,14 +80,28 @@ def _memory(mine: tuple[str, str], other: tuple[str, str]) -> Callable[[Run], li
     return ratio
 
 
+def _sequential(one: Round) -> list[float]:
+    return one.sequential
+
+
 _TARGETS: tuple[tuple[str, float, Callable[[Run], list[float]]], ...] = (
     ("start to ready: the package, against it without bytecode", 0.40, _starts(PACKAGE, PLAIN)),
     ("start to ready, primed, against `import litellm` alone", 1.6, _starts(PRIMED, LITELLM)),
     ("`import litellm_fallback_router`, seconds", 0.1, _front_door),
     (
         "added latency p50, against bare acompletion",
-        1.10,
+        0.35,
         lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.sequential),
+    ),
+    (
+        "the same where the provider is Anthropic",
+        0.50,
+        lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.anthropic, base=_sequential),
+    ),
+    (
+        "the same where the provider is Bedrock",
+        0.50,
+        lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.bedrock, base=_sequential),
     ),
     (
         "added latency p50, against LiteLLM's proxy",
@@ -95,13 +109,23 @@ _TARGETS: tuple[tuple[str, float, Callable[[Run], list[float]]], ...] = (
         lambda run: ratios_added(run.samples, GATEWAY, PROXY, lambda one: one.sequential),
     ),
     (
+        "at concurrency 16: added latency p99, against bare acompletion",
+        1.0,
+        lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.concurrent, of=p99),
+    ),
+    (
+        "processor time of a request, against Portkey's gateway",
+        1.0,
+        lambda run: ratios_rate(run.samples, GATEWAY, PORTKEY),
+    ),
+    (
         "added time to first token, against bare acompletion",
-        1.10,
+        0.35,
         lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.first_token),
     ),
     (
         "cost per streamed chunk, against bare acompletion",
-        1.15,
+        0.10,
         lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.chunk),
     ),
     (
@@ -110,6 +134,11 @@ _TARGETS: tuple[tuple[str, float, Callable[[Run], list[float]]], ...] = (
         lambda run: ratios_circuit_open(run.samples, GATEWAY),
     ),
     (*HEALTH_GAP, lambda run: run.health_gaps),
+    (
+        "request that discovers a dead primary and tries it twice, against a healthy one",
+        2.0,
+        lambda run: ratios_discovery(run.samples, GATEWAY),
+    ),
     ("memory after 5,000 requests, against after 500", 1.03, _memory((GATEWAY, "after_5000"), (GATEWAY, "after_500"))),
-    ("resident memory when ready, against LiteLLM's proxy", 0.65, _memory((GATEWAY, "ready"), (PROXY, "ready"))),
+    ("resident memory when ready, against LiteLLM's proxy", 0.60, _memory((GATEWAY, "ready"), (PROXY, "ready"))),
 )

@@ -2,7 +2,8 @@
 
     python -m bench.upstream
 
-The first line on stdout is the port. Paths that begin with /down fail with a 500.
+The first line on stdout is the port. Paths that begin with /down fail with a 500, those of Anthropic and of Bedrock are
+answered in their formats.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import uvloop
 from . import wire
 
 ANSWER, FAILURE, STREAM = wire.answer(), wire.failure(), wire.stream()
+ANTHROPIC, BEDROCK = wire.anthropic_answer(), wire.bedrock_answer()
 
 
 class Responder(asyncio.Protocol):
@@ -40,6 +42,10 @@ class Responder(asyncio.Protocol):
     def _answer(self, request: bytes) -> None:
         if request.startswith(b"POST /down"):
             self._transport.write(FAILURE)
+        elif request.startswith(b"POST /anthropic"):
+            self._transport.write(ANTHROPIC)
+        elif request.startswith(b"POST /model/"):
+            self._transport.write(BEDROCK)
         elif b'"stream":true' in request or b'"stream": true' in request:
             first, rest = STREAM
             self._transport.write(first)

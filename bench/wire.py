@@ -1,4 +1,4 @@
-"""What goes over the wire in every measurement: one question, and fixed answers in OpenAI's format."""
+"""What goes over the wire in every measurement: one question, and fixed answers in the formats of the providers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 MODEL = "gpt-4o"
+CLAUDE = "claude-sonnet-4-6"
+BEDROCK = "us.anthropic.claude-sonnet-4-6"
 TOKEN = "lorem"  # noqa: S105 - a word of an answer, no secret
 """In the text of each chunk of a stream: a first token is recognised by it, whatever a system makes of the rest."""
 TOKENS = 500
@@ -43,6 +45,26 @@ def answer() -> bytes:
     message = {"role": "assistant", "content": _ANSWER, "refusal": None}
     choices = [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}]
     return _response(200, {**_head("chat.completion"), "choices": choices, "usage": _USAGE})
+
+
+def anthropic_answer() -> bytes:
+    """The same answer in Anthropic's format."""
+    said = {"id": "msg_bench", "type": "message", "role": "assistant", "model": CLAUDE}
+    content = [{"type": "text", "text": _ANSWER}]
+    usage = {"input_tokens": 31, "output_tokens": 84}
+    return _response(
+        200, {**said, "content": content, "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}
+    )
+
+
+def bedrock_answer() -> bytes:
+    """The same answer as Bedrock's Converse gives it."""
+    message = {"role": "assistant", "content": [{"text": _ANSWER}]}
+    usage = {"inputTokens": 31, "outputTokens": 84, "totalTokens": 115}
+    return _response(
+        200,
+        {"output": {"message": message}, "stopReason": "end_turn", "usage": usage, "metrics": {"latencyMs": 1}},
+    )
 
 
 def failure() -> bytes:

@@ -13,7 +13,7 @@ import pytest
 
 from litellm_fallback_router.adapters.litellm_provider import finishing, provider, streams
 from litellm_fallback_router.bootstrap import assemble, load
-from litellm_fallback_router.engine import converse, openai, pool, prices, sse, translated
+from litellm_fallback_router.engine import anthropic, converse, openai, pool, prices, sse, translated
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.router import Router
@@ -59,8 +59,8 @@ PLACES = {
     "the arguments": (translated, "arguments_of", "anthropic", False),
     "the connections": (pool.Pool, "send", "openai", False),
     "an answer read": (openai, "_plain_choice", "openai", False),
-    "an answer of Anthropic's read": (translated, "answer_of", "anthropic", False),
-    "usage read": (translated, "usage_of", "bedrock", False),
+    "an answer of Anthropic's read": (anthropic, "_texts", "anthropic", False),
+    "usage read": (converse, "of_bedrock", "bedrock", False),
     "a price": (prices, "cost_of", "openai", False),
     "a signature": (converse, "signed", "bedrock", False),
     "an event": (sse, "_data_of", "openai", True),

@@ -16,10 +16,12 @@ from ..routing.finish_reasons import finish_reasons_of
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .evidence import error_in_band, no_format, unsendable
 from .exchange import Outgoing
+from .params import ParameterMap
 from .plain import object_of
 from .prices import Prices
 from .sse import EventReader, EventTooLargeError
-from .translated import Received, TranslatedStream, Translation, read_answer, translation_of
+from .translated import Received, TranslatedStream, Translation, read_answer, text_answer, translation_of
+from .usage import of_anthropic
 
 PATH = "/v1/messages"
 NO_KEY = "none"
@@ -38,6 +40,7 @@ class AnthropicFormat:
         )
         base = self.config.get_api_base(deployment.api_base)
         self._url = base if base.endswith(PATH) else f"{base.rstrip('/')}{PATH}"
+        self._params = ParameterMap(deployment, self.model, self.config)
         self.prices = Prices(deployment)
         self.finish_reasons = finish_reasons_of(deployment)
 
@@ -48,7 +51,7 @@ class AnthropicFormat:
         self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool
     ) -> AnthropicCall:
         key = key or (NO_KEY if self.deployment.api_base is not None else None)
-        one = translation_of(self.deployment, self.model, self.config, messages, params, stream=stream)
+        one = translation_of(self.deployment, self.config, self._params, messages, params, stream=stream)
         try:
             headers, body = await self._built(one, key)
         except Exception as error:
@@ -84,6 +87,9 @@ class AnthropicCall:
             raise error_in_band(said["error"])
         owner, received, reader = self.owner, Received(said, headers), FinishReader(self.owner.finish_reasons)
         one, reason = self.translation, said.get("stop_reason")
+        texts, usage = _texts(said.get("content")), of_anthropic(said.get("usage"))
+        if texts is not None and usage is not None and not one.json_mode:
+            return text_answer(texts, reason, usage, prices=owner.prices, reader=reader)
         return read_answer(owner.config, owner.model, one, received, reason=reason, prices=owner.prices, reader=reader)
 
     def decoder(self) -> AnthropicDecoder:
@@ -130,3 +136,16 @@ class AnthropicDecoder(TranslatedStream):
                 raise no_format(error, begun=self.begun) from error
             reason = delta.get("stop_reason") if kind == "message_delta" and isinstance(delta, dict) else None
             yield from self.piece(piece, reason)
+
+
+def _texts(blocks: Any) -> list[str] | None:
+    """The texts of an answer's blocks; None where there is more to them."""
+    if not isinstance(blocks, list):
+        return None
+    texts = []
+    for block in blocks:
+        plain = isinstance(block, dict) and block.get("type") == "text" and not block.get("citations")
+        if not plain or not isinstance(block.get("text"), str):
+            return None
+        texts.append(block["text"])
+    return texts

@@ -18,9 +18,11 @@ from .aws import Credentials, signed
 from .evidence import error_in_band, no_format, unsendable
 from .exchange import Outgoing
 from .formats import Decoder
+from .params import ParameterMap
 from .plain import object_of
 from .prices import Prices
-from .translated import Received, TranslatedStream, Translation, WholeAsStream, read_answer, translation_of
+from .translated import Received, TranslatedStream, Translation, WholeAsStream, read_answer, text_answer, translation_of
+from .usage import of_bedrock
 
 ROUTE = "bedrock/converse/"
 NOVAS = ("nova-2/", "nova/")
@@ -47,6 +49,8 @@ class ConverseFormat:
         self.deployment = deployment
         self.model = deployment.litellm_model.removeprefix(ROUTE)
         self.config = library.AmazonConverseConfig()
+        # Its route belongs to the name by which LiteLLM looks up what a model takes.
+        self._params = ParameterMap(deployment, f"converse/{self.model}", self.config)
         self.prices = Prices(deployment)
         self.finish_reasons = finish_reasons_of(deployment)
         aws = library.llms.bedrock.base_aws_llm.BaseAWSLLM()
@@ -67,8 +71,7 @@ class ConverseFormat:
     async def call(
         self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool
     ) -> ConverseCall:
-        # Its route belongs to the name by which LiteLLM looks up what the model takes.
-        one = translation_of(self.deployment, f"converse/{self.model}", self.config, messages, params, stream=stream)
+        one = translation_of(self.deployment, self.config, self._params, messages, params, stream=stream)
         streamed = not one.optional.pop("fake_stream", False) and stream
         try:
             headers = litellm().anthropic_beta_headers_manager.update_headers_with_filtered_beta(
@@ -103,6 +106,9 @@ class ConverseCall:
         said = object_of(body)
         owner, received, reader = self.owner, Received(said, headers), FinishReader(self.owner.finish_reasons)
         one, reason = self.translation, said.get("stopReason")
+        texts, usage = _texts(said.get("output")), of_bedrock(said.get("usage"))
+        if texts is not None and usage is not None and not one.json_mode and "serviceTier" not in said:
+            return text_answer(texts, reason, usage, prices=owner.prices, reader=reader)
         return read_answer(owner.config, owner.model, one, received, reason=reason, prices=owner.prices, reader=reader)
 
     def decoder(self) -> Decoder:
@@ -154,6 +160,20 @@ class ConverseDecoder(TranslatedStream):
             return self._parser.converse_chunk_parser(said)
         except Exception as error:
             raise no_format(error, begun=self.begun) from error
+
+
+def _texts(output: Any) -> list[str] | None:
+    """The texts of an answer's blocks; None where there is more to them."""
+    message = output.get("message") if isinstance(output, dict) else None
+    blocks = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(blocks, list):
+        return None
+    texts = []
+    for block in blocks:
+        if not isinstance(block, dict) or block.keys() != {"text"} or not isinstance(block["text"], str):
+            return None
+        texts.append(block["text"])
+    return texts
 
 
 def _bare(model: str) -> str:

@@ -30,6 +30,7 @@ from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .evidence import error_in_band, keyless, no_format, unfinished, unsendable
 from .exchange import Outgoing
+from .params import ParameterMap
 from .plain import copied, object_of
 from .prices import Prices
 from .sse import EventReader, EventTooLargeError
@@ -61,6 +62,7 @@ class OpenAIFormat:
         self._url = self._config.get_complete_url(base, None, self._model, {}, {})
         self._place = {"custom_llm_provider": deployment.provider, "api_base": base}
         self._headers = self._own_headers()
+        self._params = ParameterMap(deployment, self._model, self._config)
         self.prices = Prices(deployment)
         self.finish_reasons = finish_reasons_of(deployment)
 
@@ -86,23 +88,19 @@ class OpenAIFormat:
         streaming = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
         headers = {**self._headers, "authorization": f"Bearer {key}", **arguments.pop("extra_headers", {})}
         arguments.pop("organization", None)
-        body = await self._body(copied(messages), {**copied(arguments), **streaming})
+        more = arguments.pop("extra_body", {})
+        body = await self._body(copied(messages), {**copied(arguments), **streaming}, more)
         return OpenAICall(self, Outgoing(self._url, headers, json.dumps(body).encode()), params)
 
-    async def _body(self, messages: list[Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    async def _body(self, messages: list[Any], arguments: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
         body: dict[str, Any]
         try:
             messages = self._config.translate_developer_role_to_system_role(messages=messages)
-            optional = litellm().utils.get_optional_params(
-                model=self._model, custom_llm_provider=self._deployment.provider, messages=messages, **arguments
-            )
+            optional, others = self._params.mapped(arguments)
             body = await self._config.async_transform_request(self._model, messages, optional, self._place, {})
         except Exception as error:
             raise unsendable(error) from error
-        more = body.pop("extra_body", None) or {}
-        if not body.get("stream"):
-            body.pop("stream", None)
-        return {**body, **more}
+        return {**body, **others, **more}
 
     def _own_headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
@@ -137,13 +135,12 @@ class OpenAICall:
 
     def _read(self, said: dict[str, Any]) -> ProviderAnswer:
         reported = counted(said.get("usage"))
-        usage = None if reported is None else reported_usage(reported)
         plain = [_plain_choice(index, choice) for index, choice in enumerate(said["choices"])]
         if None in plain:
-            return self._built({**said, "usage": None}, usage)
-        cost = None if usage is None else self._prices.usd(usage, _tier(said))
+            return self._built({**said, "usage": None}, None if reported is None else reported_usage(reported))
+        usage, cost = self._prices.of_openai(reported, _tier(said))
         fingerprint = said.get("system_fingerprint")
-        return ProviderAnswer([one for one in plain if one], usage_of(usage), cost, fingerprint)
+        return ProviderAnswer([one for one in plain if one], usage, cost, fingerprint)
 
     def _built(self, said: dict[str, Any], usage: Any) -> ProviderAnswer:
         """By LiteLLM's types, which know what servers that are like OpenAI's do otherwise."""
@@ -228,8 +225,9 @@ class OpenAIDecoder:
     def end(self) -> Iterator[Chunk]:
         if self._unfinished:
             raise unfinished(begun=self.begun)
-        if self._usage is not None and (reported := reported_usage(self._usage)) is not None:
-            yield Chunk([], usage_of(reported), self._prices.usd(reported, self._tier))
+        usage, cost = self._prices.of_openai(self._usage, self._tier)
+        if not usage.estimated:
+            yield Chunk([], usage, cost)
         if self._reader.broken is not None:
             raise incomplete(self._reader.broken, begun=self.begun)
 

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ..adapters.litellm_provider.loading import litellm
 from ..adapters.litellm_provider.prices import cost_of, cost_of_answer
+from ..adapters.litellm_provider.streams import reported_usage
 from ..adapters.litellm_provider.wire import usage_of
 from ..routing.ledger import Usage
 from ..routing.types import Deployment
+from .usage import of_openai
+
+USUAL_TIERS = frozenset({None, "default", "standard", "auto"})
+SIZES = (1, 1_000, 100_000, 130_000, 210_000, 280_000, 600_000, 1_100_000)
+"""Tokens. Prices that depend on a prompt's length change between two of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """USD a token, where that is the same for every request."""
+
+    fresh: float
+    cached: float
+    completion: float
+
+    def of(self, usage: Usage) -> float:
+        fresh = usage.prompt_tokens - usage.cached_tokens
+        return fresh * self.fresh + usage.cached_tokens * self.cached + usage.completion_tokens * self.completion
 
 
 class Prices:
@@ -23,18 +44,62 @@ class Prices:
         cost = cost_of(self._deployment, reported, tier) if self._mapped else None
         return estimated_cost(self._deployment, usage_of(reported)) if cost is None else cost
 
+    def usd_of_tokens(self, usage: Usage, tier: str | None = None) -> float | None:
+        """The same of tokens that are of no further kinds: no audio, none written to a cache."""
+        if tier in USUAL_TIERS and self._rates is not None:
+            return self._rates.of(usage)
+        return self.usd(_as_litellms(usage), tier) if self._mapped else estimated_cost(self._deployment, usage)
+
+    def of_openai(self, reported: dict[str, Any] | None, tier: str | None) -> tuple[Usage, float | None]:
+        """OpenAI's `usage`, and USD; estimated where there is none that can be true."""
+        if reported is None:
+            return Usage(estimated=True), None
+        if (usage := of_openai(reported)) is not None:
+            return usage, self.usd_of_tokens(usage, tier)
+        built = reported_usage(reported)
+        return usage_of(built), None if built is None else self.usd(built, tier)
+
     def usd_of_answer(self, response: Any) -> float | None:
         """USD of LiteLLM's whole `response`, what the provider's own tools cost included."""
+        if not getattr(response.usage, "server_tool_use", None) and not _is_annotated(response):
+            # Nothing but tokens was used: that is told in a tenth of the time.
+            return self.usd(response.usage, getattr(response, "service_tier", None))
         cost = cost_of_answer(self._deployment, response) if self._mapped else None
         return estimated_cost(self._deployment, usage_of(response.usage)) if cost is None else cost
 
     @cached_property
     def _mapped(self) -> bool:
         """The price map has a price. A lookup that fails takes longer than one that does not."""
-        if self._deployment.own_prices:
-            return False
-        one = litellm().Usage(prompt_tokens=1, completion_tokens=1, total_tokens=2)
-        return cost_of(self._deployment, one) is not None
+        return not self._deployment.own_prices and cost_of(self._deployment, _as_litellms(Usage(1, 1))) is not None
+
+    @cached_property
+    def _rates(self) -> Rates | None:
+        """None where LiteLLM's function gives none that hold for prompts of any length."""
+        if not self._mapped:
+            return None
+        fresh, cached, completion = (
+            self.usd(_as_litellms(usage)) for usage in (Usage(1000, 0), Usage(1000, 0, 1000), Usage(0, 1000))
+        )
+        if fresh is None or cached is None or completion is None:
+            return None
+        rates = Rates(fresh / 1000, cached / 1000, completion / 1000)
+        tried = (Usage(size, size, size // 2, size // 3) for size in SIZES)
+        hold = all(math.isclose(rates.of(usage), self.usd(_as_litellms(usage)) or 0.0) for usage in tried)
+        return rates if hold else None
+
+
+def _as_litellms(usage: Usage) -> Any:
+    return litellm().Usage(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        total_tokens=usage.total_tokens,
+        prompt_tokens_details={"cached_tokens": usage.cached_tokens},
+        completion_tokens_details={"reasoning_tokens": usage.reasoning_tokens},
+    )
+
+
+def _is_annotated(response: Any) -> bool:
+    return any(getattr(choice.message, "annotations", None) for choice in response.choices)
 
 
 def estimated_cost(deployment: Deployment, usage: Usage) -> float | None:
@@ -43,9 +108,4 @@ def estimated_cost(deployment: Deployment, usage: Usage) -> float | None:
     if info.input_usd_per_token is None or info.output_usd_per_token is None:
         return None
     cached = info.cached_usd_per_token if info.cached_usd_per_token is not None else info.input_usd_per_token
-    fresh = usage.prompt_tokens - usage.cached_tokens
-    return (
-        fresh * info.input_usd_per_token
-        + usage.cached_tokens * cached
-        + usage.completion_tokens * info.output_usd_per_token
-    )
+    return Rates(info.input_usd_per_token, cached, info.output_usd_per_token).of(usage)

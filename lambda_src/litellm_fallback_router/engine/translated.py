@@ -16,6 +16,7 @@ from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .evidence import no_format, unfinished, unsendable
 from .exchange import MOST_BYTES
+from .params import ParameterMap
 from .plain import copied
 from .prices import Prices
 
@@ -41,7 +42,13 @@ class Translation:
 
 
 def translation_of(
-    deployment: Deployment, model: str, config: Any, messages: list[Message], params: Mapping[str, Any], *, stream: bool
+    deployment: Deployment,
+    config: Any,
+    takes: ParameterMap,
+    messages: list[Message],
+    params: Mapping[str, Any],
+    *,
+    stream: bool,
 ) -> Translation:
     """The first half, the same for all: OpenAI's parameters in the provider's names. Raises ProviderFailure."""
     arguments = copied(arguments_of(deployment, params))
@@ -51,11 +58,10 @@ def translation_of(
     sent = copied(messages)
     try:
         sent = config.translate_developer_role_to_system_role(messages=sent)
-        optional = litellm().utils.get_optional_params(
-            model=model, custom_llm_provider=deployment.provider, messages=sent, stream=stream, **arguments
-        )
+        mapped, others = takes.mapped({**arguments, "stream": True} if stream else arguments)
     except Exception as error:
         raise unsendable(error) from error
+    optional = {**mapped, **others}
     return Translation(
         sent,
         {name: value for name, value in optional.items() if name not in ("stream", "json_mode")},
@@ -121,6 +127,19 @@ def read_answer(
     for choice in answer.choices:
         choice["finish_reason"] = _shown(said, called="tool_calls" in choice["message"])
     return replace(answer, broken=reader.broken)
+
+
+def text_answer(texts: list[str], reason: Any, usage: Usage, *, prices: Prices, reader: FinishReader) -> ProviderAnswer:
+    """An answer of nothing but text, as almost all are: LiteLLM's class would only put it together.
+
+    Raises ProviderFailure.
+    """
+    if not reason or not isinstance(reason, str):
+        raise no_format()
+    message = {"role": "assistant", "content": "".join(texts), "refusal": None}
+    said = _shown(reader.read(reason), called=False)
+    choice = {"index": 0, "message": message, "finish_reason": said, "logprobs": None}
+    return ProviderAnswer([choice], usage, prices.usd_of_tokens(usage), broken=reader.broken)
 
 
 def _shown(reason: str, *, called: bool) -> str:
