@@ -20,6 +20,7 @@ from .adapters.provider_keys import EnvironmentKeys
 from .adapters.rate_limits import MemoryRateLimits
 from .collector import resting
 from .engine import Engine
+from .engine.converse import is_conversed
 from .mapping import ROUTER_STYLE_MAPPING
 from .routing.config import RouterConfig, load_config
 from .routing.cooldowns import Cooldowns
@@ -86,7 +87,8 @@ def warm_up() -> None:
 
 def warm_up_streams(config: RouterConfig) -> None:
     """Load what the first streams would (blocking). LiteLLM must have been imported."""
-    if any(deployment.provider == "bedrock" for deployment in config.deployments):
+    bedrock = [deployment for deployment in config.deployments if deployment.provider == "bedrock"]
+    if any(not is_conversed(deployment) for deployment in bedrock):
         loading.bedrock_streams()
 
 
