@@ -175,6 +175,19 @@ def test_of_those_the_others_are_not_asked_even_when_it_fails() -> None:
     run_virtually(main())
 
 
+def test_who_asked_to_be_left_alone_is_asked_after_those_whose_circuits_are_open() -> None:
+    async def main() -> None:
+        r = rig(*"abc", scripts={"a": [SILENCE], "b": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
+        await down(r, "b")
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await cools(r, "c")
+        assert (await asked).provider == "openai:c"
+        assert r.provider.asked == ["a", "b", "c"]
+
+    run_virtually(main())
+
+
 @pytest.mark.parametrize("learn", [refused, drained])
 def test_what_is_no_mere_doubt_is_not_asked_even_when_all_others_have_failed(learn: Learn) -> None:
     async def main() -> None:

@@ -151,8 +151,9 @@ def test_stops_at_a_content_policy_refusal_unless_told_otherwise(streaming: bool
             return (await r.router.complete(question())).provider
 
         r = rig("a", "b", scripts={"a": [fails(Kind.CONTENT_POLICY)]})
-        with pytest.raises(ContentPolicyError):
+        with pytest.raises(ContentPolicyError) as caught:
             await ask(r)
+        assert caught.value.ledger.dropped == (), "that the chain stops there is no news of the others"
         r = rig("a", "b", scripts={"a": [fails(Kind.CONTENT_POLICY)]}, content_policy_fallback=True)
         assert await ask(r) == "openai:b"
 
@@ -169,6 +170,17 @@ def test_leaves_a_silent_deployment_after_its_limit(streaming: bool, limit: floa
         assert result.ledger.attempts[0].usage is not None
         assert result.ledger.attempts[0].usage.estimated
         assert result.ledger.wasted_usd > 0
+
+    run_virtually(main())
+
+
+def test_each_attempt_leaves_a_reserve_for_every_candidate_behind_it() -> None:
+    async def main() -> None:
+        scripts = {name: [SILENCE] for name in "abcd"}
+        r = rig(*"abcd", scripts=scripts, deadline=100.0, answer_timeout=200.0, candidate_reserve=5.0)
+        with pytest.raises(DeadlineExceededError):
+            await r.router.complete(question())
+        assert [call.at for call in r.provider.calls] == pytest.approx([0.0, 85.0, 96.25, 99.0625])
 
     run_virtually(main())
 
