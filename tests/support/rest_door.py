@@ -42,6 +42,14 @@ def rest_door(behind: str, usage_key: Callable[[str], str | None]) -> Iterator[R
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            try:
+                self._answer()
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True  # the caller has gone
+
+        do_POST = do_GET
+
+        def _answer(self) -> None:
             key = self.headers.get("authorization", "").removeprefix("Bearer ")
             plan_key = usage_key(key)
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -56,8 +64,6 @@ def rest_door(behind: str, usage_key: Callable[[str], str | None]) -> Iterator[R
                     self._refuse(429, "rate_limit_exceeded")
                     return
             self._pass_on(body, plan_key or "none")
-
-        do_POST = do_GET
 
         def _refuse(self, status: int, code: str) -> None:
             content = json.dumps({"error": {"message": "refused", "type": "x", "param": None, "code": code}}).encode()
@@ -85,8 +91,6 @@ def rest_door(behind: str, usage_key: Callable[[str], str | None]) -> Iterator[R
                 while piece := response.read1():
                     self.wfile.write(piece)
                     self.wfile.flush()
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True  # the caller has gone
             finally:
                 connection.close()
 
