@@ -381,6 +381,20 @@ async def test_usage_that_comes_a_little_later_counts(name: str) -> None:
     assert not usage.estimated
 
 
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+async def test_whoever_leaves_early_leaves_nothing_behind(name: str) -> None:
+    begun, *_ = parts(name, "Paris", "stop")
+    async with place(stream=[begun, b""]) as first:
+        first.go_on = asyncio.Event()
+        before = asyncio.all_tasks()
+        async with router_to(name, first) as router, asyncio.timeout(LIMIT):
+            async with router.stream(ChatRequest("first", QUESTION)) as stream:
+                await stream.start()
+            await first.hung_up.wait()
+        left = [task for task in asyncio.all_tasks() - before if "watched" in repr(task) or "pump" in repr(task)]
+    assert left == []
+
+
 @pytest.mark.parametrize("name", OPENAIS_FORMAT)
 async def test_a_choice_has_one_finish_chunk_however_often_it_is_told(name: str) -> None:
     text, end, last = parts(name, "Paris", "stop")
