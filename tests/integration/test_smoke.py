@@ -329,6 +329,10 @@ def test_each_member_of_a_group_is_asked(simulator: SimulatorControl, run: Run, 
             member("sonnet", "bedrock", sonnet, region="us-east-1"),
             member("sonnet", "bedrock", sonnet, region="us-west-2"),
             member("any-gpt", "openai", "gpt-4o", **server),
+            member("pair", "openai", "gpt-4o", **server),
+            member("pair", "openai", "gpt-4o", **server),
+            member("lopsided", "openai", "gpt-4o", **server),
+            member("lopsided", "openai", "gpt-4o", weight=1e-9, **server),
             member("keyless", "openai", "gpt-4o", **{**server, "api_key": "os.environ/NEVER_SET"}),
             member("any-gpt", "openai", "gpt-4o-mini", weight=3.0, **server),
         ],
@@ -338,11 +342,15 @@ def test_each_member_of_a_group_is_asked(simulator: SimulatorControl, run: Run, 
     environment = {"ROUTER_SERVICE": SERVICE, "OPENAI_API_KEY": "sim-openai-key"}
     with gateway_process(tmp_path / "behind", mapping, simulator_url=simulator.url, env=environment) as gateway:
         with stage(gateway, mapping, run, tmp_path) as staged:
+            simulator.settings(chunk_delay=0.0)
             simulator.inject(Fault(kind="access_denied"), provider="bedrock", region="us-west-2")
             simulator.inject(Fault(kind="model_not_found"), provider="openai", model="gpt-4o-mini")
             _, found = staged.checks("--wait", "0")
         simulator.reset()
-    members = {name: one["status"] for name, one in found.items() if name.startswith(("sonnet", "any-gpt", "keyless"))}
+    groups = ("sonnet", "any-gpt", "pair", "lopsided", "keyless")
+    members = {name: one["status"] for name, one in found.items() if name.startswith(groups)}
     failed = {"sonnet#2": "failed", "any-gpt#2": "failed", "keyless": "failed"}
-    assert members == {"sonnet": "ok", "any-gpt": "ok", **failed}
+    well = dict.fromkeys(("sonnet", "any-gpt", "pair", "pair#2", "lopsided"), "ok")
+    assert members == {**well, **failed, "lopsided#2": "warning"}
+    assert "never chosen" in found["lopsided#2"]["seen"]
     assert "fallback-router secrets set openai" in found["keyless"]["fix"]

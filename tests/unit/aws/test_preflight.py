@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from litellm_fallback_router.adapters.account import Account
+from litellm_fallback_router.preflight.account import account_looks
+from litellm_fallback_router.preflight.load import Load
+from litellm_fallback_router.preflight.models import PERMISSION
 from tests.support.aws_replies import AwsReplies, Refused, Reply, aws_replies
 from tests.support.commands import Run
+from tests.support.documents import REPOSITORY
 
 US_MODELS = {
     "anthropic.claude-sonnet-4-6": "us.anthropic.claude-sonnet-4-6",
@@ -36,7 +43,7 @@ ROWS = {
 }
 
 
-def availability(agreement: str = "AVAILABLE", **other: str) -> dict[str, Any]:
+def availability(agreement: str = "AVAILABLE", **other: Any) -> dict[str, Any]:
     return {
         "modelId": "some.model",
         "agreementAvailability": {"status": agreement},
@@ -173,6 +180,15 @@ def test_table_says_where_who_and_what_remains(run: Run, aws: AwsReplies) -> Non
             ("failed", "not subscribed", "fallback-router doctor"),
         ),
         (
+            {
+                f"{AVAILABILITY} anthropic.claude-sonnet-4-6": availability(
+                    agreementAvailability={"status": "ERROR", "errorMessage": "no means of payment"}
+                )
+            },
+            "us.anthropic.claude-sonnet-4-6 in us-west-2",
+            ("failed", "ERROR (no means of payment)", "fallback-router doctor"),
+        ),
+        (
             {f"{AVAILABILITY} anthropic.claude-sonnet-4-6": availability("PENDING")},
             "us.anthropic.claude-sonnet-4-6 in us-east-1",
             ("warning", "being set up", "wait"),
@@ -287,12 +303,24 @@ def test_models_by_their_own_id_and_by_arn(run: Run, aws: AwsReplies, tmp_path: 
             "modelSummaries": [
                 model("mistral.large-v1", "ON_DEMAND"),
                 model("mistral.old-v1", "ON_DEMAND", legacy=True),
+                model("mistral.far-v1", "ON_DEMAND"),
+                model("mistral.barred-v1", "ON_DEMAND"),
                 model("anthropic.claude-sonnet-4-6", "INFERENCE_PROFILE"),
             ]
         },
+        f"{AVAILABILITY} mistral.far-v1": availability(regionAvailability="NOT_AVAILABLE"),
+        f"{AVAILABILITY} mistral.barred-v1": availability(entitlementAvailability="NOT_AVAILABLE"),
         "GetInferenceProfile": {**profile("abc123", "amazon.nova-2-lite-v1:0"), "type": "APPLICATION"},
     }
-    names = ["mistral.large-v1", "mistral.old-v1", "anthropic.claude-sonnet-4-6", "mistral.lrge-v1", own]
+    names = [
+        "mistral.large-v1",
+        "mistral.old-v1",
+        "mistral.far-v1",
+        "mistral.barred-v1",
+        "anthropic.claude-sonnet-4-6",
+        "mistral.lrge-v1",
+        own,
+    ]
     file = mapping(
         tmp_path,
         *({"params": {"model": name}} for name in names),
@@ -303,6 +331,8 @@ def test_models_by_their_own_id_and_by_arn(run: Run, aws: AwsReplies, tmp_path: 
     expected = {
         "mistral.large-v1": ("ok", ""),
         "mistral.old-v1": ("warning", "newer model"),
+        "mistral.far-v1": ("failed", "another Region"),
+        "mistral.barred-v1": ("failed", "Support"),
         "anthropic.claude-sonnet-4-6": ("failed", "inference profile: us.anthropic.claude-sonnet-4-6"),
         "mistral.lrge-v1": ("failed", "such as mistral.large-v1"),
         own: ("ok", ""),
@@ -334,3 +364,18 @@ def test_without_a_region_the_fix_is_told(run: Run, aws: AwsReplies, monkeypatch
     code, _, err = run("preflight")
     assert code == 1
     assert "add --region" in err
+
+
+def test_every_check_of_the_account_is_in_the_manual_with_its_permission() -> None:
+    load, account = Load(1, 1), Account(boto3.Session(region_name="us-east-1"))
+    manual = between(REPOSITORY / "docs" / "aws.md", "## Before the first deploy", "## After a deploy")
+    for look in account_looks(account, "us-east-1", "aws", arch="arm64", load=load):
+        action = look.permission.partition(" ")[0]
+        assert re.search(rf"^\| {re.escape(look.name)} \|.*{re.escape(action)}.*\|$", manual, flags=re.MULTILINE)
+    for action in re.findall(r"\w+(?=,| and|$)", PERMISSION):
+        assert action in manual
+    assert "| Anthropic's form |" in manual
+
+
+def between(file: Path, begin: str, end: str) -> str:
+    return file.read_text(encoding="utf-8").partition(begin)[2].partition(end)[0]
