@@ -9,12 +9,19 @@ import base64
 import json
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from litellm_fallback_router.adapters.image_fetch import addresses, fetcher
 from litellm_fallback_router.adapters.litellm_provider.loading import litellm
@@ -382,3 +389,44 @@ async def test_a_guardrail_looks_at_what_everybody_gets(
             await router.complete(request)
     assert len(host.requests) == 3
     assert len(bodies(simulator)) == 1
+
+
+@pytest.fixture
+def one_name(everywhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name is this machine's."""
+
+    async def here(_: object, host: str, port: int, *__: object, **___: object) -> Any:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", here)
+
+
+async def test_a_host_is_asked_by_its_name(one_name: None) -> None:
+    async with recording_server(picture()) as host:
+        port = host.url.rpartition(":")[2]
+        await fetcher.ImageFetcher().fetch(f"http://pictures.example:{port}/a.png")
+    assert f"\r\nHost: pictures.example:{port}\r\n".encode() in host.requests[0]
+
+
+async def test_a_certificate_is_asked_for_by_the_hosts_name_and_checked(one_name: None, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pictures.example")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(
+        name, name, own.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
+    )
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("pictures.example")]), critical=False)
+    certificate.write_bytes(made.sign(own, hashes.SHA256()).public_bytes(Encoding.PEM))
+    key.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    names: list[str | None] = []
+    context.sni_callback = lambda _, asked_for, __: names.append(asked_for)
+    answered: list[object] = []
+    server = await asyncio.start_server(lambda reader, _: answered.append(reader), "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(bounds.ImageUnavailableError, match="its host cannot be reached"):
+            await fetcher.ImageFetcher().fetch(f"https://pictures.example:{port}/a.png")
+    assert (names, answered) == (["pictures.example"], [])
