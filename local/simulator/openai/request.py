@@ -108,6 +108,8 @@ def _check_options(chat: schema.ChatRequest, model: Model) -> None:
 
 def _check_schemas(chat: schema.ChatRequest) -> None:
     for index, tool in enumerate(chat.tools or ()):
+        if not isinstance(tool, schema.FunctionTool):
+            continue
         function = tool.function
         if function.parameters is not None:
             where = f"tools[{index}].function.parameters"
@@ -131,7 +133,9 @@ def _turn(message: schema.Message) -> Turn | None:
             return None
 
 
-def _called(call: schema.CalledTool) -> ToolCall:
+def _called(call: schema.AnyCall) -> ToolCall:
+    if isinstance(call, schema.CalledCustomTool):
+        return ToolCall(call.id, call.custom.name, {"input": call.custom.input})
     try:
         arguments = json.loads(call.function.arguments or "{}")
     except ValueError:
@@ -150,7 +154,7 @@ def _plain(content: str | Sequence[schema.TextPart]) -> str:
 
 
 def _tools(chat: schema.ChatRequest) -> tuple[Tool, ...]:
-    functions = (tool.function for tool in chat.tools or ())
+    functions = (tool.function for tool in chat.tools or () if isinstance(tool, schema.FunctionTool))
     return tuple(Tool(f.name, f.description or "", f.parameters or {"type": "object"}) for f in functions)
 
 

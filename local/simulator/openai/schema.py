@@ -73,13 +73,27 @@ class CalledTool(_Strict):
     function: CalledFunction
 
 
+class CalledCustom(_Strict):
+    name: str
+    input: str
+
+
+class CalledCustomTool(_Strict):
+    id: _CallId
+    type: Literal["custom"]
+    custom: CalledCustom
+
+
+AnyCall = Annotated[CalledTool | CalledCustomTool, Field(discriminator="type")]
+
+
 class AssistantMessage(_Strict):
     role: Literal["assistant"]
     content: str | list[AssistantPart] | None = None
     name: _Name | None = None
     refusal: str | None = None
     audio: dict[str, Any] | None = None
-    tool_calls: list[CalledTool] | None = Field(default=None, min_length=1)
+    tool_calls: list[AnyCall] | None = Field(default=None, min_length=1)
     function_call: CalledFunction | None = None
     annotations: list[Any] | None = None
 
@@ -113,6 +127,22 @@ class FunctionDefinition(_Strict):
 class FunctionTool(_Strict):
     type: Literal["function"]
     function: FunctionDefinition
+
+
+class CustomDefinition(_Strict):
+    name: str
+    description: str | None = None
+    format: dict[str, Any] | None = None
+
+
+class CustomTool(_Strict):
+    """A tool that takes text; nobody here calls it. Source: types of the `openai` client."""
+
+    type: Literal["custom"]
+    custom: CustomDefinition
+
+
+AnyTool = Annotated[FunctionTool | CustomTool, Field(discriminator="type")]
 
 
 class NamedFunction(_Strict):
@@ -174,7 +204,7 @@ class ChatRequest(_Strict):
     response_format: Annotated[TextResponse | JsonResponse | JsonSchemaResponse | None, Field(discriminator="type")] = (
         None
     )
-    tools: list[FunctionTool] | None = Field(default=None, min_length=1, max_length=128)
+    tools: list[AnyTool] | None = Field(default=None, min_length=1, max_length=128)
     tool_choice: Literal["none", "auto", "required"] | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None

@@ -19,6 +19,7 @@ _EXPECTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
+_UNION_LISTS = frozenset({"messages", "tools", "tool_calls"})
 _BOUNDS = {
     "less_than_equal": ("above_max_value", "above maximum value", "<=", "le"),
     "greater_than_equal": ("below_min_value", "below minimum value", ">=", "ge"),
@@ -92,7 +93,7 @@ def _steps(location: tuple[int | str, ...]) -> list[int | str]:
             union_list = step.startswith("list[tagged-union")
         else:
             steps.append(step)
-            union_list = step == "messages"
+            union_list = step in _UNION_LISTS
             tag_follows = step == "response_format"
     return steps
 

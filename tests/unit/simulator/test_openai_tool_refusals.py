@@ -16,6 +16,7 @@ LONG = "n" * 65
 def called(**changes: Any) -> Any:
     """A conversation with a call and its result."""
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}, **changes}
+    call = {name: value for name, value in call.items() if name in ("id", "type", call["type"])}
     result = {"role": "tool", "tool_call_id": call["id"], "content": ""}
     return {"messages": [*X, {"role": "assistant", "tool_calls": [call]}, result]}
 
@@ -126,6 +127,8 @@ async def test_a_wrong_tool_or_form_gets_openais_400(
 
 TAKEN: dict[str, dict[str, Any]] = {
     "a result of nothing": called(),
+    "a tool that takes text": {"tools": [{"type": "custom", "custom": {"name": "run"}}]},
+    "a call of a tool that takes text": called(type="custom", custom={"name": "run", "input": "x"}),
     "an older call": {
         "messages": [
             *X,
