@@ -1,0 +1,175 @@
+"""What each line of `adjusted` accounts for: leaves of the caller's that did not arrive as they came, and leaves of a
+provider's body that are not the caller's.
+
+A line `SUBJECT dropped`, `SUBJECT clamped to N` accounts for the leaves whose path has every name of its subject; the
+others are listed. A line that is neither accounts for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.leaves import Asked, Leaf
+
+Rule = Callable[[Asked, Leaf], bool]
+
+
+def nothing(asked: Asked, leaf: Leaf) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Effect:
+    """`loses`: of the caller's leaves; `brings`: of the body's; `sides`: whose words are sent as whose."""
+
+    loses: Rule = nothing
+    brings: Rule = nothing
+    sides: frozenset[tuple[str, str]] = frozenset()
+
+
+def told(value: Any) -> Iterator[Any]:
+    """Every value in a text that is JSON, and in the texts in it."""
+    if isinstance(value, str):
+        yield value
+        if value[:1] in ("{", "[", '"'):
+            try:
+                inner = json.loads(value)
+            except ValueError:
+                return
+            yield from told(inner)
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield name
+            yield from told(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from told(one)
+    else:
+        yield value
+
+
+_MESSAGE_WORDS = frozenset(
+    {"role", "content", "type", "text", "tool_calls", "tool_call_id", "id", "function", "name", "arguments"}
+    | {"user", "assistant", "tool", "INVALID_JSON"}
+)
+
+
+def _in_json(asked: Asked, leaf: Leaf) -> bool:
+    """A message of the caller's as JSON: its words and the caller's values, nothing else."""
+    if not isinstance(leaf.value, str) or leaf.value[:1] not in ("{", "["):
+        return False
+    known = {value for one in asked.leaves for value in told(one.value)} | set(asked.names) | _MESSAGE_WORDS
+    return all(
+        value in known or asked.is_text(value) or (isinstance(value, str) and value[:1] in ("{", "[", '"'))
+        for value in told(leaf.value)
+    )
+
+
+def _told_in_text(asked: Asked, leaf: Leaf) -> bool:
+    said = {value for text in asked.sent_texts for value in told(text)}
+    return leaf.names[0] == "messages" and (leaf.value in said or str(leaf.value).strip() in said or not leaf.value)
+
+
+def _blank(asked: Asked, leaf: Leaf) -> bool:
+    blank = leaf.value == [] or (isinstance(leaf.value, str) and not leaf.value.strip())
+    return leaf.names[0] == "messages" and leaf.key in ("content", "text") and blank
+
+
+def _blank_result(asked: Asked, leaf: Leaf) -> bool:
+    return _blank(asked, leaf) and asked.messages[int(leaf.path[1])]["role"] == "tool"
+
+
+def _result_as_json(asked: Asked, leaf: Leaf) -> bool:
+    results = [message.get("content") for message in asked.messages if message["role"] == "tool"]
+    try:
+        return isinstance(leaf.value, str) and json.loads(leaf.value) in results
+    except ValueError:
+        return False
+
+
+def keys(*names: str) -> Rule:
+    return lambda asked, leaf: leaf.key in names
+
+
+def within(*names: str) -> Rule:
+    """All of these are in the place's path."""
+    return lambda asked, leaf: set(names) <= set(leaf.names)
+
+
+def wrapped(asked: Asked, leaf: Leaf) -> bool:
+    return leaf.key == "INVALID_JSON" and leaf.value in asked.said("arguments")
+
+
+def _short_name(asked: Asked, leaf: Leaf) -> bool:
+    return leaf.key == "name" and isinstance(leaf.value, str) and len(leaf.value) <= 64
+
+
+def _structuring_tool(asked: Asked, leaf: Leaf) -> bool:
+    return leaf.key in ("name", "description") and leaf.value == "json_tool_call"
+
+
+def _choice_name(asked: Asked, leaf: Leaf) -> bool:
+    return leaf.key == "name" or leaf.names[0] == "tool_choice"
+
+
+_AS_TEXT = Effect(_told_in_text, _in_json, frozenset({("assistant", "user"), ("user", "assistant")}))
+EFFECTS: Mapping[str, Effect] = {
+    "tool calls and results written as text": _AS_TEXT,
+    "opening assistant messages written as text": _AS_TEXT,
+    "tools of earlier calls named, none to be called": Effect(
+        brings=lambda asked, leaf: leaf.names[0] in ("tools", "tool_choice")
+    ),
+    "system message sent as user message": Effect(sides=frozenset({("system", "user")})),
+    "developer sent as system": Effect(keys("role")),
+    "empty messages dropped": Effect(_blank),
+    "blank text dropped": Effect(_blank),
+    "trailing white space dropped": Effect(lambda asked, leaf: str(leaf.value).rstrip() in asked.sent_texts),
+    "tool call ids changed": Effect(keys("id", "tool_call_id"), keys("id", "tool_use_id", "toolUseId", "tool_call_id")),
+    "tool names shortened": Effect(_choice_name, _short_name),
+    "broken call arguments wrapped": Effect(keys("arguments"), wrapped),
+    "empty tool results written as JSON": Effect(_blank_result, _result_as_json),
+    "unsigned thinking dropped": Effect(within("thinking_blocks")),
+    "thinking blocks dropped": Effect(
+        lambda asked, leaf: not {"thinking_blocks", "reasoning_content"}.isdisjoint(leaf.names)
+    ),
+    "name dropped": Effect(within("messages", "name")),
+    "response_format asked for by a tool": Effect(brings=_structuring_tool),
+    "response_format oneOf sent as anyOf": Effect(within("response_format", "oneOf"), within("anyOf")),
+    "response_format additionalProperties set to false": Effect(
+        within("response_format", "additionalProperties"),
+        lambda asked, leaf: leaf.key == "additionalProperties" and leaf.value is False,
+    ),
+}
+_REPLACED = re.compile(r"(?P<field>\w+) replaced by \"(?P<words>[^\"]+)\"")
+_PLAIN = re.compile(r"(?P<subject>[\w$\[\]. -]+?) (?:dropped|clamped|raised)\b(?P<rest>.*)", re.DOTALL)
+
+
+def effect_of(line: str) -> Effect:
+    if line in EFFECTS:
+        return EFFECTS[line]
+    if replaced := _REPLACED.match(line):
+        return _replaced(replaced["field"], replaced["words"])
+    plain = _PLAIN.match(line)
+    if plain is None:
+        return Effect()
+    names = re.findall(r"[\w$-]+", plain["subject"])
+    numbers = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", plain["rest"])}
+
+    def loses(asked: Asked, leaf: Leaf) -> bool:
+        return bool(names) and set(names) <= {str(step) for step in leaf.path}
+
+    def brings(asked: Asked, leaf: Leaf) -> bool:
+        return isinstance(leaf.value, int | float) and not isinstance(leaf.value, bool) and leaf.value in numbers
+
+    return Effect(loses, brings)
+
+
+def _replaced(field: str, words: str) -> Effect:
+    def brings(asked: Asked, leaf: Leaf) -> bool:
+        return isinstance(leaf.value, str) and words in leaf.value and asked.is_text(leaf.value.replace(words, " "))
+
+    return Effect(within(field), brings)
