@@ -124,7 +124,8 @@ EFFECTS: Mapping[str, Effect] = {
         brings=lambda asked, leaf: leaf.names[0] in ("tools", "tool_choice")
     ),
     "system message sent as user message": Effect(sides=frozenset({("system", "user")})),
-    "developer sent as system": Effect(keys("role")),
+    "developer sent as system": Effect(keys("role"), lambda asked, leaf: leaf.key == "role"),
+    "documents named by their contents": Effect(brings=lambda asked, leaf: leaf.names[-2:] == ("document", "name")),
     "empty messages dropped": Effect(_blank),
     "blank text dropped": Effect(_blank),
     "trailing white space dropped": Effect(lambda asked, leaf: str(leaf.value).rstrip() in asked.sent_texts),
@@ -144,6 +145,7 @@ EFFECTS: Mapping[str, Effect] = {
         lambda asked, leaf: leaf.key == "additionalProperties" and leaf.value is False,
     ),
 }
+_SENT_AS = re.compile(r"(?P<field>\w+) sent as (?:thinking of )?(?P<value>\w+)")
 _REPLACED = re.compile(r"(?P<field>\w+) replaced by \"(?P<words>[^\"]+)\"")
 _PLAIN = re.compile(r"(?P<subject>[\w$\[\]. -]+?) (?:dropped|clamped|raised)\b(?P<rest>.*)", re.DOTALL)
 
@@ -153,6 +155,8 @@ def effect_of(line: str) -> Effect:
         return EFFECTS[line]
     if replaced := _REPLACED.match(line):
         return _replaced(replaced["field"], replaced["words"])
+    if sent := _SENT_AS.match(line):
+        return _sent_as(sent["field"], sent["value"])
     plain = _PLAIN.match(line)
     if plain is None:
         return Effect()
@@ -166,6 +170,18 @@ def effect_of(line: str) -> Effect:
         return isinstance(leaf.value, int | float) and not isinstance(leaf.value, bool) and leaf.value in numbers
 
     return Effect(loses, brings)
+
+
+def _sent_as(field: str, value: str) -> Effect:
+    """Thinking in other words: an effort, or a number of tokens."""
+
+    def brings(asked: Asked, leaf: Leaf) -> bool:
+        words = {value} if value.isalpha() else {value, "enabled"}
+        return not words.isdisjoint({str(leaf.value)}) and bool(
+            {"thinking", "effort", "maxReasoningEffort"} & {*leaf.names}
+        )
+
+    return Effect(within(field), brings)
 
 
 def _replaced(field: str, words: str) -> Effect:

@@ -68,6 +68,15 @@ ANTHROPIC_ONLY = frozenset({"thinking", "top_k"})
 _TEXT = frozenset({"text"})
 _SAID = frozenset({"text", "refusal", "thinking", "redacted_thinking"})
 """Refusals reach others than OpenAI as text, thinking only models that understand it."""
+_OPENAI_PARTS: Parts = {
+    "system": _TEXT,
+    "developer": _TEXT,
+    "user": _TEXT | {"image_url", "input_audio", "file", "file by id"},
+    "assistant": _SAID,
+    "tool": _TEXT,
+    "function": _TEXT,
+}
+"""LiteLLM 1.106.2 would put words of its own in the place of a tool's image."""
 _CLAUDE_PARTS: Parts = {
     "system": _TEXT,
     "developer": _TEXT,
@@ -152,6 +161,7 @@ OPENAI = Dialect(
     openai=True,
     tool_names=OPENAI_NAME,
     call_id=_OPENAI_ID,
+    parts=_OPENAI_PARTS,
 )
 """LiteLLM hands OpenAI no `prompt_cache_retention`; only GPT-5 has `verbosity`."""
 O_SERIES = Dialect(
@@ -162,6 +172,7 @@ O_SERIES = Dialect(
     developer=True,
     tool_names=OPENAI_NAME,
     call_id=_OPENAI_ID,
+    parts=_OPENAI_PARTS,
 )
 GPT_5 = Dialect(
     cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
@@ -169,12 +180,14 @@ GPT_5 = Dialect(
     openai=True,
     tool_names=OPENAI_NAME,
     call_id=_OPENAI_ID,
+    parts=_OPENAI_PARTS,
 )
 AZURE = Dialect(
     lacks=OPENAI.lacks | {"safety_identifier", "service_tier", "metadata", "verbosity"},
     openai=True,
     tool_names=OPENAI_NAME,
     call_id=_OPENAI_ID,
+    parts=_OPENAI_PARTS,
 )
 CLAUDE = Dialect(
     cannot=_OPENAI_FEATURES_ALONE | {Feature.BLANK_STOP},

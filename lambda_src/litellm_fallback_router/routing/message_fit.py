@@ -72,6 +72,8 @@ class MessageFit:
             as_given = isinstance(message.get("content"), list)
             return {**built, "content": (parts or None) if as_given else written(parts)}
         self._report.say("empty messages dropped")
+        if "thinking_blocks" in built:
+            self._report.say("thinking blocks dropped")
         return None
 
     def _say_more(self, message: Message, parts: list[Part], thoughts: list[Part], built: dict[str, Any]) -> None:

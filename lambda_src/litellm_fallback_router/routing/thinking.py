@@ -101,7 +101,7 @@ def _fit_budget(params: dict[str, Any], report: Report) -> None:
     fitting = max(LEAST_BUDGET, budget if most is None else min(budget, most - 1))
     if fitting != budget:
         params["thinking"] = {**given, "budget_tokens": fitting}
-        report.say(f"thinking budget_tokens set to {fitting}")
+        report.say(f"thinking budget_tokens {'raised' if fitting > budget else 'clamped'} to {fitting}")
 
 
 def _as_effort(deployment: Deployment, params: dict[str, Any], report: Report) -> None:

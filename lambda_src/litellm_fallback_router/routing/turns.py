@@ -52,7 +52,7 @@ def fitted_turns(
     if any(one["role"] == two["role"] != "tool" for one, two in pairwise(turns)):
         report.say("consecutive messages merged")
     if deployment.provider == "bedrock":
-        _check_documents(turns)
+        _check_documents(turns, report)
     return [*system, *with_fitting_ids(turns, dialect.call_id, report, unique=True)]
 
 
@@ -149,14 +149,22 @@ def _check_end(deployment: Deployment, turns: list[dict[str, Any]], report: Repo
         turns[-1] = {**last, "content": written(parts)}
 
 
-def _check_documents(turns: Sequence[Message]) -> None:
+def _is_document(part: Part) -> bool:
+    file = part.get("file") or {}
+    return part["type"] in _DOCUMENTS and not str(file.get("file_data")).startswith("data:image/")
+
+
+def _check_documents(turns: Sequence[Message], report: Report) -> None:
     """Bedrock: "A text block must be included when using documents"; a turn is what follows without an answer."""
     document = text = False
     for message in [*turns, {"role": "assistant", "content": None}]:
         if message["role"] == "assistant":
             if document and not text:
                 raise UnfitError("content", "takes a document only beside a text")
+            if document:
+                # Converse wants a name of each; LiteLLM makes one of its kind and a hash.
+                report.say("documents named by their contents")
             document = text = False
         elif message["role"] == "user":
-            document = document or any(part["type"] in _DOCUMENTS for part in _parts(message))
+            document = document or any(_is_document(part) for part in _parts(message))
             text = text or any(part["type"] == "text" for part in _parts(message))

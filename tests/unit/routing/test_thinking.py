@@ -42,11 +42,11 @@ def adapted(place: Deployment, params: dict[str, Any], messages: list[Message] |
         ({"reasoning_effort": "none"}, None, "reasoning_effort dropped"),
         ({"reasoning_effort": "a lot"}, None, "reasoning_effort dropped"),
         ({"thinking": {"type": "adaptive"}}, 2048, "thinking sent as thinking of 2048 tokens"),
-        ({"thinking": {"type": "enabled", "budget_tokens": 5}}, 1024, "thinking budget_tokens set to 1024"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 5}}, 1024, "thinking budget_tokens raised to 1024"),
         (
             {"thinking": {"type": "enabled", "budget_tokens": 5000}, "max_completion_tokens": 4000},
             3999,
-            "thinking budget_tokens set to 3999",
+            "thinking budget_tokens clamped to 3999",
         ),
     ],
 )
