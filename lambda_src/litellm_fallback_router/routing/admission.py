@@ -29,8 +29,6 @@ async def admit(candidate: Candidate, outside: Outside) -> Candidate | Dropped:
         if probe:
             await outside.circuits.released(deployment.id)
         return out_of_rate(deployment, outside.rate_limits.retry_after(deployment))
-    if doubt is None and not candidate.last_resort:
-        doubt = candidate.doubt
     return replace(candidate, probe=probe, doubt=doubt)
 
 

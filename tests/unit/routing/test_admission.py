@@ -202,6 +202,50 @@ def test_what_is_no_mere_doubt_is_not_asked_even_when_all_others_have_failed(lea
     run_virtually(main())
 
 
+@pytest.mark.parametrize("learn", [refused, drained])
+def test_a_last_resort_is_not_asked_once_it_is_more_than_a_doubt(learn: Learn) -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [SILENCE]}, answer_timeout=4.0)
+        await down(r, "b")
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await learn(r, "b")
+        with pytest.raises(RouterError):
+            await asked
+        assert r.provider.asked == ["a"]
+
+    run_virtually(main())
+
+
+def test_a_probe_that_finds_the_rate_used_up_leaves_the_probe_to_others() -> None:
+    async def main() -> None:
+        places = [deployment("a"), replace(deployment("b"), rpm=1), deployment("c")]
+        r = Rig(config_of(*places, answer_timeout=4.0), ScriptedProvider({"a": [SILENCE]}))
+        await down(r, "b")
+        await asyncio.sleep(5.0)
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await r.router._outside.rate_limits.take(places[1])
+        result = await asked
+        assert r.provider.asked == ["a", "c"]
+        assert [(drop.deployment, drop.code) for drop in result.ledger.dropped] == [("b", "rpm")]
+        assert (await r.circuits.states(["b"]))["b"].probe_due
+
+    run_virtually(main())
+
+
+def test_a_verdict_that_comes_after_the_requests_time_sends_nothing() -> None:
+    async def main() -> None:
+        r = rig("a", "b")
+        walk = await r.router._walk(question(timeout=5.0), streamed=False)
+        walk.gate = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(6.0, walk.gate.set_result, None)
+        assert await walk.next() is None
+        assert [drop.code for drop in walk.error().ledger.dropped] == ["deadline", "deadline"]
+
+    run_virtually(main())
+
+
 def test_the_only_deployment_is_waited_for_although_its_circuit_has_opened() -> None:
     async def main() -> None:
         r = rig("a", scripts={"a": [BUSY] * 20 + [says("back")]})

@@ -120,3 +120,25 @@ def test_text_without_a_stop_string_passes_unchanged() -> None:
         (" still", False),
         (" here", False),
     ]
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+def test_a_restart_of_a_long_text_is_dropped_though_it_comes_in_small_pieces(size: int) -> None:
+    sent = " ".join(f"word{number}" for number in range(200))
+    again = f"{sent} and the rest"
+    splice = Splice(sent)
+    said = "".join(splice.feed(again[at : at + size]) for at in range(0, len(again), size)) + splice.finish()
+    assert said == " and the rest"
+
+
+def test_what_only_begins_like_a_row_of_the_same_is_no_row() -> None:
+    splice = Splice("aaaabc")
+    assert splice.feed("aaaabc and the rest") + splice.finish() == " and the rest"
+    for same in ("abcabc", "aa", "aaa", "abab", "ababa"):
+        row = Splice(same)
+        assert row.feed(f"{same} and the rest") + row.finish() == f"{same} and the rest"
+
+
+def test_white_space_that_was_trimmed_is_dropped_as_far_as_it_is_said_again() -> None:
+    splice = Splice("The text", trimmed="\n\t")
+    assert splice.feed("\n and the rest") + splice.finish() == " and the rest"
