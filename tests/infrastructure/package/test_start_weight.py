@@ -16,7 +16,7 @@ SCRIPT = """
 import asyncio, json, sys
 task, url = sys.argv[1:]
 sys.path.insert(0, task)
-from litellm_fallback_router.entrypoints import lambda_web as door
+from litellm_fallback_router.entrypoints import lambda_web as door, snapstart
 stages = [set(sys.modules)]
 import httpx
 
@@ -27,7 +27,7 @@ async def main():
     gateway = door._gateway
     async with gateway.router.lifespan_context(gateway):
         stages.append(set(sys.modules))
-        await door.before_checkpoint(door._settings)
+        await snapstart.before_checkpoint(door._settings)
         stages.append(set(sys.modules))
         transport = httpx.ASGITransport(gateway)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=60) as client:
@@ -72,7 +72,7 @@ def test_the_door_loads_no_sdk_and_nothing_for_a_terminal(stages: list[set[str]]
         "typer",
     }
     assert not libraries(stages[0]) & unasked
-    assert len(stages[0]) <= 650, "559 with Python 3.13"
+    assert len(stages[0]) <= 700, "652 with Python 3.13, some 140 of them ours"
 
 
 def test_litellm_loads_neither_aws_nor_all_of_openais_api(stages: list[set[str]]) -> None:
