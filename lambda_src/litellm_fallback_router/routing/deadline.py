@@ -43,7 +43,7 @@ def share(left: float, *, behind: int, reserve: float) -> float:
 
     Where that would be too little, three quarters: the last candidate still has its chance.
     """
-    return left if behind == 0 else max(left - behind * reserve, left * LEAST_SHARE)
+    return max(left - behind * reserve, left * LEAST_SHARE)
 
 
 def in_words(seconds: float) -> str:

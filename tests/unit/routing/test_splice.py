@@ -142,3 +142,29 @@ def test_what_only_begins_like_a_row_of_the_same_is_no_row() -> None:
 def test_white_space_that_was_trimmed_is_dropped_as_far_as_it_is_said_again() -> None:
     splice = Splice("The text", trimmed="\n\t")
     assert splice.feed("\n and the rest") + splice.finish() == " and the rest"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stops", "text", "passed"),
+    [
+        ("ab", ["abcdefgh"], "xyz", ("xyz", False)),
+        ("", ["END"], "xyz", ("xyz", False)),
+        ("the EN", ["END"], "D and more", ("", True)),
+        ("the E", ["END"], "ND and more", ("", True)),
+        ("so it is", ["END"], ", the END of it", (", the ", True)),
+        ("so END it is", ["END", "a very long stop"], ", and more", (", and more", False)),
+        ("so a very lo", ["x", "a very long stop"], "ng stop, and more", ("", True)),
+    ],
+)
+def test_a_stop_string_ends_the_text_where_it_ends_behind_the_seam_and_nowhere_else(
+    sent: str, stops: list[str], text: str, passed: tuple[str, bool]
+) -> None:
+    assert StopAcrossSeam(sent, stops).feed(text) == passed
+
+
+@pytest.mark.parametrize(
+    ("continuation", "said"),
+    [("three four five six", "three four five six"), ("two three four five six", " six")],
+)
+def test_an_overlap_of_more_than_three_words_is_a_repetition(continuation: str, said: str) -> None:
+    assert joined("one two three four five", continuation, []) == f"one two three four five{said}"
