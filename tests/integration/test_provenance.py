@@ -37,7 +37,7 @@ from local.simulator import Simulator
 from tests.support.generated_requests import PARAMS, REQUESTS
 from tests.support.leaves import Asked
 from tests.support.odd_requests import ODD
-from tests.support.provenance import invented, lost, swapped
+from tests.support.provenance import invented, lost, moved, swapped
 
 EXAMPLES = 60
 """Requests a deployment, each asked for whole and streamed."""
@@ -90,6 +90,7 @@ class Place:
         yield from (f"nobody asked for: {leaf}" for leaf in invented(compared))
         yield from (f"lost: {leaf}" for leaf in lost(compared))
         yield from swapped(compared)
+        yield from moved(compared)
 
 
 async def _ask(candidate: Candidate, *, stream: bool) -> ProviderFailure | None:

@@ -1,8 +1,8 @@
 """What each line of `adjusted` accounts for: leaves of the caller's that did not arrive as they came, and leaves of a
 provider's body that are not the caller's.
 
-A line `SUBJECT dropped`, `SUBJECT clamped to N` accounts for the leaves whose path has every name of its subject; the
-others are listed. A line that is neither accounts for nothing.
+A line `SUBJECT dropped`, `SUBJECT clamped to VALUE` (or raised, set to, sent as) accounts for the leaves whose path has
+every name of its subject, and for that value; the others are listed. Any further line accounts for nothing.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _in_json(asked: Asked, leaf: Leaf) -> bool:
     """A message of the caller's as JSON: its words and the caller's values, nothing else."""
     if not isinstance(leaf.value, str) or leaf.value[:1] not in ("{", "["):
         return False
-    known = {value for one in asked.leaves for value in told(one.value)} | set(asked.names) | _MESSAGE_WORDS
+    known = [*(value for one in asked.leaves for value in told(one.value)), *asked.names, *_MESSAGE_WORDS]
     return all(
         value in known or asked.is_text(value) or (isinstance(value, str) and value[:1] in ("{", "[", '"'))
         for value in told(leaf.value)
@@ -70,7 +70,7 @@ def _in_json(asked: Asked, leaf: Leaf) -> bool:
 
 
 def _told_in_text(asked: Asked, leaf: Leaf) -> bool:
-    said = {value for text in asked.sent_texts for value in told(text)}
+    said = [value for text in asked.sent_texts for value in told(text)]
     return leaf.names[0] == "messages" and (leaf.value in said or str(leaf.value).strip() in said or not leaf.value)
 
 
@@ -89,6 +89,17 @@ def _result_as_json(asked: Asked, leaf: Leaf) -> bool:
         return isinstance(leaf.value, str) and json.loads(leaf.value) in results
     except ValueError:
         return False
+
+
+def _reference(asked: Asked, leaf: Leaf) -> bool:
+    return leaf.free is not None and (leaf.key == "$ref" or "$defs" in leaf.names)
+
+
+def _of_a_schema(asked: Asked, leaf: Leaf) -> bool:
+    """Somewhere else in a schema of the caller's."""
+    return leaf.free is not None and any(
+        one.free is not None and (one.key, one.value) == (leaf.key, leaf.value) for one in asked.leaves
+    )
 
 
 def keys(*names: str) -> Rule:
@@ -124,8 +135,7 @@ EFFECTS: Mapping[str, Effect] = {
         brings=lambda asked, leaf: leaf.names[0] in ("tools", "tool_choice")
     ),
     "system message sent as user message": Effect(sides=frozenset({("system", "user")})),
-    "developer sent as system": Effect(keys("role"), lambda asked, leaf: leaf.key == "role"),
-    "documents named by their contents": Effect(brings=lambda asked, leaf: leaf.names[-2:] == ("document", "name")),
+    "developer sent as system": Effect(keys("role"), lambda asked, leaf: leaf.key == "role" and leaf.value == "system"),
     "empty messages dropped": Effect(_blank),
     "blank text dropped": Effect(_blank),
     "trailing white space dropped": Effect(lambda asked, leaf: str(leaf.value).rstrip() in asked.sent_texts),
@@ -138,6 +148,9 @@ EFFECTS: Mapping[str, Effect] = {
         lambda asked, leaf: not {"thinking_blocks", "reasoning_content"}.isdisjoint(leaf.names)
     ),
     "name dropped": Effect(within("messages", "name")),
+    "tools $defs written out": Effect(_reference, _of_a_schema),
+    "response_format $defs written out": Effect(_reference, _of_a_schema),
+    "documents named by their contents": Effect(brings=within("document", "name")),
     "response_format asked for by a tool": Effect(brings=_structuring_tool),
     "response_format oneOf sent as anyOf": Effect(within("response_format", "oneOf"), within("anyOf")),
     "response_format additionalProperties set to false": Effect(
@@ -145,9 +158,8 @@ EFFECTS: Mapping[str, Effect] = {
         lambda asked, leaf: leaf.key == "additionalProperties" and leaf.value is False,
     ),
 }
-_SENT_AS = re.compile(r"(?P<field>\w+) sent as (?:thinking of )?(?P<value>\w+)")
 _REPLACED = re.compile(r"(?P<field>\w+) replaced by \"(?P<words>[^\"]+)\"")
-_PLAIN = re.compile(r"(?P<subject>[\w$\[\]. -]+?) (?:dropped|clamped|raised)\b(?P<rest>.*)", re.DOTALL)
+_PLAIN = re.compile(r"(?P<subject>[\w$\[\]. -]+?) (?:dropped|clamped|raised|sent as|set to)\b(?P<rest>.*)", re.DOTALL)
 
 
 def effect_of(line: str) -> Effect:
@@ -155,33 +167,24 @@ def effect_of(line: str) -> Effect:
         return EFFECTS[line]
     if replaced := _REPLACED.match(line):
         return _replaced(replaced["field"], replaced["words"])
-    if sent := _SENT_AS.match(line):
-        return _sent_as(sent["field"], sent["value"])
-    plain = _PLAIN.match(line)
-    if plain is None:
-        return Effect()
-    names = re.findall(r"[\w$-]+", plain["subject"])
-    numbers = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", plain["rest"])}
+    if plain := _PLAIN.match(line):
+        return _plain(set(re.findall(r"[\w$-]+", plain["subject"])), set(re.findall(r"[\w.]+", plain["rest"])))
+    return Effect()
+
+
+def _plain(names: set[str], instead: set[str]) -> Effect:
+    """`names`: of the places that are changed. `instead`: words and numbers that are sent for them."""
 
     def loses(asked: Asked, leaf: Leaf) -> bool:
-        return bool(names) and set(names) <= {str(step) for step in leaf.path}
+        return names <= {str(step) for step in leaf.path}
 
     def brings(asked: Asked, leaf: Leaf) -> bool:
-        return isinstance(leaf.value, int | float) and not isinstance(leaf.value, bool) and leaf.value in numbers
+        if "thinking" in instead and leaf.names[-2:] == ("thinking", "type"):
+            return bool(leaf.value == "enabled")
+        is_number = isinstance(leaf.value, int | float) and not isinstance(leaf.value, bool)
+        return f"{leaf.value:g}" in instead if is_number else isinstance(leaf.value, str) and leaf.value in instead
 
     return Effect(loses, brings)
-
-
-def _sent_as(field: str, value: str) -> Effect:
-    """Thinking in other words: an effort, or a number of tokens."""
-
-    def brings(asked: Asked, leaf: Leaf) -> bool:
-        words = {value} if value.isalpha() else {value, "enabled"}
-        return not words.isdisjoint({str(leaf.value)}) and bool(
-            {"thinking", "effort", "maxReasoningEffort"} & {*leaf.names}
-        )
-
-    return Effect(within(field), brings)
 
 
 def _replaced(field: str, words: str) -> Effect:

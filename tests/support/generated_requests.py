@@ -102,7 +102,10 @@ def _with_required(schema: dict[str, Json], which: str) -> Json:
 _INNER = st.recursive(_PLAIN_SCHEMAS, _compound, max_leaves=4)
 _NODE = {
     "type": "object",
-    "properties": {"value": {"type": "string", "description": _MARK}, "next": {"$ref": "#/$defs/node"}},
+    "properties": {
+        "value": {"type": "string", "description": _MARK},
+        "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]},
+    },
 }
 
 

@@ -1,5 +1,5 @@
-"""What of a provider's request nobody asked for, what of the caller's request it did not get, and what it was told
-that another side said: each where no line of `adjusted` accounts for it."""
+"""What of a provider's request nobody asked for, what of the caller's request it did not get, what it was told that
+another side said or in another order: each where no line of `adjusted` accounts for it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ _SCALARS: Mapping[str, tuple[str, ...]] = {
     "tools.function.strict": ("tools.strict", "toolConfig.tools.toolSpec.strict"),
 }
 """Where the caller's numbers, words and booleans are in the others' bodies."""
+_STRICT_FORMATS = ("output_format", "output_config", "outputConfig")
+"""An answer is held to every schema there."""
 _CHOICES: Mapping[str, tuple[tuple[str, Any], ...]] = {
     "none": (("tool_choice.type", "none"),),
     "required": (("tool_choice.type", "any"), ("toolConfig.toolChoice.any", {})),
@@ -92,17 +94,18 @@ def _free_arrived(asked: Asked, leaf: Leaf) -> bool:
 
 def _param_arrived(asked: Asked, leaf: Leaf) -> bool:
     name = ".".join(leaf.names)
+    if name == "response_format.json_schema.strict":
+        return any(one.names[0] in _STRICT_FORMATS for one in asked.found)
     if leaf.names[0] == "tool_choice":
         return _choice_arrived(asked)
     if name == "parallel_tool_calls":
         return any(one.key == "disable_parallel_tool_use" and one.value is not leaf.value for one in asked.found)
     if leaf.names[0] == "web_search_options":
         return any(str(one.value).startswith(("web_search", "nova_grounding")) for one in asked.found)
-    if leaf.key in STRUCTURE and leaf.names[0] in ("tools", "response_format"):
-        return True
     if places := _SCALARS.get(name):
         return any(".".join(one.names) in places and one.value == leaf.value for one in asked.found)
-    return _is_said(asked, leaf.value)
+    is_structure = leaf.key in STRUCTURE and leaf.names[0] in ("tools", "response_format")
+    return is_structure or _is_said(asked, leaf.value)
 
 
 def _message_arrived(asked: Asked, leaf: Leaf) -> bool:
@@ -169,3 +172,19 @@ def _said_by_sides(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for leaf in leaves_of(message):
             if isinstance(leaf.value, str) and leaf.free is None:
                 yield side, leaf.value
+
+
+def moved(asked: Asked) -> Iterator[str]:
+    """Texts of a conversation that the provider gets before others that came first."""
+    sent = [leaf.value for leaf in asked.found if leaf.names[0] == "messages" and isinstance(leaf.value, str)]
+    latest = 0
+    for message in asked.messages:
+        if SIDES.get(message["role"]) == "system":
+            continue
+        for leaf in leaves_of(message):
+            if leaf.key not in ("content", "text") or not isinstance(leaf.value, str) or not leaf.value.strip():
+                continue
+            places = [place for place, text in enumerate(sent) if leaf.value.strip() in text]
+            if places and places[-1] < latest:
+                yield f"sent before what came first: {leaf}"
+            latest = max(latest, places[0] if places else 0)

@@ -158,6 +158,7 @@ BEDROCK: dict[str, Rule] = {
     "additionalModelRequestFields.reasoningConfig.type": when("reasoning_effort", "enabled"),
     "additionalModelRequestFields.reasoningConfig.maxReasoningEffort": value_of("reasoning_effort"),
     "additionalModelRequestFields.tool_choice.disable_parallel_tool_use": one_call,
+    "additionalModelRequestFields.tool_choice.type": choice(auto="auto", required="any", function="tool"),
     "additionalModelRequestFields.top_k": value_of("top_k"),
     # Asks for the number of reasoning tokens in the answer's usage.
     "additionalModelResponseFieldPaths": constant("/usage/output_tokens_details"),
@@ -195,7 +196,7 @@ def _is_empty_schema(asked: Asked, leaf: Leaf) -> bool:
     """A tool without parameters takes an object without properties; arguments of no characters are an empty object."""
     if leaf.names[0] == "messages":
         return leaf.free == () and leaf.value == {}
-    return (leaf.free, leaf.value) in ((("type",), "object"), (("properties",), {}))
+    return (leaf.free, leaf.value) in ((("type",), "object"), (("properties",), {}), (("required",), []))
 
 
 def _is_openai_constant(asked: Asked, leaf: Leaf) -> bool:

@@ -47,8 +47,10 @@ def tool_schema(
         if references.recursive:
             raise UnfitError("schema", "takes no recursive schema of a tool")
         schema = references.inlined()
+        report.say(f"{of} $defs written out")
     elif isinstance(pointer := schema.get("$ref"), str):
         schema = _resolved(schema, pointer, references)
+        report.say(f"{of} $defs written out")
     if schema.setdefault("type", "object") != "object":
         raise UnfitError("schema", "takes only tools whose parameters are an object")
     for keyword in list(schema):
