@@ -15,7 +15,7 @@ from ..adapters.litellm_provider.loading import litellm
 from ..routing.finish_reasons import finish_reasons_of
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .evidence import error_in_band, no_format, unsendable
-from .exchange import Outgoing
+from .exchange import ErrorResponse, Outgoing
 from .params import ParameterMap
 from .plain import object_of
 from .prices import Prices
@@ -91,6 +91,9 @@ class AnthropicCall:
         if texts is not None and usage is not None and not one.json_mode:
             return text_answer(texts, reason, usage, prices=owner.prices, reader=reader)
         return read_answer(owner.config, owner.model, one, received, reason=reason, prices=owner.prices, reader=reader)
+
+    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
+        return None
 
     def decoder(self) -> AnthropicDecoder:
         return AnthropicDecoder(self.owner.prices, self.translation, FinishReader(self.owner.finish_reasons))

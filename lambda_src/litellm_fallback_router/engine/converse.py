@@ -16,7 +16,7 @@ from ..routing.finish_reasons import finish_reasons_of
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .aws import Credentials, signed
 from .evidence import error_in_band, no_format, unsendable
-from .exchange import Outgoing
+from .exchange import ErrorResponse, Outgoing
 from .formats import Decoder
 from .params import ParameterMap
 from .plain import object_of
@@ -110,6 +110,9 @@ class ConverseCall:
         if texts is not None and usage is not None and not one.json_mode and "serviceTier" not in said:
             return text_answer(texts, reason, usage, prices=owner.prices, reader=reader)
         return read_answer(owner.config, owner.model, one, received, reason=reason, prices=owner.prices, reader=reader)
+
+    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
+        return None
 
     def decoder(self) -> Decoder:
         if self.streamed:

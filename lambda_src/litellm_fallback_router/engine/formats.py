@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Message, ProviderAnswer
-from .exchange import Outgoing
+from .exchange import ErrorResponse, Outgoing
 
 
 class Decoder(Protocol):
@@ -55,6 +55,10 @@ class Call(Protocol):
 
     def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
         """Raises ProviderFailure for what is no answer."""
+        ...
+
+    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
+        """The answer that a refusal stands for: none but that a limit left no room for one. None: it is a failure."""
         ...
 
     def decoder(self) -> Decoder: ...

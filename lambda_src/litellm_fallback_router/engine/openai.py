@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..adapters.litellm_provider.fields import arguments_of
@@ -29,38 +29,72 @@ from ..routing.finish_reasons import finish_reasons_of, incomplete
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .evidence import error_in_band, keyless, no_format, unfinished, unsendable
-from .exchange import Outgoing
+from .exchange import ErrorResponse, Outgoing
 from .params import ParameterMap
 from .plain import copied, object_of
 from .prices import Prices
 from .sse import EventReader, EventTooLargeError
 
-PROVIDERS = frozenset({"openai", "hosted_vllm", "lm_studio"})
+READS_ITSELF = ("transform_response", "get_model_response_iterator", "sign_request")
+"""What a class of LiteLLM's has of its own where answers are not quite OpenAI's."""
+ELSEWHERE = frozenset({"docker_model_runner", "huggingface", "vllm", "watsonx"})
+"""Providers that LiteLLM asks at another address than its class for them says, or asks somebody first."""
 NO_KEY = "none"
 """Servers that people run themselves take any key, or none."""
-OUTPUT_LIMIT = "could not finish the message because max_tokens or model output limit was reached"
+OUTPUT_LIMIT = b"could not finish the message because max_tokens or model output limit was reached"
 """So OpenAI answers 400 where reasoning took all of `max_tokens`; with a few tokens more it is an answer cut off."""
 PLAIN = frozenset({"role", "content", "refusal"})
 THOUGHT = "<think>"
 """Some servers put a model's reasoning into its text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a deployment is asked in OpenAI's format, as LiteLLM has it."""
+
+    model: str
+    key: str | None
+    """Of the environment."""
+    base: str | None
+    url: str
+    config: Any
+    """LiteLLM's object for the provider's format."""
+
+
+def address_of(deployment: Deployment) -> Address | None:
+    """None where LiteLLM's class for the provider differs from OpenAI's in more than how a request is written and where
+    it goes."""
+    library = litellm()
+    if deployment.provider in ELSEWHERE or deployment.provider not in {one.value for one in library.LlmProviders}:
+        return None
+    own = library.OpenAIGPTConfig
+    try:
+        model, _, key, base = library.get_llm_provider(model=deployment.litellm_model, api_base=deployment.api_base)
+        config = library.utils.ProviderConfigManager.get_provider_chat_config(
+            model=model, provider=library.LlmProviders(deployment.provider)
+        )
+        if not isinstance(config, own) or any(getattr(type(config), n) is not getattr(own, n) for n in READS_ITSELF):
+            return None
+        if deployment.provider == "openai":
+            base = base or config.get_api_base()
+        elif base is None and type(config).get_complete_url is own.get_complete_url:
+            # OpenAI's own address is nobody else's.
+            return None
+        base = base and base.rstrip("/")
+        url = config.get_complete_url(base, None, model, {}, {})
+    except Exception:  # noqa: BLE001 - what it lacks to place a provider: its public call will say so
+        return None
+    return Address(model, key, base, url, config)
+
+
 class OpenAIFormat:
     """One deployment that is asked in OpenAI's format."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        library = litellm()
+    def __init__(self, deployment: Deployment, at: Address) -> None:
         self._deployment = deployment
         self._compatible = deployment.openai_compatible
-        self._model, _, self._key, base = library.get_llm_provider(
-            model=deployment.litellm_model, api_base=deployment.api_base
-        )
-        self._config = library.utils.ProviderConfigManager.get_provider_chat_config(
-            model=self._model, provider=library.LlmProviders(deployment.provider)
-        )
-        base = base or self._config.get_api_base()
-        self._url = self._config.get_complete_url(base, None, self._model, {}, {})
-        self._place = {"custom_llm_provider": deployment.provider, "api_base": base}
+        self._model, self._key, self._url, self._config = at.model, at.key, at.url, at.config
+        self._place = {"custom_llm_provider": deployment.provider, "api_base": at.base}
         self._headers = self._own_headers()
         self._params = ParameterMap(deployment, self._model, self._config)
         self.prices = Prices(deployment)
@@ -71,7 +105,7 @@ class OpenAIFormat:
             return True
         info, _ = litellm().main.responses_api_bridge_check(
             model=self._model,
-            custom_llm_provider="openai",
+            custom_llm_provider=self._deployment.provider,
             tools=params.get("tools"),
             reasoning_effort=params.get("reasoning_effort"),
             api_base=self._place["api_base"],
@@ -86,25 +120,31 @@ class OpenAIFormat:
             raise keyless()
         arguments = arguments_of(self._deployment, params)
         streaming = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
-        headers = {**self._headers, "authorization": f"Bearer {key}", **arguments.pop("extra_headers", {})}
+        headers = {**self._headers, **arguments.pop("extra_headers", {})}
         arguments.pop("organization", None)
         more = arguments.pop("extra_body", {})
-        body = await self._body(copied(messages), {**copied(arguments), **streaming}, more)
-        return OpenAICall(self, Outgoing(self._url, headers, json.dumps(body).encode()), params)
+        headers, body = await self._built(copied(messages), {**copied(arguments), **streaming}, headers, key)
+        return OpenAICall(self, Outgoing(self._url, headers, json.dumps({**body, **more}).encode()), params)
 
-    async def _body(self, messages: list[Any], arguments: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-        body: dict[str, Any]
+    async def _built(
+        self, messages: list[Any], arguments: dict[str, Any], headers: dict[str, str], key: str
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """Headers and body, by LiteLLM's functions."""
+        place, base = self._place, self._place["api_base"]
         try:
             messages = self._config.translate_developer_role_to_system_role(messages=messages)
             optional, others = self._params.mapped(arguments)
-            body = await self._config.async_transform_request(self._model, messages, optional, self._place, {})
+            # The operator's own, as for another way to sign in, count more.
+            signed = self._config.validate_environment({}, self._model, messages, optional, place, key, base)
+            body = await self._config.async_transform_request(self._model, messages, optional, place, headers)
         except Exception as error:
             raise unsendable(error) from error
-        return {**body, **others, **more}
+        body.update(body.pop("extra_body", None) or {})
+        return {**{name.lower(): value for name, value in signed.items()}, **headers}, {**body, **others}
 
     def _own_headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
-        if self._compatible:
+        if self._deployment.provider != "openai" or self._compatible:
             return headers
         read = litellm().secret_managers.main.get_secret_str
         organization = (
@@ -159,6 +199,13 @@ class OpenAICall:
             return answer
         response.usage = usage
         return replace(answer, cost_usd=self._prices.usd_of_answer(response))
+
+    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
+        if refused.status != 400 or OUTPUT_LIMIT not in refused.body.lower():
+            return None
+        message = {"role": "assistant", "content": "", "refusal": None}
+        choice = {"index": 0, "message": message, "finish_reason": "length", "logprobs": None}
+        return ProviderAnswer([choice], Usage(estimated=True), None)
 
     def decoder(self) -> OpenAIDecoder:
         return OpenAIDecoder(self._choices, self._prices, self._reader)

@@ -16,13 +16,12 @@ from ..adapters.litellm_provider.provider import says_nothing
 from ..routing.failures import ProviderFailure, no_answer
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
-from . import openai
 from .anthropic import AnthropicFormat
 from .converse import ConverseFormat, is_conversed
 from .evidence import broke_off, refused
 from .exchange import BrokenOffError, ErrorResponse
-from .formats import Call, Decoder, Format
-from .openai import OpenAIFormat
+from .formats import Decoder, Format
+from .openai import OpenAIFormat, address_of
 from .prices import estimated_cost
 
 if TYPE_CHECKING:
@@ -52,7 +51,12 @@ class Engine:
         if known is None or not known.takes(params):
             return await self._public.complete(deployment, messages, params)
         call = await known.call(messages, params, self._resolve(deployment), stream=False)
-        response = await self._send(call)
+        try:
+            response = await _pool().send(call.outgoing)
+        except ErrorResponse as error:
+            if (cut := call.cut_off(error)) is None:
+                raise refused(error) from None
+            return cut
         try:
             body = await response.read()
         except BrokenOffError as error:
@@ -75,7 +79,13 @@ class Engine:
                     yield chunk
             return
         call = await known.call(messages, params, self._resolve(deployment), stream=True)
-        response = await self._send(call)
+        try:
+            response = await _pool().send(call.outgoing)
+        except ErrorResponse as error:
+            if (cut := call.cut_off(error)) is None:
+                raise refused(error) from None
+            yield Chunk([{"index": 0, "delta": {}, "finish_reason": cut.choices[0]["finish_reason"]}])
+            return
         decoder, until = call.decoder(), None
         try:
             while not decoder.ended and (part := await _part(response, decoder, until)):
@@ -99,12 +109,6 @@ class Engine:
     async def aclose(self) -> None:
         await _pool().aclose()
         await self._public.aclose()
-
-    async def _send(self, call: Call) -> Response:
-        try:
-            return await _pool().send(call.outgoing)
-        except ErrorResponse as response:
-            raise refused(response) from None
 
     def _format(self, deployment: Deployment) -> Format | None:
         kept = self._formats.get(deployment.id)
@@ -143,8 +147,8 @@ def _pool() -> Pool:
 
 
 def _format_of(deployment: Deployment) -> Format | None:
-    if deployment.provider in openai.PROVIDERS:
-        return OpenAIFormat(deployment)
+    if (address := address_of(deployment)) is not None:
+        return OpenAIFormat(deployment, address)
     if deployment.provider == "anthropic":
         return AnthropicFormat(deployment)
     return ConverseFormat(deployment) if is_conversed(deployment) else None
