@@ -242,3 +242,35 @@ def test_closing_the_stream_stops_the_work_upstream() -> None:
         assert len(r.notes.outcomes) == 1
 
     run_virtually(main())
+
+
+def test_what_another_model_thinks_about_the_rest_is_not_sent_into_the_middle_of_the_answer() -> None:
+    async def main() -> None:
+        thoughts = ({"reasoning_content": "The rest, then."}, {"thinking_blocks": [{"thinking": "Well."}]})
+        r = rig("a", "b", scripts={"a": [breaks("Paris is ")], "b": [Step(("the capital.",), deltas=thoughts)]})
+        async with r.router.stream(question()) as stream:
+            deltas = [choice["delta"] async for chunk in stream for choice in chunk.choices]
+        assert deltas == [{"content": "Paris is "}, {"content": "the capital."}, {}]
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize(
+    ("sent", "rest", "stop", "text"),
+    [
+        ("Paris is the capital. Paris ", "is", None, "Paris is the capital. Paris is"),
+        ("The E", "ND of it", "END", "The E"),
+        ("The E", "ND of it", ["x", "END"], "The E"),
+    ],
+)
+def test_a_short_rest_is_not_lost_and_a_stop_string_across_the_seam_ends_it(
+    sent: str, rest: str, stop: str | list[str] | None, text: str
+) -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [breaks(sent)], "b": [Step((rest,))]})
+        params = {} if stop is None else {"stop": stop}
+        said, result = await read(r.router, question(params=params))
+        assert said == text
+        assert [place.id for place in result.responders] == ["a", "b"]
+
+    run_virtually(main())

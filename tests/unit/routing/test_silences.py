@@ -8,7 +8,6 @@ import pytest
 
 from litellm_fallback_router.routing.deadline import Deadline
 from litellm_fallback_router.routing.silences import STEPS_PER_DOUBLING, Silences
-from tests.support.scripted import Step, breaks, question, rig
 from tests.support.virtual_time import run_virtually
 
 STEP = 2 ** (1 / STEPS_PER_DOUBLING)
@@ -73,16 +72,5 @@ def test_a_renewed_budget_is_as_large_as_the_first_and_ends_with_the_process() -
         await asyncio.sleep(7.0)
         assert budget.renewed(Deadline()).left == pytest.approx(10.0)
         assert budget.renewed(Deadline(4.0)).left == pytest.approx(4.0)
-
-    run_virtually(main())
-
-
-def test_what_another_model_thinks_about_the_rest_is_not_sent_into_the_middle_of_the_answer() -> None:
-    async def main() -> None:
-        thoughts = ({"reasoning_content": "The rest, then."}, {"thinking_blocks": [{"thinking": "Well."}]})
-        r = rig("a", "b", scripts={"a": [breaks("Paris is ")], "b": [Step(("the capital.",), deltas=thoughts)]})
-        async with r.router.stream(question()) as stream:
-            deltas = [choice["delta"] async for chunk in stream for choice in chunk.choices]
-        assert deltas == [{"content": "Paris is "}, {"content": "the capital."}, {}]
 
     run_virtually(main())
