@@ -83,8 +83,15 @@ def _blank_result(asked: Asked, leaf: Leaf) -> bool:
     return _blank(asked, leaf) and asked.messages[int(leaf.path[1])]["role"] == "tool"
 
 
+def _unmarked(content: Any) -> Any:
+    """Without cache marks, which are no text."""
+    if not isinstance(content, list):
+        return content
+    return [{name: value for name, value in part.items() if name != "cache_control"} for part in content]
+
+
 def _result_as_json(asked: Asked, leaf: Leaf) -> bool:
-    results = [message.get("content") for message in asked.messages if message["role"] == "tool"]
+    results = [_unmarked(message.get("content")) for message in asked.messages if message["role"] == "tool"]
     try:
         return isinstance(leaf.value, str) and json.loads(leaf.value) in results
     except ValueError:

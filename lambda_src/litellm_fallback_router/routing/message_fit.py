@@ -185,6 +185,12 @@ class MessageFit:
         content = message.get("content")
         if _is_blank(content):
             self._report.say("empty tool results written as JSON")
+            if isinstance(content, list):
+                marks = [found for part in content if (found := self._marks.of(part)) is not None]
+                content = [{name: part[name] for name in ("type", "text")} for part in content]
+                if len(marks) + (mark is not None) > 1:
+                    self._report.say("cache_control dropped")
+                mark = mark or (marks[-1] if marks else None)
             content = json.dumps(content, ensure_ascii=False)
         parts, _ = self._parts(content)
         if self._bedrock:

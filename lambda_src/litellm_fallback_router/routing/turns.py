@@ -137,16 +137,19 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
 
 def _check_end(deployment: Deployment, turns: list[dict[str, Any]], report: Report) -> None:
     """The last turn is the user's, unless the model continues what an assistant began."""
-    last = turns[-1]
-    if last["role"] != "assistant":
+    if turns[-1]["role"] != "assistant":
         return
     if deployment.info.prefill is False:
         raise UnfitError("content", "does not continue an assistant's message: the last one must be the user's")
-    # Anthropic: "final assistant content cannot end with trailing whitespace".
-    parts = [{**part, "text": part["text"].rstrip()} if part["type"] == "text" else part for part in _parts(last)]
-    if parts != _parts(last):
-        report.say("trailing white space dropped")
-        turns[-1] = {**last, "content": written(parts)}
+    # Anthropic: "final assistant content cannot end with trailing whitespace"; LiteLLM cuts it off all of the turn.
+    for index in range(len(turns) - 1, -1, -1):
+        if turns[index]["role"] != "assistant":
+            return
+        given = _parts(turns[index])
+        parts = [{**part, "text": part["text"].rstrip()} if part["type"] == "text" else part for part in given]
+        if parts != given:
+            report.say("trailing white space dropped")
+            turns[index] = {**turns[index], "content": written(parts)}
 
 
 def _is_document(part: Part) -> bool:
