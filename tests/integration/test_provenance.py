@@ -39,7 +39,7 @@ from tests.support.leaves import Asked
 from tests.support.odd_requests import ODD
 from tests.support.provenance import invented, lost, moved, swapped
 
-EXAMPLES = 60
+EXAMPLES = 120
 """Requests a deployment, each asked for whole and streamed."""
 DEPLOYMENTS = [
     entry["model_name"] for entry in ROUTER_STYLE_MAPPING["model_list"] if not entry["model_name"].endswith("-west")

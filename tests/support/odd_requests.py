@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.simulator.conversation import signature
 from tests.support.samples import CALL, FUNCTION, PIXEL, RESULT, TOOL
 
 USER = {"role": "user", "content": "Where is Ulm?"}
@@ -73,6 +74,16 @@ ODD: dict[str, dict[str, Any]] = {
         tool_choice={"type": "function", "function": {"name": LONG}},
     ),
     "a recursive tool": request(USER, tools=tool(RECURSIVE)),
+    "a tool with a definition": request(
+        USER,
+        tools=tool(
+            {
+                "type": "object",
+                "properties": {"place": {"$ref": "#/$defs/place"}},
+                "$defs": {"place": {"type": "string", "description": "A town"}},
+            }
+        ),
+    ),
     "a recursive answer": request(USER, response_format=answer(RECURSIVE)),
     "bounds of an answer": request(USER, response_format=answer(BOUNDED)),
     "bounds of a tool": request(USER, tools=tool(BOUNDED)),
@@ -90,6 +101,28 @@ ODD: dict[str, dict[str, Any]] = {
     "thinking about a result that no thought asked for": request(
         USER, called(), RESULT, tools=[TOOL], thinking={"type": "enabled", "budget_tokens": 1717}
     ),
+    "a thought and nothing else": request(
+        USER,
+        {
+            "role": "assistant",
+            "content": " ",
+            "thinking_blocks": [{"type": "thinking", "thinking": "Hm.", "signature": signature("Hm.")}],
+        },
+        AGAIN,
+    ),
+    "a document": request(
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is it about?"},
+                {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0xLjQK"}},
+            ],
+        }
+    ),
+    "an answer in JSON beside tools": request(
+        {"role": "user", "content": "As json, please."}, tools=[TOOL], response_format={"type": "json_object"}
+    ),
+    "one call at most": request(USER, tools=[TOOL], parallel_tool_calls=False),
     "a refusal": request(
         USER, {"role": "assistant", "content": [{"type": "refusal", "refusal": "I will not."}]}, AGAIN
     ),

@@ -9,6 +9,9 @@ from .contents import THINKING_FIELDS, THINKING_PARTS, Contents
 from .dialects import Dialect, dialect_of, takes_temperature_and_top_p
 from .types import Deployment, Message
 
+FILE_NAME = "file.pdf"
+"""For files that callers give no name."""
+
 
 def adjust_params(
     deployment: Deployment, params: Mapping[str, Any], contents: Contents
@@ -115,7 +118,26 @@ def adjust_messages(
         adjusted.append("thinking blocks dropped")
     if fields:
         messages = [_without(message, fields) for message in messages]
+    if ("user", "file") in contents.parts and deployment.provider in ("openai", "azure"):
+        named = [_with_file_names(message) for message in messages]
+        if named != messages:
+            messages = named
+            adjusted.append(f"file filename set to {FILE_NAME}")
     return messages, tuple(adjusted)
+
+
+def _with_file_names(message: Message) -> Message:
+    """OpenAI wants a name for data of a file; LiteLLM 1.106.2 would make one up (`gpt_transformation.py`)."""
+    if not isinstance(content := message.get("content"), list):
+        return message
+    return {**message, "content": [_with_file_name(part) for part in content]}
+
+
+def _with_file_name(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    file = part.get("file") if part.get("type") == "file" else None
+    if not isinstance(file, Mapping) or not file.get("file_data") or file.get("filename"):
+        return part
+    return {**part, "file": {**file, "filename": FILE_NAME}}
 
 
 def _without(message: Message, gone: set[str]) -> Message:
