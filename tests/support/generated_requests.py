@@ -7,21 +7,16 @@ traced back. Among them are those that providers refuse: blank texts, orphaned r
 from __future__ import annotations
 
 import copy
-import json
 from itertools import count
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from local.simulator.conversation import signature
+from tests.support.generated_schemas import MARK, SCHEMAS, SOUND_TEXT, STRICT_SCHEMAS, Json, fields, just
 from tests.support.samples import PIXEL
 
-Json = Any
-_MARK = "\N{CURRENCY SIGN}"
-"""Stands for a text that occurs nowhere else; `marked` fills it in."""
-TEXT = st.sampled_from([_MARK, _MARK, _MARK, f" {_MARK}\n", "", " ", "\n\t"])
-SOUND_TEXT = st.just(_MARK)
+TEXT = st.sampled_from([MARK, MARK, MARK, f" {MARK}\n", "", " ", "\n\t"])
 IDS = ("call_1", "call_2", "call_3", "call:4 with blanks", "c" * 90)
 NAMES = ("look_up", "tell-time", "n" * 64, "n" * 65, "n" * 60 + "_other", "n" * 128)
 _CACHE = st.sampled_from([{"type": "ephemeral"}, {"type": "ephemeral", "ttl": "1h"}])
@@ -34,8 +29,8 @@ def marked(request: Json) -> Json:
 
     def fill(value: Json) -> Json:
         if isinstance(value, str):
-            while _MARK in value:
-                value = value.replace(_MARK, f"q{next(numbers)}z", 1)
+            while MARK in value:
+                value = value.replace(MARK, f"q{next(numbers)}z", 1)
             return value
         if isinstance(value, list):
             return [fill(one) for one in value]
@@ -47,103 +42,13 @@ def marked(request: Json) -> Json:
     return fill(copy.deepcopy(request))
 
 
-def fields(required: dict[str, SearchStrategy[Json]], **optional: SearchStrategy[Json]) -> SearchStrategy[Json]:
-    return st.fixed_dictionaries(required, optional=optional)
-
-
-def just(**values: Json) -> dict[str, SearchStrategy[Json]]:
-    return {name: st.just(value) for name, value in values.items()}
-
-
-# --- JSON schemas
-
-_PLAIN_SCHEMAS = st.one_of(
-    fields(just(type="string"), description=SOUND_TEXT),
-    fields(just(type="string"), minLength=st.just(2), maxLength=st.just(90), pattern=st.just("^q.*z$")),
-    fields(just(type="string"), format=st.sampled_from(["date", "email"]), title=SOUND_TEXT),
-    fields(just(type="integer"), minimum=st.just(3), maximum=st.just(93), multipleOf=st.just(3)),
-    fields(just(type="number"), exclusiveMinimum=st.just(4), exclusiveMaximum=st.just(94)),
-    fields(just(enum=[_MARK, _MARK]), type=st.just("string")),
-    fields(just(const=_MARK)),
-    st.sampled_from([{"type": "boolean", "default": True}, {"type": ["string", "null"]}, {"type": "null"}, {}]),
-    fields({"$ref": st.sampled_from(["#/$defs/leaf", "#/$defs/node", "#/$defs/node"])}),
-)
-
-
-def _compound(inner: SearchStrategy[Json]) -> SearchStrategy[Json]:
-    listed = fields(
-        {**just(type="array"), "items": inner}, minItems=st.just(1), maxItems=st.just(9), uniqueItems=st.just(True)
-    )
-    either = fields({st_name: st.lists(inner, min_size=1, max_size=2) for st_name in ("anyOf",)})
-    both = fields({"allOf": st.lists(inner, min_size=1, max_size=2)})
-    one_of = fields({"oneOf": st.lists(inner, min_size=1, max_size=2)})
-    return st.one_of(listed, either, both, one_of, _object(inner))
-
-
-def _object(inner: SearchStrategy[Json]) -> SearchStrategy[Json]:
-    properties = st.dictionaries(st.sampled_from(["place", "kind", "depth", "minimum"]), inner, max_size=3)
-    return st.builds(
-        _with_required,
-        fields(
-            {**just(type="object"), "properties": properties},
-            description=SOUND_TEXT,
-            additionalProperties=st.sampled_from([False, True, {"type": "string"}]),
-        ),
-        st.sampled_from(["all", "first", "none"]),
-    )
-
-
-def _with_required(schema: dict[str, Json], which: str) -> Json:
-    names = list(schema["properties"])
-    required = {"all": names, "first": names[:1], "none": []}[which]
-    return {**schema, "required": required} if required else schema
-
-
-_INNER = st.recursive(_PLAIN_SCHEMAS, _compound, max_leaves=4)
-_NODE = {
-    "type": "object",
-    "properties": {
-        "value": {"type": "string", "description": _MARK},
-        "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]},
-    },
-}
-
-
-def _defined(schema: dict[str, Json], *, strict: bool) -> Json:
-    """The schema with the definitions that it refers to."""
-    text = json.dumps(schema)
-    found: dict[str, Json] = {}
-    if "#/$defs/leaf" in text:
-        found["leaf"] = {"type": "string", "description": _MARK}
-    if "#/$defs/node" in text:
-        found["node"] = _NODE
-    schema = {**schema, "$defs": found} if found else schema
-    return _closed(schema) if strict else schema
-
-
-def _closed(schema: Json) -> Json:
-    """As OpenAI's strict mode wants it: every object closed, every property required, `anyOf` alone."""
-    if isinstance(schema, list):
-        return [_closed(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    inner = {{"allOf": "anyOf", "oneOf": "anyOf"}.get(key, key): _closed(value) for key, value in schema.items()}
-    if inner.get("type") == "object" and isinstance(inner.get("properties"), dict):
-        inner |= {"additionalProperties": False, "required": list(inner["properties"])}
-    return inner
-
-
-SCHEMAS = _object(_INNER).map(lambda schema: _defined(schema, strict=False))
-STRICT_SCHEMAS = _object(_INNER).map(lambda schema: _defined(schema, strict=True))
-"""As OpenAI takes them with `strict`: what a caller gets wrong there is OpenAI's to refuse."""
-
 # --- tools
 
 
 def _tool(name: str) -> SearchStrategy[Json]:
     parameters = st.one_of(SCHEMAS, SCHEMAS, st.just({"type": "object", "properties": {}}))
     open_tool = fields(
-        just(name=name), description=st.sampled_from([_MARK, "", _MARK]), parameters=parameters, strict=st.just(False)
+        just(name=name), description=st.sampled_from([MARK, "", MARK]), parameters=parameters, strict=st.just(False)
     )
     strict = fields({**just(name=name, strict=True), "parameters": STRICT_SCHEMAS}, description=SOUND_TEXT)
     function = st.one_of(open_tool, open_tool, strict)
@@ -153,7 +58,7 @@ def _tool(name: str) -> SearchStrategy[Json]:
 TOOLS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True).flatmap(
     lambda names: st.tuples(*map(_tool, names)).map(list)
 )
-_CUSTOM = st.just({"type": "custom", "custom": {"name": "run", "description": _MARK}})
+_CUSTOM = st.just({"type": "custom", "custom": {"name": "run", "description": MARK}})
 
 # --- messages
 
@@ -170,7 +75,7 @@ _OTHER_PARTS = st.sampled_from(
         {"type": "file", "file": {"file_id": "file-717"}},
         {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"}},
         {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
-        {"type": "guarded_text", "text": _MARK},
+        {"type": "guarded_text", "text": MARK},
     ]
 )
 _USER_PARTS = st.lists(st.one_of(_MARKED_TEXT_PART, _MARKED_TEXT_PART, _IMAGE, _OTHER_PARTS), max_size=3)
@@ -178,21 +83,21 @@ _USER = fields(
     {**just(role="user"), "content": st.one_of(TEXT, _USER_PARTS)}, name=st.just("zoe"), cache_control=_CACHE
 )
 _INSTRUCTION = fields({"role": st.sampled_from(["system", "developer"]), "content": _TEXTS}, cache_control=_CACHE)
-_THOUGHT = st.just([{"type": "thinking", "thinking": _MARK, "signature": ""}])
+_THOUGHT = st.just([{"type": "thinking", "thinking": MARK, "signature": ""}])
 _ASSISTANT = st.one_of(
     fields({**just(role="assistant"), "content": _TEXTS}, cache_control=_CACHE),
     fields({**just(role="assistant"), "content": TEXT}, name=st.just("zoe"), reasoning_content=SOUND_TEXT),
     fields({**just(role="assistant"), "content": TEXT, "thinking_blocks": _THOUGHT}),
-    fields(just(role="assistant", content=_MARK, refusal=_MARK)),
-    fields(just(role="assistant", content=[{"type": "refusal", "refusal": _MARK}])),
+    fields(just(role="assistant", content=MARK, refusal=MARK)),
+    fields(just(role="assistant", content=[{"type": "refusal", "refusal": MARK}])),
 )
 _ARGUMENTS = st.sampled_from(
     [
-        f'{{"place": "{_MARK}"}}',
-        f'{{"place": {{"kind": ["{_MARK}", 5]}}}}',
+        f'{{"place": "{MARK}"}}',
+        f'{{"place": {{"kind": ["{MARK}", 5]}}}}',
         "{}",
         "",
-        f"{{{_MARK}",
+        f"{{{MARK}",
         "[7]",
         "null",
         "{}{}",
@@ -229,9 +134,9 @@ _OLD_EXCHANGE = st.just(
         {
             "role": "assistant",
             "content": None,
-            "function_call": {"name": "look_up", "arguments": f'{{"a": "{_MARK}"}}'},
+            "function_call": {"name": "look_up", "arguments": f'{{"a": "{MARK}"}}'},
         },
-        {"role": "function", "name": "look_up", "content": _MARK},
+        {"role": "function", "name": "look_up", "content": MARK},
     ]
 )
 _MOVES = st.one_of(
@@ -243,7 +148,7 @@ _MOVES = st.one_of(
     _OLD_EXCHANGE,
 )
 _ONE_USER = _USER.map(lambda one: [one])
-_SPOKEN = st.just([{"role": "user", "content": _MARK}])
+_SPOKEN = st.just([{"role": "user", "content": MARK}])
 _INSTRUCTED = st.one_of(st.just([]), st.just([]), _INSTRUCTION.map(lambda one: [one]))
 MESSAGES = st.tuples(
     _INSTRUCTED,
@@ -297,12 +202,12 @@ PARAMS: dict[str, SearchStrategy[Json]] = {
     "verbosity": st.just("low"),
     "modalities": st.sampled_from([["text"], ["text", "audio"]]),
     "audio": st.just({"voice": "alloy", "format": "wav"}),
-    "prediction": st.just({"type": "content", "content": _MARK}),
+    "prediction": st.just({"type": "content", "content": MARK}),
     "moderation": st.just({"model": "omni-moderation-latest"}),
     "web_search_options": st.sampled_from([{}, {"search_context_size": "low"}]),
     "user": SOUND_TEXT,
     "safety_identifier": SOUND_TEXT,
-    "metadata": st.just({"run": _MARK}),
+    "metadata": st.just({"run": MARK}),
     "store": st.booleans(),
     "service_tier": st.just("flex"),
     "prompt_cache_key": SOUND_TEXT,
@@ -332,7 +237,7 @@ def _agreeing(messages: list[Json], params: dict[str, Json]) -> Json:
         first = tools[0].get("function", {}).get("name") if tools else None
         params["tool_choice"] = {"type": "function", "function": {"name": first}} if first else "auto"
     if params.get("response_format") == {"type": "json_object"}:
-        messages = [*messages, {"role": "user", "content": f"As json: {_MARK}"}]
+        messages = [*messages, {"role": "user", "content": f"As json: {MARK}"}]
     if "max_completion_tokens" in params:
         params.pop("max_tokens", None)
     if "top_logprobs" in params:
