@@ -3,7 +3,7 @@ merged or dropped and said, or the deployment is passed over. Nothing is made up
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .cache_marks import within_limit
@@ -22,12 +22,37 @@ from .types import ChatRequest, Deployment, Message
 from .wishes import adjust_messages, adjust_params
 
 
-def adapt(deployment: Deployment, request: ChatRequest, contents: Contents) -> Adapted:
-    """Raises UnfitError where the deployment cannot be sent the request."""
+class Conversation:
+    """One request's messages for APIs that have turns: made once for all deployments that take them alike."""
+
+    def __init__(self, messages: Sequence[Message], contents: Contents) -> None:
+        self._messages = messages
+        self._shared = "cache_control" not in contents.marks
+        """Marks depend on the model, and are taken off again where there are too many."""
+        self._made: dict[tuple[Any, ...], tuple[list[Message], tuple[str, ...]]] = {}
+
+    def fitted(self, deployment: Deployment, report: Report, *, calls_as_text: bool) -> list[Message]:
+        """Raises UnfitError where the deployment cannot be sent them."""
+        alike = (id(dialect_of(deployment)), deployment.provider, deployment.info.prefill, calls_as_text)
+        if not self._shared or alike not in self._made:
+            said = Report()
+            messages = fitted_turns(deployment, self._messages, said, calls_as_text=calls_as_text)
+            self._made[alike] = messages, said.lines
+        messages, lines = self._made[alike]
+        report.say_all(lines)
+        return list(messages)
+
+
+def adapt(
+    deployment: Deployment, request: ChatRequest, contents: Contents, conversation: Conversation | None = None
+) -> Adapted:
+    """Raises UnfitError where the deployment cannot be sent the request. `conversation`: its messages, shared."""
     params, adjusted = adjust_params(deployment, request.params, contents)
     if dialect_of(deployment).turns:
         report = Report(adjusted)
-        messages = _in_turns(deployment, request, params, contents, report)
+        conversation = conversation or Conversation(request.messages, contents)
+        as_text = _calls_as_text(deployment, request, params, contents, report)
+        messages = conversation.fitted(deployment, report, calls_as_text=as_text)
         _fit_schemas(deployment, params, report)
         fit_thinking(deployment, params, messages, report)
         if "cache_control" in contents.marks or any("cache_control" in tool for tool in params.get("tools") or ()):
@@ -50,16 +75,16 @@ def adapt(deployment: Deployment, request: ChatRequest, contents: Contents) -> A
     return adapted
 
 
-def _in_turns(
+def _calls_as_text(
     deployment: Deployment, request: ChatRequest, params: dict[str, Any], contents: Contents, report: Report
-) -> list[Message]:
+) -> bool:
+    """Whether there is no place for earlier calls of tools; `params` name their tools where that makes one."""
     called = "calls" in contents.marks
     if called and not params.get("tools") and dialect_of(deployment).no_choice:
         # Anthropic refuses calls and results without tools; these are known by name, and none may be called.
         params |= {"tools": [_named_tool(name) for name in _called(request.messages)], "tool_choice": "none"}
         report.say("tools of earlier calls named, none to be called")
-    as_text = called and not params.get("tools")
-    return fitted_turns(deployment, request.messages, report, calls_as_text=as_text)
+    return called and not params.get("tools")
 
 
 def _called(messages: Iterable[Message]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .adaptation import adapt
+from .adaptation import Conversation, adapt
 from .config import RouterConfig
 from .contents import Contents
 from .deadline import in_words, share
@@ -60,6 +60,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     chain = _chain(request, config)
     contents = Contents.of(request.messages)
     needs, fetch = Needs.of(contents, request.params), config.settings.fetch_images
+    conversation = Conversation(request.messages, contents)
     adapted: dict[str, Adapted] = {}
     usable: list[Deployment] = []
     last_resorts: list[tuple[float, Deployment, Dropped]] = []
@@ -69,7 +70,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
             drop = (
                 _narrowed(deployment, request.narrowing)
                 or needs.unmet_by(deployment, fetch_images=fetch)
-                or _misfit(deployment, request, contents, adapted)
+                or _misfit(deployment, request, contents, conversation, adapted)
                 or health.unfit(deployment)
             )
             if drop is None:
@@ -125,11 +126,15 @@ def _narrowed(deployment: Deployment, narrowing: Narrowing) -> Dropped | None:
 
 
 def _misfit(
-    deployment: Deployment, request: ChatRequest, contents: Contents, adapted: dict[str, Adapted]
+    deployment: Deployment,
+    request: ChatRequest,
+    contents: Contents,
+    conversation: Conversation,
+    adapted: dict[str, Adapted],
 ) -> Dropped | None:
     """Adapts the request. What it looks like for the deployment goes into `adapted`."""
     try:
-        adapted[deployment.id] = adapt(deployment, request, contents)
+        adapted[deployment.id] = adapt(deployment, request, contents, conversation)
     except UnfitError as error:
         return Dropped(deployment.id, error.code, f"{deployment.label} {error.reason}")
     return None
