@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..adapters.litellm_provider import LiteLLMProvider
+from ..adapters.litellm_provider.listeners import listened_to
 from ..adapters.litellm_provider.loading import litellm
 from ..adapters.litellm_provider.pieces import USAGE_SECONDS
 from ..adapters.litellm_provider.provider import says_nothing
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 class Engine:
     """Speaks to each deployment in its format. `resolve` gives a deployment's key, or None.
 
-    What LiteLLM has no such format for is asked through its public call.
+    What LiteLLM has no such format for is asked through its public call, and everything is while somebody in this
+    process listens to LiteLLM.
     """
 
     def __init__(self, resolve: Callable[[Deployment], str | None]) -> None:
@@ -48,7 +50,7 @@ class Engine:
     ) -> ProviderAnswer:
         await self.ready()
         known = self._format(deployment)
-        if known is None or not known.takes(params):
+        if known is None or not known.takes(params) or listened_to(litellm()):
             return await self._public.complete(deployment, messages, params)
         call = await known.call(messages, params, self._resolve(deployment), stream=False)
         try:
@@ -73,7 +75,7 @@ class Engine:
     ) -> AsyncGenerator[Chunk, None]:
         await self.ready()
         known = self._format(deployment)
-        if known is None or not known.takes(params):
+        if known is None or not known.takes(params) or listened_to(litellm()):
             async with aclosing(self._public.stream(deployment, messages, params)) as chunks:
                 async for chunk in chunks:
                     yield chunk

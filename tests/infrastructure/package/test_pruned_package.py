@@ -36,10 +36,6 @@ def test_nothing_is_imported_from_outside_the_package(told: dict[str, Any]) -> N
     assert told["foreign"] == []
 
 
-def test_the_short_way_through_litellm_is_open(told: dict[str, Any]) -> None:
-    assert told["short"]
-
-
 @pytest.mark.parametrize("how", ["whole", "stream"])
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_provider_answers_with_its_price(told: dict[str, Any], provider: str, how: str) -> None:

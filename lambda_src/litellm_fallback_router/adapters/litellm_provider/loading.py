@@ -11,10 +11,11 @@ import sys
 from typing import Any
 
 from ...collector import resting
+from . import names
 from .cancelling import noting
 from .finishing import read_along
-from .internals import Calls, leave_closed_loops, no_orphans, no_second_send
-from .outbound import no_fetches, no_redirects
+from .leftovers import count_no_tokens, leave_closed_loops, no_orphans
+from .outbound import no_fetches, no_redirects, no_second_send
 
 
 @functools.cache
@@ -28,8 +29,8 @@ def litellm() -> Any:
     with resting():
         import litellm as library  # noqa: PLC0415 - deferred on purpose: it costs seconds
 
+    names.check(library)
     library.suppress_debug_info = True
-    library.telemetry = False
     library.turn_off_message_logging = True
     library.drop_params = True
     # What does not fit an API is made to fit by us, and said; LiteLLM would put words into people's mouths.
@@ -42,23 +43,18 @@ def litellm() -> Any:
     no_fetches(library)
     no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
     read_along(library)
+    count_no_tokens(library)
     library.main.completion = noting(library.main.completion)
+    # Sessions that nobody closed would complain when the interpreter ends.
+    atexit.register(leave_closed_loops, library)
     # Its logger quotes requests and answers; ours says what an operator needs without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return library
 
 
-@functools.cache
-def calls() -> Calls:
-    """The way to ask it."""
-    # Sessions that nobody closed would complain when the interpreter ends.
-    atexit.register(leave_closed_loops, litellm())
-    return Calls(litellm())
-
-
 def warm_up() -> None:
     """Import litellm now."""
-    calls()
+    litellm()
 
 
 def bedrock_streams() -> None:

@@ -13,6 +13,25 @@ from typing import Any
 import httpx
 
 
+def no_second_send(library: Any) -> None:
+    """An attempt is one request. LiteLLM sends a second one in two places, whatever it is told about retries:
+    after a 422 from an OpenAI-compatible server (and then answers None), and after a lost connection.
+
+    Both are replaced by raising what happened. The tests of the failure table count the requests a provider got,
+    and fail when an upgrade moves these.
+    """
+
+    def raise_unprocessable(error: Exception, data: object) -> None:
+        raise error
+
+    async def raise_lost_connection(self: object, **request: object) -> None:
+        raise  # noqa: PLE0704 - called from the handler of the exception it raises again
+
+    library.llms.openai.openai.drop_params_from_unprocessable_entity_error = raise_unprocessable
+    handler = library.llms.custom_httpx.http_handler.AsyncHTTPHandler
+    handler.single_connection_post_request = raise_lost_connection
+
+
 def no_redirects(library: Any) -> None:
     """None of LiteLLM's clients follows one, neither those it will make nor those it has made already."""
     handlers = library.llms.custom_httpx.http_handler

@@ -17,8 +17,8 @@ from .cancelling import called
 from .failures import failure_of
 from .fields import arguments_of
 from .finishing import FinishReader, reading
-from .internals import events_of
-from .loading import calls, let_go, litellm, warm_up
+from .leftovers import leave_closed_loops
+from .loading import let_go, litellm, warm_up
 from .prices import cost_of, cost_of_answer
 from .streams import Stream
 from .wire import UnreadableError, answer_of, usage_of
@@ -33,6 +33,9 @@ timeout it is told: a limit that differs from request to request would cost a TL
 
 _asking: set[object] = set()
 """One for each request under way, of any Router and on any event loop: LiteLLM's connections are the process's."""
+
+_loops: set[asyncio.AbstractEventLoop] = set()
+"""From which it was asked, and which were open when the last one came."""
 
 
 class LiteLLMProvider:
@@ -77,7 +80,7 @@ class LiteLLMProvider:
         try:
             wrapper = await _asked(arguments, reader)
             price, choices = functools.partial(self._price, deployment), params.get("n") or 1
-            stream = Stream(wrapper, events_of(wrapper), choices=choices, price=price, reader=reader)
+            stream = Stream(wrapper, choices=choices, price=price, reader=reader)
             async with aclosing(stream.chunks()) as chunks:
                 async for chunk in chunks:
                     yield chunk
@@ -145,9 +148,13 @@ class LiteLLMProvider:
 
 async def _asked(arguments: Mapping[str, Any], reader: FinishReader) -> Any:
     """What LiteLLM gives. What goes wrong in there is the attempt's failure; what goes wrong elsewhere is a bug."""
+    if (loop := asyncio.get_running_loop()) not in _loops:
+        _loops.intersection_update([one for one in _loops if not one.is_closed()])
+        _loops.add(loop)
+        leave_closed_loops(litellm())
     try:
         with reading(reader):
-            return await called(calls().acompletion, arguments)
+            return await called(litellm().acompletion, arguments)
     except Exception as error:
         raise failure_of(error) from error
 

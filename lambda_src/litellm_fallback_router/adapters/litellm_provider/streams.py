@@ -1,4 +1,4 @@
-"""A stream as chunks: from LiteLLM's wrapper, or straight from the provider's events where those are OpenAI's."""
+"""A stream as chunks, from LiteLLM's wrapper."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-import httpx
-
 from ...routing.failures import FailureKind, ProviderFailure
 from ...routing.finish_reasons import incomplete
 from ...routing.ledger import Usage
 from ...routing.types import Chunk
 from .finishing import FinishReader
-from .internals import Events
 from .loading import litellm
-from .pieces import Pieces, watched
-from .wire import chunk_of, chunks_of, counted, is_token, usage_of
+from .pieces import watched
+from .wire import chunk_of, is_token, usage_of
 
 Price = Callable[[Any, str | None], float | None]
 """USD of LiteLLM's usage object in a service tier."""
@@ -30,20 +27,14 @@ class Stream:
     """One stream, and how far it has come. `chunks()` ends normally only after a finish reason of the provider's that
     means that the answer is complete."""
 
-    def __init__(
-        self, wrapper: Any, events: Events | None, *, choices: int, price: Price, reader: FinishReader
-    ) -> None:
+    def __init__(self, wrapper: Any, *, choices: int, price: Price, reader: FinishReader) -> None:
         self._wrapper = wrapper
-        self._events = events
         self._unfinished = set(range(choices))
         self._price = price
         self._reader = reader
         self._called_tools = False
         self.begun = False
         """A token has come."""
-
-    def chunks(self) -> AsyncGenerator[Chunk, None]:
-        return self._wrapped() if self._events is None else self._read(self._events)
 
     @property
     def usage_so_far(self) -> Usage | None:
@@ -56,7 +47,7 @@ class Stream:
     async def aclose(self) -> None:
         await self._wrapper.aclose()
 
-    async def _wrapped(self) -> AsyncGenerator[Chunk, None]:
+    async def chunks(self) -> AsyncGenerator[Chunk, None]:
         wrapper = self._wrapper
         if not hasattr(wrapper, "received_finish_reason"):
             # OpenAI's old completions: LiteLLM hides the finish reason, and whether there was one.
@@ -96,29 +87,6 @@ class Stream:
         wrapper = self._wrapper
         unsaid = wrapper.received_finish_reason is None and wrapper.intermittent_finish_reason is None
         return unsaid and any(choice["finish_reason"] for choice in chunk.choices)
-
-    async def _read(self, events: Events) -> AsyncGenerator[Chunk, None]:
-        choice_type, echo = litellm().types.utils.StreamingChoices, Echo(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
-        pieces = Pieces(events.read(), self._reader, begun=lambda: self.begun)
-        usage = tier = None
-        try:
-            async for arrived in pieces:
-                for event in arrived:
-                    usage, tier = counted(event.get("usage")) or usage, event.get("service_tier") or tier
-                    for chunk in chunks_of(event, choice_type, self._reader.read):
-                        yield self._noted(chunk)
-                        echo.check(chunk)
-                if not self._unfinished:
-                    pieces.finished()
-        except ProviderFailure as failure:
-            # Cut off after the very last thing it had to say.
-            if not isinstance(failure.__cause__, httpx.TransportError) or usage is None or self._unfinished:
-                raise
-        if self._unfinished:
-            raise self._broken()
-        if usage is not None and (reported := reported_usage(usage)) is not None:
-            yield Chunk([], usage_of(reported), self._price(reported, tier if isinstance(tier, str) else None))
-        self._check_complete()
 
     def _noted(self, chunk: Chunk) -> Chunk:
         """The chunk with one finish reason for each choice, and none where it means that the answer is not complete."""

@@ -1,0 +1,59 @@
+"""What LiteLLM would leave behind, or load for nobody, in its public call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def no_orphans(worker: Any) -> None:
+    """LiteLLM has one worker for its reports, on one event loop. When a call comes from another loop the worker moves
+    there and drops its task on the first without ending it, over which Python complains on stderr: "Task was
+    destroyed but it is pending!". Scripts that use `complete_sync` and async code do that. So the task is ended.
+    """
+    move = worker._ensure_queue
+
+    def move_and_end(self: Any) -> None:
+        before = self._worker_task
+        move(self)
+        if before is not None and self._worker_task is None and not before.get_loop().is_closed():
+            before.get_loop().call_soon_threadsafe(before.cancel)
+
+    worker._ensure_queue = move_and_end
+
+
+def leave_closed_loops(library: Any) -> None:
+    """LiteLLM keeps its clients by event loop, and with them the connections of loops that are closed: of each
+    `asyncio.run` in a program. Nobody can use or await those any more.
+    """
+    cache = library.in_memory_llm_clients_cache
+    shared = vars(library).get("module_level_aclient")
+    for key, client in [*cache.cache_dict.items(), (None, shared)]:
+        session = _session_of(client)
+        if session is not None and session._loop.is_closed():
+            session._connector._close()
+            cache.cache_dict.pop(key, None)
+            cache.ttl_dict.pop(key, None)
+
+
+def _session_of(client: Any) -> Any:
+    """The aiohttp session below a client of LiteLLM's; None where it has made none yet."""
+    transport = getattr(getattr(client, "client", None) or getattr(client, "_client", None), "_transport", None)
+    session: Any = getattr(transport, "client", None)
+    return session if hasattr(session, "_connector") and not session.closed else None
+
+
+class _Tokenizer:
+    """LiteLLM's own, loaded when somebody counts with it."""
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self._load = load
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._load(), name)
+
+
+def count_no_tokens(library: Any) -> None:
+    """LiteLLM loads its tokenizer (46 MB, 0.1 s) to hand it to the code of every provider but OpenAI, where nothing
+    uses it."""
+    library.main._encoding_cache = _Tokenizer(library.main._load_default_encoding)
