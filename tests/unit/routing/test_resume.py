@@ -60,6 +60,18 @@ def test_a_model_that_supports_it_continues_by_prefill() -> None:
     run_virtually(main())
 
 
+@pytest.mark.parametrize("prefill", [True, False])
+def test_white_space_alone_is_nothing_to_continue(prefill: bool) -> None:
+    async def main() -> None:
+        config = config_of(deployment("a"), deployment("b", info=ModelInfo(prefill=prefill)))
+        r = Rig(config, ScriptedProvider({"a": [breaks("\n ")], "b": [says("Paris.")]}))
+        text, _ = await read(r.router, question())
+        assert r.provider.calls[1].messages == r.provider.calls[0].messages
+        assert text.strip() == "Paris."
+
+    run_virtually(main())
+
+
 @pytest.mark.parametrize("continuation", [" is Paris.", "The capital of France is Paris."])
 def test_restart_and_continuation_read_the_same(continuation: str) -> None:
     async def main() -> None:
