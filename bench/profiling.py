@@ -19,7 +19,7 @@ from rich.console import Console
 from . import client, peers
 from .__main__ import RESULTS, RUNS, upstream
 from .processes import Cores
-from .systems import System, ours
+from .systems import FORMATS, System, ours
 
 WHOLE, STREAMS = 1000, 20
 SHOWN = 45
@@ -32,6 +32,8 @@ def main() -> None:
     console = Console()
     with upstream(cores) as port:
         for system in ours(port, RUNS):
+            if system.name == FORMATS:
+                continue
             for kind, stream, count in (("whole answers", False, WHOLE), ("streams", True, STREAMS)):
                 console.print(f"profiling {system.name}: {kind}")
                 stats = _profile(system, cores, stream=stream, count=count)

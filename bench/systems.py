@@ -15,9 +15,12 @@ from . import peers, wire
 from .processes import Running, free_port, running
 
 DIRECT, GATEWAY, FLOOR, PROXY, PORTKEY = "direct", "gateway", "acompletion", "litellm-proxy", "portkey"
+FORMATS = "gateway-formats"
+"""The gateway once more, with models of Anthropic's and Bedrock's in its mapping: it loads what those need."""
 TITLES = {
     DIRECT: "direct call",
     GATEWAY: "this gateway",
+    FORMATS: "this gateway, three formats",
     FLOOR: "FastAPI + bare acompletion",
     PROXY: "LiteLLM proxy",
     PORTKEY: "Portkey gateway",
@@ -82,18 +85,18 @@ def all_systems(upstream: int, folder: Path) -> tuple[list[System], dict[str, st
 
 
 def ours(upstream: int, folder: Path) -> list[System]:
-    """The gateway, and the floor beneath it."""
-    return [_gateway(upstream, folder), _floor(upstream)]
+    """The gateway, twice, and the floor beneath it."""
+    return [_gateway(GATEWAY, upstream, folder), _gateway(FORMATS, upstream, folder), _floor(upstream)]
 
 
-def _gateway(upstream: int, folder: Path) -> System:
+def _gateway(name: str, upstream: int, folder: Path) -> System:
+    more = [_claude(upstream), _bedrock(upstream)] if name == FORMATS else []
     mapping = {
         "model_list": [
-            *(_model(name, upstream, "params", provider="openai") for name in (wire.MODEL, *DOWN)),
-            _claude(upstream),
-            _bedrock(upstream),
+            *(_model(model, upstream, "params", provider="openai") for model in (wire.MODEL, *DOWN)),
+            *more,
         ],
-        "fallbacks": {name: [wire.MODEL] for name in DOWN},
+        "fallbacks": {model: [wire.MODEL] for model in DOWN},
         "settings": {
             # A probe every five seconds would now and then meet a measured request.
             "circuit_open_seconds": 600.0,
@@ -101,10 +104,10 @@ def _gateway(upstream: int, folder: Path) -> System:
             "backoff_base": 0.0,
         },
     }
-    config, port = _written(folder / "gateway.yaml", mapping), free_port()
+    config, port = _written(folder / f"{name}.yaml", mapping), free_port()
     command = (sys.executable, "-m", "litellm_fallback_router.cli", "serve", "--port", str(port), "--config", config)
     variables = {"GATEWAY_API_KEYS": CALLER_KEY}
-    return System(GATEWAY, port, command, "/health", variables, _AUTHORIZED, {}, translates=True)
+    return System(name, port, command, "/health", variables, _AUTHORIZED, {}, translates=bool(more))
 
 
 def _floor(upstream: int) -> System:

@@ -9,7 +9,7 @@ from statistics import median, quantiles
 from .numbers import Row, p99, ratios_added, ratios_circuit_open, ratios_discovery, ratios_rate
 from .rounds import Round, Samples
 from .startup import FRONT_DOOR, LITELLM, PACKAGE, PLAIN, PRIMED
-from .systems import FLOOR, GATEWAY, PORTKEY, PROXY
+from .systems import FLOOR, FORMATS, GATEWAY, PORTKEY, PROXY
 
 HEALTH_GAP = ("longest answer of /health beside hostile bodies, ms", 50.0)
 
@@ -96,12 +96,12 @@ _TARGETS: tuple[tuple[str, float, Callable[[Run], list[float]]], ...] = (
     (
         "the same where the provider is Anthropic",
         0.50,
-        lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.anthropic, base=_sequential),
+        lambda run: ratios_added(run.samples, FORMATS, FLOOR, lambda one: one.anthropic, base=_sequential),
     ),
     (
         "the same where the provider is Bedrock",
         0.50,
-        lambda run: ratios_added(run.samples, GATEWAY, FLOOR, lambda one: one.bedrock, base=_sequential),
+        lambda run: ratios_added(run.samples, FORMATS, FLOOR, lambda one: one.bedrock, base=_sequential),
     ),
     (
         "added latency p50, against LiteLLM's proxy",
