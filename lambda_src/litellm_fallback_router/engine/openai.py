@@ -254,6 +254,12 @@ class OpenAIDecoder:
         if usage := said.get("usage"):
             self._usage = counted(usage) or self._usage
         self._tier = _tier(said) or self._tier
+        if text := _plain_text(said.get("choices")):
+            self.begun = True
+            chunk = Chunk([{"index": 0, "delta": {"content": text}, "finish_reason": None}])
+            yield chunk
+            self._echo.check(chunk)
+            return
         try:
             chunks = [*chunks_of(said, self._choice_type, self._reader.read)]
         except UnreadableError as error:
@@ -277,6 +283,18 @@ class OpenAIDecoder:
             yield Chunk([], usage, cost)
         if self._reader.broken is not None:
             raise incomplete(self._reader.broken, begun=self.begun)
+
+
+def _plain_text(choices: Any) -> str | None:
+    """The text of an event that says nothing else, as almost every one does; None where there is more to it."""
+    choice = choices[0] if type(choices) is list and len(choices) == 1 else None
+    if type(choice) is not dict or choice.get("index") or choice.get("finish_reason") or choice.get("logprobs"):
+        return None
+    delta = choice.get("delta")
+    if type(delta) is not dict or type(text := delta.get("content")) is not str:
+        return None
+    more = len(delta) > 1 and any(value for name, value in delta.items() if name not in ("role", "content"))
+    return None if more else text
 
 
 def _tier(said: dict[str, Any]) -> str | None:
