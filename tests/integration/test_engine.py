@@ -189,6 +189,16 @@ async def test_the_operators_headers_and_fields_are_sent(
     assert (headers["x-team"], body["vendor"]) == ("one", {"flag": True})
 
 
+@pytest.mark.parametrize("model", MODELS)
+async def test_parameters_that_say_whom_to_ask_are_not_sent(
+    simulator: SimulatorControl, models: dict[str, Deployment], model: str
+) -> None:
+    extra = {**models[model].extra, "organization": "org-1", "tenant_id": "tenant-1", "aws_session_name": "session-1"}
+    await whole(Engine(key), replace(models[model], extra=extra), "plain")
+    _, _, body = sent(simulator)
+    assert not {"organization", "tenant_id", "aws_session_name"} & body.keys()
+
+
 async def test_every_choice_of_a_stream_has_its_finish_reason(models: dict[str, Deployment]) -> None:
     assert (await streamed(Engine(key), models["gpt-4o"], "choices"))["finished"] == {0: "stop", 1: "stop"}
 

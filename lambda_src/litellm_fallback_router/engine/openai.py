@@ -121,8 +121,10 @@ class OpenAIFormat:
         arguments = arguments_of(self._deployment, params)
         streaming = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
         headers = {**self._headers, **arguments.pop("extra_headers", {})}
-        arguments.pop("organization", None)
         more = arguments.pop("extra_body", {})
+        for name in self._deployment.extra:
+            # The others say where, and as whom, to ask.
+            arguments.pop(name, None)
         headers, body = await self._built(copied(messages), {**copied(arguments), **streaming}, headers, key)
         return OpenAICall(self, Outgoing(self._url, headers, json.dumps({**body, **more}).encode()), params)
 
