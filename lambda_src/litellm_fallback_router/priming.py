@@ -43,8 +43,9 @@ async def _ask_each_model(config: RouterConfig, url: str) -> None:
     closed = simulated(bare, url)
     moved = zip(bare.deployments, closed.deployments, strict=True)
     models = {after.litellm_model: after.model_name for before, after in moved if after is not before}
-    # Without a guardrail: there is none to ask here, and without its verdict no provider would be asked.
-    alone = replace(closed, settings=closed.settings.model_copy(update={"max_attempts": 1}), guardrail=None)
+    # Without guardrail and prompts: there is neither to ask here, and without a verdict no provider would be asked.
+    once = closed.settings.model_copy(update={"max_attempts": 1})
+    alone = replace(closed, settings=once, guardrail=None, prompts=None)
     router = assemble(alone)
     gateway = create_app(lambda: router)
     async with gateway.router.lifespan_context(gateway), _client(gateway) as client:
