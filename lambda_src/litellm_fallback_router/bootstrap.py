@@ -73,7 +73,7 @@ def with_callers_keys(settings: Settings) -> Settings:
         return settings.model_copy(update={"api_keys": (*settings.api_keys, SecretStr(key))})
     if not settings.api_keys and (ways := other_ways(mapping)):
         what = "without it anyone may call: set GATEWAY_API_KEYS=key1,key2, or remove it"
-        raise ConfigurationError([f"general_settings.{way}: not known here, and {what}" for way in ways])
+        raise ConfigurationError([f"{way}: not known here, and {what}" for way in ways])
     return settings
 
 

@@ -216,6 +216,20 @@ def test_key_is_not_in_a_deployments_repr() -> None:
             "model_list[0].params.temperature: not a field here: callers send it with the request",
         ),
         (_one({"model": "gpt-4o", "api_base": "localhost:80"}), "must be a URL such as http://localhost:8000/v1"),
+        (_one({"model": "gpt-4o", "api_base": "http://a:99999/v1"}), "must be a URL such as http://localhost:8000/v1"),
+        (_one({"model": "gpt-4o", "api_base": "http://a:b/v1"}), "must be a URL such as http://localhost:8000/v1"),
+        (
+            _one({"model": "bedrock/a.b", "aws_bedrock_runtime_endpoint": "nonsense"}),
+            "params.aws_bedrock_runtime_endpoint: must be a URL such as https://host",
+        ),
+        (_one({"model": "gpt-4o", "extra_headers": {"x-a": 5}}), "extra_headers.x-a: must be a string of printable"),
+        (
+            _one({"model": "gpt-4o", "extra_headers": {"x-a": "b\nc"}}),
+            "extra_headers.x-a: must be a string of printable",
+        ),
+        (_one({"model": "gpt-4o", "extra_headers": {"x-a": "ß"}}), "extra_headers.x-a: must be a string of printable"),
+        (_one({"model": "gpt-4o", "extra_headers": {"x a": "b"}}), "extra_headers: a header's name must be letters"),
+        (_one({"model": "gpt-4o", "extra_headers": {5: "b"}}), "extra_headers: a header's name must be letters"),
         (_one({"model": "gpt-4o", "api_base": "http://[1"}), "must be a URL such as http://localhost:8000/v1"),
         (_one({"model": "gpt-4o", "model_info": {"image": True}}), "model_info.image: unknown field, did you mean 'im"),
         (_one({"model": "a", "model_info": {"retires_on": "soon"}}), "must be a date such as 2027-03-30"),
@@ -291,6 +305,8 @@ def test_every_mistake_is_listed_at_once() -> None:
         {"model": "gpt-4o", "api_base": "sk-secret"},
         {"model": "gpt-4o", "api_base": "https://me:sk-secret@host/v1"},
         {"model": "bedrock/a.b", "aws_secret_access_key": ["sk-secret"]},
+        {"model": "gpt-4o", "extra_headers": {"x-a": "sk-secret\n"}},
+        {"model": "gpt-4o", "extra_headers": {"sk-secret:": "x"}},
     ],
 )
 def test_key_is_never_quoted(params: dict[str, Any]) -> None:

@@ -38,7 +38,32 @@ def test_a_master_key_is_a_key_that_callers_need(tmp_path: Path, monkeypatch: py
     assert keys_of(tmp_path, config(master_key=KEY)) == [KEY]
     assert keys_of(tmp_path, config(master_key="os.environ/LITELLM_MASTER_KEY")) == [KEY]
     assert keys_of(tmp_path, config(master_key=KEY), GATEWAY_API_KEYS="mine") == ["mine", KEY]
+    assert keys_of(tmp_path, config()) == [KEY], "LiteLLM looks there too"
+    assert keys_of(tmp_path, {"model_list": config()["model_list"]}) == [KEY]
+    monkeypatch.delenv("LITELLM_MASTER_KEY")
     assert keys_of(tmp_path, config()) == []
+
+
+@pytest.mark.parametrize("key", ["", " ", "\t", "two words"])
+def test_a_usual_one_that_is_none_stops_the_start(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", key)
+    with pytest.raises(ConfigurationError, match="LITELLM_MASTER_KEY: "):
+        keys_of(tmp_path, config())
+    assert keys_of(tmp_path, config(master_key=KEY)) == [KEY], "the config's own counts"
+
+
+@pytest.mark.parametrize("settings", [["master_key"], [{"master_key": KEY}], KEY])
+def test_settings_in_another_shape_stop_the_start(tmp_path: Path, settings: Any) -> None:
+    with pytest.raises(ConfigurationError, match="general_settings: must be an object") as refused:
+        keys_of(tmp_path, {**config(), "general_settings": settings})
+    assert KEY not in str(refused.value)
+
+
+def test_files_that_may_name_a_key_stop_the_start(tmp_path: Path) -> None:
+    including = {**config(), "include": ["general.yaml"]}
+    with pytest.raises(ConfigurationError, match=r"include: .*set GATEWAY_API_KEYS"):
+        keys_of(tmp_path, including)
+    assert keys_of(tmp_path, including, GATEWAY_API_KEYS="mine") == ["mine"]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,26 @@ def test_providers_usual_variable_is_read_or_named(model: str, variable: str, tm
     assert _keys(tmp_path, **{variable: "k1\n"}).resolve(deployment) == "k1"
 
 
+@pytest.mark.parametrize("key", ["sk-4711\nx", "sk 4711", "sk-4711\u00e9", "sk-4711\x01"])
+@pytest.mark.parametrize(
+    ("model", "variable", "more"),
+    [
+        ("gpt-4o", "OPENAI_API_KEY", {}),
+        ("claude-haiku-4-5", "SECOND", {"api_key": "os.environ/SECOND"}),
+        ("bedrock/us.amazon.nova-2-lite-v1:0", "AWS_BEARER_TOKEN_BEDROCK", {}),
+    ],
+)
+def test_what_no_header_takes_is_no_key(
+    model: str, variable: str, more: dict[str, str], key: str, tmp_path: Path
+) -> None:
+    deployment = _deployment(model, **more)
+    keys = _keys(tmp_path, **{variable: key}, AWS_PROFILE="x")
+
+    assert keys.resolve(deployment) is None
+    why = keys.missing(deployment)
+    assert why == f"no key: {variable} is set, but not to printable ASCII without spaces, as a key is sent in a header"
+
+
 def test_second_usual_variable_counts_too(tmp_path: Path) -> None:
     assert _keys(tmp_path, GOOGLE_API_KEY="k1").resolve(_deployment("gemini/gemini-2.5-pro")) == "k1"
 

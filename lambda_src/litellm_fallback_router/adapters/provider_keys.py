@@ -14,12 +14,14 @@ from litellm_fallback_router.routing.providers import (
     is_foreign_server,
     key_variables,
 )
+from litellm_fallback_router.routing.secret_keys import USABLE, wanted_names
 from litellm_fallback_router.routing.types import Deployment
 
+_AWS_BEARER = "AWS_BEARER_TOKEN_BEDROCK"
 _AWS_VARIABLES = (
     # Where botocore's credential chain looks, short of asking the network: EC2's metadata service is not
     # asked, so an instance role counts only with a ~/.aws/config.
-    "AWS_BEARER_TOKEN_BEDROCK",
+    _AWS_BEARER,
     "AWS_PROFILE",
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -44,9 +46,11 @@ class EnvironmentKeys:
     def missing(self, deployment: Deployment) -> str | None:
         if variables := unresolved(deployment):
             return f"incomplete: set {', '.join(variables)} and start again"
-        if self.resolve(deployment) is not None or self._needs_none(deployment):
+        if self.resolve(deployment) is not None:
             return None
-        return f"no key: set {_variable(deployment)}"
+        if (spoiled := self._spoiled(deployment)) is not None:
+            return f"no key: {spoiled} is set, but not to printable ASCII without spaces, as a key is sent in a header"
+        return None if self._needs_none(deployment) else f"no key: set {_variable(deployment)}"
 
     async def refresh(self, deployment: Deployment) -> bool:
         return False
@@ -61,7 +65,14 @@ class EnvironmentKeys:
             return None
         if is_foreign_server(provider, deployment.api_base):
             return None
-        return next((key for name in key_variables(provider) if (key := self._read(name))), None)
+        return next((key for name in key_variables(provider) if (key := self._read_key(name))), None)
+
+    def _spoiled(self, deployment: Deployment) -> str | None:
+        """The variable of a key that no header takes."""
+        names = wanted_names(deployment)
+        if deployment.provider in AWS_PROVIDERS and deployment.api_key is None:
+            names = (_AWS_BEARER,)  # it comes before all other ways to sign in
+        return next((name for name in names if self._read(name) and not self._read_key(name)), None)
 
     def _needs_none(self, deployment: Deployment) -> bool:
         """True where the call is signed without a key of the mapping's, or goes unsigned."""
@@ -85,7 +96,11 @@ class EnvironmentKeys:
         return any(map(_exists, files))
 
     def _dereferenced(self, value: str) -> str | None:
-        return self._read(value.removeprefix(REFERENCE)) if value.startswith(REFERENCE) else value
+        return self._read_key(value.removeprefix(REFERENCE)) if value.startswith(REFERENCE) else value
+
+    def _read_key(self, name: str) -> str | None:
+        key = self._read(name)
+        return key if key and USABLE.fullmatch(key) else None
 
     def _read(self, name: str) -> str | None:
         return (self._lookup(name) or "").strip() or None

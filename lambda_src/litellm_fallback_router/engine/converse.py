@@ -6,6 +6,7 @@ Sources: AWS, "Converse", "ConverseStream" and "Event stream encoding".
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +81,7 @@ class ConverseFormat:
             said = await self.config._async_transform_request(
                 self.model, one.messages, one.optional, one.place, headers
             )
-            token = self._bearer(key)
+            token = (self._bearer(key) or "").strip()
             credentials = None if token else await self._credentials.get()
         except Exception as error:
             raise unsendable(error) from error
@@ -142,7 +143,8 @@ class ConverseDecoder(TranslatedStream):
 
         try:
             return next(self._events, None)
-        except ParserError as error:
+        except (ParserError, LookupError, ValueError, struct.error) as error:
+            # Of headers that are none botocore raises what its reading of them ends in.
             raise no_format(error, begun=self.begun) from error
 
     def _event(self, headers: Mapping[str, Any], payload: bytes) -> Iterator[Chunk]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from .mapping_schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params, parse, type_name
+from .mapping_schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params, is_url, parse, type_name
 from .providers import (
     AWS_PROVIDERS,
     KEYLESS_PROVIDERS,
@@ -52,7 +53,8 @@ def build(
         own[field] = _resolved(own.get(field), lookup)
     params = parse(Params, own, path, problems)
     extra = {key: raw[key] for key in raw if key in OPERATOR_PARAMS and raw[key] is not None}
-    _check_extra(extra, path, problems)
+    resolved = {key: _resolved(value, lookup) for key, value in extra.items()}
+    _check_extra(resolved, path, problems)
     info = parse(InfoOverride, _table(raw.get("model_info")), f"{path}.model_info", problems)
     if entry is None or params is None or info is None:
         if entry is not None and entry.litellm_provider is not None:
@@ -85,7 +87,7 @@ def build(
         first_token_timeout=params.first_token_timeout,
         answer_timeout=params.answer_timeout,
         stall_timeout=params.stall_timeout,
-        extra={key: _resolved(value, lookup) for key, value in extra.items()},
+        extra=resolved,
         info=ours,
         own_prices=None not in _prices(ours)[:2] and _prices(ours) != _prices(known),
     )
@@ -113,6 +115,10 @@ def _resolved(value: Any, lookup: Lookup) -> Any:
 
 
 _OBJECTS = frozenset({"extra_headers", "extra_body", "guardrailConfig"})
+_URLS = frozenset({"aws_bedrock_runtime_endpoint", "aws_sts_endpoint"})
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t -~]*")
+"""Source: RFC 9110, sections 5.1 and 5.5."""
 
 
 def _check_extra(extra: Mapping[str, Any], path: str, problems: list[str]) -> None:
@@ -125,6 +131,19 @@ def _check_extra(extra: Mapping[str, Any], path: str, problems: list[str]) -> No
             wanted, words = list, "a list"
         if not isinstance(value, wanted):
             problems.append(f"{path}.{key}: must be {words}, got {type_name(value)}")
+        elif key == "extra_headers" and isinstance(value, Mapping):
+            _check_headers(value, f"{path}.{key}", problems)
+        elif key in _URLS and isinstance(value, str) and not (value.startswith(REFERENCE) or is_url(value)):
+            problems.append(f"{path}.{key}: must be a URL such as https://host")
+
+
+def _check_headers(headers: Mapping[Any, Any], path: str, problems: list[str]) -> None:
+    """What no client sends would fail each request. Their values may be keys: they are not repeated."""
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            problems.append(f"{path}: a header's name must be letters, digits and dashes")
+        elif not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            problems.append(f"{path}.{name}: must be a string of printable ASCII")
 
 
 def _target(entry: ModelEntry, params: Params, path: str, problems: list[str]) -> Target | None:

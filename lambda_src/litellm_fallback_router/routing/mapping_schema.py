@@ -88,7 +88,7 @@ class Params(BaseModel):
     @field_validator("api_base")
     @classmethod
     def _usable_base(cls, base: str) -> str:
-        if not _REFERENCE.fullmatch(base) and not _is_url(base):
+        if not _REFERENCE.fullmatch(base) and not is_url(base):
             raise ValueError("must be a URL such as http://localhost:8000/v1")
         if "@" in urlsplit(base).netloc:
             raise ValueError("must not hold a user or password, as it is shown; use api_key or extra_headers")
@@ -128,10 +128,11 @@ class InfoOverride(BaseModel):
             raise ValueError("must be a date such as 2027-03-30") from None
 
 
-def _is_url(text: str) -> bool:
+def is_url(text: str) -> bool:
     try:
-        return bool(re.fullmatch(r"https?://\S+", text) and urlsplit(text).hostname)
-    except ValueError:  # a bracket that opens no IPv6 address
+        parts = urlsplit(text)
+        return bool(re.fullmatch(r"https?://\S+", text) and parts.hostname and parts.port != 0)
+    except ValueError:  # a bracket that opens no IPv6 address, a port that there is not
         return False
 
 

@@ -11,6 +11,8 @@ from .litellm_config import recognises
 
 REFERENCE = "os.environ/"
 _PATH = "general_settings.master_key"
+_USUAL = "LITELLM_MASTER_KEY"
+"""Where LiteLLM looks for one that its config does not name. Source: LiteLLM 1.106, `proxy/proxy_server.py`."""
 _OTHER_WAYS = ("custom_auth", "enable_jwt_auth", "enable_oauth2_auth", "enable_oauth2_proxy_auth")
 """Source: LiteLLM 1.106, `proxy/proxy_server.py` and `proxy/_types.py` (`ConfigGeneralSettings`)."""
 
@@ -20,9 +22,13 @@ def master_key(mapping: Any, lookup: Callable[[str], str | None]) -> str | None:
 
     Raises ConfigurationError where it asks for one that is not there.
     """
-    general = mapping.get("general_settings") if recognises(mapping) else None
-    if not isinstance(general, Mapping) or "master_key" not in general:
+    if not recognises(mapping):
         return None
+    general = mapping.get("general_settings") or {}
+    if not isinstance(general, Mapping):
+        raise ConfigurationError(["general_settings: must be an object, such as {master_key: KEY}"])
+    if "master_key" not in general:
+        return _usual(lookup)
     key = general["master_key"]
     if isinstance(key, str) and key.startswith(REFERENCE):
         name = key.removeprefix(REFERENCE)
@@ -33,7 +39,19 @@ def master_key(mapping: Any, lookup: Callable[[str], str | None]) -> str | None:
     return key
 
 
+def _usual(lookup: Callable[[str], str | None]) -> str | None:
+    if (said := lookup(_USUAL)) is None:
+        return None
+    if not re.fullmatch(r"[!-~]+", key := said.strip()):
+        raise ConfigurationError([f"{_USUAL}: must be a key in printable ASCII without spaces; set one, or unset it"])
+    return key
+
+
 def other_ways(mapping: Any) -> list[str]:
-    """What asks callers for something else, which nobody asks for here."""
-    general = mapping.get("general_settings") if recognises(mapping) else None
-    return [name for name in _OTHER_WAYS if general.get(name)] if isinstance(general, Mapping) else []
+    """What asks callers for something else, or may: nobody asks for it here. Paths in the config."""
+    if not recognises(mapping):
+        return []
+    general = mapping.get("general_settings")
+    ways = [name for name in _OTHER_WAYS if general.get(name)] if isinstance(general, Mapping) else []
+    # Other files may name a key, and are not read.
+    return [*(f"general_settings.{way}" for way in ways), *(["include"] if mapping.get("include") else [])]
