@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from litellm_fallback_router.routing.config import RouterConfig
-from litellm_fallback_router.routing.guarding import GuardUnreachableError, Outcome, Verdict
 from litellm_fallback_router.routing.guardrail import Guardrail
 from litellm_fallback_router.routing.pictures import Picture
 from litellm_fallback_router.routing.ports import Source
+from litellm_fallback_router.routing.verdicts import GuardUnreachableError, Outcome, Verdict
 from tests.support.scripted import Rig, ScriptedProvider, Step, config_of, deployment
 
 DENIED = re.compile(r"forbidden\s+fruit", re.IGNORECASE)

@@ -22,8 +22,8 @@ from litellm_fallback_router.routing import request_schema
 from litellm_fallback_router.routing.config import RouterSettings, load_config
 from litellm_fallback_router.routing.errors import CallerLeftError, ConfigurationError, RouterError
 from litellm_fallback_router.routing.failures import TABLE, FailureKind, Then
-from litellm_fallback_router.routing.guarding import Outcome
 from litellm_fallback_router.routing.mapping_file import read_mapping
+from litellm_fallback_router.routing.verdicts import Outcome
 from litellm_fallback_router.settings import Settings
 from local.demo.scenarios import SCENARIOS
 from tests.support.documents import REPOSITORY, between_markers, docstrings, examples

@@ -23,10 +23,10 @@ from ..routing.errors import (
     UnavailableError,
 )
 from ..routing.failures import FailureKind
-from ..routing.guarding import GuardRecord, Outcome
 from ..routing.ledger import AttemptRecord, costs_of, guardrail_facts
 from ..routing.metrics import METRICS, NAMESPACE, SERVICE
 from ..routing.types import ChatRequest, ChatResult
+from ..routing.verdicts import GuardRecord, Outcome
 
 NO_FAULT = frozenset({FailureKind.CALLER_LEFT, FailureKind.SERVER_STOPPING, FailureKind.GUARDRAIL})
 """Ends of an attempt that say nothing about its deployment."""

@@ -19,9 +19,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..routing.guarding import GuardUnreachableError, Outcome, Verdict
 from ..routing.pictures import Picture
 from ..routing.ports import Source
+from ..routing.verdicts import GuardUnreachableError, Outcome, Verdict
 
 _Content = list[dict[str, Any]]
 """ApplyGuardrail's blocks of content."""

@@ -6,10 +6,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..routing.prompts import OWN_MODEL
 from ..routing.requests import managed_prompt, narrowing
 from ..routing.router import ChatStream, Router
-from ..routing.types import ChatRequest, ChatResult
+from ..routing.types import OWN_MODEL, ChatRequest, ChatResult
 from . import openapi
 from .body import read_object
 from .disconnect import while_connected

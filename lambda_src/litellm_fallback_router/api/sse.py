@@ -19,8 +19,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ..routing.errors import RouterError
-from ..routing.guarding import Outcome
 from ..routing.router import ChatStream
+from ..routing.verdicts import Outcome
 from .disconnect import while_connected
 from .errors import envelope, internal_error
 from .wire import encode, story

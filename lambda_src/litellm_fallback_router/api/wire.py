@@ -9,8 +9,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ..routing.guarding import Outcome
 from ..routing.types import ChatResult, Deployment
+from ..routing.verdicts import Outcome
 
 # ASCII only: a provider may send half of a surrogate pair, which UTF-8 cannot carry but an escape can.
 _encoder = json.JSONEncoder(separators=(",", ":"))

@@ -3,12 +3,14 @@ a retry or for those before it, other requests learn more. So it is all checked 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from .health import WAITING, health_of, out_of_rate
+from .health import WAITING, Health, out_of_rate
 from .ledger import Dropped
 from .outside import Outside
 from .planner import Candidate
+from .types import Deployment
 
 
 async def admit(candidate: Candidate, outside: Outside) -> Candidate | Dropped:
@@ -35,3 +37,13 @@ async def admit(candidate: Candidate, outside: Outside) -> Candidate | Dropped:
 async def in_vain(candidate: Candidate, outside: Outside) -> Dropped | None:
     """Why waiting for another try of `candidate` is of no use as things are; None: it may be."""
     return (await health_of((candidate.deployment,), outside)).unfit(candidate.deployment)
+
+
+async def health_of(deployments: Sequence[Deployment], outside: Outside) -> Health:
+    """Circuits, cooldowns and keys; not the rates, which are counted as they are taken."""
+    names = {d.id for d in deployments} | {d.credential for d in deployments}
+    return Health(
+        circuits=await outside.circuits.states([d.id for d in deployments]),
+        cooling={name: left for name in names if (left := outside.cooldowns.left(name))},
+        keyless={d.id: why for d in deployments if (why := outside.keys.missing(d))},
+    )

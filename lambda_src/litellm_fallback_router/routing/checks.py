@@ -18,16 +18,7 @@ from .errors import (
     RouterError,
 )
 from .executor import Walk
-from .guarding import (
-    MAX_CHARACTERS,
-    GuardRecord,
-    GuardUnreachableError,
-    Outcome,
-    UncertainMaskError,
-    Verdict,
-    Windows,
-    worst,
-)
+from .guarding import MAX_CHARACTERS, UncertainMaskError, Windows
 from .guardrail import Guardrail
 from .images import SCHEMES, ImageUnavailableError, urls_in
 from .pictures import MOST_PICTURES, shown_in
@@ -36,6 +27,7 @@ from .ports import Guard, Source
 from .resume import is_structured
 from .texts import PROMPTS, is_json, json_in, readable, still_json, texts_in, with_texts, written
 from .types import ChatRequest, Deployment
+from .verdicts import GuardRecord, GuardUnreachableError, Outcome, Verdict, worst
 
 Ask = Callable[[], Coroutine[Any, Any, Verdict]]
 

@@ -11,13 +11,13 @@ from .deadline import Deadline
 from .errors import RouterError
 from .exhausted import exhausted_error
 from .failures import FailureKind, ProviderFailure, Then
-from .guarding import GuardRecord
 from .images import ImageUnavailableError, RequestImages
 from .ledger import AttemptRecord, Dropped, Ledger, Usage
 from .outside import Outside
 from .planner import Candidate, Plan
 from .remaining import Remaining
 from .types import ChatRequest, Deployment
+from .verdicts import GuardRecord
 
 _TROUBLE = {FailureKind.QUOTA_EXHAUSTED: "has no credit left", FailureKind.AUTHENTICATION: "was refused"}
 """What is said of a credential that is skipped."""

@@ -3,11 +3,10 @@ a whole chain, and the executor again before every attempt: by one rule, so that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .ledger import Dropped
-from .outside import Outside
 from .ports import CLOSED, CircuitState
 from .types import Deployment
 
@@ -63,13 +62,3 @@ class Health:
 
 def out_of_rate(deployment: Deployment, retry_after: float | None) -> Dropped:
     return Dropped(deployment.id, "rpm", f"its {deployment.rpm} requests a minute are used up", retry_after)
-
-
-async def health_of(deployments: Sequence[Deployment], outside: Outside) -> Health:
-    """Circuits, cooldowns and keys; not the rates, which are counted as they are taken."""
-    names = {d.id for d in deployments} | {d.credential for d in deployments}
-    return Health(
-        circuits=await outside.circuits.states([d.id for d in deployments]),
-        cooling={name: left for name in names if (left := outside.cooldowns.left(name))},
-        keyless={d.id: why for d in deployments if (why := outside.keys.missing(d))},
-    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .failures import FailureKind
-from .guarding import GuardRecord
+from .verdicts import GuardRecord
 
 
 def rounded_usd(usd: float) -> float:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .errors import RouterError
 from .ledger import AttemptRecord, Usage
-from .sampling import Sample
 from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, ProviderAnswer
 
 if TYPE_CHECKING:
-    from .guarding import Verdict
     from .pictures import Picture
     from .prompts import PromptTemplate
+    from .sampling import Sample
+    from .verdicts import Verdict
 
 Source = Literal["input", "output"]
 """What a guardrail is asked about: what a caller sends, or what a provider answers."""

@@ -13,10 +13,7 @@ from typing import Any
 
 from .config import RouterConfig
 from .errors import InvalidRequestError
-from .types import ChatRequest, Deployment, Message, Prompt
-
-OWN_MODEL = "prompt"
-"""As a request's model: the one its prompt names."""
+from .types import OWN_MODEL, ChatRequest, Deployment, Message, Prompt
 
 _VARIABLE = re.compile(r"\{\{([0-9a-zA-Z](?:[_-]?[0-9a-zA-Z])*[_-]?)\}\}")
 _GEOGRAPHY = re.compile(r"^(?:global|apac|[a-z]{2}(?:-gov)?)\.")

@@ -17,9 +17,8 @@ from .bounds import check_bounds
 from .config import RouterSettings
 from .errors import InvalidRequestError, invalid, shown
 from .messages import missing, wrong_type
-from .prompts import OWN_MODEL
 from .request_schema import ASK, FRAME, PARAMS, AskRequest, Frame, ManagedPrompt, Params, RouterOptions
-from .types import ChatRequest, Message, Narrowing, Prompt
+from .types import OWN_MODEL, ChatRequest, Message, Narrowing, Prompt
 
 T = TypeVar("T", bound=Mapping[str, Any])
 

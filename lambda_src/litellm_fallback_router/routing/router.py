@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from . import background, guarded
+from .admission import health_of
 from .attempts import Recorder, ask
 from .checks import Checks
 from .config import RouterConfig
 from .errors import CallerLeftError, ConfigurationError, RouterError, ServerStoppingError
 from .executor import Walk
 from .failures import ProviderFailure
-from .guarding import Outcome
-from .health import Health, health_of
+from .health import Health
 from .needs import check_choice
 from .outside import Outside
 from .planner import Plan, plan
@@ -28,6 +28,7 @@ from .requests import checked
 from .sampling import Heard, sample_of
 from .streaming import StreamWalk
 from .types import ChatRequest, ChatResult, Chunk, Deployment
+from .verdicts import Outcome
 
 T = TypeVar("T")
 STOPPING = "the gateway was told to stop before the answer was complete; ask again"

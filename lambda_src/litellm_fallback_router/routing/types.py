@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .guarding import Outcome
 from .ledger import Ledger, Usage
+from .verdicts import Outcome
 
+OWN_MODEL = "prompt"
+"""As a request's model: the one its prompt names."""
 Message = Mapping[str, Any]
 """One chat message in OpenAI's shape: `{"role": ..., "content": ...}`."""
 

@@ -17,10 +17,10 @@ from litellm_fallback_router.api.app import create_app
 from litellm_fallback_router.routing.config import RouterConfig, RouterSettings
 from litellm_fallback_router.routing.errors import RouterError, UnknownModelError
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.guarding import Outcome
 from litellm_fallback_router.routing.ledger import AttemptRecord, Ledger, Usage
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk, Deployment
+from litellm_fallback_router.routing.verdicts import Outcome
 
 USAGE = Usage(prompt_tokens=11, completion_tokens=3)
 

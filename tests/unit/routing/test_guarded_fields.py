@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.guarding import Outcome
+from litellm_fallback_router.routing.verdicts import Outcome
 from tests.support.guards import DENIED, EMAIL, MESSAGES, guarded_rig
 from tests.support.scripted import Step, question
 from tests.support.virtual_time import run_virtually

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.guarding import Outcome
+from litellm_fallback_router.routing.verdicts import Outcome
 from tests.support.guarded_answers import (
     BAD,
     FINE,

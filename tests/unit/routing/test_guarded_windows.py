@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.guarding import Outcome, Verdict
 from litellm_fallback_router.routing.ports import Source
+from litellm_fallback_router.routing.verdicts import Outcome, Verdict
 from tests.support.guards import DENIED, EMAIL, MESSAGES, RuledGuard, guarded_rig
 from tests.support.scripted import Step, question
 from tests.support.virtual_time import run_virtually

@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.guarding import (
-    MAX_CHARACTERS,
-    SEVERITY,
-    GuardRecord,
-    Outcome,
-    UncertainMaskError,
-    Windows,
-    part,
-    worst,
-)
+from litellm_fallback_router.routing.guarding import MAX_CHARACTERS, UncertainMaskError, Windows, part
+from litellm_fallback_router.routing.verdicts import SEVERITY, GuardRecord, Outcome, worst
 
 SIZE, OVERLAP = 40, 10
 EMAIL = re.compile(r"[ab]+@[ab]+")

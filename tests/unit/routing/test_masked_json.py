@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.errors import GuardrailUnreachableError
-from litellm_fallback_router.routing.guarding import Outcome, Verdict
 from litellm_fallback_router.routing.ports import Source
 from litellm_fallback_router.routing.texts import is_json, still_json
 from litellm_fallback_router.routing.types import ChatRequest
+from litellm_fallback_router.routing.verdicts import Outcome, Verdict
 from tests.support.guards import RuledGuard, guarded_rig
 from tests.support.scripted import Step, question, says
 from tests.support.virtual_time import run_virtually

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.guarding import Outcome
 from litellm_fallback_router.routing.texts import readable, written
 from litellm_fallback_router.routing.types import ChatRequest
+from litellm_fallback_router.routing.verdicts import Outcome
 from tests.support.guards import RuledGuard, guarded_rig
 from tests.support.scripted import Step, question, says
 from tests.support.virtual_time import run_virtually
