@@ -13,7 +13,7 @@ import pytest
 
 from litellm_fallback_router.adapters.litellm_provider import finishing, provider, streams
 from litellm_fallback_router.bootstrap import assemble, load
-from litellm_fallback_router.engine import anthropic, converse, openai, pool, prices, sse, translated
+from litellm_fallback_router.engine import anthropic, converse, openai, openai_stream, pool, prices, sse, translated
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.router import Router
@@ -64,7 +64,7 @@ PLACES = {
     "a price": (prices, "cost_of", "openai", False),
     "a signature": (converse, "signed", "bedrock", False),
     "an event": (sse, "_data_of", "openai", True),
-    "a chunk read": (openai, "chunks_of", "openai", True),
+    "a chunk read": (openai_stream, "chunks_of", "openai", True),
     "a chunk of Anthropic's read": (translated, "chunk_of", "anthropic", True),
     "a chunk of Bedrock's read": (translated, "is_token", "bedrock", True),
     "the stream's price": (prices, "cost_of", "openai", True),

@@ -9,31 +9,29 @@ Sources: OpenAI, "Create chat completion" and "Streaming API responses".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..adapters.litellm_provider.fields import arguments_of
 from ..adapters.litellm_provider.finishing import FinishReader
 from ..adapters.litellm_provider.loading import litellm
-from ..adapters.litellm_provider.streams import Echo, reported_usage
+from ..adapters.litellm_provider.streams import reported_usage
 from ..adapters.litellm_provider.wire import (
     UnreadableError,
     answer_of,
-    chunks_of,
     counted,
-    is_token,
     usage_of,
 )
-from ..routing.finish_reasons import finish_reasons_of, incomplete
+from ..routing.finish_reasons import finish_reasons_of
 from ..routing.ledger import Usage
-from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
-from .evidence import error_in_band, keyless, no_format, unfinished, unsendable
+from ..routing.types import Deployment, Message, ProviderAnswer
+from .evidence import error_in_band, keyless, no_format, unsendable
 from .exchange import ErrorResponse, Outgoing
+from .openai_stream import OpenAIDecoder, tier_of
 from .params import ParameterMap
 from .plain import copied, object_of
 from .prices import Prices
-from .sse import EventReader, EventTooLargeError
 
 READS_ITSELF = ("transform_response", "get_model_response_iterator", "sign_request")
 """What a class of LiteLLM's has of its own where answers are not quite OpenAI's."""
@@ -180,7 +178,7 @@ class OpenAICall:
         plain = [_plain_choice(index, choice) for index, choice in enumerate(said["choices"])]
         if None in plain:
             return self._built({**said, "usage": None}, None if reported is None else reported_usage(reported))
-        usage, cost = self._prices.of_openai(reported, _tier(said))
+        usage, cost = self._prices.of_openai(reported, tier_of(said))
         fingerprint = said.get("system_fingerprint")
         return ProviderAnswer([one for one in plain if one], usage, cost, fingerprint)
 
@@ -211,97 +209,6 @@ class OpenAICall:
 
     def decoder(self) -> OpenAIDecoder:
         return OpenAIDecoder(self._choices, self._prices, self._reader)
-
-
-class OpenAIDecoder:
-    """A stream of chat completion chunks."""
-
-    usage_so_far: Usage | None = None
-    """OpenAI says it at the end only."""
-
-    def __init__(self, choices: int, prices: Prices, reader: FinishReader) -> None:
-        self.begun = self.ended = False
-        self._reader = reader
-        self._unfinished = set(range(choices))
-        self._prices = prices
-        self._events = EventReader()
-        self._usage: dict[str, Any] | None = None
-        self._tier: str | None = None
-        self._echo = Echo(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
-        self._choice_type = litellm().types.utils.StreamingChoices
-
-    @property
-    def finished(self) -> bool:
-        return not self._unfinished
-
-    @property
-    def complete(self) -> bool:
-        return self._usage is not None and self.finished
-
-    def feed(self, data: bytes) -> Iterator[Chunk]:
-        try:
-            events = self._events.feed(data)
-        except EventTooLargeError as error:
-            raise no_format(error, begun=self.begun) from error
-        for event in events:
-            if event == b"[DONE]":
-                self.ended = True
-                return
-            yield from self._chunks(event)
-
-    def _chunks(self, event: bytes) -> Iterator[Chunk]:
-        said = object_of(event, begun=self.begun)
-        if said.get("error"):
-            raise error_in_band(said["error"], begun=self.begun)
-        if usage := said.get("usage"):
-            self._usage = counted(usage) or self._usage
-        self._tier = _tier(said) or self._tier
-        if text := _plain_text(said.get("choices")):
-            self.begun = True
-            chunk = Chunk([{"index": 0, "delta": {"content": text}, "finish_reason": None}])
-            yield chunk
-            self._echo.check(chunk)
-            return
-        try:
-            chunks = [*chunks_of(said, self._choice_type, self._reader.read)]
-        except UnreadableError as error:
-            raise no_format(error, begun=self.begun) from error
-        for chunk in chunks:
-            for choice in chunk.choices:
-                if choice["finish_reason"]:
-                    # One for each choice, and none where it means that the answer is not complete.
-                    if choice["index"] not in self._unfinished or self._reader.broken is not None:
-                        choice["finish_reason"] = None
-                    self._unfinished.discard(choice["index"])
-            self.begun = self.begun or is_token(chunk)
-            yield chunk
-            self._echo.check(chunk)
-
-    def end(self) -> Iterator[Chunk]:
-        if self._unfinished:
-            raise unfinished(begun=self.begun)
-        usage, cost = self._prices.of_openai(self._usage, self._tier)
-        if not usage.estimated:
-            yield Chunk([], usage, cost)
-        if self._reader.broken is not None:
-            raise incomplete(self._reader.broken, begun=self.begun)
-
-
-def _plain_text(choices: Any) -> str | None:
-    """The text of an event that says nothing else, as almost every one does; None where there is more to it."""
-    choice = choices[0] if type(choices) is list and len(choices) == 1 else None
-    if type(choice) is not dict or choice.get("index") or choice.get("finish_reason") or choice.get("logprobs"):
-        return None
-    delta = choice.get("delta")
-    if type(delta) is not dict or type(text := delta.get("content")) is not str:
-        return None
-    more = len(delta) > 1 and any(value for name, value in delta.items() if name not in ("role", "content"))
-    return None if more else text
-
-
-def _tier(said: dict[str, Any]) -> str | None:
-    tier = said.get("service_tier")
-    return tier if isinstance(tier, str) else None
 
 
 def _is_error(error: Any) -> bool:
