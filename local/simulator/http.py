@@ -57,7 +57,8 @@ class Reply:
 
     @classmethod
     def json(cls, status: int, body: Any, headers: Mapping[str, str] | None = None) -> "Reply":
-        return cls(status, json.dumps(body, ensure_ascii=False).encode(), headers or {})
+        # Half of a surrogate pair, which a client may have sent as `\ud800`, goes out as it came in.
+        return cls(status, json.dumps(body, ensure_ascii=False).encode(errors="backslashreplace"), headers or {})
 
     def encode(self, *, length: int | None = None) -> bytes:
         """Head and body; `length` is the Content-Length to claim when it shall not be the body's."""

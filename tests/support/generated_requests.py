@@ -101,6 +101,10 @@ _ARGUMENTS = st.sampled_from(
         "[7]",
         "null",
         "{}{}",
+        f'{{"place": null, "kind": [null, "{MARK}"]}}',
+        f'{{"place": 5, "place": "{MARK}"}}',
+        '{"place": 1e999}',
+        r'{"place": "\ud800"}',
     ]
 )
 

@@ -29,7 +29,8 @@ _PLAIN_SCHEMAS = st.one_of(
     fields(just(type="integer"), minimum=st.just(3), maximum=st.just(93), multipleOf=st.just(3)),
     fields(just(type="number"), exclusiveMinimum=st.just(4), exclusiveMaximum=st.just(94)),
     fields(just(enum=[MARK, MARK]), type=st.just("string")),
-    fields(just(const=MARK)),
+    fields({"const": st.sampled_from([MARK, None])}),
+    fields(just(type=["string", "null"], enum=[MARK, None]), default=st.none()),
     st.sampled_from([{"type": "boolean", "default": True}, {"type": ["string", "null"]}, {"type": "null"}, {}]),
     fields({"$ref": st.sampled_from(["#/$defs/leaf", "#/$defs/node", "#/$defs/node"])}),
 )

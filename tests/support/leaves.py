@@ -1,7 +1,8 @@
 """The leaves of a caller's request and of what a provider got of it.
 
 A leaf is a value with its place: text, number, boolean, or an empty object or array. Texts that are JSON (a call's
-arguments, Bedrock's schema) are looked into. `null` is not there, as OpenAI has it for optional fields.
+arguments, Bedrock's schema) are looked into. `null` is not there, as OpenAI has it for optional fields, but in schemas
+and arguments, where it is a value like others.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Leaf:
 def leaves_of(value: Any, path: Path = ()) -> Iterator[Leaf]:
     if isinstance(value, str) and path and path[-1] in ("arguments", "schema"):
         try:
-            value = json.loads(value)
+            value = _parsed(value)
         except ValueError:
             yield Leaf(path, value)
             return
@@ -64,8 +65,21 @@ def leaves_of(value: Any, path: Path = ()) -> Iterator[Leaf]:
     elif isinstance(value, list) and value:
         for index, one in enumerate(value):
             yield from leaves_of(one, (*path, index))
-    elif value is not None:
+    elif value is not None or Leaf(path, value).free:
         yield Leaf(path, value)
+
+
+def _parsed(text: str) -> Any:
+    """Raises ValueError unless it says one thing, and that can be written again."""
+    value = json.loads(text, object_pairs_hook=_members)
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return value
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(members := dict(pairs)) < len(pairs):
+        raise ValueError("two members of one name: which is meant?")
+    return members
 
 
 def fingerprint(leaf: Leaf) -> tuple[Any, ...]:

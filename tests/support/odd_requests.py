@@ -39,6 +39,14 @@ BOUNDED = {
     },
     "required": ["count"],
 }
+NULLABLE = {
+    "type": "object",
+    "properties": {
+        "place": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+        "kind": {"type": ["string", "null"], "enum": ["town", None]},
+        "height": {"const": None},
+    },
+}
 LONG = "n" * 100
 MARK = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 ODD: dict[str, dict[str, Any]] = {
@@ -54,6 +62,12 @@ ODD: dict[str, dict[str, Any]] = {
     "calls without tools, and more said": request(USER, called(), RESULT, AGAIN),
     "arguments that are broken": request(USER, called('{"place": '), RESULT, tools=[TOOL]),
     "arguments that are no object": request(USER, called("[7]"), RESULT, tools=[TOOL]),
+    "arguments with a number that no float holds": request(USER, called('{"far": 1e999}'), RESULT, tools=[TOOL]),
+    "arguments with half a character": request(USER, called(r'{"place": "\ud800"}'), RESULT, tools=[TOOL]),
+    "arguments with a name twice": request(USER, called('{"far": 1717, "far": 2717}'), RESULT, tools=[TOOL]),
+    "arguments with null": request(USER, called('{"place": null, "kinds": [null, 717]}'), RESULT, tools=[TOOL]),
+    "a tool whose values may be null": request(USER, tools=tool(NULLABLE)),
+    "an answer whose values may be null": request(USER, response_format=answer(NULLABLE)),
     "arguments of no characters": request(USER, called(""), RESULT, tools=[TOOL]),
     "a result of nothing": request(USER, called(), {**RESULT, "content": ""}, tools=[TOOL]),
     "a result that is an image": request(USER, called(), {**RESULT, "content": [IMAGE]}, tools=[TOOL]),

@@ -19,6 +19,7 @@ from .aws import Credentials, signed
 from .evidence import error_in_band, no_format, unsendable
 from .exchange import ErrorResponse, Outgoing
 from .formats import Decoder
+from .nulls import marked, unmarked
 from .params import ParameterMap
 from .plain import object_of
 from .prices import Prices
@@ -75,6 +76,8 @@ class ConverseFormat:
         one = translation_of(self.deployment, self.config, self._params, messages, params, stream=stream)
         streamed = not one.optional.pop("fake_stream", False) and stream
         try:
+            if "tools" in one.optional:
+                one.optional["tools"] = marked(one.optional["tools"])
             headers = litellm().anthropic_beta_headers_manager.update_headers_with_filtered_beta(
                 headers=one.headers, provider="bedrock_converse"
             )
@@ -85,7 +88,7 @@ class ConverseFormat:
             credentials = None if token else await self._credentials.get()
         except Exception as error:
             raise unsendable(error) from error
-        body = json.dumps({**said, **one.more}).encode()
+        body = unmarked(json.dumps({**said, **one.more}).encode())
         url = f"{self._url}/converse{'-stream' if streamed else ''}"
         if token:
             headers = {"content-type": "application/json", "authorization": f"Bearer {token}", **headers}

@@ -169,14 +169,10 @@ class MessageFit:
         return call if mark is None else {**call, "cache_control": mark}
 
     def _arguments(self, given: str) -> str:
-        """JSON of an object: both APIs take nothing else."""
+        """JSON of an object, which says one thing and can be sent on: both APIs take nothing else."""
         if not given.strip():
             return "{}"
-        try:
-            found = json.loads(given, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict):
+        if _is_object(given):
             return given
         self._report.say("broken call arguments wrapped")
         return json.dumps({INVALID_JSON: given}, ensure_ascii=False)
@@ -234,5 +230,21 @@ def _is_blank(content: Any) -> bool:
     return all(part.get("type") == "text" and not str(part.get("text")).strip() for part in content or ())
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+def _is_object(given: str) -> bool:
+    """Whether that is the JSON of an object which is the same once it is read and written again.
+
+    It is not with a number beyond floats (`1e999`), half of a surrogate pair ("no low surrogate in string" says
+    Anthropic: anthropics/claude-code issue 2108) or two members of one name, of which one would vanish.
+    """
+    try:
+        found = json.loads(given, object_pairs_hook=_members)
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(members := dict(pairs)) < len(pairs):
+        raise ValueError("two members of one name")
+    return members

@@ -1,5 +1,6 @@
 """Reads and checks a message request as strictly as Anthropic does."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -33,6 +34,11 @@ def parse(body: Any, *, version: str, beta: str) -> schema.MessagesRequest:
     """Raises ApiError with Anthropic's 400. `version` and `beta`: the headers anthropic-version and anthropic-beta."""
     if not isinstance(body, dict):
         raise refuse("The request body is not valid JSON")
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as lone:
+        # Source: anthropics/claude-code issue 2108.
+        raise refuse("The request body is not valid JSON: no low surrogate in string") from lone
     if "output_format" in body and _STRUCTURED_OUTPUTS_BETA not in beta:
         raise refuse("output_format: Extra inputs are not permitted")
     if version >= _WITHOUT_SAMPLING and (gone := sorted(set(body) & {"temperature", "top_p", "top_k"})):

@@ -138,7 +138,7 @@ def _called(call: schema.AnyCall) -> ToolCall:
         return ToolCall(call.id, call.custom.name, {"input": call.custom.input})
     try:
         arguments = json.loads(call.function.arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         arguments = {}  # the API does not look at them either
     return ToolCall(call.id, call.function.name, arguments if isinstance(arguments, dict) else {})
 
