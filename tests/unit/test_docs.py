@@ -77,10 +77,14 @@ def error_table() -> str:
         "RequestTooLargeError": "The body is larger than `max_request_bytes`.",
         "ContentPolicyError": "A provider's content filter refused, or the guardrail where it answers with errors.",
         "RateLimitedError": "Every candidate is out of its rate; `Retry-After` where it is known.",
-        "TooManyAtOnceError": "The caller has too many requests under way (`max_concurrent_per_key`); `Retry-After`.",
+        "TooManyAtOnceError": (
+            "The caller has too much under way (`max_concurrent_per_key`, `max_bytes_held`); `Retry-After`."
+        ),
         "ProvidersFailedError": "Every candidate was asked and failed.",
         "UnavailableError": "Nobody could be asked: no key, refused credentials, ... `Retry-After` where it is known.",
-        "GatewayBusyError": "All callers together have too many under way (`max_concurrent`); `Retry-After`.",
+        "GatewayBusyError": (
+            "All callers together have too much under way (`max_concurrent`, `max_bytes_held`); `Retry-After`."
+        ),
         "GuardrailUnreachableError": "The guardrail gave no verdict, and without one nothing is answered.",
         "ServerStoppingError": "The gateway was told to stop; a stream gets it as an event, after the 200.",
         "DeadlineExceededError": "The time ran out.",

@@ -1,4 +1,5 @@
-"""How many requests are answered at once, in all and for one caller; beyond that a refusal, instead of a wait."""
+"""How many requests are answered at once, and of how many bytes, in all and for one caller; beyond that a refusal,
+instead of a wait."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from ..routing.config import RouterSettings
 from ..routing.errors import GatewayBusyError, RouterError, TooManyAtOnceError
 from .auth import ApiKeys
 from .errors import refusal
+from .held_bytes import HeldBytes
 
 RETRY_AFTER = 1.0
 """Seconds. Nobody knows when an answer ends that is under way; most do so in seconds."""
@@ -26,18 +28,21 @@ class Admission:
         self._keys = keys
         self._under_way: Counter[str] = Counter()
         """By caller."""
+        self._bytes = HeldBytes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in ALWAYS:
             await self.app(scope, receive, send)
             return
         caller = self._caller(scope)
-        if (error := self._against(caller, scope["app"].state.router.config.settings)) is not None:
+        settings: RouterSettings = scope["app"].state.router.config.settings
+        if (error := self._against(caller, settings)) is not None:
             await refusal(error)(scope, receive, send)
             return
         self._under_way[caller] += 1
         try:
-            await self.app(scope, receive, send)
+            with self._bytes.counted(receive, caller, settings.max_bytes_held) as counting:
+                await self.app(scope, counting, send)
         finally:
             self._under_way[caller] -= 1
             # Callers come and go, and each would be remembered for good.
