@@ -319,7 +319,7 @@ async def test_a_stream_that_breaks_before_any_text_falls_over(name: str) -> Non
     assert (text, reasons, outcome.ledger.attempts[0].failure) == ("Rome", ["stop"], FailureKind.INVALID_RESPONSE)
 
 
-@pytest.mark.parametrize("name", ["anthropic", "bedrock"])
+@pytest.mark.parametrize("name", DEPLOYMENTS)
 async def test_no_reason_is_none(name: str) -> None:
     async with (
         place(stream=parts(name, "Paris", None)) as first,
@@ -328,6 +328,17 @@ async def test_no_reason_is_none(name: str) -> None:
     ):
         text, reasons, outcome = await told(router)
     assert (text, reasons, outcome.ledger.attempts[0].failure) == ("Paris.", ["stop"], FailureKind.STREAM_BROKEN)
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+async def test_no_reason_is_none_of_a_whole_answer_either(name: str) -> None:
+    async with (
+        place(whole(name, "Par", None)) as first,
+        place(whole("vllm", "Rome", "stop")) as second,
+        router_to(name, first, second) as router,
+    ):
+        result = await router.complete(ChatRequest("first", QUESTION))
+    assert (result.text, result.ledger.attempts[0].failure) == ("Rome", FailureKind.INVALID_RESPONSE)
 
 
 async def test_a_reason_that_could_quote_something_is_not_repeated() -> None:

@@ -16,8 +16,10 @@ from .wire import UnreadableError
 class FinishReader:
     """Reads one answer's finish reasons."""
 
-    def __init__(self, reasons: FinishReasons) -> None:
+    def __init__(self, reasons: FinishReasons, *, streamed: bool = False) -> None:
         self._reasons = reasons
+        self.streamed = streamed
+        """In a stream most chunks have none."""
         self.broken: str | None = None
         """The first reason that means that the answer is not complete."""
         self.last: str | None = None
@@ -83,3 +85,25 @@ def read_along(library: Any) -> None:
 
     anthropic.transformation.map_finish_reason = reason_of
     anthropic.handler.map_finish_reason = reason_in_stream
+    _read_googles(library, mapped)
+
+
+def _read_googles(library: Any, mapped: Callable[[str], Any]) -> None:
+    """LiteLLM gives every chunk of Gemini's without a finishReason a `stop`, and one with a tool call `tool_calls`,
+    whatever Gemini says: a stream would be complete with its first chunk, and a call that is cut off a whole one.
+    """
+    gemini = library.VertexGeminiConfig
+    own = gemini._check_finish_reason
+
+    def reason_of(message: Any, said: Any) -> Any:
+        if (reader := _READER.get()) is None:
+            return own(message, said)
+        if said in (None, ""):
+            if reader.streamed:
+                return None
+            raise UnreadableError("no finishReason")
+        reason = mapped(said)
+        called = (kind for kind in ("function_call", "tool_calls") if message and message.get(kind))
+        return next(called, reason) if reason == "stop" else reason
+
+    gemini._check_finish_reason = staticmethod(reason_of)

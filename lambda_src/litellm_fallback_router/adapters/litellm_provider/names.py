@@ -71,6 +71,7 @@ PUBLIC_CALL = (
     "ImageFetchError",
     "NotFoundError",
     "Timeout",
+    "VertexGeminiConfig._check_finish_reason",
     "acompletion",
     "close_litellm_async_clients",
     "in_memory_llm_clients_cache.cache_dict",

@@ -73,7 +73,7 @@ class LiteLLMProvider:
         await self.ready()
         arguments = self._arguments(deployment, messages, params)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
-        reader = FinishReader(finish_reasons_of(deployment))
+        reader = FinishReader(finish_reasons_of(deployment), streamed=True)
         stream: Stream | None = None
         asking = object()
         _asking.add(asking)

@@ -77,6 +77,9 @@ class Stream:
     def _held_back(self) -> Chunk:
         """The end, which LiteLLM keeps to itself until the provider hangs up."""
         reason = self._finish(self._reader.last or "stop")
+        if self._called_tools and reason == "stop":
+            # Gemini's only word for both.
+            reason = "tool_calls"
         return Chunk([{"index": index, "delta": {}, "finish_reason": reason} for index in sorted(self._unfinished)])
 
     def _finish(self, reason: str) -> str:
