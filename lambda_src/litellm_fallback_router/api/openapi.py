@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from ..routing.request_schema import ASK as ASK_ADAPTER
+from ..routing.request_schema import ASK_BODY
 from .schemas import CHAT as CHAT_ADAPTER
 
 _REF = "#/components/schemas/{model}"
@@ -126,7 +126,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas["Error"] = _ERROR_SCHEMA
-        adapters: list[TypeAdapter[Any]] = [CHAT_ADAPTER, ASK_ADAPTER]
+        adapters: list[TypeAdapter[Any]] = [CHAT_ADAPTER, ASK_BODY]
         for adapter in adapters:
             schema = adapter.json_schema(ref_template=_REF)
             schemas.update(schema.pop("$defs", {}))

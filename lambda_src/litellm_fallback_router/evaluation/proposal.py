@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import yaml
 
-from ..routing import litellm_config
 from ..routing.chains import cycles
+from ..routing.litellm_config import converted_config, is_litellm_config
 from .standings import Standing
 
 Goal = Literal["quality", "cost", "latency"]
@@ -114,9 +114,9 @@ def _or_last(value: float | None) -> float:
 
 def _ours(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping in our shape, to change."""
-    if not litellm_config.recognises(mapping):
+    if not is_litellm_config(mapping):
         return copy.deepcopy(dict(mapping))
-    converted = litellm_config.convert(mapping, [])
+    converted = converted_config(mapping, [])
     items = [item for index, item in enumerate(converted.mapping["model_list"]) if index not in converted.left_out]
     ours = {**converted.mapping, "model_list": items}
     return copy.deepcopy({key: value for key, value in ours.items() if value is not None})

@@ -22,7 +22,7 @@ _loops: dict[int, asyncio.AbstractEventLoop] = {}
 """By process id: a forked child has no thread of its parent's."""
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run_in_background(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, run on the background loop; blocks the calling thread until it is there.
 
     Interrupting the wait (Ctrl-C) cancels the work.

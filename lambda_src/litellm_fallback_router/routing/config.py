@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from . import chains, litellm_config
+from . import chains
 from .deployments import Describe, Lookup, build
 from .errors import ConfigurationError, UnknownModelError
 from .guardrail import Guardrail
+from .litellm_config import converted_config, is_litellm_config
 from .mapping_schema import name_lists, parse, table, type_name, unknown
 from .model_names import LONGEST, closest, find_aliases
 from .prompt_access import PromptAccess, read_access
@@ -147,9 +148,9 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
     problems: list[str] = []
     warnings: list[str] = []
     left_out: set[int] = set()
-    is_litellm = litellm_config.recognises(mapping)
+    is_litellm = is_litellm_config(mapping)
     if is_litellm:
-        converted = litellm_config.convert(mapping, problems)
+        converted = converted_config(mapping, problems)
         mapping, warnings, left_out = converted.mapping, converted.warnings, converted.left_out
     if not isinstance(mapping, Mapping):
         got = "it is empty" if mapping is None else f"got {type_name(mapping)}"

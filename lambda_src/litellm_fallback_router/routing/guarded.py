@@ -27,7 +27,7 @@ MASKED_INPUT = Stop("stopped: the guardrail masked the request, which is sent ag
 NO_VERDICT = Stop("stopped: the guardrail gave no verdict", of_use=False)
 
 
-async def complete(walk: Walk, checks: Checks, answer: Callable[[Walk], Awaitable[ChatResult]]) -> ChatResult:
+async def guarded_answer(walk: Walk, checks: Checks, answer: Callable[[Walk], Awaitable[ChatResult]]) -> ChatResult:
     """A whole answer. Raises RouterError."""
     result: ChatResult | None = None
     try:
@@ -47,7 +47,7 @@ async def complete(walk: Walk, checks: Checks, answer: Callable[[Walk], Awaitabl
         return replace(result, choices=choices, ledger=walk.ledger)
 
 
-async def chunks(stream: StreamWalk, checks: Checks) -> AsyncGenerator[Chunk, None]:
+async def guarded_chunks(stream: StreamWalk, checks: Checks) -> AsyncGenerator[Chunk, None]:
     """The chunks of a stream as the caller may have them. Raises RouterError."""
     walk, finished = stream.walk, set[int]()
     try:

@@ -67,13 +67,13 @@ class Converted:
         self.warnings.append(f"{path}: not used" + (f" ({hint})" if hint else ""))
 
 
-def recognises(mapping: Any) -> bool:
+def is_litellm_config(mapping: Any) -> bool:
     """True for LiteLLM's shape: an item of `model_list` has `litellm_params`."""
     items = mapping.get("model_list") if isinstance(mapping, Mapping) else None
     return isinstance(items, list) and any(isinstance(one, Mapping) and "litellm_params" in one for one in items)
 
 
-def convert(config: Mapping[Any, Any], problems: list[str]) -> Converted:
+def converted_config(config: Mapping[Any, Any], problems: list[str]) -> Converted:
     """The config in our shape. Mistakes that have no counterpart there are added to `problems`."""
     done = Converted()
     items = [_item(one, index, done) for index, one in enumerate(config["model_list"])]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import ConfigurationError
-from .litellm_config import recognises
+from .litellm_config import is_litellm_config
 
 REFERENCE = "os.environ/"
 _PATH = "general_settings.master_key"
@@ -22,7 +22,7 @@ def master_key(mapping: Any, lookup: Callable[[str], str | None]) -> str | None:
 
     Raises ConfigurationError where it asks for one that is not there.
     """
-    if not recognises(mapping):
+    if not is_litellm_config(mapping):
         return None
     general = mapping.get("general_settings") or {}
     if not isinstance(general, Mapping):
@@ -49,7 +49,7 @@ def _usual(lookup: Callable[[str], str | None]) -> str | None:
 
 def other_ways(mapping: Any) -> list[str]:
     """What asks callers for something else, or may: nobody asks for it here. Paths in the config."""
-    if not recognises(mapping):
+    if not is_litellm_config(mapping):
         return []
     general = mapping.get("general_settings")
     ways = [name for name in _OTHER_WAYS if general.get(name)] if isinstance(general, Mapping) else []

@@ -189,4 +189,4 @@ class AskRequest(TypedDict, total=False):
 
 PARAMS: TypeAdapter[Params] = TypeAdapter(Params)
 FRAME: TypeAdapter[Frame] = TypeAdapter(Frame)
-ASK: TypeAdapter[AskRequest] = TypeAdapter(AskRequest)
+ASK_BODY: TypeAdapter[AskRequest] = TypeAdapter(AskRequest)

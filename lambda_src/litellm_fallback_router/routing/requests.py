@@ -17,7 +17,7 @@ from .bounds import check_bounds
 from .config import RouterSettings
 from .errors import InvalidRequestError, invalid, shown
 from .messages import missing, wrong_type
-from .request_schema import ASK, FRAME, PARAMS, AskRequest, Frame, ManagedPrompt, Params, RouterOptions
+from .request_schema import ASK_BODY, FRAME, PARAMS, AskRequest, Frame, ManagedPrompt, Params, RouterOptions
 from .types import OWN_MODEL, ChatRequest, Message, Narrowing, Prompt
 
 T = TypeVar("T", bound=Mapping[str, Any])
@@ -70,7 +70,7 @@ def checked(request: ChatRequest, settings: RouterSettings) -> ChatRequest:
 
 def parse_ask(body: Mapping[str, Any]) -> AskRequest:
     """Raises InvalidRequestError for the first mistake."""
-    asked = parse(ASK, AskRequest, body)
+    asked = parse(ASK_BODY, AskRequest, body)
     if "question" not in asked and "prompt" not in asked:
         raise missing("question", "Give a question, a prompt or both.")
     return asked

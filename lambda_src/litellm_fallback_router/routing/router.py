@@ -11,14 +11,15 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from . import background, guarded
 from .admission import health_of
 from .attempts import Recorder, ask
+from .background import run_in_background
 from .checks import Checks
 from .config import RouterConfig
 from .errors import CallerLeftError, ConfigurationError, RouterError, ServerStoppingError
 from .executor import Walk
 from .failures import ProviderFailure
+from .guarded import guarded_answer, guarded_chunks
 from .health import Health
 from .needs import check_choice
 from .outside import Outside
@@ -61,7 +62,7 @@ class Router:
             request = await self._started(request)
             walk = await self._walk(request, streamed=False)
             checks = self._checks(walk)
-            result = await (self._answer(walk) if checks is None else guarded.complete(walk, checks, self._answer))
+            result = await (self._answer(walk) if checks is None else guarded_answer(walk, checks, self._answer))
         except RouterError as error:
             self._outside.observer.finished(request, error)
             raise
@@ -74,7 +75,7 @@ class Router:
 
     def complete_sync(self, request: ChatRequest) -> ChatResult:
         """`complete` for callers without an event loop; blocks the calling thread. Raises RouterError."""
-        return background.run(self.complete(request))
+        return run_in_background(self.complete(request))
 
     def stream(self, request: ChatRequest) -> ChatStream:
         """A stream of chunks. Nothing is sent before it is started or iterated. Raises InvalidRequestError."""
@@ -208,7 +209,7 @@ class ChatStream:
             self.request = request
             self._stream = StreamWalk(walk)
             checks = self._router._checks(walk)
-            self._chunks = self._stream.chunks() if checks is None else guarded.chunks(self._stream, checks)
+            self._chunks = self._stream.chunks() if checks is None else guarded_chunks(self._stream, checks)
             self._first = await self._advance()
         return self.first
 
