@@ -43,7 +43,7 @@ MODEL_SECONDS = 0.05
 """Before the model's answer. It parts the work before from the work after, as a real model does."""
 CHUNK_DELAY = 0.02
 USD_PER_GB_SECOND = 0.0000133334
-"""Lambda on arm64, us-east-1; see the README's costs for its source."""
+"""Lambda on arm64, us-east-1; see the costs in docs/aws.md for its source."""
 ANSWER_SECONDS = (2, 10)
 
 QUESTION = {"model": "openai-gpt4o", "messages": [{"role": "user", "content": "What is the capital of France?"}]}

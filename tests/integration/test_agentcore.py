@@ -49,8 +49,8 @@ def test_table_of_the_page_makes_the_policy_that_it_shows() -> None:
     }
 
 
-def test_table_of_the_readme_allows_one_tool_and_guards_both() -> None:
-    access = load_stage({"agentcore": examples(REPOSITORY / "README.md")["agentcore"].text}).agentcore
+def test_smallest_table_allows_one_tool_and_guards_both() -> None:
+    access = load_stage({"agentcore": examples(REPOSITORY / "docs" / "http.md")["agentcore"].text}).agentcore
     assert access is not None
     made = [policy.name for policy in policies(access, "GATEWAY_ARN")]
     assert made[0] == "support_ask"

@@ -1,4 +1,4 @@
-"""The README's examples do what the README says; what it says of `litellm.Router` is still so."""
+"""The examples of the pages do what the pages say; what is said of `litellm.Router` is still so."""
 
 from __future__ import annotations
 
@@ -22,14 +22,20 @@ from tests.support.gateway import Gateway, gateway_process
 from tests.support.litellm_alone import CALL_TIMEOUT, MESSAGES
 
 GATEWAY = "http://127.0.0.1:4000"
-"""What the README's examples call."""
+"""What the examples call."""
 SITUATIONS: dict[str, tuple[Fault, dict[str, Any]] | None] = {
     "": None,
     "OpenAI is down": (Fault(kind="status", status=503), {"provider": "openai"}),
     "OpenAI breaks off": (Fault(kind="cut", after_chunks=8), {"provider": "openai"}),
     "everything is down": (Fault(kind="status", status=503), {}),
 }
-EXAMPLES = examples(REPOSITORY / "README.md")
+DOCS = REPOSITORY / "docs"
+PAGES = [
+    REPOSITORY / "README.md",
+    *(DOCS / f"{name}.md" for name in ("python", "http", "failures", "command-line")),
+]
+FOUND = [example for page in PAGES for example in examples(page).values()]
+EXAMPLES = {example.name: example for example in FOUND}
 PYTHON = [one for one in EXAMPLES.values() if one.language == "python"]
 CURL = [one for one in EXAMPLES.values() if one.text.startswith("curl ")]
 COMMANDS = [line for line in EXAMPLES["commands"].text.splitlines() if line]
@@ -59,6 +65,10 @@ def run(arguments: list[str], simulator: SimulatorControl, **variables: str) -> 
     return subprocess.run(
         [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_no_two_examples_have_one_name() -> None:
+    assert len(EXAMPLES) == len(FOUND)
 
 
 @pytest.mark.usefixtures("situation")

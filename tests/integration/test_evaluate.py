@@ -79,8 +79,8 @@ def test_commands_of_the_page_end_in_a_report(run: Run, tmp_path: Path, capsys: 
     assert config.chains["multi-region-bedrock"][0] == "bedrock-claude-sonnet"
 
 
-def test_commands_of_the_readme_end_in_a_report(run: Run, tmp_path: Path) -> None:
-    text = between_markers(REPOSITORY / "README.md", "evaluation")
+def test_short_commands_end_in_a_report(run: Run, tmp_path: Path) -> None:
+    text = between_markers(REPOSITORY / "docs" / "command-line.md", "evaluation")
     commands = [line.split() for line in text.splitlines() if line.strip().startswith("fallback-router")]
     assert [command[:3] for command in commands] == [["fallback-router", "evaluate", one] for one in ("run", "report")]
     for command in commands:

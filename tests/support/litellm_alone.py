@@ -1,4 +1,4 @@
-"""What `litellm.Router` does by itself, as the README compares it: `python -m tests.support.litellm_alone URL`.
+"""What `litellm.Router` does by itself, as docs/comparison.md has it: `python -m tests.support.litellm_alone URL`.
 
 A process of its own, because the adapter changes the library for its whole process. Prints one JSON object.
 """

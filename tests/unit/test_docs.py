@@ -1,4 +1,4 @@
-"""README, CHANGELOG and `docs/` say what the code does; `tests/integration/test_docs.py` runs their examples."""
+"""The README and the other pages say what the code does; `tests/integration/test_docs.py` runs their examples."""
 
 from __future__ import annotations
 
@@ -29,8 +29,17 @@ from local.demo.scenarios import SCENARIOS
 from tests.support.documents import REPOSITORY, between_markers, docstrings, examples
 
 README = REPOSITORY / "README.md"
-ARCHITECTURE = REPOSITORY / "docs" / "architecture.md"
-PAGES = [README, REPOSITORY / "CHANGELOG.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+DOCS = REPOSITORY / "docs"
+INDEX = DOCS / "README.md"
+HTTP = DOCS / "http.md"
+FAILURES = DOCS / "failures.md"
+COMMANDS = DOCS / "command-line.md"
+MAPPING = DOCS / "mapping.md"
+COMPARISON = DOCS / "comparison.md"
+SECURITY = REPOSITORY / "SECURITY.md"
+ARCHITECTURE = DOCS / "architecture.md"
+PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+LONGEST_README = 250
 PACKAGE = REPOSITORY / "lambda_src" / "litellm_fallback_router"
 
 THEN = {
@@ -119,23 +128,28 @@ def strategy_table() -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "written_by_the_code"),
+    ("page", "name", "written_by_the_code"),
     [
-        ("failures", failure_table),
-        ("bounds", bounds_table),
-        ("errors", error_table),
-        ("models", model_table),
-        ("strategies", strategy_table),
+        (FAILURES, "failures", failure_table),
+        (FAILURES, "bounds", bounds_table),
+        (HTTP, "errors", error_table),
+        (MAPPING, "models", model_table),
+        (MAPPING, "strategies", strategy_table),
     ],
 )
-def test_table_of_the_readme_is_the_codes_own(name: str, written_by_the_code: object) -> None:
+def test_table_of_a_page_is_the_codes_own(page: Path, name: str, written_by_the_code: object) -> None:
     assert callable(written_by_the_code)
-    assert between_markers(README, name) == written_by_the_code()
+    assert between_markers(page, name) == written_by_the_code()
 
 
-def test_numbers_in_the_readmes_sentences_are_the_defaults() -> None:
+def sentences(*pages: Path) -> str:
+    """The words of the pages with one space between them: where a line ends does not matter."""
+    return " ".join(" ".join(page.read_text(encoding="utf-8").split()) for page in pages)
+
+
+def test_numbers_in_the_pages_sentences_are_the_defaults() -> None:
     settings = RouterSettings()
-    text = " ".join(README.read_text(encoding="utf-8").split())
+    text = sentences(FAILURES, SECURITY)
     for sentence in (
         f"A Retry-After of up to {settings.retry_after_max:g} s is waited out",
         f"up to {settings.backoff_base:g} s, and doubles",
@@ -145,15 +159,15 @@ def test_numbers_in_the_readmes_sentences_are_the_defaults() -> None:
         f"bounded in size ({settings.max_request_bytes / 1e6:g} MB)",
     ):
         assert sentence in text
-    assert settings.circuit_failures == 3, "the README says: three failures in a row"
+    assert settings.circuit_failures == 3, "docs/failures.md says: three failures in a row"
 
 
-def test_comparison_in_the_readme_is_with_the_pinned_litellm() -> None:
+def test_comparison_is_with_the_pinned_litellm() -> None:
     locked = (REPOSITORY / "lambda_src" / "requirements.txt").read_text(encoding="utf-8")
     pinned = re.search(r"^litellm==(\S+)", locked, flags=re.MULTILINE)
 
     assert pinned is not None
-    assert f"LiteLLM {pinned[1]}, the version pinned" in " ".join(README.read_text(encoding="utf-8").split())
+    assert f"LiteLLM {pinned[1]}, the version pinned" in sentences(COMPARISON)
 
 
 def test_ratios_in_the_readme_are_those_of_the_newest_benchmark() -> None:
@@ -185,20 +199,21 @@ def test_demo_in_the_readme_has_the_demos_scenarios() -> None:
     assert titles == [scenario.title for scenario in SCENARIOS]
 
 
-def test_every_name_a_user_may_type_is_in_the_readme() -> None:
-    text = README.read_text(encoding="utf-8")
+def test_every_name_a_user_may_type_is_in_its_page() -> None:
+    text = HTTP.read_text(encoding="utf-8")
     deployment = load_config(ROUTER_STYLE_MAPPING, describe).deployments[0]
     names = set(answer_headers(deployment, attempts=1, fallback=False, cost_usd=0.1, guardrail=Outcome.PASSED))
     names |= set(request_schema.RouterOptions.__annotations__) | set(request_schema.AskRequest.__annotations__)
     missing = {name for name in names if f"`{name}`" not in text}
     commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined] # a group has them
+    text = COMMANDS.read_text(encoding="utf-8")
     missing |= {name for name in commands if f"`{name}" not in text}
 
     assert not missing
 
 
-def test_routes_of_the_readme_are_the_apps() -> None:
-    text = README.read_text(encoding="utf-8")
+def test_routes_of_the_page_are_the_apps() -> None:
+    text = HTTP.read_text(encoding="utf-8")
     app = create_app(lambda: build_router(Settings()))
     paths = app.openapi()["paths"]
     served = {f"{method.upper()} {path}" for path in paths for method in paths[path]} | {"GET /docs"}
@@ -218,7 +233,18 @@ def test_mapping_of_the_readme_loads(tmp_path: Path) -> None:
     assert config.warnings == ()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = {(DOCS / target).resolve() for target in re.findall(r"\]\(([^)#]+)\)", INDEX.read_text(encoding="utf-8"))}
+    elsewhere = {INDEX, REPOSITORY / "CHANGELOG.md"}
+
+    assert not [page.name for page in PAGES if page not in linked | elsewhere]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)]+)\)", text):
@@ -272,3 +298,16 @@ def test_every_module_of_the_package_is_in_the_tree() -> None:
     missing = sorted(modules - written.keys())
 
     assert not missing, f"docs/architecture.md: add to the tree: {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("name", ["docs/where-to-change.md", "docs/decisions.md", "CONTRIBUTING.md"])
+def test_files_that_a_page_names_exist(name: str) -> None:
+    """A path is the repository's or the package's; a bare name is that of some file."""
+    named = re.findall(r"`([\w./-]+\.(?:py|json|yaml|toml|md))`", (REPOSITORY / name).read_text(encoding="utf-8"))
+    sources = [
+        path for folder in ("lambda_src", "infra", "local", "tests") for path in (REPOSITORY / folder).rglob("*.*")
+    ]
+    known = {path.name for path in sources}
+
+    assert named
+    assert not [one for one in named if not ((REPOSITORY / one).is_file() or (PACKAGE / one).is_file() or one in known)]

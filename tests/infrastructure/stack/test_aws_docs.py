@@ -1,4 +1,4 @@
-"""What the README and docs/aws.md say of the AWS deployment is what the stack, the code and the Makefile say."""
+"""What the README and the pages for operators say of AWS is what the stack, the code and the Makefile say."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ from tests.support.virtual_time import run_virtually
 
 README = REPOSITORY / "README.md"
 AWS = REPOSITORY / "docs" / "aws.md"
+COMMANDS = REPOSITORY / "docs" / "command-line.md"
+PROOF = REPOSITORY / "docs" / "proof.md"
+SAM = REPOSITORY / "docs" / "sam.md"
+CONTRIBUTING = REPOSITORY / "CONTRIBUTING.md"
 
 
 def rows(text: str) -> list[list[str]]:
@@ -115,7 +119,7 @@ def commands(text: str) -> Iterator[list[str]]:
         yield line.split()
 
 
-@pytest.mark.parametrize("page", [README, AWS], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [README, AWS, COMMANDS], ids=lambda page: page.name)
 def test_commands_exist_with_their_options(page: Path) -> None:
     root = typer.main.get_command(cli.app)
     found = list(commands(page.read_text(encoding="utf-8")))
@@ -128,7 +132,7 @@ def test_commands_exist_with_their_options(page: Path) -> None:
     assert found
 
 
-@pytest.mark.parametrize("page", [README, AWS], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [README, AWS, PROOF, SAM, CONTRIBUTING], ids=lambda page: page.name)
 def test_targets_of_make_exist(page: Path) -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     code = re.findall(r"(?:^|`)make ([a-z0-9-]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
