@@ -89,6 +89,13 @@ def test_a_fix_names_the_variable_of_the_key_but_never_a_literal_key() -> None:
     assert "sk-secret" not in fix(literal, FailureKind.AUTHENTICATION)
 
 
+def test_a_fix_names_the_address_but_no_key_in_it() -> None:
+    target = deployment("m", api_base="http://127.0.0.1:1/v1?code=sk-secret")
+    for kind in FailureKind:
+        assert "sk-secret" not in fix(target, kind)
+    assert "http://127.0.0.1:1/v1 cannot be reached" in fix(target, FailureKind.CONNECTION)
+
+
 def test_a_403_on_bedrock_names_the_action_and_the_region() -> None:
     text = fix(deployment("m", provider="bedrock", region="eu-west-1"), FailureKind.PERMISSION)
     assert "bedrock:InvokeModel" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..routing.failures import FailureKind as Kind
 from ..routing.types import Deployment
 
@@ -42,9 +44,14 @@ def fix(deployment: Deployment, kind: Kind | None) -> str:
         key=_key(deployment),
         model=deployment.model,
         region=deployment.region or "its Region",
-        endpoint=deployment.api_base or deployment.provider,
+        endpoint=_endpoint(deployment),
         way="api_base (often it ends in /v1)" if deployment.api_base else "the proxy and the network",
     )
+
+
+def _endpoint(deployment: Deployment) -> str:
+    """The address without what follows `?`: some servers take a key there."""
+    return re.split("[?#]", deployment.api_base or deployment.provider)[0]
 
 
 def _key(deployment: Deployment) -> str:

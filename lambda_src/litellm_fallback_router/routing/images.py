@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from .types import Message
@@ -11,6 +11,8 @@ from .types import Message
 MOST_FETCHED = 20
 """Images by URL that are fetched for one request, at most; and `MOST_FETCHED_BYTES` of data URLs in all."""
 MOST_FETCHED_BYTES = 30_000_000
+MOST_AT_ONCE = 4
+"""Fetches of one request, so that it never holds much more than `MOST_FETCHED_BYTES`."""
 FETCH_SECONDS = 10.0
 """For all of them. The request's deadline may be shorter."""
 LATE = "an image by URL did not come in time"
@@ -61,6 +63,9 @@ class RequestImages:
     def __init__(self, images: Images | None) -> None:
         self._images = images
         self._fetched: dict[str, asyncio.Future[str]] = {}
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
+        self._bytes = 0
+        """Of all data URLs that have come."""
 
     @property
     def may_be_fetched(self) -> bool:
@@ -78,24 +83,29 @@ class RequestImages:
                 found = await asyncio.gather(*(asyncio.shield(self._fetch(url)) for url in urls))
         except TimeoutError:
             raise ImageUnavailableError(LATE) from None
-        if sum(map(len, found)) > MOST_FETCHED_BYTES:
-            raise ImageUnavailableError(f"the images by URL are larger than {MOST_FETCHED_BYTES} bytes together")
         return with_data(messages, dict(zip(urls, found, strict=True)))
 
     def _fetch(self, url: str) -> asyncio.Future[str]:
         if url not in self._fetched and self._images is not None:
-            self._fetched[url] = task = asyncio.ensure_future(_bounded(self._images.fetch(url)))
+            self._fetched[url] = task = asyncio.ensure_future(self._bounded(self._images, url))
             # Whoever waited for it may be gone by then.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._fetched[url]
 
+    async def _bounded(self, images: Images, url: str) -> str:
+        try:
+            async with asyncio.timeout(FETCH_SECONDS), self._turns:
+                self._check_size()
+                data = await images.fetch(url)
+        except TimeoutError:
+            raise ImageUnavailableError(LATE) from None
+        self._bytes += len(data)
+        self._check_size()
+        return data
 
-async def _bounded(fetch: Awaitable[str]) -> str:
-    try:
-        async with asyncio.timeout(FETCH_SECONDS):
-            return await fetch
-    except TimeoutError:
-        raise ImageUnavailableError(LATE) from None
+    def _check_size(self) -> None:
+        if self._bytes > MOST_FETCHED_BYTES:
+            raise ImageUnavailableError(f"the images by URL are larger than {MOST_FETCHED_BYTES} bytes together")
 
 
 def _parts(messages: Sequence[Message]) -> Iterator[Mapping[str, Any]]:
