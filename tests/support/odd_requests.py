@@ -47,6 +47,11 @@ NULLABLE = {
         "height": {"const": None},
     },
 }
+OF_CONTENTS = {
+    "type": "object",
+    "properties": {"letter": {"type": "string", "contentSchema": {"$ref": "#/$defs/letter"}}},
+    "$defs": {"letter": {"type": "object", "properties": {"to": {"type": "string"}}}},
+}
 LONG = "n" * 100
 MARK = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 ODD: dict[str, dict[str, Any]] = {
@@ -68,6 +73,16 @@ ODD: dict[str, dict[str, Any]] = {
     "arguments with null": request(USER, called('{"place": null, "kinds": [null, 717]}'), RESULT, tools=[TOOL]),
     "a tool whose values may be null": request(USER, tools=tool(NULLABLE)),
     "an answer whose values may be null": request(USER, response_format=answer(NULLABLE)),
+    "an answer of alternatives": request(USER, response_format=answer({"anyOf": [BOUNDED, NULLABLE]})),
+    "two tools of one name": request(USER, tools=[TOOL, TOOL]),
+    "a mark that lasts longer than the one before": request(
+        {"role": "system", "content": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]},
+        {"role": "user", "content": [{"type": "text", "text": "Where is Ulm?", **MARK}]},
+    ),
+    "a mark that lasts as long as no API has it": request(
+        {**USER, "cache_control": {"type": "ephemeral", "ttl": "2h"}}
+    ),
+    "a reference in a schema of contents": request(USER, tools=tool(OF_CONTENTS)),
     "arguments of no characters": request(USER, called(""), RESULT, tools=[TOOL]),
     "a result of nothing": request(USER, called(), {**RESULT, "content": ""}, tools=[TOOL]),
     "a result that is an image": request(USER, called(), {**RESULT, "content": [IMAGE]}, tools=[TOOL]),

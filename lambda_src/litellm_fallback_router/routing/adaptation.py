@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .cache_marks import within_limit
+from .cache_marks import fit_marks
 from .call_ids import with_fitting_ids
 from .contents import Contents
-from .dialects import dialect_of
+from .dialects import dialect_of, is_claude
 from .json_mode import with_json_mode
 from .one_call import with_one_call
 from .postprocess import Adapted
-from .report import Report
+from .report import Report, UnfitError
 from .thinking import fit_thinking
 from .tool_fit import ToolFit
 from .tool_names import with_fitting_names
@@ -56,7 +56,7 @@ def adapt(
         _fit_schemas(deployment, params, report)
         fit_thinking(deployment, params, messages, report)
         if "cache_control" in contents.marks or any("cache_control" in tool for tool in params.get("tools") or ()):
-            within_limit(params.get("tools") or [], messages, report)
+            fit_marks(params.get("tools") or [], messages, report)
         adjusted = report.lines
     else:
         messages, more = adjust_messages(deployment, list(request.messages), contents)
@@ -99,6 +99,10 @@ def _named_tool(name: str) -> dict[str, Any]:
 def _fit_schemas(deployment: Deployment, params: dict[str, Any], report: Report) -> None:
     fit = ToolFit(deployment, report)
     if tools := params.get("tools"):
+        names = {tool["function"]["name"] for tool in tools}
+        if len(names) < len(tools) and is_claude(deployment):
+            # Anthropic: "tools: Tool names must be unique" (anthropics/claude-code issue 10687).
+            raise UnfitError("tools", "takes no two tools of one name")
         params["tools"] = [fit.tool(tool) for tool in tools]
     wanted = params.get("response_format") or {}
     if wanted.get("type") == "json_schema":

@@ -10,19 +10,29 @@ from .dialects import is_claude
 from .report import Report
 from .types import Deployment
 
-TTLS = ("5m", "1h")
+LONGEST = "1h"
+TTLS = ("5m", LONGEST)
 MOST = 4
 """Marks of a request, of its tools, instructions and messages together; Bedrock has the same number."""
 
 
-def within_limit(tools: list[Any], messages: list[Any], report: Report) -> None:
-    """The last marks stay: what they cover is longest."""
-    left = MOST
-    for holder in reversed([*_holders(tools), *(one for message in messages for one in _held(message))]):
-        left -= 1
-        if left < 0:
-            del holder["cache_control"]
-            report.say("cache_control dropped")
+def fit_marks(tools: list[Any], messages: list[Any], report: Report) -> None:
+    """The last marks stay: what they cover is longest. None lasts longer than one before it.
+
+    Source of the order: headroomlabs-ai/headroom issue 2939 ("a ttl='1h' cache_control block must not come after a
+    ttl='5m' cache_control block ... tools, system, messages").
+    """
+    holders = [*_holders(tools), *(one for message in messages for one in _held(message))]
+    for holder in holders[:-MOST]:
+        del holder["cache_control"]
+        report.say("cache_control dropped")
+    short = False
+    for holder in holders[-MOST:]:
+        mark = holder["cache_control"]
+        if short and mark.get("ttl") == LONGEST:
+            holder["cache_control"] = {name: value for name, value in mark.items() if name != "ttl"}
+            report.say("cache_control ttl dropped")
+        short = short or mark.get("ttl") != LONGEST
 
 
 def _held(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -53,7 +63,7 @@ class CacheMarks:
         if not taken or not isinstance(given, Mapping):
             self._report.say("tools cache_control dropped" if tool else "cache_control dropped")
             return None
-        if "ttl" not in given or not self._bedrock or (self._info.cache_ttl is True and given["ttl"] in TTLS):
+        if "ttl" not in given or (given["ttl"] in TTLS and (not self._bedrock or self._info.cache_ttl is True)):
             return dict(given)
         self._report.say("cache_control ttl dropped")
         return {name: value for name, value in given.items() if name != "ttl"}

@@ -53,6 +53,8 @@ def tool_schema(
         report.say(f"{of} $defs written out")
     if schema.setdefault("type", "object") != "object":
         raise UnfitError("schema", "takes only tools whose parameters are an object")
+    if of == "response_format" and schema.keys() & _COMBINED:
+        raise UnfitError("json_schema", "keeps to no `response_format` of alternatives")
     for keyword in list(schema):
         if keyword in _COMBINED or (top is not None and keyword not in top):
             report.say(f"{of} {keyword if keyword in _SAYABLE else 'keywords'} dropped")

@@ -1,6 +1,7 @@
 """What Anthropic refuses of messages, beyond the form of each. Calls and results: see tool_rules."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from local.simulator.anthropic import schema
 from local.simulator.anthropic.errors import PREFILL, refuse
@@ -94,8 +95,15 @@ def _check_thoughts(asked: schema.MessagesRequest) -> None:
 
 def _check_cache_marks(asked: schema.MessagesRequest) -> None:
     # Source: tghamm/Anthropic.SDK issue 50; continuedev/continue pull request 6937 (system, tools and messages count).
-    if (found := sum(1 for _ in _cache_marks(asked))) > _MOST_CACHE_MARKS:
-        raise refuse(f"A maximum of {_MOST_CACHE_MARKS} blocks with cache_control may be provided. Found {found}.")
+    marks = list(_cache_marks(asked))
+    if len(marks) > _MOST_CACHE_MARKS:
+        raise refuse(f"A maximum of {_MOST_CACHE_MARKS} blocks with cache_control may be provided. Found {len(marks)}.")
+    # Source: headroomlabs-ai/headroom issue 2939.
+    if any(one.ttl != "1h" and two.ttl == "1h" for one, two in pairwise(marks)):
+        raise refuse(
+            "cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. "
+            "Note that blocks are processed in the following order: tools, system, messages."
+        )
 
 
 def _cache_marks(asked: schema.MessagesRequest) -> Iterator[schema.CacheControl]:
@@ -104,7 +112,7 @@ def _cache_marks(asked: schema.MessagesRequest) -> Iterator[schema.CacheControl]
     for index, text in enumerate(system):
         if not text.text and text.cache_control:
             raise refuse(f"system.{index}: cache_control cannot be set for empty text blocks")
-    blocks: Sequence[object] = [asked, *system, *(asked.tools or ()), *said]
+    blocks: Sequence[object] = [*(asked.tools or ()), *system, *said, asked]
     for block in blocks:
         if mark := getattr(block, "cache_control", None):
             yield mark

@@ -115,11 +115,11 @@ async def test_a_prefill_is_continued_by_haiku_4_5_only(anthropic_client: anthro
 
 async def test_images_and_cache_control_are_taken(anthropic_client: anthropic.AsyncAnthropic) -> None:
     image: Any = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
-    text: Any = {"type": "text", "text": "what is it", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    text: Any = {"type": "text", "text": "what is it", "cache_control": {"type": "ephemeral"}}
     message = await anthropic_client.messages.create(
         model=MODEL,
         max_tokens=99,
-        system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral", "ttl": "1h"}}],
         messages=[{"role": "user", "content": [image, text]}],
     )
     assert message.content[0].type == "text"

@@ -105,6 +105,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "system.0: cache_control cannot be set for empty text blocks",
     ),
     (
+        {
+            "system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {**MARK, "ttl": "1h"}}]}
+            ],
+        },
+        "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block",
+    ),
+    (
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_control": MARK}] * 5}]},
         "A maximum of 4 blocks with cache_control may be provided. Found 5.",
     ),
