@@ -111,7 +111,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
                 {"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {**MARK, "ttl": "1h"}}]}
             ],
         },
-        "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block",
+        "cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block",
     ),
     (
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_control": MARK}] * 5}]},
