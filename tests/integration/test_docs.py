@@ -71,6 +71,15 @@ def test_no_two_examples_have_one_name() -> None:
     assert len(EXAMPLES) == len(FOUND)
 
 
+def test_every_example_is_run() -> None:
+    here = {example.name for example in (*PYTHON, *CURL)} | {"commands", "guardrail"}
+    elsewhere = {"mapping", "agentcore"}
+    with_tests_of_their_own = {DOCS / f"{name}.md" for name in ("agentcore", "evaluations", "guardrails", "prompts")}
+
+    assert EXAMPLES.keys() == here | elsewhere
+    assert {page for page in DOCS.rglob("*.md") if examples(page)} <= {*PAGES, *with_tests_of_their_own}
+
+
 @pytest.mark.usefixtures("situation")
 @pytest.mark.parametrize("example", PYTHON, ids=lambda example: example.name)
 def test_python_example_prints_what_the_page_shows(
