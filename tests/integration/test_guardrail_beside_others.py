@@ -217,6 +217,10 @@ def test_thinking_is_checked_before_the_caller_has_it(
     assert "1, 2, 3." in outputs
 
 
+def dimensions_of(line: dict[str, Any]) -> set[frozenset[str]]:
+    return {frozenset(one) for told in line["_aws"]["CloudWatchMetrics"] for one in told["Dimensions"]}
+
+
 def test_metrics_of_the_guardrail_are_emf_lines_of_the_running_gateway(gateway: Gateway, client: OpenAI) -> None:
     before = len(gateway.out.read_text().splitlines())
     said_to(client, user("forbidden fruit"), streaming=False)
@@ -225,7 +229,9 @@ def test_metrics_of_the_guardrail_are_emf_lines_of_the_running_gateway(gateway: 
     lines = [json.loads(line) for line in gateway.out.read_text().splitlines()[before:]]
 
     def values(name: str, dimension: str = "service") -> list[tuple[str, float]]:
-        return [(line[dimension], line[name][0]) for line in lines if name in line and dimension in line]
+        """Of the lines that count by `dimension`: each set of dimensions has a line of its own."""
+        sets = {frozenset({"service", dimension})}
+        return [(line[dimension], line[name][0]) for line in lines if name in line and dimensions_of(line) == sets]
 
     assert values("GuardrailBlocks", "source") == [("input", 1.0), ("output", 1.0)]
     assert sum(value for _, value in values("GuardrailBlocks")) == 2
