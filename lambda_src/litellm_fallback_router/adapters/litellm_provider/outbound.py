@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from .inbound import bound
+
 
 def no_second_send(library: Any) -> None:
     """An attempt is one request. LiteLLM sends a second one in two places, whatever it is told about retries:
@@ -83,6 +85,8 @@ def _kept_home(make: Callable[..., Any]) -> Callable[..., Any]:
 def _keep_home(client: Any) -> Any:
     if isinstance(client, httpx.Client | httpx.AsyncClient):
         client.follow_redirects = False
+    if isinstance(client, httpx.AsyncClient):
+        bound(client)
     return client
 
 

@@ -1,0 +1,79 @@
+"""How much of what a provider sends is read through LiteLLM. It reads every body whole, and unpacks one whole: a few
+hundred kilobytes may hold gigabytes, and its reading of errors' texts takes minutes of the event loop.
+
+Sources: httpx, "Event Hooks"; RFC 9110, section 8.4, "Content-Encoding".
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator
+
+import httpx
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Of an answer; speech and images come in it."""
+MOST_ERROR_BYTES = 256 * 1024
+"""Of an error's body; the rest is not read."""
+_ENCODING = "content-encoding"
+_PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+"""-> zlib's `wbits` of it; `deflate` comes with either of two heads."""
+
+
+def bound(client: httpx.AsyncClient) -> None:
+    """Whatever that client receives is bounded, and asked for unpacked."""
+    client.headers["accept-encoding"] = "identity"
+    hooks = client.event_hooks
+    if _bounded not in hooks["response"]:
+        client.event_hooks = {**hooks, "response": [_bounded, *hooks["response"]]}
+
+
+async def _bounded(response: httpx.Response) -> None:
+    encoding = response.headers.get(_ENCODING, "identity").strip().lower()
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        return
+    response.stream = _Bounded(response.stream, encoding, whole=response.is_success)
+    # It comes out of there unpacked.
+    response.headers.pop(_ENCODING, None)
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """A body, unpacked, that ends at its bound: an error's simply, an answer's with an error."""
+
+    def __init__(self, source: httpx.AsyncByteStream, encoding: str, *, whole: bool) -> None:
+        self._source = source
+        self._encoding = encoding
+        self._whole = whole
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MOST_BYTES if self._whole else MOST_ERROR_BYTES
+        async for part in self._unpacked():
+            yield part[:left]
+            left -= len(part)
+            if left < 0:
+                if self._whole:
+                    raise httpx.ReadError("too large")
+                return
+
+    async def _unpacked(self) -> AsyncIterator[bytes]:
+        if self._encoding == "identity":
+            async for part in self._source:
+                yield part
+            return
+        if (wbits := _PACKED.get(self._encoding)) is None:
+            if self._whole:
+                raise httpx.DecodingError("packed in a way that was not asked for")
+            return
+        unpack = zlib.decompressobj(wbits)
+        async for part in self._source:
+            rest = part
+            while rest:
+                try:
+                    yield unpack.decompress(rest, MOST_ERROR_BYTES)
+                except zlib.error as error:
+                    raise httpx.DecodingError("not packed as it says") from error
+                rest = unpack.unconsumed_tail
+        yield unpack.flush()
+
+    async def aclose(self) -> None:
+        await self._source.aclose()
