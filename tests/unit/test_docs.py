@@ -13,8 +13,10 @@ import typer
 from litellm_fallback_router import cli
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.api.app import create_app
+from litellm_fallback_router.api.body import BODY_TIMEOUT
 from litellm_fallback_router.api.wire import answer_headers
 from litellm_fallback_router.bootstrap import build_router
+from litellm_fallback_router.commands import connections, server
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing import config as config_module
 from litellm_fallback_router.routing import failures as failures_module
@@ -160,6 +162,22 @@ def test_numbers_in_the_pages_sentences_are_the_defaults() -> None:
     ):
         assert sentence in text
     assert settings.circuit_failures == 3, "docs/failures.md says: three failures in a row"
+
+
+def test_bounds_that_are_promised_are_those_of_the_code() -> None:
+    settings = RouterSettings()
+    text = sentences(SECURITY, HTTP)
+    for sentence in (
+        f"It takes {connections.MAX_CONNECTIONS:,} connections",
+        f"{connections.MAX_HEAD_BYTES // 1024} KiB of headers within {connections.HEAD_SECONDS:g} s",
+        f"closes idle connections after {server.KEEP_ALIVE_SECONDS:g} s",
+        f"stops reading for {connections.READ_SECONDS:g} s",
+        f"It answers {settings.max_concurrent} requests at once, {settings.max_concurrent_per_key} of one key",
+        f"whose bodies hold {settings.max_bytes_held / 1e6:g} MB together",
+        f"the time its body may take to arrive ({BODY_TIMEOUT:g} s)",
+        f"gives the answers under way {server.DRAIN_SECONDS:g} s to finish",
+    ):
+        assert sentence in text
 
 
 def test_comparison_is_with_the_pinned_litellm() -> None:
