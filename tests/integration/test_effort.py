@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from litellm_fallback_router.api.sse import events
+from litellm_fallback_router.api.formats.chat import events
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest

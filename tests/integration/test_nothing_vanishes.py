@@ -13,8 +13,7 @@ from dataclasses import replace
 import pytest
 
 from litellm_fallback_router.adapters.price_map import describe
-from litellm_fallback_router.api.chat import NOT_PARAMS
-from litellm_fallback_router.api.schemas import ChatCompletionRequest
+from litellm_fallback_router.api.formats.chat import NOT_PARAMS, ChatCompletionRequest
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.config import RouterConfig, load_config

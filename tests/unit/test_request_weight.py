@@ -87,8 +87,8 @@ async def test_a_stream_of_six_chunks_takes_few_calls_of_the_router(answering: R
     assert await calls_of(request) <= 530, "486"
 
 
-@pytest.mark.parametrize(("more", "most"), [(b"", 700), (b', "stream": true', 1100)], ids=["whole", "stream"])
+@pytest.mark.parametrize(("more", "most"), [(b"", 650), (b', "stream": true', 1050)], ids=["whole", "stream"])
 async def test_an_answer_takes_few_calls_of_the_gateway(answering: Rig, more: bytes, most: int) -> None:
     app = create_app(lambda: answering.router)
     async with app.router.lifespan_context(app):
-        assert await calls_of(lambda: ask(app, BODY % more)) <= most, "643 and 1007"
+        assert await calls_of(lambda: ask(app, BODY % more)) <= most, "592 and 958"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router import AIAssistant, ChatRequest, InvalidRequestError, Narrowing, Prompt, assistant
-from litellm_fallback_router.api.parsing import parse_chat
+from litellm_fallback_router.api.formats.chat import parse_chat
 from tests.support.scripted import question, read, rig
 
 USER = {"role": "user", "content": "What is the capital of France?"}

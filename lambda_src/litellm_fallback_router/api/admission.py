@@ -11,6 +11,7 @@ from ..routing.config import RouterSettings
 from ..routing.errors import GatewayBusyError, RouterError, TooManyAtOnceError
 from .auth import ApiKeys
 from .errors import refusal
+from .formats import format_of
 from .held_bytes import HeldBytes
 
 RETRY_AFTER = 1.0
@@ -37,7 +38,7 @@ class Admission:
         caller = self._caller(scope)
         settings: RouterSettings = scope["app"].state.router.config.settings
         if (error := self._against(caller, settings)) is not None:
-            await refusal(error)(scope, receive, send)
+            await refusal(error, scope)(scope, receive, send)
             return
         self._under_way[caller] += 1
         try:
@@ -54,9 +55,7 @@ class Admission:
         return self._under_way.total()
 
     def _caller(self, scope: Scope) -> str:
-        authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        scheme, _, key = authorization.decode("latin-1").partition(" ")
-        if scheme.lower() == "bearer" and (known := self._keys.caller(key.strip())) is not None:
+        if (known := self._keys.caller(format_of(scope).key.read(scope))) is not None:
             return f"key {known}"
         return f"address {(scope.get('client') or ('',))[0]}"
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI
 
 from ..routing.router import Router
-from . import ask, chat, docs, errors, health, models, openapi
+from . import docs, errors, formats, handler, health, models, openapi
 from .admission import Admission
 from .auth import ApiKeys
 from .boundary import Boundary
@@ -52,8 +52,9 @@ def create_app(
     app.add_middleware(Boundary)
     errors.install(app)
     guarded = APIRouter(dependencies=[Depends(keys)])
-    for part in (chat, ask, models):
-        guarded.include_router(part.routes)
+    for form in formats.FORMATS:
+        guarded.include_router(handler.routes(form))
+    guarded.include_router(models.routes)
     app.include_router(guarded)
     app.include_router(health.routes)
     app.include_router(docs.routes)

@@ -1,18 +1,15 @@
-"""Optional API keys: `Authorization: Bearer KEY`."""
+"""Optional API keys, each in the header of the format that is asked in."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Annotated
 
-from fastapi import Depends
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-_bearer = HTTPBearer(auto_error=False, description="One of GATEWAY_API_KEYS; not needed where none are set.")
+from .formats import format_of
 
 
 class ApiKeys:
@@ -23,9 +20,7 @@ class ApiKeys:
             raise ValueError("an API key is blank: remove it, or set a real one")
         self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
 
-    async def __call__(
-        self, request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> None:
+    async def __call__(self, request: Request) -> None:
         """A FastAPI dependency. Leaves a short id of the key, never the key, as `request.state.caller`.
 
         Without keys of its own it keeps the caller that an authorizer in front has found.
@@ -33,10 +28,11 @@ class ApiKeys:
         if not self._digests:
             request.state.caller = getattr(request.state, "caller", None)
             return
-        caller = self.caller(sent.credentials if sent else "")
+        header = format_of(request.scope).key
+        caller = self.caller(header.read(request.scope))
         if caller is None:
-            message = "Missing or incorrect API key. Send it as `Authorization: Bearer KEY`."
-            raise HTTPException(401, message, headers={"www-authenticate": "Bearer"})
+            message = f"Missing or incorrect API key. Send it as `{header.example}`."
+            raise HTTPException(401, message, headers={"www-authenticate": header.scheme or header.name})
         request.state.caller = caller
 
     def caller(self, key: str) -> str | None:

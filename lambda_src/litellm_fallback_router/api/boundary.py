@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..routing.errors import ServerStoppingError
 from ..routing.router import STOPPING
-from .errors import internal_error, refusal
+from .errors import bug, refusal
+from .formats import format_of
 from .wire import reply
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/=+-]{1,128}")
@@ -51,11 +52,11 @@ class Boundary:
                 raise
             # The server ends what its grace did not suffice for; it would log a cancellation as a bug.
             if not started:
-                await refusal(ServerStoppingError(STOPPING, retry_after=1.0))(scope, receive, send_with_id)
+                await refusal(ServerStoppingError(STOPPING, retry_after=1.0), scope)(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001 - the last stop: a bug must reach the log and the caller
-            body = internal_error(error, request_id)
+            problem = bug(error, request_id)
             if not started:
-                await reply(body, status=500)(scope, receive, send_with_id)
+                await reply(format_of(scope).error(problem), status=problem.status)(scope, receive, send_with_id)
 
 
 def _header(scope: Scope, name: bytes, sane: re.Pattern[bytes]) -> str | None:

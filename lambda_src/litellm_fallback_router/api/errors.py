@@ -1,13 +1,11 @@
-"""Every failure as OpenAI's error envelope: `{"error": {"message", "type", "param", "code"}}`.
-
-The only place where errors become HTTP. What was attempted travels beside it: `{"error": ..., "router": ...}`.
-"""
+"""The only place where errors become HTTP: status and headers. The body is written by the format that is asked in."""
 
 from __future__ import annotations
 
 import logging
 import math
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..routing.errors import RouterError, shown
+from .formats import format_of
+from .formats.base import Problem
 from .wire import reply
 
 logger = logging.getLogger(__name__)
@@ -33,20 +33,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
-def envelope(error: RouterError) -> dict[str, Any]:
-    """The body of a router error, for a response or for an event inside a stream."""
+def problem_of(error: RouterError) -> Problem:
+    """What a caller is told of a router's error, in a response or in an event inside a stream."""
     message = f"{error} The provider said: {error.detail}" if error.detail else str(error)
-    body = error_body(message, error.type, error.param, error.code)
-    if error.ledger.attempts or error.ledger.dropped:
-        body["router"] = error.ledger.to_json()
-    return body
+    attempted = error.ledger.to_json() if error.ledger.attempts or error.ledger.dropped else None
+    return Problem(error.status, message, error.type, error.param, error.code, attempted)
 
 
-def internal_error(error: Exception, request_id: str) -> dict[str, Any]:
-    """The body for a bug. Logs where it happened, never its message: that may quote a prompt or a key."""
+def bug(error: Exception, request_id: str) -> Problem:
+    """What a caller is told of a bug. Logs where it happened, never its message: that may quote a prompt or a key."""
     logger.error("request %s failed on %s", request_id, type_and_place(error))
     message = f"internal error; the log has the details under request id {request_id}"
-    return error_body(message, "api_error", None, "internal_error")
+    return Problem(500, message, "api_error", code="internal_error")
 
 
 def type_and_place(error: Exception) -> str:
@@ -56,17 +54,14 @@ def type_and_place(error: Exception) -> str:
     return f"{type(error).__qualname__} at {where}"
 
 
-def error_body(message: str, kind: str, param: str | None, code: str | None) -> dict[str, Any]:
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+def refusal(error: RouterError, scope: Mapping[str, Any]) -> Response:
+    """The response to the request of ASGI that `scope` describes."""
+    return reply(format_of(scope).error(problem_of(error)), status=error.status, headers=_headers(error))
 
 
-def refusal(error: RouterError) -> Response:
-    return reply(envelope(error), status=error.status, headers=_headers(error))
-
-
-async def _on_router_error(_: Request, error: Exception) -> Response:
+async def _on_router_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RouterError)  # noqa: S101 - Starlette's handlers are typed for any Exception
-    return refusal(error)
+    return refusal(error, request.scope)
 
 
 def _headers(error: RouterError) -> dict[str, str]:
@@ -93,4 +88,5 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     elif error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
         message = f"Not allowed: {route}. Use {allowed}."
-    return reply(error_body(message, kind, None, code), status=error.status_code, headers=error.headers)
+    problem = Problem(error.status_code, message, kind, code=code)
+    return reply(format_of(request.scope).error(problem), status=problem.status, headers=error.headers)

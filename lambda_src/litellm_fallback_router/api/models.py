@@ -10,12 +10,14 @@ from starlette.responses import Response
 
 from ..routing.config import RouterConfig
 from ..routing.router import Router
+from .formats.base import BEARER
+from .openapi import security
 from .wire import reply
 
 routes = APIRouter(tags=["OpenAI"])
 
 
-@routes.get("/v1/models")
+@routes.get("/v1/models", openapi_extra=security(BEARER))
 @routes.get("/models", include_in_schema=False)
 async def list_models(request: Request) -> Response:
     """The models and strategies of the mapping."""
@@ -24,7 +26,7 @@ async def list_models(request: Request) -> Response:
     return reply({"object": "list", "data": models})
 
 
-@routes.get("/v1/models/{model_id:path}")
+@routes.get("/v1/models/{model_id:path}", openapi_extra=security(BEARER))
 @routes.get("/models/{model_id:path}", include_in_schema=False)
 async def retrieve_model(request: Request, model_id: str) -> Response:
     """One model or strategy; by a provider's own name of it, the model that is asked for that."""

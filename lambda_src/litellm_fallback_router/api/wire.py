@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,36 +53,3 @@ def story(result: ChatResult) -> dict[str, Any]:
         "fallback": result.fallback,
         **result.ledger.to_json(),
     }
-
-
-def answer_body(result: ChatResult) -> dict[str, Any]:
-    """The answer to one question, as `POST /ask` gives it."""
-    return {
-        "provider": result.provider,
-        "response": result.text,
-        "model": result.model,
-        "usage": result.usage.to_openai(),
-        "cost_usd": result.cost_usd,
-        "attempts": [attempt.to_json() for attempt in result.ledger.attempts],
-        "request_id": result.request_id,
-    }
-
-
-def completion_body(result: ChatResult, *, explain: bool) -> dict[str, Any]:
-    """OpenAI's chat completion; `explain` puts the story beside it."""
-    body: dict[str, Any] = {
-        "id": completion_id(),
-        "object": "chat.completion",
-        "created": result.created,
-        "model": result.model,
-        "choices": result.choices,
-        "usage": result.usage.to_openai(),
-        "system_fingerprint": result.system_fingerprint,
-    }
-    if explain:
-        body["router"] = story(result)
-    return body
-
-
-def completion_id() -> str:
-    return f"chatcmpl-{uuid.uuid4().hex}"

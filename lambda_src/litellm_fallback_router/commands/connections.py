@@ -12,7 +12,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ..api.errors import error_body
+from ..api.formats.base import Problem
+from ..api.formats.chat import error_body
 from ..api.wire import encode
 
 HEAD_SECONDS = 30.0
@@ -234,7 +235,7 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, status: int, code: str, message: str) -> None:
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             kind = "api_error" if status >= 500 else "invalid_request_error"
-            self.transport.write(_response(status, encode(error_body(message, kind, None, code))))
+            self.transport.write(_response(status, encode(error_body(Problem(status, message, kind, code=code)))))
         # In the middle of an answer there is no place for another.
         self.transport.close()
 

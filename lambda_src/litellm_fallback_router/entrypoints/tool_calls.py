@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..api.body import as_object
-from ..api.errors import envelope, internal_error
-from ..api.parsing import parse_chat
-from ..api.wire import answer_body, completion_body
+from ..api.errors import bug, problem_of
+from ..api.formats import ask, chat
+from ..api.formats.base import Format, Problem
 from ..routing.errors import InvalidRequestError, RouterError
-from ..routing.requests import as_request, parse_ask
 from ..routing.router import Router
 from ..routing.tools import ASK, CHAT_COMPLETION, SEPARATOR, TOOLS, Tool
-from ..routing.types import ChatRequest, ChatResult
 from .lambda_context import MARGIN
 
 TOOL_NAME = "bedrockAgentCoreToolName"
@@ -33,14 +31,13 @@ async def answer(router: Router, event: Any, context: Any) -> dict[str, Any]:
         tool = _tool(context)
         asked = as_object(json.dumps(event).encode(), router.config.settings)
         tool.check(asked)
-        result = await router.complete(_REQUESTS[tool.name](router, asked, _told(context)))
-        return _encodable(_ANSWERS[tool.name](result))
+        form = _FORMATS[tool.name]
+        question = replace(form.parse(asked, router.config).request, **_told(context))
+        return _encodable(form.answer(await router.complete(question), explain=True))
     except RouterError as error:
-        return _encodable(_failure(error))
+        return _encodable(_failure(problem_of(error), error.retry_after))
     except Exception as error:  # noqa: BLE001 - the last stop: a bug must reach the log and the agent
-        body = internal_error(error, request_id)
-        body["error"]["status"] = 500
-        return body
+        return _failure(bug(error, request_id))
 
 
 def _tool(context: Any) -> Tool:
@@ -63,21 +60,6 @@ def _told(context: Any) -> dict[str, Any]:
     return {"request_id": str(context.aws_request_id), "time_left": max(0.0, left - MARGIN), "caller": CALLER}
 
 
-def _ask(router: Router, asked: dict[str, Any], told: dict[str, Any]) -> ChatRequest:
-    return replace(as_request(parse_ask(asked), next(iter(router.config.chains))), **told)
-
-
-def _chat_completion(_: Router, asked: dict[str, Any], told: dict[str, Any]) -> ChatRequest:
-    given = parse_chat(asked)
-    return ChatRequest(
-        model=given["model"],
-        messages=given["messages"],
-        params={name: value for name, value in given.items() if name not in {"model", "messages"}},
-        checked=True,
-        **told,
-    )
-
-
 def _encodable(body: dict[str, Any]) -> dict[str, Any]:
     """A model may send half of a surrogate pair, over which Lambda's runtime stumbles: it writes UTF-8."""
     text = json.dumps(body, ensure_ascii=False)
@@ -85,19 +67,12 @@ def _encodable(body: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def _failure(error: RouterError) -> dict[str, Any]:
-    body = envelope(error)
-    body["error"]["status"] = error.status
-    if error.retry_after is not None:
-        body["error"]["retry_after"] = round(error.retry_after, 3)
+def _failure(problem: Problem, retry_after: float | None = None) -> dict[str, Any]:
+    body = chat.FORMAT.error(problem)
+    body["error"]["status"] = problem.status
+    if retry_after is not None:
+        body["error"]["retry_after"] = round(retry_after, 3)
     return body
 
 
-_REQUESTS: Mapping[str, Callable[[Router, dict[str, Any], dict[str, Any]], ChatRequest]] = {
-    ASK.name: _ask,
-    CHAT_COMPLETION.name: _chat_completion,
-}
-_ANSWERS: Mapping[str, Callable[[ChatResult], dict[str, Any]]] = {
-    ASK.name: answer_body,
-    CHAT_COMPLETION.name: lambda result: completion_body(result, explain=True),
-}
+_FORMATS: Mapping[str, Format] = {ASK.name: ask.FORMAT, CHAT_COMPLETION.name: chat.FORMAT}

@@ -11,7 +11,7 @@ import httpx
 import openai
 import pytest
 
-from litellm_fallback_router.api import sse
+from litellm_fallback_router.api import handler
 from tests.unit.api.fakes import FakeRouter, text_chunk, wait_until
 
 PATH = "/v1/chat/completions"
@@ -73,7 +73,7 @@ def test_slow_reader_holds_the_stream_back_instead_of_filling_memory(http: httpx
 def test_silence_is_filled_with_comments_that_clients_ignore(
     http: httpx.Client, client: openai.OpenAI, router: FakeRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse, "KEEP_ALIVE_SECONDS", 0.1)
+    monkeypatch.setattr(handler, "KEEP_ALIVE_SECONDS", 0.1)
     router.pauses = (0.0, 0.8)
     assert http.post(PATH, json=QUESTION | {"stream": True}).text.count(": keep-alive\n\n") >= 2
     chunks = client.chat.completions.create(

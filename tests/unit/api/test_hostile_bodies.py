@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from litellm_fallback_router.api import body
-from litellm_fallback_router.api.schemas import ChatCompletionRequest
+from litellm_fallback_router.api.formats.chat import ChatCompletionRequest
 from litellm_fallback_router.routing.config import RouterSettings
 from litellm_fallback_router.routing.request_schema import AskRequest
 from tests.unit.api.fakes import CONFIG, FakeRouter

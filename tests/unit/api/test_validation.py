@@ -9,9 +9,7 @@ import httpx
 import pytest
 from openai.types.chat import completion_create_params as sdk
 
-from litellm_fallback_router.api.chat import NOT_PARAMS
-from litellm_fallback_router.api.parsing import parse_chat
-from litellm_fallback_router.api.schemas import ChatCompletionRequest
+from litellm_fallback_router.api.formats.chat import NOT_PARAMS, ChatCompletionRequest, parse_chat
 from litellm_fallback_router.routing.errors import InvalidRequestError
 from tests.unit.api.fakes import FakeRouter
 

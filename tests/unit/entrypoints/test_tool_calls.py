@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.api.schemas import ChatCompletionRequest
+from litellm_fallback_router.api.formats.chat import ChatCompletionRequest
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.entrypoints.tool_calls import answer
 from litellm_fallback_router.routing.request_schema import AskRequest

@@ -1,0 +1,20 @@
+"""The wire formats in which the gateway is asked: one file each, and one line in `FORMATS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import ask, chat
+from .base import Format
+
+FORMATS: list[Format] = [
+    chat.FORMAT,
+    ask.FORMAT,
+]
+
+
+def format_of(scope: Mapping[str, Any]) -> Format:
+    """The format in which a request of ASGI is to be answered; OpenAI's for what is asked of no format's path."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return next((known for known in FORMATS if path in known.paths), chat.FORMAT)

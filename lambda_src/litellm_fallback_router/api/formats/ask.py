@@ -1,0 +1,62 @@
+"""`POST /ask`: one question, one answer, and who gave it. Errors as in `chat`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...routing.config import RouterConfig
+from ...routing.request_schema import ASK_BODY
+from ...routing.requests import as_request, parse_ask
+from ...routing.types import ChatResult
+from . import chat
+from .base import Asked, Format
+
+
+def _asked(body: dict[str, Any], config: RouterConfig) -> Asked:
+    return Asked(as_request(parse_ask(body), next(iter(config.chains))))
+
+
+def _answer(result: ChatResult, *, explain: bool) -> dict[str, Any]:
+    return {
+        "provider": result.provider,
+        "response": result.text,
+        "model": result.model,
+        "usage": result.usage.to_openai(),
+        "cost_usd": result.cost_usd,
+        "attempts": [attempt.to_json() for attempt in result.ledger.attempts],
+        "request_id": result.request_id,
+    }
+
+
+FORMAT = Format(
+    paths=("/ask",),
+    parse=_asked,
+    answer=_answer,
+    error=chat.FORMAT.error,
+    error_event=chat.FORMAT.error_event,
+    name="ask",
+    description="The short way: a question in, an answer out, with who answered and for how much.",
+    tag="Ask",
+    body=ASK_BODY,
+    examples={
+        "a question": {"question": "What is the capital of France?"},
+        "with everything": {
+            "question": "What is the capital of France?",
+            "system_prompt": "You are a helpful assistant.",
+            "primary_model": "openai-gpt4o",
+            "temperature": 0.2,
+            "max_tokens": 100,
+            "timeout": 30,
+        },
+    },
+    example_answer={
+        "provider": "openai:gpt-4o",
+        "response": "Paris.",
+        "model": "gpt-4o",
+        "usage": chat.FORMAT.example_answer["usage"],
+        "cost_usd": 0.00008,
+        "attempts": [{"number": 1, "deployment": "openai-gpt4o", "outcome": "answered", "seconds": 0.61}],
+        "request_id": "4f0c",
+    },
+    error_schema=chat.FORMAT.error_schema,
+)

@@ -1,0 +1,113 @@
+"""What a wire format is: everything that differs between the APIs that callers know."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter
+
+from ...routing.config import RouterConfig
+from ...routing.router import ChatStream
+from ...routing.types import ChatRequest, ChatResult, Deployment
+
+Json = dict[str, Any]
+Events = Callable[[ChatStream, Deployment], AsyncGenerator[bytes, None]]
+"""A started stream, and who answers first, as server-sent events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a body asks for."""
+
+    request: ChatRequest
+    """Without what the transport knows: time limits, ids, the caller."""
+    events: Events | None = None
+    """None: a whole answer is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why there is no answer, before any format has put it in its words. Holds nothing that a caller may not see."""
+
+    status: int
+    """Of HTTP; inside a stream it can no longer be sent."""
+    message: str
+    type: str
+    """OpenAI's name for the kind of error."""
+    param: str | None = None
+    """The field that is wrong."""
+    code: str | None = None
+    router: Json | None = None
+    """What was attempted."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHeader:
+    """Where a caller's API key stands."""
+
+    name: str
+    """Of the header, in lower case."""
+    example: str
+    """For an error that says how a key is sent."""
+    schema_name: str
+    schema: Json
+    """OpenAPI's security scheme."""
+    scheme: str = ""
+    """What comes before the key and a space; empty: the key stands alone."""
+
+    def read(self, scope: Mapping[str, Any]) -> str:
+        """The key that a request of ASGI carries; empty where it carries none."""
+        raw = next((value for name, value in scope["headers"] if name == self.name.encode()), b"")
+        sent: str = raw.decode("latin-1")
+        scheme, _, key = sent.partition(" ") if self.scheme else (self.scheme, "", sent)
+        return key.strip() if scheme.lower() == self.scheme.lower() else ""
+
+
+BEARER = KeyHeader(
+    name="authorization",
+    example="Authorization: Bearer KEY",
+    schema_name="HTTPBearer",
+    schema={
+        "type": "http",
+        "scheme": "bearer",
+        "description": "One of GATEWAY_API_KEYS; not needed where none are set.",
+    },
+    scheme="Bearer",
+)
+
+
+class Answer(Protocol):
+    def __call__(self, result: ChatResult, *, explain: bool) -> Json:
+        """The body of a whole answer. `explain`: the caller asked for the attempts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One wire format; `handler` answers requests in it, `openapi` describes it."""
+
+    paths: tuple[str, ...]
+    """Where it is asked. The first is the one that `/docs` shows."""
+    parse: Callable[[Json, RouterConfig], Asked]
+    """A body that is known to be a JSON object of bearable size. Raises InvalidRequestError for the first mistake."""
+    answer: Answer
+    error: Callable[[Problem], Json]
+    """The body of an error."""
+    error_event: Callable[[Json], bytes]
+    """That body as the last event of a stream that broke off."""
+    keep_alive: bytes = b": keep-alive\n\n"
+    """Sent in a stream's silences. What begins with a colon is a comment. Source: WHATWG HTML, "Server-sent events"."""
+    key: KeyHeader = BEARER
+    name: str
+    """Of its operation in OpenAPI's document."""
+    description: str
+    tag: str
+    body: TypeAdapter[Any]
+    """What a body may hold."""
+    examples: Mapping[str, Json]
+    """Bodies, each under what it shows."""
+    example_answer: Json
+    error_schema: tuple[str, Json]
+    """Its name in the document, and what it says."""

@@ -1,0 +1,142 @@
+"""The one way of a request, whole and streamed, in whichever format it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+
+from fastapi import APIRouter
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ..routing.errors import RouterError
+from ..routing.router import ChatStream, Router
+from .body import read_object
+from .disconnect import while_connected
+from .errors import bug, problem_of
+from .formats.base import Events, Format
+from .timeouts import caller_timeout, time_left
+from .wire import answer_headers, reply
+
+KEEP_ALIVE_SECONDS = 15.0
+"""After so much silence something is sent, so that nothing between us and the caller thinks the line is dead."""
+
+
+def routes(form: Format) -> APIRouter:
+    """The routes at which `form` is asked."""
+
+    async def answer(request: Request) -> Response:
+        return await _answered(request, form)
+
+    router = APIRouter(tags=[form.tag])
+    for path in form.paths:
+        shown = path == form.paths[0]
+        router.add_api_route(
+            path, answer, methods=["POST"], name=form.name, description=form.description, include_in_schema=shown
+        )
+    return router
+
+
+async def _answered(request: Request, form: Format) -> Response:
+    router: Router = request.app.state.router
+    timeout = caller_timeout(request.headers)
+    asked = form.parse(await read_object(request, router.config.settings), router.config)
+    question = replace(
+        asked.request,
+        timeout=timeout if asked.request.timeout is None else asked.request.timeout,
+        time_left=time_left(request),
+        request_id=request.state.request_id,
+        caller=request.state.caller,
+        traceparent=request.state.traceparent,
+    )
+    if asked.events is not None:
+        return await _streamed(request, router.stream(question), asked.events, form)
+    result = await while_connected(request.receive, router.complete(question))
+    headers = answer_headers(
+        result.deployment,
+        attempts=len(result.ledger.attempts),
+        fallback=result.fallback,
+        cost_usd=result.cost_usd,
+        guardrail=result.guardrail,
+    )
+    return reply(form.answer(result, explain=question.narrowing.explain), headers=headers)
+
+
+async def _streamed(request: Request, stream: ChatStream, events: Events, form: Format) -> Response:
+    """Answers only once the first token is there: until then a failure can still be a plain HTTP error."""
+    try:
+        first = await while_connected(request.receive, stream.start())
+    except BaseException:
+        await stream.aclose()
+        raise
+    headers = answer_headers(
+        first,
+        attempts=stream.attempts_so_far,
+        fallback=stream.fallback_so_far,
+        guardrail=stream.guardrail_so_far,
+    )
+    return EventStream(stream, events(stream, first), form, headers=headers)
+
+
+class EventStream(Response):
+    """Sends the events of a started ChatStream, and closes it however the sending ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self, stream: ChatStream, body: AsyncGenerator[bytes, None], form: Format, *, headers: Mapping[str, str]
+    ) -> None:
+        self.status_code = 200
+        self.background = None
+        self._stream = stream
+        self._events = body
+        self._format = form
+        self._sent_at = 0.0
+        # `no-transform` and `x-accel-buffering` keep proxies from collecting the stream first.
+        self.init_headers({**headers, "cache-control": "no-cache, no-transform", "x-accel-buffering": "no"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await while_connected(receive, self._send(send, scope["state"]["request_id"]))
+        except OSError as error:
+            raise ClientDisconnect from error
+        finally:
+            await self._stream.aclose()
+
+    async def _send(self, send: Send, request_id: str) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        keeping_alive = asyncio.ensure_future(self._keep_alive(send))
+        try:
+            async with aclosing(self._guarded(request_id)) as body:
+                async for event in body:
+                    self._sent_at = time.monotonic()
+                    await send({"type": "http.response.body", "body": event, "more_body": True})
+        finally:
+            keeping_alive.cancel()
+            await asyncio.gather(keeping_alive, return_exceptions=True)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _guarded(self, request_id: str) -> AsyncGenerator[bytes, None]:
+        """The events; where they break off, an event that says so: a status can no longer be sent."""
+        try:
+            async with aclosing(self._events) as body:
+                async for event in body:
+                    yield event
+        except RouterError as error:
+            yield self._format.error_event(self._format.error(problem_of(error)))
+        except Exception as error:  # noqa: BLE001 - a bug must end the caller's stream with a word, not in silence
+            yield self._format.error_event(self._format.error(bug(error, request_id)))
+
+    async def _keep_alive(self, send: Send) -> None:
+        self._sent_at = time.monotonic()
+        while True:
+            silence = time.monotonic() - self._sent_at
+            if silence >= KEEP_ALIVE_SECONDS:
+                self._sent_at = time.monotonic()
+                await send({"type": "http.response.body", "body": self._format.keep_alive, "more_body": True})
+                silence = 0.0
+            await asyncio.sleep(KEEP_ALIVE_SECONDS - silence)
