@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,9 +25,10 @@ _FOREIGN = re.compile(r".*[:@].*|(?:cli-)?telemetry.*|tree|acknowledged-issue-nu
 
 
 def _network(text: str) -> str:
-    if not re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}", text):
-        raise ValueError("must be an IPv4 range such as 203.0.113.0/24")
-    return text
+    try:
+        return str(IPv4Network(text if "/" in text else f"{text}/", strict=False))
+    except ValueError:
+        raise ValueError("must be an IPv4 range such as 203.0.113.0/24") from None
 
 
 def _geography(name: str | None) -> str | None:
@@ -47,7 +49,7 @@ def _words(value: Any) -> Any:
 
 def _whole(value: Any) -> Any:
     # The CLI gives every value as text, and a Literal does not convert.
-    return int(value) if isinstance(value, str) and value.isdigit() else value
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else value
 
 
 def _json(value: Any) -> Any:

@@ -86,3 +86,24 @@ def test_missing_file_says_so(tmp_path: Path) -> None:
         "none.yaml: cannot be read (No such file or directory); check ROUTER_CONFIG"
     )
     assert "Is a directory" in _problem(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["1_0", "1_0.5", "1:30", "1:30.5", "010", "0o10", "0x10", "0b11", "1_000_000", "+-1"])
+def test_a_number_is_plain_digits(text: str, tmp_path: Path) -> None:
+    """YAML 1.1 reads 10, 90, 8 ... of these: more than whoever wrote it may have meant."""
+    file = tmp_path / "mapping.yaml"
+    file.write_text(f"deadline: {text}\n", encoding="utf-8")
+
+    assert read_mapping(file) == {"deadline": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("12", 12), ("-3", -3), ("0.5", 0.5), (".5", 0.5), ("1.", 1.0), ("2.5e-06", 2.5e-6), ("1.0E+3", 1000.0)],
+)
+def test_plain_digits_are_a_number(text: str, number: float, tmp_path: Path) -> None:
+    file = tmp_path / "mapping.yaml"
+    file.write_text(f"price: {text}\n", encoding="utf-8")
+    read = read_mapping(file)["price"]
+
+    assert (read, type(read)) == (number, type(number))

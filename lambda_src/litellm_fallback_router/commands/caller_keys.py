@@ -22,7 +22,7 @@ def _expiry(text: str | None) -> int | None:
     """`90d` or `2027-01-31` -> Unix seconds."""
     if text is None:
         return None
-    if days := re.fullmatch(r"([1-9]\d{0,4})d", text):
+    if days := re.fullmatch(r"([1-9][0-9]{0,4})d", text):
         return int(time.time()) + int(days[1]) * DAY
     try:
         expires_at = int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())

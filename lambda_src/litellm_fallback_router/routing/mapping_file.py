@@ -73,7 +73,8 @@ class _DuplicateKeyError(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Dates stay text (`api_version: 2024-10-21`), and a key given twice is an error, not a lost entry."""
+    """Dates stay text (`api_version: 2024-10-21`), numbers are plain digits, and a key given twice is an error, not a
+    lost entry."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
@@ -86,10 +87,17 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_NOT_AS_PYYAML = frozenset({f"tag:yaml.org,2002:{kind}" for kind in ("timestamp", "int", "float")})
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_AS_PYYAML]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+for _tag, _pattern in (
+    ("tag:yaml.org,2002:int", r"[-+]?(?:0|[1-9][0-9]*)"),
+    ("tag:yaml.org,2002:float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan"),
+):
+    # Of YAML 1.1's numbers those that everybody reads alike: not `1_0` (10), `010` (8) or `1:30` (90).
+    _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list("-+0123456789."))
 
 
 def _hidden(quoted: re.Match[str]) -> str:

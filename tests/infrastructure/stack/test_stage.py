@@ -55,6 +55,17 @@ def test_the_firewall_lets_through_what_the_plans_allow(plans: str | None, rate:
         ({"stage": "prod", "simulator_url": "http://127.0.0.1:1"}, r"-c simulator_url: only for stage dev, not prod"),
         ({"domain_name": "llm.example.com"}, r"domain_name and certificate_arn: give both or neither"),
         ({"waf": "true", "waf_allowed_ranges": "office"}, r"-c waf_allowed_ranges\.0: must be an IPv4 range such as"),
+        (
+            {"waf": "true", "waf_allowed_ranges": "999.0.113.0/24"},
+            r"waf_allowed_ranges\.0: must be an IPv4 range such as",
+        ),
+        (
+            {"waf": "true", "waf_allowed_ranges": "203.0.113.0/33"},
+            r"waf_allowed_ranges\.0: must be an IPv4 range such as",
+        ),
+        ({"waf": "true", "waf_allowed_ranges": "203.0.113.7"}, r"waf_allowed_ranges\.0: must be an IPv4 range such as"),
+        ({"log_retention_days": "\u00b2"}, r"-c log_retention_days: must be 1, 3, 7"),
+        ({"log_retention_days": "\u0667"}, r"-c log_retention_days: must be 1, 3, 7"),
         ({"waf_allowed_ranges": "203.0.113.0/24"}, r"waf_allowed_ranges: needs -c waf=true"),
         (
             {"waf_requests_per_5_minutes": "3000"},

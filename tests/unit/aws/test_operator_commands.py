@@ -78,7 +78,7 @@ def test_a_key_can_be_made_to_expire(run: Run, plan_id: str, dynamodb: DynamoDBC
     assert int(item["expires_at"]["N"]) == pytest.approx(time.time() + 90 * 86_400, abs=120)
 
 
-@pytest.mark.parametrize("expires", ["yesterday", "0d", "2020-01-31", "2027-02-30"])
+@pytest.mark.parametrize("expires", ["yesterday", "0d", "1\u0663d", "2020-01-31", "2027-02-30"])
 def test_an_expiry_that_makes_no_sense_is_refused(
     run: Run, plan_id: str, dynamodb: DynamoDBClient, expires: str
 ) -> None:
