@@ -91,4 +91,4 @@ async def test_a_stream_of_six_chunks_takes_few_calls_of_the_router(answering: R
 async def test_an_answer_takes_few_calls_of_the_gateway(answering: Rig, more: bytes, most: int) -> None:
     app = create_app(lambda: answering.router)
     async with app.router.lifespan_context(app):
-        assert await calls_of(lambda: ask(app, BODY % more)) <= most, "592 and 958"
+        assert await calls_of(lambda: ask(app, BODY % more)) <= most, "598 and 966"
