@@ -12,7 +12,7 @@ from starlette.requests import Request
 from ..routing.bounds import check_bounds, check_values, too_many_values
 from ..routing.config import RouterSettings
 from ..routing.errors import InvalidRequestError, RequestTooLargeError, invalid
-from .json_size import ValueCount
+from ..routing.json_size import ValueCount
 
 BODY_TIMEOUT = 30.0
 """Seconds a caller may take to send the whole body."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from .config import RouterSettings
 from .errors import InvalidRequestError, invalid, shown
+from .json_size import ValueCount
 from .schema_size import Budget, SchemaTooLargeError, Size
 
 CONTAINERS = (dict, list, tuple)
@@ -27,6 +28,7 @@ def check_bounds(fields: Mapping[str, Any], settings: RouterSettings) -> None:
     """
     _check_lengths(fields, settings)
     check_values(fields, settings)
+    _check_arguments(_listed(fields.get("messages")), settings)
     if not SCHEMAS.isdisjoint(fields):
         _check_schemas(fields, settings)
 
@@ -93,6 +95,31 @@ def _counted(value: Any, name: str, most: int, settings: RouterSettings) -> int:
                     raise _overflowed(name)
         level = below
     return values
+
+
+def _check_arguments(messages: Sequence[Any], settings: RouterSettings) -> None:
+    """Arguments of calls are JSON as text, which APIs other than OpenAI's get as values."""
+    left = settings.max_values
+    for name, text in _arguments(messages):
+        left -= ValueCount().add(text.encode(errors="replace"))
+        if left < 0:
+            raise invalid(
+                f"Invalid '{name}': with it the arguments of calls hold more than {settings.max_values} JSON values "
+                "(max_values). Send less.",
+                name,
+                "too_many_values",
+            )
+
+
+def _arguments(messages: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """The arguments of every call, with their place."""
+    for index, message in enumerate(messages):
+        calls = _listed(message.get("tool_calls")) if isinstance(message, dict) else ()
+        for place, call in enumerate(calls):
+            function = call.get("function") if isinstance(call, dict) else None
+            text = function.get("arguments") if isinstance(function, dict) else None
+            if isinstance(text, str):
+                yield f"messages[{index}].tool_calls[{place}].function.arguments", text
 
 
 def _overflowed(name: str) -> InvalidRequestError:

@@ -75,7 +75,7 @@ class RouterSettings(BaseModel):
     max_tools: int = Field(512, ge=1, le=10_000)
     """Tools of one request."""
     max_values: int = Field(25_000, ge=100, le=10_000_000)
-    """Objects, arrays, strings and numbers in one request; in a schema each `$ref` counts as what it stands for."""
+    """JSON values in one request, and in its arguments of calls; in a schema a `$ref` counts as what it stands for."""
     max_depth: int = Field(100, ge=10, le=190)
     """Levels of objects and arrays inside each other, in a schema with each `$ref` as what it stands for."""
     max_concurrent: int = Field(900, ge=1, le=900)

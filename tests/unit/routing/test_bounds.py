@@ -141,3 +141,18 @@ async def test_python_s_door_has_the_same_bounds() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         await answering.router.complete(ChatRequest("a", [USER] * 2049))
     assert caught.value.param == "messages"
+
+
+def called(*arguments: str) -> dict[str, Any]:
+    calls = [{**CALL, "function": {"name": "f", "arguments": text}} for text in arguments]
+    return {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": calls}]}
+
+
+def test_arguments_of_calls_count_as_the_values_that_they_hold() -> None:
+    half = f"[{','.join(['{}'] * 30)}]"
+    check_bounds(called(half), SMALL)
+    assert refusal(called(half, half)) == ("messages[1].tool_calls[1].function.arguments", "too_many_values")
+
+
+def test_punctuation_in_a_text_of_arguments_does_not_count() -> None:
+    check_bounds(called('{"text": "' + "[{," * 1000 + '"}'), SMALL)
