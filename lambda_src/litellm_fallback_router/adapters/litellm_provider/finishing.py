@@ -86,6 +86,7 @@ def read_along(library: Any) -> None:
     anthropic.transformation.map_finish_reason = reason_of
     anthropic.handler.map_finish_reason = reason_in_stream
     _read_googles(library, mapped)
+    _read_ends(library)
 
 
 def _read_googles(library: Any, mapped: Callable[[str], Any]) -> None:
@@ -107,3 +108,23 @@ def _read_googles(library: Any, mapped: Callable[[str], Any]) -> None:
         return next(called, reason) if reason == "stop" else reason
 
     gemini._check_finish_reason = staticmethod(reason_of)
+
+
+def _read_ends(library: Any) -> None:
+    """LiteLLM takes every event that has `[DONE]` anywhere in it for the end, what a model writes included, and makes
+    a `stop` of it. Only alone it is one, and in OpenAI's format, whose events have `choices`, it is no finish reason.
+    """
+    events = library.llms.base_llm.base_model_iterator.BaseModelResponseIterator
+    own = events._handle_string_chunk
+
+    def read(self: Any, str_line: str) -> Any:
+        if "[DONE]" not in str_line:
+            self.has_choices = '"choices"' in str_line or getattr(self, "has_choices", False)
+            return own(self, str_line)
+        if (said := events._string_to_dict_parser(str_line)) is not None:
+            return self.chunk_parser(chunk=said)
+        reader = _READER.get()
+        unsaid = reader is not None and reader.last is None and getattr(self, "has_choices", False)
+        return own(self, "" if unsaid else str_line)
+
+    events._handle_string_chunk = read

@@ -83,6 +83,8 @@ PUBLIC_CALL = (
     "litellm_core_utils.url_utils",
     "llms.anthropic.chat.handler.map_finish_reason",
     "llms.anthropic.chat.transformation.map_finish_reason",
+    "llms.base_llm.base_model_iterator.BaseModelResponseIterator._handle_string_chunk",
+    "llms.base_llm.base_model_iterator.BaseModelResponseIterator._string_to_dict_parser",
     "llms.base_llm.chat.transformation.BaseLLMException",
     "llms.bedrock.base_aws_llm.BaseAWSLLM._shared_iam_cache",
     "llms.custom_httpx.aiohttp_handler.BaseLLMAIOHTTPHandler._get_async_client_session",
