@@ -146,6 +146,8 @@ def _anthropic() -> Reach:
 
 def _elsewhere(deployment: Deployment, usual: str | None) -> Reach:
     """Where `params.region` says: only its operator can know."""
+    if deployment.extra.get("vertex_location") == "global":
+        return Reach(None, "vertex_location is global", "params.vertex_location: a location in {geography}")
     label = deployment.region or usual or ""
     if label in GEOGRAPHIES or is_aws_region(label):
         return Reach(regions_of(label), f"its Region is {label}", "leave it out, or move it into {geography}")
@@ -166,11 +168,12 @@ def _bedrock(deployment: Deployment, here: str | None) -> Reach:
 
 def _model(model: str, region: str) -> Reach:
     """`model`: an id, an inference profile or an ARN of Bedrock's, asked in the Region."""
-    if arn := _ARN.fullmatch(model):
+    if arn := _ARN.fullmatch(model[max(0, model.find("arn:")) :]):
         region, kind, model = arn[1] or region, arn[2], arn[3]
         if kind == "application-inference-profile":
             return Reach(None, "the ARN does not tell where that profile routes", "name the model's own profile")
-    profile = split_profile(model)
+    # Before its name may stand LiteLLM's marks for custom models, such as `nova-2/`.
+    profile = split_profile(model.rpartition("/")[2].lower())
     if profile is None:
         return Reach(frozenset({region}), f"it is asked in {region}", _MOVE)
     geography, _ = profile

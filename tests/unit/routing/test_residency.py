@@ -11,6 +11,7 @@ from litellm_fallback_router.routing.config import RouterConfig, load_config
 from litellm_fallback_router.routing.residency import (
     GEOGRAPHIES,
     PROFILE_REGIONS,
+    departures,
     geography_of,
     leaving,
     reach,
@@ -148,3 +149,16 @@ def test_every_region_that_can_be_deployed_to_is_in_one_geography() -> None:
     assert geography_of("eu-west-2") == "eu-west-2", "London is not in the European Union"
     assert {one for one in ADAPTER_REGIONS if one.startswith("ap-")} <= GEOGRAPHIES["apac"]
     assert {one for one in ADAPTER_REGIONS if one.startswith("us-")} == GEOGRAPHIES["us"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"model": "bedrock/nova-2/us.amazon.nova-2-lite-v1:0", "region": "eu-central-1"},
+        {"model": "bedrock/converse/nova/us.amazon.nova-lite-v1:0", "region": "eu-central-1"},
+        {"model": "bedrock/GLOBAL.amazon.nova-lite-v1:0", "region": "eu-central-1"},
+        {"model": "vertex_ai/gemini-2.5-flash", "vertex_location": "global", "region": "eu"},
+    ],
+)
+def test_no_way_of_writing_a_model_hides_where_it_is_asked(params: dict[str, Any]) -> None:
+    assert departures(config(params).deployments, "eu", "eu-central-1")
