@@ -139,3 +139,27 @@ async def test_gateway_and_library_refuse_the_same_in_the_same_words(params: Map
 
     assert str(from_python.value) == str(over_http.value)
     assert (from_python.value.param, from_python.value.code) == (over_http.value.param, over_http.value.code)
+
+
+def offering(**function: Any) -> dict[str, Any]:
+    return {"tools": [{"type": "function", "function": {"name": "look_up", **function}}]}
+
+
+@pytest.mark.parametrize(
+    ("messages", "params", "field", "words"),
+    [
+        ([{"role": "user", "content": "\ud800"}], {}, "messages", "half of a surrogate pair"),
+        ([USER], {"user": "\udc00"}, "user", "half of a surrogate pair"),
+        ([USER], offering(description="\ud800"), "tools", "half of a surrogate pair"),
+        ([USER], offering(parameters={"type": "object", "required": {"place"}}), "tools", "JSON cannot hold"),
+        ([USER], offering(parameters={"type": "object", "maximum": 10**6000}), "tools", "JSON cannot hold"),
+    ],
+)
+async def test_what_json_cannot_hold_is_the_callers_mistake_and_nobodys_failure(
+    messages: list[dict[str, Any]], params: dict[str, Any], field: str, words: str
+) -> None:
+    tested = rig("a")
+    with pytest.raises(InvalidRequestError, match=words) as refused:
+        await tested.router.complete(ChatRequest("a", messages, params))
+    assert refused.value.param == field
+    assert not tested.provider.calls

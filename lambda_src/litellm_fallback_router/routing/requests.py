@@ -5,6 +5,7 @@ Nothing is sent to a provider before it has passed here, so that a caller's mist
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -59,13 +60,26 @@ def checked(request: ChatRequest, settings: RouterSettings) -> ChatRequest:
     _refuse_misplaced(request.params)
     params = parse(PARAMS, Params, request.params)
     check_params(params)
+    messages: list[Message] = frame.get("messages", [])
+    _check_json({**params, "messages": messages})
     return replace(
         request,
         model=frame.get("model", OWN_MODEL),
-        messages=frame.get("messages", []),
+        messages=messages,
         params=dict(params),
         checked=True,
     )
+
+
+def _check_json(fields: Mapping[str, Any]) -> None:
+    """What comes from Python may be more than JSON can say, which is what a body over HTTP is read as."""
+    for name, value in fields.items():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise invalid(f"Invalid '{name}': it has half of a surrogate pair, which is no text.", name) from None
+        except (TypeError, ValueError):
+            raise invalid(f"Invalid '{name}': it has a value that JSON cannot hold.", name) from None
 
 
 def parse_ask(body: Mapping[str, Any]) -> AskRequest:
