@@ -29,6 +29,7 @@ REFUSED = frozenset(_REFUSED_NAMES.split())
 FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
 _SAYABLE = REFUSED | _COMBINED | {"title", "description", "additionalProperties", "$schema", "$id", "$defs", "default"}
 """Keywords of JSON Schema. Any other word at the top of a schema is the caller's own."""
+_OPEN = frozenset({"additionalProperties", "patternProperties"})
 _BEYOND_GRAMMAR = re.compile(r"\\[1-9bBk]|\(\?[=!<]")
 """In a `pattern`: back references, word boundaries, looking ahead and behind."""
 
@@ -109,6 +110,12 @@ def _within_grammar(schema: dict[str, Any], report: Report, of: str) -> dict[str
     if (kind == "object" or (isinstance(kind, list) and "object" in kind)) and (
         schema.get("additionalProperties") is not False
     ):
+        if (
+            not schema.get("properties")
+            and "anyOf" not in schema
+            and (schema.keys() & _OPEN or "properties" not in schema)
+        ):
+            raise UnfitError("schema", f"takes no object in `{of}` whose names are not in its schema")
         schema["additionalProperties"] = False
         report.say(f"{of} additionalProperties set to false")
     return schema

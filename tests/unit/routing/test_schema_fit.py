@@ -61,3 +61,12 @@ def test_no_reference_is_left_where_its_definition_is_not_sent(holder: dict[str,
     sent = adapted(NOVA, tools=[tool({"type": "object", **holder, **REFERRING})])
     assert "$ref" not in json.dumps(sent.params["tools"])
     assert "tools $defs written out" in sent.adjusted
+
+
+@pytest.mark.parametrize("inner", [{"type": "object"}, {"type": "object", "additionalProperties": {"type": "string"}}])
+def test_an_answer_with_names_of_its_own_is_not_asked_for_as_an_empty_object(inner: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"heights": inner}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "heights", "schema": schema}}
+    with pytest.raises(UnfitError) as unfit:
+        adapted(CLAUDES[0], response_format=wanted)
+    assert unfit.value.code == "schema"
