@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from litellm_fallback_router.routing.config import RouterSettings
+from litellm_fallback_router.routing.mapping import RouterSettings
 
 SETTINGS = RouterSettings()
 Body = dict[str, Any]

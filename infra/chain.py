@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing.config import RouterConfig, load_config
-from litellm_fallback_router.routing.deployments import REFERENCE
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.guardrail import naming
-from litellm_fallback_router.routing.mapping_file import read_mapping
-from litellm_fallback_router.routing.prompt_access import allowing
+from litellm_fallback_router.routing.mapping import (
+    REFERENCE,
+    RouterConfig,
+    load_config,
+    read_mapping,
+    with_guardrail,
+    with_prompts,
+)
 from litellm_fallback_router.routing.types import Deployment, ModelInfo
 
 MOST_SILENCE = 290.0
@@ -32,7 +35,7 @@ def load_chain(
     deadline that API Gateway would not wait for.
     """
     content = ROUTER_STYLE_MAPPING if mapping is None else read_mapping(mapping)
-    content = naming(allowing(content, prompts), *(guardrail or (None, None)))
+    content = with_guardrail(with_prompts(content, prompts), *(guardrail or (None, None)))
     config = load_config(content, lambda _provider, _model: ModelInfo())
     problems = [problem for deployment in config.deployments for problem in _keys_in(deployment)]
     if config.settings.deadline > MOST_SILENCE:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from litellm_fallback_router.routing.config import RouterConfig
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.residency import departures, geography_of, leaving, regions_of
+from litellm_fallback_router.routing.mapping import RouterConfig, departures, geography_of, leaving, regions_of
 
 from .evaluations import judge_deployment
 from .stage import NEW, Stage

@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from litellm_fallback_router.routing.config import RouterConfig
-from litellm_fallback_router.routing.metrics import steady_metrics
+from litellm_fallback_router.routing.mapping import RouterConfig
+from litellm_fallback_router.routing.observe import steady_metrics
 
 PRICES = Path(__file__).with_name("prices.json")
 MONTH = 30 * 86_400

@@ -8,9 +8,8 @@ from aws_cdk import Annotations, CfnOutput, Stack
 from aws_cdk.aws_iam import ArnPrincipal, Effect, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
-from litellm_fallback_router.routing.config import RouterConfig
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.secret_keys import secret_providers
+from litellm_fallback_router.routing.mapping import RouterConfig, secret_providers
 
 from .acknowledged import AGENT_ROLE, API, BUCKET, FUNCTION, LOG_ROLE, METHOD, ROLE, SECRET, STAGE, acknowledge
 from .agentcore import AgentGateway, RouterTarget

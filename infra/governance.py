@@ -11,8 +11,7 @@ from aws_cdk.aws_bedrock import CfnGuardrail, CfnGuardrailVersion, CfnPrompt, Cf
 from aws_cdk.aws_iam import PolicyStatement
 from constructs import Construct
 
-from litellm_fallback_router.routing.guardrail import Guardrail
-from litellm_fallback_router.routing.prompt_access import PromptAccess
+from litellm_fallback_router.routing.mapping import Guardrail, PromptAccess
 
 VERSIONS = "Every version of one prompt: which of them a request names is not known before."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from aws_cdk.aws_cloudwatch import MathExpression, Metric
 
-from litellm_fallback_router.routing.metrics import METRICS, NAMESPACE, SERVICE
+from litellm_fallback_router.routing.observe import METRICS, NAMESPACE, SERVICE
 
 FIVE_MINUTES = Duration.minutes(5)
 
@@ -48,4 +48,4 @@ class StageMetrics:
     def _check(self, name: str, dimensions: set[str]) -> None:
         declared = METRICS.get(name)
         if declared is None or not any(set(names) == dimensions for names in declared.sets):
-            raise ValueError(f"{name} by {sorted(dimensions)} is not declared in routing/metrics.py")
+            raise ValueError(f"{name} by {sorted(dimensions)} is not declared in routing/observe/metrics.py")

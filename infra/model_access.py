@@ -13,9 +13,8 @@ from itertools import groupby
 from aws_cdk import Arn, ArnComponents, ArnFormat, Stack
 from aws_cdk.aws_iam import PolicyStatement
 
-from litellm_fallback_router.routing.deployments import REFERENCE
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.residency import PROFILE_REGIONS, split_profile
+from litellm_fallback_router.routing.mapping import PROFILE_REGIONS, REFERENCE, split_profile
 from litellm_fallback_router.routing.types import Deployment
 
 ACTIONS = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
@@ -60,7 +59,7 @@ def _statements(scope: Stack, region: str, model: str) -> Iterator[PolicyStateme
         return
     if geography not in PROFILE_REGIONS:
         raise ConfigurationError(
-            [f"{model}: unknown geography '{geography}'; add its Regions to PROFILE_REGIONS in routing/residency.py"]
+            [f"{model}: unknown geography '{geography}'; add its Regions to PROFILE_REGIONS in mapping/residency.py"]
         )
     # A profile may use fewer; the others are then out of reach, since the model may be invoked only through it.
     regions = sorted({region} | PROFILE_REGIONS[geography])

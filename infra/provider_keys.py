@@ -8,7 +8,7 @@ from aws_cdk import ArnFormat, RemovalPolicy, Stack
 from aws_cdk.aws_secretsmanager import CfnSecret
 from constructs import Construct
 
-from litellm_fallback_router.routing.secret_keys import secret_name
+from litellm_fallback_router.routing.mapping import secret_name
 
 
 class ProviderKeys(Construct):

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.residency import regions_of
+from litellm_fallback_router.routing.mapping import regions_of
 
 from .cedar import AgentAccess
 

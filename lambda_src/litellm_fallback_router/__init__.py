@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .mapping import ROUTER_STYLE_MAPPING
     from .routing.errors import ConfigurationError, InvalidRequestError, RouterError, UnknownModelError
     from .routing.router import ChatStream, Router
-    from .routing.types import ChatRequest, ChatResult, Narrowing, Prompt
+    from .routing.types import ChatRequest, ChatResult, Prompt, RoutingConstraints
 
 __all__ = [
     "ROUTER_STYLE_MAPPING",
@@ -29,10 +29,10 @@ __all__ = [
     "ChatStream",
     "ConfigurationError",
     "InvalidRequestError",
-    "Narrowing",
     "Prompt",
     "Router",
     "RouterError",
+    "RoutingConstraints",
     "UnknownModelError",
     "build_router",
 ]
@@ -45,7 +45,7 @@ _HOMES = {
     "ChatStream": "routing.router",
     "ConfigurationError": "routing.errors",
     "InvalidRequestError": "routing.errors",
-    "Narrowing": "routing.types",
+    "RoutingConstraints": "routing.types",
     "Prompt": "routing.types",
     "Router": "routing.router",
     "RouterError": "routing.errors",

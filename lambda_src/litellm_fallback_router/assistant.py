@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from .bootstrap import build_router
-from .routing.requests import as_request, parse_ask, prompt_fields
+from .routing.request import as_request, parse_ask, prompt_fields
 from .routing.router import Router
 from .routing.types import Prompt
 

@@ -18,19 +18,24 @@ from .adapters.litellm_provider import loading
 from .adapters.logs import LogObserver
 from .adapters.provider_keys import EnvironmentKeys
 from .adapters.rate_limits import MemoryRateLimits
-from .collector import resting
+from .collector import gc_paused
 from .engine import Engine
 from .engine.converse import is_conversed
 from .mapping import ROUTER_STYLE_MAPPING
-from .routing.config import RouterConfig, load_config
-from .routing.cooldowns import Cooldowns
 from .routing.errors import ConfigurationError
-from .routing.guardrail import Guardrail, naming
-from .routing.mapping_file import read_mapping
-from .routing.master_key import master_key, other_ways
-from .routing.outside import Outside
+from .routing.execution import Cooldowns, RouterDependencies
+from .routing.mapping import (
+    Guardrail,
+    PromptAccess,
+    RouterConfig,
+    load_config,
+    master_key,
+    other_ways,
+    read_mapping,
+    with_guardrail,
+    with_prompts,
+)
 from .routing.ports import Circuits, Guard, Prompts, RateLimits, Samples
-from .routing.prompt_access import PromptAccess, allowing
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import SIMULATED_REGION, bedrock, s3, simulated
@@ -53,7 +58,7 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
     """
     if mapping is None:
         mapping = mapping_of(settings)
-    mapping = naming(allowing(mapping, settings.prompts), settings.guardrail_id, settings.guardrail_version)
+    mapping = with_guardrail(with_prompts(mapping, settings.prompts), settings.guardrail_id, settings.guardrail_version)
     config = load_config(mapping, price_map.describe, lookup)
     for warning in config.warnings:
         logger.warning("%s", warning)
@@ -80,7 +85,7 @@ def with_callers_keys(settings: Settings) -> Settings:
 def warm_up() -> None:
     """Import LiteLLM now (seconds, blocking), in a process that is ours: what is loaded by then stays for good, and the
     collector, which would walk all of it (0.2 s) as soon as it may, leaves it alone."""
-    with resting():
+    with gc_paused():
         loading.warm_up()
         gc.freeze()
 
@@ -120,7 +125,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
     circuits, rate_limits = _state(config, settings, observer)
     return Router(
         config,
-        Outside(
+        RouterDependencies(
             provider=Engine(keys.resolve),
             keys=keys,
             circuits=circuits,

@@ -30,8 +30,7 @@ from .adapters.dynamodb.key_records import KeyRecords
 from .adapters.gateway_door import GatewayDoor
 from .adapters.monitoring import Monitoring
 from .adapters.secrets_manager import write_secret
-from .routing.providers import PROVIDERS, did_you_mean
-from .routing.secret_keys import holds_a_key, secret_name
+from .routing.mapping import PROVIDERS, did_you_mean, holds_a_key, secret_name
 
 KEY_PREFIX = "sk-router-"
 """As keys usually begin, so that tools that look for leaked ones find these too."""

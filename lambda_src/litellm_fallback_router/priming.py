@@ -15,8 +15,8 @@ from fastapi import FastAPI
 
 from .api.app import create_app
 from .bootstrap import assemble, load, warm_up_streams
-from .collector import resting
-from .routing.config import RouterConfig
+from .collector import gc_paused
+from .routing.mapping import RouterConfig
 from .settings import Settings
 from .simulated import simulated
 
@@ -31,7 +31,7 @@ async def prime(settings: Settings) -> None:
     Tools or a second deployment of the same model would load nothing more. A full collection would walk half
     a million objects for 0.1 s and more, find less than a megabyte, and hold up every request meanwhile.
     """
-    with _closed_port() as url, resting(), _silence():
+    with _closed_port() as url, gc_paused(), _silence():
         config = load(settings.model_copy(update={"simulator_url": None}))
         await _ask_each_model(config, url)
         warm_up_streams(config)

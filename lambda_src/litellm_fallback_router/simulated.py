@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .routing.config import RouterConfig
+from .routing.mapping import RouterConfig
 from .routing.types import Deployment
 
 OPENAI_KEY = "sim-openai-key"

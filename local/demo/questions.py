@@ -41,7 +41,12 @@ def client_of(gateway_url: str) -> OpenAI:
 
 
 def ask(
-    client: OpenAI, model: str, question: str, *, timeout_ms: int | None = None, narrowing: dict[str, Any] | None = None
+    client: OpenAI,
+    model: str,
+    question: str,
+    *,
+    timeout_ms: int | None = None,
+    constraints: dict[str, Any] | None = None,
 ) -> Outcome:
     """A whole answer. `timeout_ms` bounds the whole chain; `narrowing` is the request's `router` field."""
     started = time.monotonic()
@@ -51,7 +56,7 @@ def ask(
             messages=[{"role": "user", "content": question}],
             max_tokens=100,
             extra_headers={} if timeout_ms is None else {"x-router-timeout-ms": str(timeout_ms)},
-            extra_body={"router": {"explain": True, **(narrowing or {})}},
+            extra_body={"router": {"explain": True, **(constraints or {})}},
         )
     except APIError as error:
         return _failed(error, time.monotonic() - started)

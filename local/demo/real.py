@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from litellm_fallback_router import build_router
+from litellm_fallback_router.commands.formatting import dollars
 from litellm_fallback_router.commands.keys import keyless
-from litellm_fallback_router.commands.wording import dollars
 from local.demo.questions import Outcome, ask, client_of
 from local.demo.scenarios import CAPITAL
 from local.gateway import gateway_process
@@ -32,7 +32,7 @@ def run(console: Console) -> int:
         with client:
             for model in models:
                 status.update(f"asking {model}")
-                outcomes[model] = ask(client, model, CAPITAL, narrowing={"fallback": False})
+                outcomes[model] = ask(client, model, CAPITAL, constraints={"fallback": False})
     console.print(_table(outcomes))
     failed = [model for model, outcome in outcomes.items() if outcome.error]
     for model in failed:

@@ -9,7 +9,7 @@ from openai import OpenAI
 from rich.console import Console
 from rich.table import Table
 
-from litellm_fallback_router.commands.wording import attempt_lines
+from litellm_fallback_router.commands.formatting import attempt_lines
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from local.demo.questions import Outcome, ask, client_of
 from local.demo.scenarios import CAPITAL, SCENARIOS, Scenario
@@ -56,7 +56,7 @@ def _recover(client: OpenAI, deployments: Iterable[str]) -> None:
     """The providers are back: each answers once, directly, so that the gateway has nothing against any of them and
     no scenario leans on the one before. Raises RuntimeError where one does not answer."""
     for deployment in dict.fromkeys(deployments):
-        outcome = ask(client, deployment, CAPITAL, narrowing={"fallback": False})
+        outcome = ask(client, deployment, CAPITAL, constraints={"fallback": False})
         if outcome.error:
             raise RuntimeError(f"{deployment} does not answer though nothing is wrong with it: {outcome.error}")
 

@@ -15,7 +15,7 @@ from botocore.stub import ANY, Stubber
 
 from infra.cedar import policies
 from infra.stage import load_stage
-from litellm_fallback_router.routing.tools import TOOLS
+from litellm_fallback_router.routing.request.agent_tools import TOOLS
 from local.simulator import SimulatorControl
 from tests.support.documents import REPOSITORY, between_markers, examples
 

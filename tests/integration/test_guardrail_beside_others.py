@@ -13,7 +13,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from litellm_fallback_router.routing.metrics import NAMESPACE
+from litellm_fallback_router.routing.observe.metrics import NAMESPACE
 from local.simulator import Fault, SimulatorControl
 from local.simulator.bedrock.guardrails import BLOCKED_INPUT, BLOCKED_OUTPUT
 from tests.integration.test_fallback_samples import kept, wait_for_samples

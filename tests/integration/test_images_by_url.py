@@ -27,9 +27,9 @@ from litellm_fallback_router.adapters.image_fetch import addresses, fetcher
 from litellm_fallback_router.adapters.litellm_provider.loading import litellm
 from litellm_fallback_router.bootstrap import assemble, load
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing import images as bounds
 from litellm_fallback_router.routing.errors import InvalidRequestError, RouterError
 from litellm_fallback_router.routing.failures import FailureKind
+from litellm_fallback_router.routing.request import images as bounds
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.settings import Settings

@@ -10,8 +10,8 @@ import openai
 import pytest
 from openai import OpenAI
 
-from litellm_fallback_router.routing.json_mode import ADJUSTED, INSTRUCTION
-from litellm_fallback_router.routing.one_call import ADJUSTED as ONE_CALL
+from litellm_fallback_router.routing.adaptation.json_mode import ADJUSTED, INSTRUCTION
+from litellm_fallback_router.routing.adaptation.one_call import ADJUSTED as ONE_CALL
 from local.simulator import SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
 from tests.support.three_providers import LLAMA

@@ -11,14 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from litellm_fallback_router import (
-    AIAssistant,
-    ChatRequest,
-    Router,
-    UnknownModelError,
-    assistant,
-    build_router,
-)
+from litellm_fallback_router import AIAssistant, ChatRequest, Router, UnknownModelError, assistant, build_router
 from local.simulator import Fault, SimulatorControl
 
 QUESTION = "What is the capital of France?"

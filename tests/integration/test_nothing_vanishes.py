@@ -16,12 +16,12 @@ from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.api.formats.chat import NOT_PARAMS, ChatCompletionRequest
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing.config import RouterConfig, load_config
-from litellm_fallback_router.routing.exhausted import INCAPABLE
+from litellm_fallback_router.routing.execution.exhausted import INCAPABLE
 from litellm_fallback_router.routing.failures import ProviderFailure
-from litellm_fallback_router.routing.health import Health
-from litellm_fallback_router.routing.messages import MAY_REPLACE_CONTENT, ROLES, USER_PARTS
-from litellm_fallback_router.routing.planner import plan
+from litellm_fallback_router.routing.mapping.config import RouterConfig, load_config
+from litellm_fallback_router.routing.plan.health import Health
+from litellm_fallback_router.routing.plan.planner import plan
+from litellm_fallback_router.routing.request.messages import MAY_REPLACE_CONTENT, ROLES, USER_PARTS
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.simulated import OPENAI_KEY, simulated
 from local.simulator import SimulatorControl

@@ -81,7 +81,7 @@ async def test_a_bug_is_one_call_and_no_fallback(
     async with assemble(load(Settings(simulator_url=simulator.url), mapping())) as router:
         with pytest.raises(TypeError, match="a mistake of ours"):
             await ask(router, f"first {model}", streaming=streaming)
-        states = await router._outside.circuits.states(MODELS)
+        states = await router._dependencies.circuits.states(MODELS)
         assert not any(state.open for state in states.values())
     assert len(simulator.requests()) <= 1
 
@@ -108,7 +108,7 @@ async def test_a_bug_around_litellms_public_call_is_one_call_too(
     async with assemble(load(Settings(), chain)) as router:
         with pytest.raises(TypeError, match="a mistake of ours"):
             await ask(router, "a", streaming=streaming)
-        states = await router._outside.circuits.states("ab")
+        states = await router._dependencies.circuits.states("ab")
         assert not any(state.open for state in states.values())
     assert len(simulator.requests()) <= 1
 

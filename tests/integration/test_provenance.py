@@ -23,13 +23,13 @@ from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.api.formats.chat import NOT_PARAMS, ChatCompletionRequest
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing.config import RouterConfig, RouterSettings, load_config
 from litellm_fallback_router.routing.errors import InvalidRequestError
 from litellm_fallback_router.routing.failures import ProviderFailure
-from litellm_fallback_router.routing.health import Health
-from litellm_fallback_router.routing.needs import check_choice
-from litellm_fallback_router.routing.planner import Candidate, plan
-from litellm_fallback_router.routing.requests import checked
+from litellm_fallback_router.routing.mapping.config import RouterConfig, RouterSettings, load_config
+from litellm_fallback_router.routing.plan.health import Health
+from litellm_fallback_router.routing.plan.planner import Candidate, plan
+from litellm_fallback_router.routing.plan.requirements import check_choice
+from litellm_fallback_router.routing.request.validation import validated
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.simulated import simulated
 from local.simulator import Simulator
@@ -57,7 +57,7 @@ class Place:
     def sent(self, name: str, request: dict[str, Any]) -> Iterator[str]:
         """What is wrong with what one deployment is sent; nothing where it is not asked."""
         try:
-            asked = checked(ChatRequest(name, request["messages"], request["params"]), RouterSettings())
+            asked = validated(ChatRequest(name, request["messages"], request["params"]), RouterSettings())
             check_choice(asked.params)
         except InvalidRequestError:
             return

@@ -14,9 +14,9 @@ from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing.config import load_config
-from litellm_fallback_router.routing.health import Health
-from litellm_fallback_router.routing.planner import Candidate, plan
+from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.plan.health import Health
+from litellm_fallback_router.routing.plan.planner import Candidate, plan
 from litellm_fallback_router.routing.types import ChatRequest, Message
 from litellm_fallback_router.settings import Settings
 from litellm_fallback_router.simulated import simulated
@@ -56,7 +56,7 @@ def called(**more: Any) -> list[Message]:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentAnswer:
     bodies: list[Any]
     adjusted: tuple[str, ...]
 
@@ -81,7 +81,7 @@ def candidate(simulator: SimulatorControl, name: str, messages: list[Message], p
     return decided.candidates[0]
 
 
-async def sent(simulator: SimulatorControl, name: str, messages: list[Message], **params: Any) -> Sent:
+async def sent(simulator: SimulatorControl, name: str, messages: list[Message], **params: Any) -> SentAnswer:
     """What the deployment got, whole and streamed; the provider accepted both."""
     chosen = candidate(simulator, name, messages, params)
     provider = Engine(lambda place: place.api_key)
@@ -92,7 +92,7 @@ async def sent(simulator: SimulatorControl, name: str, messages: list[Message], 
     assert bodies
     written = json.dumps(bodies)
     assert [words for words in INVENTED if words in written] == []
-    return Sent([{k: v for k, v in body.items() if k != "stream_options"} for body in bodies], chosen.adjusted)
+    return SentAnswer([{k: v for k, v in body.items() if k != "stream_options"} for body in bodies], chosen.adjusted)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from litellm_fallback_router.routing.config import RouterConfig
-from litellm_fallback_router.routing.guardrail import Guardrail
-from litellm_fallback_router.routing.pictures import Picture
+from litellm_fallback_router.routing.mapping.config import RouterConfig
+from litellm_fallback_router.routing.mapping.guardrail import Guardrail
 from litellm_fallback_router.routing.ports import Source
+from litellm_fallback_router.routing.request.pictures import Picture
 from litellm_fallback_router.routing.verdicts import GuardUnreachableError, Outcome, Verdict
 from tests.support.scripted import Rig, ScriptedProvider, Step, config_of, deployment
 

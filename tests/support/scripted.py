@@ -10,12 +10,12 @@ from typing import Any
 
 from litellm_fallback_router.adapters.circuits import MemoryCircuits
 from litellm_fallback_router.adapters.rate_limits import MemoryRateLimits
-from litellm_fallback_router.routing.config import RouterConfig, RouterSettings
-from litellm_fallback_router.routing.cooldowns import Cooldowns
 from litellm_fallback_router.routing.errors import RouterError
+from litellm_fallback_router.routing.execution.cooldowns import Cooldowns
+from litellm_fallback_router.routing.execution.dependencies import RouterDependencies
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
-from litellm_fallback_router.routing.outside import Outside
+from litellm_fallback_router.routing.mapping.config import RouterConfig, RouterSettings
 from litellm_fallback_router.routing.ports import Guard
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import (
@@ -197,7 +197,7 @@ class Rig:
         )
         self.router = Router(
             self.config,
-            Outside(
+            RouterDependencies(
                 provider=self.provider,
                 keys=self.keys,
                 circuits=self.circuits,

@@ -13,15 +13,15 @@ import pytest
 import typer
 
 from litellm_fallback_router.commands import chains, serve
-from litellm_fallback_router.commands.alone import each_alone
 from litellm_fallback_router.commands.doctor import retirement_warning
 from litellm_fallback_router.commands.fixes import fix
+from litellm_fallback_router.commands.formatting import attempt_lines
+from litellm_fallback_router.commands.isolated import each_alone
 from litellm_fallback_router.commands.json_logs import JsonFormatter
-from litellm_fallback_router.commands.wording import attempt_lines
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.health import Health
-from litellm_fallback_router.routing.planner import plan
+from litellm_fallback_router.routing.plan.health import Health
+from litellm_fallback_router.routing.plan.planner import plan
 from litellm_fallback_router.routing.ports import CircuitState
 from litellm_fallback_router.settings import load_settings
 from tests.support.scripted import Rig, ScriptedProvider, config_of, deployment, fails, question

@@ -6,17 +6,17 @@ import gc
 
 import pytest
 
-from litellm_fallback_router.collector import resting
+from litellm_fallback_router.collector import gc_paused
 
 
 def test_nothing_is_collected_inside_and_everything_after_it() -> None:
-    with resting():
+    with gc_paused():
         assert not gc.isenabled()
     assert gc.isenabled()
 
 
 def test_an_import_that_fails_leaves_the_collector_at_work() -> None:
-    with pytest.raises(ImportError), resting():
+    with pytest.raises(ImportError), gc_paused():
         raise ImportError
     assert gc.isenabled()
 
@@ -24,7 +24,7 @@ def test_an_import_that_fails_leaves_the_collector_at_work() -> None:
 def test_a_collector_that_someone_else_switched_off_stays_off() -> None:
     gc.disable()
     try:
-        with resting():
+        with gc_paused():
             pass
         assert not gc.isenabled()
     finally:

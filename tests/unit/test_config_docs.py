@@ -14,12 +14,12 @@ import yaml
 
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
-from litellm_fallback_router.routing import config as config_module
-from litellm_fallback_router.routing import guardrail as guardrail_module
-from litellm_fallback_router.routing.config import RouterSettings, load_config
-from litellm_fallback_router.routing.guardrail import Guardrail
-from litellm_fallback_router.routing.mapping_file import read_mapping
-from litellm_fallback_router.routing.mapping_schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params
+from litellm_fallback_router.routing.mapping import config as config_module
+from litellm_fallback_router.routing.mapping import guardrail as guardrail_module
+from litellm_fallback_router.routing.mapping.config import RouterSettings, load_config
+from litellm_fallback_router.routing.mapping.file import read_mapping
+from litellm_fallback_router.routing.mapping.guardrail import Guardrail
+from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params
 from litellm_fallback_router.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "mapping.md"

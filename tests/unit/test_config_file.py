@@ -9,7 +9,7 @@ import pytest
 
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.mapping_file import read_mapping
+from litellm_fallback_router.routing.mapping.file import read_mapping
 
 
 def _problem(path: Path) -> str:

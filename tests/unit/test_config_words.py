@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from litellm_fallback_router.adapters.price_map import describe
-from litellm_fallback_router.routing.config import load_config
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.mapping_file import read_mapping
+from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping.file import read_mapping
 
 ONE = "model_list: [{model_name: a, params: {model: gpt-4o}}]\n"
 

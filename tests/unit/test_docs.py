@@ -18,13 +18,13 @@ from litellm_fallback_router.api.wire import answer_headers
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.commands import connections, server
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing import config as config_module
 from litellm_fallback_router.routing import failures as failures_module
-from litellm_fallback_router.routing import request_schema
-from litellm_fallback_router.routing.config import RouterSettings, load_config
 from litellm_fallback_router.routing.errors import CallerLeftError, ConfigurationError, RouterError
-from litellm_fallback_router.routing.failures import TABLE, FailureKind, Then
-from litellm_fallback_router.routing.mapping_file import read_mapping
+from litellm_fallback_router.routing.failures import FAILURE_POLICY, FailureKind, NextStep
+from litellm_fallback_router.routing.mapping import config as config_module
+from litellm_fallback_router.routing.mapping.config import RouterSettings, load_config
+from litellm_fallback_router.routing.mapping.file import read_mapping
+from litellm_fallback_router.routing.request import schema as request_schema
 from litellm_fallback_router.routing.verdicts import Outcome
 from litellm_fallback_router.settings import Settings
 from local.demo.scenarios import SCENARIOS
@@ -40,15 +40,16 @@ MAPPING = DOCS / "mapping.md"
 COMPARISON = DOCS / "comparison.md"
 SECURITY = REPOSITORY / "SECURITY.md"
 ARCHITECTURE = DOCS / "architecture.md"
+FILES = DOCS / "files.md"
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 LONGEST_README = 250
 PACKAGE = REPOSITORY / "lambda_src" / "litellm_fallback_router"
 
 THEN = {
-    Then.NEXT: "the next candidate",
-    Then.SKIP_CREDENTIAL: "the next candidate with another credential",
-    Then.LARGER_WINDOW: "the next candidate with a larger window",
-    Then.STOP: "stop",
+    NextStep.NEXT: "the next candidate",
+    NextStep.SKIP_CREDENTIAL: "the next candidate with another credential",
+    NextStep.LARGER_WINDOW: "the next candidate with a larger window",
+    NextStep.STOP: "stop",
 }
 BOUNDS = [
     *("deadline", "answer_timeout", "first_token_timeout", "reasoning_first_token_timeout", "stall_timeout"),
@@ -66,9 +67,17 @@ def failure_table() -> str:
     happened = docstrings(inspect.getsource(failures_module), "FailureKind")
     rows = [("failure", "what happened", "the same deployment", "then", "its circuit")]
     for kind in FailureKind:
-        rule = TABLE[kind]
+        rule = FAILURE_POLICY[kind]
         again = "again, after a wait" if rule.retry else "not again"
-        rows.append((f"`{kind}`", happened[kind.name], again, THEN[rule.then], "counts" if rule.trips else "-"))
+        rows.append(
+            (
+                f"`{kind}`",
+                happened[kind.name],
+                again,
+                THEN[rule.next_step],
+                "counts" if rule.counts_for_circuit else "-",
+            )
+        )
     return table(*rows)
 
 
@@ -287,11 +296,11 @@ def test_changelog_keeps_to_its_format() -> None:
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
-def tree() -> dict[str, bool]:
-    """The paths of the tree in `docs/architecture.md`; True for folders."""
+def tree(page: Path = FILES, name: str = "tree") -> dict[str, bool]:
+    """The paths of the tree in a page; True for folders."""
     found: dict[str, bool] = {}
     parents: list[str] = []
-    for line in between_markers(ARCHITECTURE, "tree").strip("`").removeprefix("text").splitlines():
+    for line in between_markers(page, name).strip("`").removeprefix("text").splitlines():
         if not line.strip():
             continue
         name = line.split()[0]
@@ -309,13 +318,26 @@ def test_everything_in_the_tree_exists() -> None:
     assert not [path for path in written.keys() - folders if not (REPOSITORY / path).is_file()]
 
 
+def test_the_picture_of_the_folders_is_true_and_whole() -> None:
+    drawn = tree(ARCHITECTURE, "folders")
+    top = "lambda_src/litellm_fallback_router"
+    packages = {path.parent for path in PACKAGE.rglob("__init__.py")} - {PACKAGE}
+    first_level = {path for path in packages if path.parent in (PACKAGE, PACKAGE / "routing")}
+
+    assert all((REPOSITORY / path).is_dir() for path in drawn)
+    assert {str(path.relative_to(REPOSITORY)) for path in first_level} <= {
+        path for path in drawn if path.startswith(top)
+    }
+    assert len(ARCHITECTURE.read_text().splitlines()) <= 100, "two screens"
+
+
 def test_every_module_of_the_package_is_in_the_tree() -> None:
     written = tree()
     modules = {str(path.relative_to(REPOSITORY)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"}
     modules.add("lambda_src/litellm_fallback_router/__init__.py")
     missing = sorted(modules - written.keys())
 
-    assert not missing, f"docs/architecture.md: add to the tree: {', '.join(missing)}"
+    assert not missing, f"docs/files.md: add to the tree: {', '.join(missing)}"
 
 
 @pytest.mark.parametrize("name", ["docs/where-to-change.md", "docs/decisions.md", "CONTRIBUTING.md"])

@@ -8,7 +8,7 @@ from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.evaluation.manifest import Model
 from litellm_fallback_router.evaluation.proposal import propose
 from litellm_fallback_router.evaluation.standings import Standing
-from litellm_fallback_router.routing.config import load_config
+from litellm_fallback_router.routing.mapping.config import load_config
 
 
 def place(name: str, quality: float) -> Standing:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing.config import RouterConfig, load_config
 from litellm_fallback_router.routing.errors import UnknownModelError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
-from litellm_fallback_router.routing.types import ModelInfo, Narrowing
+from litellm_fallback_router.routing.mapping.config import RouterConfig, load_config
+from litellm_fallback_router.routing.types import ModelInfo, RoutingConstraints
 from tests.support.scripted import Rig, ScriptedProvider, fails, question
 from tests.support.virtual_time import run_virtually
 
@@ -44,7 +44,7 @@ def test_its_chain_is_that_of_the_model() -> None:
         r = Rig(SHIPPED, ScriptedProvider({"openai-gpt4o": [fails(Kind.NOT_FOUND)]}))
         result = await r.router.complete(question("gpt-4o"))
         assert (result.provider, result.fallback) == ("anthropic:claude-sonnet-4-6", True)
-        alone = question("gpt-4o", narrowing=Narrowing(fallback=False))
+        alone = question("gpt-4o", constraints=RoutingConstraints(fallback=False))
         assert [c.deployment.id for c in (await r.router.explain(alone)).candidates] == ["openai-gpt4o"]
 
     run_virtually(main())

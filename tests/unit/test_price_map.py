@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from litellm_fallback_router.adapters.price_map import describe
-from litellm_fallback_router.routing.mapping_schema import OPERATOR_PARAMS, InfoOverride
-from litellm_fallback_router.routing.providers import PROVIDERS
+from litellm_fallback_router.routing.mapping.provider_names import PROVIDERS
+from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride
 from litellm_fallback_router.routing.types import ModelInfo
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router import AIAssistant, ChatRequest, InvalidRequestError, Narrowing, Prompt, assistant
+from litellm_fallback_router import AIAssistant, ChatRequest, InvalidRequestError, Prompt, RoutingConstraints, assistant
 from litellm_fallback_router.api.formats.chat import parse_chat
 from tests.support.scripted import question, read, rig
 
@@ -80,8 +80,8 @@ def test_wrong_argument_of_the_assistant_is_named(arguments: dict[str, Any], fie
         ({"timeout": math.inf}, "timeout", "finite number"),
         ({"time_left": -1.0}, "time_left", "greater than or equal to 0"),
         ({"narrowing": {"providers": ["bedrock"]}}, "narrowing", "expected a Narrowing, but got an object"),
-        ({"narrowing": Narrowing(providers="bedrock")}, "narrowing.providers", "expected an array"),  # type: ignore[arg-type]
-        ({"narrowing": Narrowing(fallback="no")}, "narrowing.fallback", "expected a boolean"),  # type: ignore[arg-type]
+        ({"narrowing": RoutingConstraints(providers="bedrock")}, "narrowing.providers", "expected an array"),  # type: ignore[arg-type]
+        ({"narrowing": RoutingConstraints(fallback="no")}, "narrowing.fallback", "expected a boolean"),  # type: ignore[arg-type]
         ({"prompt": {"id": "CAPITALS01"}}, "prompt", "expected a Prompt, but got an object"),
         ({"request_id": 5}, "request_id", "expected a string"),
     ],

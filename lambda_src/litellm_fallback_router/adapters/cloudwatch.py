@@ -24,7 +24,7 @@ from ..routing.errors import (
 )
 from ..routing.failures import FailureKind
 from ..routing.ledger import AttemptRecord, costs_of, guardrail_facts
-from ..routing.metrics import METRICS, NAMESPACE, SERVICE
+from ..routing.observe import METRICS, NAMESPACE, SERVICE
 from ..routing.types import ChatRequest, ChatResult
 from ..routing.verdicts import GuardRecord, Outcome
 

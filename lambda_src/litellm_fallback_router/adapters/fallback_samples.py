@@ -18,8 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..routing.responses import response_line
-from ..routing.sampling import Sample
+from ..routing.observe import Sample, response_line
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

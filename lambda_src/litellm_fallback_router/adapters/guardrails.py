@@ -19,8 +19,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..routing.pictures import Picture
 from ..routing.ports import Source
+from ..routing.request import Picture
 from ..routing.verdicts import GuardUnreachableError, Outcome, Verdict
 
 _Content = list[dict[str, Any]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..routing.metrics import NAMESPACE, SERVICE
+from ..routing.observe import NAMESPACE, SERVICE
 
 MINUTE = 60
 """Seconds; the finest that is kept of a metric that came through a log."""

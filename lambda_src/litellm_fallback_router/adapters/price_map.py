@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from litellm_fallback_router.routing.providers import is_aws_region
+from litellm_fallback_router.routing.mapping import is_aws_region
 from litellm_fallback_router.routing.types import ModelInfo
 
 _FILE = "model_prices_and_context_window_backup.json"

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from litellm_fallback_router.routing.deployments import REFERENCE, unresolved
-from litellm_fallback_router.routing.providers import (
+from litellm_fallback_router.routing.mapping import (
     AWS_PROVIDERS,
     GOOGLE_PROVIDERS,
     KEYLESS_PROVIDERS,
+    REFERENCE,
+    USABLE,
     is_foreign_server,
     key_variables,
+    unresolved,
+    wanted_names,
 )
-from litellm_fallback_router.routing.secret_keys import USABLE, wanted_names
 from litellm_fallback_router.routing.types import Deployment
 
 _AWS_BEARER = "AWS_BEARER_TOKEN_BEDROCK"

@@ -21,8 +21,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ..routing.deployments import unresolved
-from ..routing.secret_keys import key_in, secret_name, secret_providers, wanted_names
+from ..routing.mapping import key_in, secret_name, secret_providers, unresolved, wanted_names
 from ..routing.types import Deployment
 
 if TYPE_CHECKING:

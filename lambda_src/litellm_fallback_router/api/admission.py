@@ -7,8 +7,8 @@ from collections import Counter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..routing.config import RouterSettings
 from ..routing.errors import GatewayBusyError, RouterError, TooManyAtOnceError
+from ..routing.mapping import RouterSettings
 from .auth import ApiKeys
 from .errors import refusal
 from .formats import format_of

@@ -12,7 +12,7 @@ from ..routing.router import Router
 from . import docs, errors, formats, handler, health, models, openapi
 from .admission import Admission
 from .auth import ApiKeys
-from .boundary import Boundary
+from .boundary import RequestContextMiddleware
 
 DESCRIPTION = """An LLM gateway that always answers: one endpoint that walks a fallback chain and says honestly who
 answered, why, how fast and for how much. Point any OpenAI client's base URL at `/v1`."""
@@ -49,7 +49,7 @@ def create_app(
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign] # FastAPI's documented way
     if not one_at_a_time:
         app.add_middleware(Admission, keys=keys)
-    app.add_middleware(Boundary)
+    app.add_middleware(RequestContextMiddleware)
     errors.install(app)
     guarded = APIRouter(dependencies=[Depends(keys)])
     for form in formats.FORMATS:

@@ -9,10 +9,10 @@ from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from ..routing.bounds import check_bounds, check_values, too_many_values
-from ..routing.config import RouterSettings
 from ..routing.errors import InvalidRequestError, RequestTooLargeError, invalid
 from ..routing.json_size import ValueCount
+from ..routing.mapping import RouterSettings
+from ..routing.request import check_bounds, check_values, too_many_values
 
 BODY_TIMEOUT = 30.0
 """Seconds a caller may take to send the whole body."""

@@ -20,7 +20,7 @@ _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """Source: W3C Trace Context, section 3.2."""
 
 
-class Boundary:
+class RequestContextMiddleware:
     """ASGI middleware. The caller's `x-request-id` is kept where it is short and plain, else one is made; so is its
     `traceparent`, else there is none. Both go into the request's state."""
 

@@ -63,7 +63,7 @@ async def _answered(request: Request, form: Format) -> Response:
         cost_usd=result.cost_usd,
         guardrail=result.guardrail,
     )
-    return reply(form.answer(result, explain=question.narrowing.explain), headers=headers)
+    return reply(form.answer(result, explain=question.constraints.explain), headers=headers)
 
 
 async def _streamed(request: Request, stream: ChatStream, events: Events, form: Format) -> Response:

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..routing.config import RouterConfig
+from ..routing.mapping import RouterConfig
 from ..routing.router import Router
 from .formats.base import BEARER
 from .openapi import security

@@ -45,7 +45,7 @@ def answer_headers(
     return headers
 
 
-def story(result: ChatResult) -> dict[str, Any]:
+def routing_report(result: ChatResult) -> dict[str, Any]:
     """The body's `router` object: who answered and everything that was attempted on the way."""
     return {
         "provider": result.provider,

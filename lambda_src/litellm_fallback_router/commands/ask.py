@@ -13,9 +13,9 @@ import typer
 from .. import bootstrap
 from ..routing.router import Router
 from ..routing.types import ChatRequest, ChatResult, Message
+from .command_context import command_context
+from .formatting import attempt_lines, dollars, dropped_lines, warn_of
 from .loading import loaded
-from .surroundings import surroundings
-from .wording import attempt_lines, dollars, dropped_lines, warn_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def ask(question: Question, config_file: Path | None, *, stream: bool, simulate:
     text = sys.stdin.buffer.read().decode(errors="replace") if question.text == "-" else question.text
     if not text.strip():
         raise typer.BadParameter("the question is empty", param_hint="QUESTION")
-    with surroundings(config_file, simulate=simulate) as settings:
+    with command_context(config_file, simulate=simulate) as settings:
         router = bootstrap.build_router(settings)
         warn_of(router.config)
         asyncio.run(_ask(router, _request(question, text, router), stream=stream))

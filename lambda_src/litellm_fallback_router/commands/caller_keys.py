@@ -59,7 +59,7 @@ def list_(stack: Stack = None, region: Region = None) -> None:
     """Show every key by its id, never the key itself."""
     from rich.table import Table  # noqa: PLC0415 - only when needed
 
-    from .wording import console  # noqa: PLC0415
+    from .formatting import console  # noqa: PLC0415
 
     with deployed(stack, region) as gateway:
         records = gateway.keys()

@@ -12,15 +12,14 @@ import typer
 from rich.table import Table
 
 from .. import bootstrap
-from ..routing.config import RouterConfig
 from ..routing.errors import ConfigurationError
-from ..routing.planner import Plan
-from ..routing.residency import geography_of, leaving, reach
+from ..routing.mapping import RouterConfig, geography_of, leaving, reach
+from ..routing.plan import Plan
 from ..routing.types import ChatRequest, Deployment, ModelInfo
 from ..settings import lookup
+from .command_context import command_context
+from .formatting import console, dropped_lines, warn, warn_of
 from .keys import QUESTION
-from .surroundings import surroundings
-from .wording import console, dropped_lines, warn, warn_of
 
 CAPABILITIES = {
     "tools": "tools",
@@ -36,7 +35,7 @@ CAPABILITIES = {
 def overview(config_file: Path | None, geography: str | None, *, as_json: bool) -> None:
     """Every name a caller may use, the chain behind it and where prompts may be processed. Warns of what takes them out
     of `geography` (by default that of the process's AWS Region). Raises ConfigurationError."""
-    with surroundings(config_file, simulate=False) as settings:
+    with command_context(config_file, simulate=False) as settings:
         config = bootstrap.load(settings)
     here = lookup("AWS_REGION") or lookup("AWS_DEFAULT_REGION")
     warn_of(config)
@@ -74,7 +73,7 @@ def _processing_table(config: RouterConfig, here: str | None) -> Table:
 
 def explain(model: str, config_file: Path | None, *, as_json: bool) -> None:
     """The plan for a plain question to `model`. Raises ConfigurationError and UnknownModelError."""
-    with surroundings(config_file, simulate=False) as settings:
+    with command_context(config_file, simulate=False) as settings:
         router = bootstrap.build_router(settings)
         plan = asyncio.run(router.explain(ChatRequest(model, QUESTION)))
     warn_of(router.config)
@@ -90,9 +89,9 @@ def explain(model: str, config_file: Path | None, *, as_json: bool) -> None:
 def _doubt_lines(plan: Plan) -> list[str]:
     """Who is asked only after the others, and why."""
     return [
-        f"{c.deployment.id}: {'a last resort' if c.last_resort else 'later'}, {c.doubt.reason}"
+        f"{c.deployment.id}: {'a last resort' if c.last_resort else 'later'}, {c.deprioritized.reason}"
         for c in plan.candidates
-        if c.doubt is not None
+        if c.deprioritized is not None
     ]
 
 
@@ -161,7 +160,7 @@ def _plan_json(model: str, plan: Plan, config: RouterConfig) -> dict[str, Any]:
                 "order": order,
                 **_deployment_json(candidate.deployment),
                 "last_resort": candidate.last_resort,
-                "doubt": None if candidate.doubt is None else candidate.doubt.reason,
+                "doubt": None if candidate.deprioritized is None else candidate.deprioritized.reason,
             }
             for order, candidate in enumerate(plan.candidates, start=1)
         ],

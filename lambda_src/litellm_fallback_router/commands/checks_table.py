@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .wording import console
+from .formatting import console
 
 if TYPE_CHECKING:
     from ..checklist import Check

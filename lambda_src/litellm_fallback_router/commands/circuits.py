@@ -30,7 +30,7 @@ def list_(config: Config = None, stack: Stack = None, region: Region = None, tab
     """Show which circuits are open, and since when."""
     from rich.table import Table as Grid  # noqa: PLC0415 - only when needed
 
-    from .wording import console  # noqa: PLC0415
+    from .formatting import console  # noqa: PLC0415
 
     known = _deployments(config)
     with deployed(stack, region, table) as gateway:
@@ -67,9 +67,9 @@ def close(
 def _deployments(config_file: Path | None) -> list[str]:
     """The ids of the mapping's deployments. Raises ConfigurationError."""
     from .. import bootstrap  # noqa: PLC0415 - only when needed
-    from .surroundings import surroundings  # noqa: PLC0415
+    from .command_context import command_context  # noqa: PLC0415
 
-    with surroundings(config_file, simulate=False) as settings:
+    with command_context(config_file, simulate=False) as settings:
         return [deployment.id for deployment in bootstrap.load(settings).deployments]
 
 

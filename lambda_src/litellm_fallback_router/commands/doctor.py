@@ -14,15 +14,15 @@ from rich.progress import Progress, TextColumn
 from rich.table import Table
 
 from .. import bootstrap
-from ..routing.config import RouterConfig
 from ..routing.errors import RouterError
+from ..routing.mapping import RouterConfig
 from ..routing.router import Router
 from ..routing.types import ChatRequest, Deployment, Message
-from .alone import each_alone
+from .command_context import command_context
 from .fixes import fix
+from .formatting import console, listed, warn_of
+from .isolated import each_alone
 from .loading import loaded
-from .surroundings import surroundings
-from .wording import console, listed, warn_of
 
 QUESTION: list[Message] = [{"role": "user", "content": "Reply with one word: ok"}]
 MAX_TOKENS = 16
@@ -55,7 +55,7 @@ class Finding:
 
 def doctor(config_file: Path | None, *, simulate: bool, as_json: bool) -> bool:
     """Print the findings; True if every chain has a healthy member. Raises ConfigurationError."""
-    with surroundings(config_file, simulate=simulate) as settings:
+    with command_context(config_file, simulate=simulate) as settings:
         config = bootstrap.load(settings)
         warn_of(config)
         findings = asyncio.run(_examine(config))

@@ -12,17 +12,16 @@ from ..checklist import Check, well
 from ..operations import OperationError
 from ..preflight.load import Load
 from ..preflight.run import preflight as look
-from ..routing.config import load_config
-from ..routing.secret_keys import secret_providers
+from ..routing.mapping import load_config, secret_providers
 from ..routing.types import ModelInfo
 from .checks_table import progress, show
-from .surroundings import surroundings
-from .wording import console, warn_of
+from .command_context import command_context
+from .formatting import console, warn_of
 
 
 def preflight(config_file: Path | None, region: str | None, *, arch: str, load: Load, as_json: bool) -> bool:
     """Print what was found; True if nothing stands against a deployment. Raises ConfigurationError."""
-    with surroundings(config_file, simulate=False) as settings:
+    with command_context(config_file, simulate=False) as settings:
         # References stay references: what they say here is not what they will say in the Lambda.
         config = load_config(bootstrap.mapping_of(settings), lambda _provider, _model: ModelInfo())
     warn_of(config)

@@ -18,18 +18,18 @@ from ..api.app import create_app
 from ..api.health import package_version
 from ..routing.router import Router
 from ..settings import Settings
+from .command_context import command_context
+from .formatting import listed, warn
 from .json_logs import log_to_stderr
 from .keys import keyless
 from .server import Server
-from .surroundings import surroundings
-from .wording import listed, warn
 
 
 def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> None:
     """Runs until SIGTERM or Ctrl-C. Raises ConfigurationError; exits with 1 where the address cannot be had."""
     # Without a handler SIGTERM would end the process before it is ready without a word to the simulator.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with surroundings(config_file, simulate=simulate) as said:
+    with command_context(config_file, simulate=simulate) as said:
         settings = bootstrap.with_callers_keys(said)
         log_to_stderr(settings.log_level)
         router = bootstrap.build_router(settings)

@@ -17,12 +17,7 @@ from ..adapters.litellm_provider.fields import arguments_of
 from ..adapters.litellm_provider.finishing import FinishReader
 from ..adapters.litellm_provider.loading import litellm
 from ..adapters.litellm_provider.streams import reported_usage
-from ..adapters.litellm_provider.wire import (
-    UnreadableError,
-    answer_of,
-    counted,
-    usage_of,
-)
+from ..adapters.litellm_provider.wire import UnreadableError, answer_of, counted, usage_of
 from ..routing.finish_reasons import finish_reasons_of
 from ..routing.ledger import Usage
 from ..routing.types import Deployment, Message, ProviderAnswer

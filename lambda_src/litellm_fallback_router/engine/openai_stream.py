@@ -7,7 +7,7 @@ from typing import Any
 
 from ..adapters.litellm_provider.finishing import FinishReader
 from ..adapters.litellm_provider.loading import litellm
-from ..adapters.litellm_provider.streams import Echo
+from ..adapters.litellm_provider.streams import RepetitionDetector
 from ..adapters.litellm_provider.wire import UnreadableError, chunks_of, counted, is_token
 from ..routing.finish_reasons import incomplete
 from ..routing.ledger import Usage
@@ -32,7 +32,7 @@ class OpenAIDecoder:
         self._events = EventReader()
         self._usage: dict[str, Any] | None = None
         self._tier: str | None = None
-        self._echo = Echo(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
+        self._echo = RepetitionDetector(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
         self._choice_type = litellm().types.utils.StreamingChoices
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 from ..adapters.litellm_provider.fields import arguments_of
 from ..adapters.litellm_provider.finishing import FinishReader
 from ..adapters.litellm_provider.loading import litellm
-from ..adapters.litellm_provider.streams import Echo
+from ..adapters.litellm_provider.streams import RepetitionDetector
 from ..adapters.litellm_provider.wire import UnreadableError, answer_of, chunk_of, is_token, usage_of
 from ..routing.finish_reasons import incomplete
 from ..routing.ledger import Usage
@@ -158,7 +158,7 @@ class TranslatedStream:
         self._first: Any = None
         self._last: Any = None
         """LiteLLM's usage objects: what was said first, and last."""
-        self._echo = Echo(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
+        self._echo = RepetitionDetector(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
 
     @property
     def complete(self) -> bool:

@@ -12,8 +12,8 @@ from ..api.errors import bug, problem_of
 from ..api.formats import ask, chat
 from ..api.formats.base import Format, Problem
 from ..routing.errors import InvalidRequestError, RouterError
+from ..routing.request import ASK, CHAT_COMPLETION, SEPARATOR, TOOLS, Tool
 from ..routing.router import Router
-from ..routing.tools import ASK, CHAT_COMPLETION, SEPARATOR, TOOLS, Tool
 from .lambda_context import MARGIN
 
 TOOL_NAME = "bedrockAgentCoreToolName"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..routing.errors import ConfigurationError
-from ..routing.mapping_schema import type_name, unknown
+from ..routing.mapping import type_name, unknown
 from ..routing.types import Message
 
 FIELDS = ("prompt", "referenceResponse", "category", "system")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..routing.errors import ConfigurationError
-from ..routing.responses import MAX_LINES, as_prompt, response_line
+from ..routing.observe import MAX_LINES, as_prompt, response_line
 from .answers import read_answers
 from .dataset import Prompt
 from .folder import Folder

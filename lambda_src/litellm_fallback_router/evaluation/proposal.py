@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 import yaml
 
-from ..routing.chains import cycles
-from ..routing.litellm_config import converted_config, is_litellm_config
+from ..routing.mapping import converted_config, cycles, is_litellm_config
 from .standings import Standing
 
 Goal = Literal["quality", "cost", "latency"]

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from ..adapters.bedrock_catalog import Availability, BedrockCatalog
 from ..checklist import Check, Look
-from ..routing.deployments import REFERENCE
+from ..routing.mapping import REFERENCE
 from ..routing.types import Deployment
 
 Catalogs = Callable[[str], BedrockCatalog]

@@ -11,7 +11,7 @@ from ..adapters.account import SHORT, Account
 from ..adapters.bedrock_catalog import BedrockCatalog
 from ..checklist import Announce, Check, Look, performed
 from ..operations import OperationError, explained
-from ..routing.config import RouterConfig
+from ..routing.mapping import RouterConfig
 from .account import account_looks
 from .load import Load
 from .models import model_looks

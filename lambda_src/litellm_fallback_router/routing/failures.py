@@ -49,7 +49,7 @@ class FailureKind(StrEnum):
     """The guardrail stopped the request, and so the work upstream."""
 
 
-class Then(StrEnum):
+class NextStep(StrEnum):
     """Where the chain goes once a deployment is given up."""
 
     NEXT = "next"
@@ -66,33 +66,33 @@ class Rule:
 
     retry: bool
     """True: backoff and try the same deployment again, within the bounds."""
-    then: Then
-    trips: bool
+    next_step: NextStep
+    counts_for_circuit: bool
     """True: counts against the deployment's circuit."""
 
 
-TABLE: dict[FailureKind, Rule] = {
-    FailureKind.RATE_LIMITED: Rule(retry=True, then=Then.NEXT, trips=True),
-    FailureKind.QUOTA_EXHAUSTED: Rule(retry=False, then=Then.SKIP_CREDENTIAL, trips=False),
-    FailureKind.UNAVAILABLE: Rule(retry=True, then=Then.NEXT, trips=True),
-    FailureKind.CONNECTION: Rule(retry=True, then=Then.NEXT, trips=True),
-    FailureKind.TIMEOUT: Rule(retry=False, then=Then.NEXT, trips=True),
-    FailureKind.AUTHENTICATION: Rule(retry=False, then=Then.SKIP_CREDENTIAL, trips=False),
-    FailureKind.PERMISSION: Rule(retry=False, then=Then.NEXT, trips=True),
-    FailureKind.NOT_FOUND: Rule(retry=False, then=Then.NEXT, trips=True),
-    FailureKind.TOO_LARGE: Rule(retry=False, then=Then.LARGER_WINDOW, trips=False),
-    FailureKind.REJECTED: Rule(retry=False, then=Then.NEXT, trips=False),
-    FailureKind.CONTENT_POLICY: Rule(retry=False, then=Then.STOP, trips=False),
-    FailureKind.REDIRECTED: Rule(retry=False, then=Then.NEXT, trips=True),
-    FailureKind.INVALID_RESPONSE: Rule(retry=True, then=Then.NEXT, trips=True),
-    FailureKind.STREAM_BROKEN: Rule(retry=False, then=Then.NEXT, trips=True),
-    FailureKind.CALLER_LEFT: Rule(retry=False, then=Then.STOP, trips=False),
-    FailureKind.SERVER_STOPPING: Rule(retry=False, then=Then.STOP, trips=False),
-    FailureKind.GUARDRAIL: Rule(retry=False, then=Then.STOP, trips=False),
+FAILURE_POLICY: dict[FailureKind, Rule] = {
+    FailureKind.RATE_LIMITED: Rule(retry=True, next_step=NextStep.NEXT, counts_for_circuit=True),
+    FailureKind.QUOTA_EXHAUSTED: Rule(retry=False, next_step=NextStep.SKIP_CREDENTIAL, counts_for_circuit=False),
+    FailureKind.UNAVAILABLE: Rule(retry=True, next_step=NextStep.NEXT, counts_for_circuit=True),
+    FailureKind.CONNECTION: Rule(retry=True, next_step=NextStep.NEXT, counts_for_circuit=True),
+    FailureKind.TIMEOUT: Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=True),
+    FailureKind.AUTHENTICATION: Rule(retry=False, next_step=NextStep.SKIP_CREDENTIAL, counts_for_circuit=False),
+    FailureKind.PERMISSION: Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=True),
+    FailureKind.NOT_FOUND: Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=True),
+    FailureKind.TOO_LARGE: Rule(retry=False, next_step=NextStep.LARGER_WINDOW, counts_for_circuit=False),
+    FailureKind.REJECTED: Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=False),
+    FailureKind.CONTENT_POLICY: Rule(retry=False, next_step=NextStep.STOP, counts_for_circuit=False),
+    FailureKind.REDIRECTED: Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=True),
+    FailureKind.INVALID_RESPONSE: Rule(retry=True, next_step=NextStep.NEXT, counts_for_circuit=True),
+    FailureKind.STREAM_BROKEN: Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=True),
+    FailureKind.CALLER_LEFT: Rule(retry=False, next_step=NextStep.STOP, counts_for_circuit=False),
+    FailureKind.SERVER_STOPPING: Rule(retry=False, next_step=NextStep.STOP, counts_for_circuit=False),
+    FailureKind.GUARDRAIL: Rule(retry=False, next_step=NextStep.STOP, counts_for_circuit=False),
 }
 
 
-UNFIT = Rule(retry=False, then=Then.NEXT, trips=False)
+UNFIT = Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=False)
 """For an answer that is not what its request asks for: another model may do better, and as with a rejection no request
 takes a model away from the others."""
 
@@ -113,7 +113,7 @@ class ProviderFailure(Exception):
         retry_after: float | None = None,
         detail: str = "",
         param: str | None = None,
-        hurried: bool = False,
+        caller_timeout: bool = False,
         unfit: bool = False,
     ) -> None:
         super().__init__(reason)
@@ -125,7 +125,7 @@ class ProviderFailure(Exception):
         self.detail = detail
         self.param = param
         """The request field the provider objected to, where it named one."""
-        self.hurried = hurried
+        self.caller_timeout = caller_timeout
         """A timeout that was the request's own haste, not the deployment's limit: it proves nothing against it."""
         self.unfit = unfit
         """An answer well formed, but not what the request asks for."""
@@ -145,8 +145,8 @@ class ProviderFailure(Exception):
     @property
     def rule(self) -> Rule:
         """What it means for the chain."""
-        rule = UNFIT if self.unfit else TABLE[self.kind]
-        return replace(rule, trips=False) if self.hurried else rule
+        rule = UNFIT if self.unfit else FAILURE_POLICY[self.kind]
+        return replace(rule, counts_for_circuit=False) if self.caller_timeout else rule
 
 
 def no_answer() -> ProviderFailure:

@@ -26,6 +26,6 @@ class ValueCount:
         text = (self._escape + part).replace(b"\\\\", b"")
         self._escape = b"\\" if text.endswith(b"\\") else b""
         pieces = text.replace(b'\\"', b"").split(b'"')
-        outside = b"".join(pieces[self._in_string :: 2])
+        dependencies = b"".join(pieces[self._in_string :: 2])
         self._in_string ^= len(pieces) % 2 == 0
-        self._values += outside.count(b",") + outside.count(b"[") + outside.count(b"{")
+        self._values += dependencies.count(b",") + dependencies.count(b"[") + dependencies.count(b"{")

@@ -11,9 +11,9 @@ from .ledger import AttemptRecord, Usage
 from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, ProviderAnswer
 
 if TYPE_CHECKING:
-    from .pictures import Picture
+    from .observe import Sample
     from .prompts import PromptTemplate
-    from .sampling import Sample
+    from .request import Picture
     from .verdicts import Verdict
 
 Source = Literal["input", "output"]

@@ -11,23 +11,15 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from .admission import health_of
-from .attempts import Recorder, ask
-from .background import run_in_background
-from .checks import Checks
-from .config import RouterConfig
 from .errors import CallerLeftError, ConfigurationError, RouterError, ServerStoppingError
-from .executor import Walk
+from .execution import ChainExecution, Recorder, RouterDependencies, StreamExecution, ask, health_of, run_in_background
 from .failures import ProviderFailure
-from .guarded import guarded_answer, guarded_chunks
-from .health import Health
-from .needs import check_choice
-from .outside import Outside
-from .planner import Plan, plan
-from .prompting import take_up
-from .requests import checked
-from .sampling import Heard, sample_of
-from .streaming import StreamWalk
+from .guardrail import GuardrailSession, guarded_answer, guarded_chunks
+from .mapping import RouterConfig
+from .observe import StreamAccumulator, sample_of
+from .plan import Health, Plan, check_choice, plan
+from .prompts import apply_prompt
+from .request import validated
 from .types import ChatRequest, ChatResult, Chunk, Deployment
 from .verdicts import Outcome
 
@@ -41,14 +33,14 @@ class Router:
     Safe for any number of concurrent requests on one event loop.
     """
 
-    def __init__(self, config: RouterConfig, outside: Outside) -> None:
+    def __init__(self, config: RouterConfig, dependencies: RouterDependencies) -> None:
         """Raises ConfigurationError where the mapping names a guardrail that nobody can ask."""
-        if config.guardrail is not None and outside.guard is None:
+        if config.guardrail is not None and dependencies.guard is None:
             raise ConfigurationError(["guardrail: nothing here can ask it; build the router with `build_router`"])
-        if config.settings.fetch_images and outside.images is None:
+        if config.settings.fetch_images and dependencies.images is None:
             raise ConfigurationError(["settings.fetch_images: nothing here can; build the router with `build_router`"])
         self.config = config
-        self._outside = outside
+        self._dependencies = dependencies
         self._settings = config.settings
         if config.guardrail is not None:
             # A tool call is checked whole; held back until then, it can also still fall over.
@@ -56,21 +48,23 @@ class Router:
 
     async def complete(self, request: ChatRequest) -> ChatResult:
         """A whole answer. Raises RouterError; cancelling it stops the work upstream."""
-        request = _identified(checked(request, self._settings))
-        walk: Walk | None = None
+        request = _identified(validated(request, self._settings))
+        execution: ChainExecution | None = None
         try:
             request = await self._started(request)
-            walk = await self._walk(request, streamed=False)
-            checks = self._checks(walk)
-            result = await (self._answer(walk) if checks is None else guarded_answer(walk, checks, self._answer))
+            execution = await self._execution(request, streamed=False)
+            checks = self._checks(execution)
+            result = await (
+                self._answer(execution) if checks is None else guarded_answer(execution, checks, self._answer)
+            )
         except RouterError as error:
-            self._outside.observer.finished(request, error)
+            self._dependencies.observer.finished(request, error)
             raise
         except asyncio.CancelledError:
-            self._outside.observer.finished(request, self._cut_off(walk))
+            self._dependencies.observer.finished(request, self._cut_off(execution))
             raise
-        self._outside.observer.finished(request, result)
-        self._offer(walk.request, result, result.choices)
+        self._dependencies.observer.finished(request, result)
+        self._offer(execution.request, result, result.choices)
         return result
 
     def complete_sync(self, request: ChatRequest) -> ChatResult:
@@ -79,19 +73,19 @@ class Router:
 
     def stream(self, request: ChatRequest) -> ChatStream:
         """A stream of chunks. Nothing is sent before it is started or iterated. Raises InvalidRequestError."""
-        return ChatStream(self, _identified(checked(request, self._settings)))
+        return ChatStream(self, _identified(validated(request, self._settings)))
 
     async def explain(self, request: ChatRequest) -> Plan:
         """The plan as a request would get it now: who would be asked, who not and why."""
-        return await self._plan(await self._started(checked(request, self._settings)), streamed=False)
+        return await self._plan(await self._started(validated(request, self._settings)), streamed=False)
 
     @property
     def stopping(self) -> bool:
-        return self._outside.life.ending
+        return self._dependencies.shutdown.ending
 
     def stop(self) -> None:
         """From now on whoever is cancelled is so because the process ends: the ledger and the stream say it."""
-        self._outside.life.ending = True
+        self._dependencies.shutdown.ending = True
 
     async def aclose(self) -> None:
         """Let go of the connections to the providers; `async with build_router() as router` does so at its end.
@@ -99,9 +93,9 @@ class Router:
         They are the process's: while a request is under way, of this Router or another, they stay; and a Router that
         goes on asking makes new ones.
         """
-        await self._outside.provider.aclose()
-        if self._outside.samples is not None:
-            await asyncio.to_thread(self._outside.samples.close)
+        await self._dependencies.provider.aclose()
+        if self._dependencies.samples is not None:
+            await asyncio.to_thread(self._dependencies.samples.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,70 +109,72 @@ class Router:
         """The request with its managed prompt in it, if it has one."""
         if request.prompt is None:
             return request
-        return await take_up(request, request.prompt, self.config, self._outside.prompts)
+        return await apply_prompt(request, request.prompt, self.config, self._dependencies.prompts)
 
     async def _plan(self, request: ChatRequest, *, streamed: bool) -> Plan:
         check_choice(request.params)
         name = self.config.resolve(request.model, param=request.model_param)
         health = await self._health(self.config.chain(name), streamed=streamed)
-        return plan(request, self.config, health, self._outside.rng)
+        return plan(request, self.config, health, self._dependencies.rng)
 
-    async def _walk(self, request: ChatRequest, *, streamed: bool) -> Walk:
+    async def _execution(self, request: ChatRequest, *, streamed: bool) -> ChainExecution:
         decided = await self._plan(request, streamed=streamed)
-        return Walk(request, decided, self._settings, self._outside, streamed=streamed)
+        return ChainExecution(request, decided, self._settings, self._dependencies, streamed=streamed)
 
-    def _checks(self, walk: Walk) -> Checks | None:
+    def _checks(self, execution: ChainExecution) -> GuardrailSession | None:
         """What the request and its answer go through; None: the mapping has no guardrail."""
-        if self.config.guardrail is None or self._outside.guard is None:
+        if self.config.guardrail is None or self._dependencies.guard is None:
             return None
-        return Checks(self.config.guardrail, self._outside.guard, walk, partial(self._plan, streamed=walk.streamed))
+        return GuardrailSession(
+            self.config.guardrail, self._dependencies.guard, execution, partial(self._plan, streamed=execution.streamed)
+        )
 
     def _offer(self, request: ChatRequest, result: ChatResult, choices: list[dict[str, Any]]) -> None:
-        samples = self._outside.samples
+        samples = self._dependencies.samples
         if samples is not None and (sample := sample_of(request, result, choices)) is not None:
             samples.offer(sample)
 
-    def _cut_off(self, walk: Walk | None) -> RouterError:
+    def _cut_off(self, execution: ChainExecution | None) -> RouterError:
         """Why a request that was cancelled has no answer."""
-        ledger = walk.ledger if walk else None
+        ledger = execution.ledger if execution else None
         if self.stopping:
             return ServerStoppingError(STOPPING, retry_after=1.0, ledger=ledger)
         return CallerLeftError("the caller left before the answer", ledger=ledger)
 
-    async def _answer(self, walk: Walk) -> ChatResult:
-        while (attempt := await walk.next()) is not None:
-            recorder = Recorder(walk, attempt)
+    async def _answer(self, execution: ChainExecution) -> ChatResult:
+        while (attempt := await execution.next()) is not None:
+            recorder = Recorder(execution, attempt)
             try:
-                answer = await ask(self._outside.provider, attempt, recorder, settings=self.config.settings)
+                answer = await ask(self._dependencies.provider, attempt, recorder, settings=self.config.settings)
             except ProviderFailure as failure:
-                await walk.failed(attempt, failure, recorder.failed(failure))
+                await execution.failed(attempt, failure, recorder.failed(failure))
                 continue
             except asyncio.CancelledError:
-                await walk.abandoned(attempt, recorder.abandoned())
+                await execution.abandoned(attempt, recorder.abandoned())
                 raise
             record = recorder.answered()
-            await walk.succeeded(attempt, record)
+            await execution.succeeded(attempt, record)
             return ChatResult(
-                request_id=walk.request.request_id,
-                requested_model=walk.request.model,
+                request_id=execution.request.request_id,
+                requested_model=execution.request.model,
                 responders=(attempt.deployment,),
                 choices=answer.choices,
                 usage=record.usage or answer.usage,
-                ledger=walk.ledger,
-                fallback=walk.fell_back(attempt.deployment),
+                ledger=execution.ledger,
+                fallback=execution.fell_back(attempt.deployment),
                 created=int(time.time()),
                 system_fingerprint=answer.system_fingerprint,
             )
-        raise walk.error()
+        raise execution.error()
 
     async def _health(self, deployments: tuple[Deployment, ...], *, streamed: bool) -> Health:
-        outside = self._outside
+        dependencies = self._dependencies
         limited = [d for d in deployments if d.rpm is not None]
         return replace(
-            await health_of(deployments, outside),
-            rpm_left=await outside.rate_limits.left(limited) if limited else {},
-            rpm_retry_after={d.id: outside.rate_limits.retry_after(d) for d in limited},
-            silent={d.id: outside.silences.longest(d.id, streamed=streamed) for d in deployments},
+            await health_of(deployments, dependencies),
+            rpm_left=await dependencies.rate_limits.left(limited) if limited else {},
+            rpm_retry_after={d.id: dependencies.rate_limits.retry_after(d) for d in limited},
+            silent={d.id: dependencies.short_timeouts.longest(d.id, streamed=streamed) for d in deployments},
         )
 
 
@@ -190,25 +186,25 @@ class ChatStream:
 
     def __init__(self, router: Router, request: ChatRequest) -> None:
         self._router = router
-        self._observer = router._outside.observer
+        self._observer = router._dependencies.observer
         self.request = request
         self.created = int(time.time())
         """Unix seconds."""
-        self._stream: StreamWalk | None = None
+        self._stream: StreamExecution | None = None
         self._chunks: AsyncGenerator[Chunk, None] | None = None
         self._first: Chunk | None = None
         self._done = False
         self._result: ChatResult | None = None
-        self._heard = None if router._outside.samples is None else Heard()
+        self._heard = None if router._dependencies.samples is None else StreamAccumulator()
 
     async def start(self) -> Deployment:
         """Wait for the first token; gives who sends it. Raises RouterError, before anything was sent."""
         if self._chunks is None:
             request = await self._observed(self._router._started(self.request))
-            walk = await self._observed(self._router._walk(request, streamed=True))
+            execution = await self._observed(self._router._execution(request, streamed=True))
             self.request = request
-            self._stream = StreamWalk(walk)
-            checks = self._router._checks(walk)
+            self._stream = StreamExecution(execution)
+            checks = self._router._checks(execution)
             self._chunks = self._stream.chunks() if checks is None else guarded_chunks(self._stream, checks)
             self._first = await self._advance()
         return self.first
@@ -216,23 +212,23 @@ class ChatStream:
     @property
     def first(self) -> Deployment:
         """The first responder. Known once started."""
-        return self._walked().responders[0]
+        return self._executed().responders[0]
 
     @property
     def attempts_so_far(self) -> int:
-        walk = self._walked().walk
-        return len(walk.attempts) + walk.asking
+        execution = self._executed().execution
+        return len(execution.attempts) + execution.asking
 
     @property
     def guardrail_so_far(self) -> Outcome | None:
         """What the guardrail made of the input and of what was released; None: there is no guardrail."""
-        record = self._walked().walk.guard_record
+        record = self._executed().execution.guard_record
         return None if record is None else record.outcome
 
     @property
     def fallback_so_far(self) -> bool:
-        stream = self._walked()
-        return any(stream.walk.fell_back(d) for d in stream.responders)
+        stream = self._executed()
+        return any(stream.execution.fell_back(d) for d in stream.responders)
 
     @property
     def result(self) -> ChatResult:
@@ -258,7 +254,7 @@ class ChatStream:
         if self._chunks is not None:
             await self._chunks.aclose()
         if not self._done:
-            self._finish(self._router._cut_off(self._stream.walk if self._stream else None))
+            self._finish(self._router._cut_off(self._stream.execution if self._stream else None))
 
     async def __aenter__(self) -> Self:
         return self
@@ -286,7 +282,7 @@ class ChatStream:
             self._finish(error)
             raise
         except asyncio.CancelledError:
-            cut_off = self._router._cut_off(self._stream.walk if self._stream else None)
+            cut_off = self._router._cut_off(self._stream.execution if self._stream else None)
             self._finish(cut_off)
             if self._router.stopping:
                 raise cut_off from None
@@ -298,22 +294,22 @@ class ChatStream:
             self._observer.finished(self.request, outcome)
 
     def _conclude(self) -> ChatResult:
-        stream = self._walked()
+        stream = self._executed()
         self._result = result = ChatResult(
             request_id=self.request.request_id,
             requested_model=self.request.model,
             responders=tuple(stream.responders),
             choices=[],
             usage=stream.usage,
-            ledger=stream.walk.ledger,
+            ledger=stream.execution.ledger,
             fallback=self.fallback_so_far,
             created=self.created,
         )
         if self._heard is not None:
-            self._router._offer(stream.walk.request, result, self._heard.choices)
+            self._router._offer(stream.execution.request, result, self._heard.choices)
         return result
 
-    def _walked(self) -> StreamWalk:
+    def _executed(self) -> StreamExecution:
         if self._stream is None:
             raise RuntimeError("the stream has not been started: await start() first")
         return self._stream

@@ -89,7 +89,7 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class RoutingConstraints:
     """The caller's `router` field: it may narrow what the mapping allows, never widen it."""
 
     providers: tuple[str, ...] | None = None
@@ -130,7 +130,7 @@ class ChatRequest:
     time_left: float | None = None
     """Seconds until what runs this process stops it (a Lambda's remaining time); None: nothing will. Unlike
     `timeout` it bounds a flowing stream too."""
-    narrowing: Narrowing = Narrowing()
+    constraints: RoutingConstraints = RoutingConstraints()
     request_id: str = ""
     caller: str | None = None
     """Id of the key that asked (never the key)."""
@@ -140,7 +140,7 @@ class ChatRequest:
     """Its messages come before `messages`, and its parameters hold where `params` has none."""
     model_param: str = "model"
     """What the caller calls `model`, for errors that name the field."""
-    checked: bool = field(default=False, compare=False, repr=False)
+    validated: bool = field(default=False, compare=False, repr=False)
     """True: `requests.checked`, or the door it came in at, has checked all of it."""
 
     @property

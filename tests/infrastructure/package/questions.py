@@ -16,7 +16,7 @@ sys.path.insert(0, task)
 
 from litellm_fallback_router.bootstrap import build_router  # noqa: E402 - the path comes first
 from litellm_fallback_router.routing.router import Router  # noqa: E402 - the path comes first
-from litellm_fallback_router.routing.types import ChatRequest, Narrowing  # noqa: E402 - the path comes first
+from litellm_fallback_router.routing.types import ChatRequest, RoutingConstraints  # noqa: E402 - the path comes first
 from litellm_fallback_router.settings import Settings  # noqa: E402 - the path comes first
 
 MODELS = {
@@ -39,7 +39,7 @@ CANNOT = {("llama", "schema")}
 
 async def ask(router: Router, model: str, question: str, params: dict[str, Any], *, stream: bool) -> dict[str, Any]:
     messages = [{"role": "user", "content": question}]
-    request = ChatRequest(model, messages, params, narrowing=Narrowing(fallback=False))
+    request = ChatRequest(model, messages, params, constraints=RoutingConstraints(fallback=False))
     if not stream:
         result = await router.complete(request)
         said = [choice["message"] for choice in result.choices]

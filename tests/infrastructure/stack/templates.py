@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.stage import Stage
-from litellm_fallback_router.routing.config import RouterConfig
+from litellm_fallback_router.routing.mapping.config import RouterConfig
 
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "eu-central-1"

@@ -10,7 +10,7 @@ import pytest
 
 from infra.stage import load_stage
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.tools import TOOLS
+from litellm_fallback_router.routing.request.agent_tools import TOOLS
 from tests.infrastructure.stack.agents import AGENT, TABLE, policies, shown_tools
 from tests.infrastructure.stack.rules import cfn_lint_finds_nothing, nag_finds_nothing
 from tests.infrastructure.stack.templates import ACCOUNT, REGION, Synthesized, flat, listed

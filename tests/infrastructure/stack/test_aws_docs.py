@@ -17,7 +17,7 @@ from litellm_fallback_router import cli
 from litellm_fallback_router.adapters.cloudwatch import CloudWatchObserver
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.metrics import METRICS
+from litellm_fallback_router.routing.observe.metrics import METRICS
 from tests.infrastructure.stack.templates import Synthesized
 from tests.support.documents import REPOSITORY, between_markers
 from tests.support.scripted import fails, question, rig

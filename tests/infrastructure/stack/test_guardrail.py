@@ -11,7 +11,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.metrics import GUARDRAIL_METRICS
+from litellm_fallback_router.routing.observe.metrics import GUARDRAIL_METRICS
 from tests.infrastructure.stack.templates import ACCOUNT, REGION, Synthesized, flat
 
 Synthesize = Callable[..., Synthesized]

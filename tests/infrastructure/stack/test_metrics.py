@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.metrics import StageMetrics
-from litellm_fallback_router.routing.metrics import GUARDRAIL_METRICS, METRICS, NAMESPACE, SERVICE
+from litellm_fallback_router.routing.observe.metrics import GUARDRAIL_METRICS, METRICS, NAMESPACE, SERVICE
 from tests.infrastructure.stack.templates import Synthesized, flat
 
 _SEARCH = re.compile(r'\{([^}]+)\} MetricName="(\w+)" (\w+)="([^"]+)"')

@@ -14,10 +14,10 @@ from typing import Any, cast
 import uvicorn
 
 from litellm_fallback_router.api.app import create_app
-from litellm_fallback_router.routing.config import RouterConfig, RouterSettings
 from litellm_fallback_router.routing.errors import RouterError, UnknownModelError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.ledger import AttemptRecord, Ledger, Usage
+from litellm_fallback_router.routing.mapping.config import RouterConfig, RouterSettings
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk, Deployment
 from litellm_fallback_router.routing.verdicts import Outcome

@@ -10,8 +10,8 @@ from typing_extensions import TypedDict
 
 from litellm_fallback_router.api.formats.base import Asked, Format, KeyHeader, Problem
 from litellm_fallback_router.api.wire import encode
-from litellm_fallback_router.routing.config import RouterConfig
-from litellm_fallback_router.routing.requests import parse
+from litellm_fallback_router.routing.mapping.config import RouterConfig
+from litellm_fallback_router.routing.request.validation import parse
 from litellm_fallback_router.routing.router import ChatStream
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Deployment
 
@@ -27,7 +27,7 @@ NOTE: TypeAdapter[Note] = TypeAdapter(Note)
 
 def _asked(body: dict[str, Any], _: RouterConfig) -> Asked:
     note = parse(NOTE, Note, body)
-    request = ChatRequest(note["to"], [{"role": "user", "content": note["text"]}], checked=True)
+    request = ChatRequest(note["to"], [{"role": "user", "content": note["text"]}], validated=True)
     return Asked(request, _events if note.get("live") else None)
 
 

@@ -129,10 +129,10 @@ def test_every_field_of_the_client_reaches_the_router(client: openai.OpenAI, rou
         "top_k": 5,
         "thinking": {"type": "enabled", "budget_tokens": 1024},
     }
-    assert asked.narrowing.providers == ("openai",)
-    assert asked.narrowing.regions == ("eu-*",)
-    assert not asked.narrowing.fallback
-    assert not asked.narrowing.resume
+    assert asked.constraints.providers == ("openai",)
+    assert asked.constraints.regions == ("eu-*",)
+    assert not asked.constraints.fallback
+    assert not asked.constraints.resume
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_ask_answers_and_says_who_did(http: httpx.Client, router: FakeRouter) ->
     assert [message["role"] for message in asked.messages] == ["system", "user"]
     assert asked.params == {"temperature": 0.5, "max_tokens": 9}
     assert asked.timeout == 12
-    assert not asked.narrowing.fallback
+    assert not asked.constraints.fallback
 
 
 def test_ask_needs_no_more_than_a_question(http: httpx.Client, router: FakeRouter) -> None:

@@ -12,7 +12,7 @@ import pytest
 from litellm_fallback_router.adapters.cloudwatch import CloudWatchObserver
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.metrics import GUARDRAIL_METRICS, METRICS, NAMESPACE, steady_metrics
+from litellm_fallback_router.routing.observe.metrics import GUARDRAIL_METRICS, METRICS, NAMESPACE, steady_metrics
 from litellm_fallback_router.routing.types import ChatRequest
 from tests.support.guards import RuledGuard, guarded_rig
 from tests.support.scripted import SILENCE, Rig, breaks, fails, question, read, rig, says

@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError, ProfileNotFound
 
 from litellm_fallback_router.adapters import fallback_samples
 from litellm_fallback_router.adapters.fallback_samples import LARGEST, WAITING, S3Samples
-from litellm_fallback_router.routing.sampling import Sample
+from litellm_fallback_router.routing.observe.samples import Sample
 
 WAIT = 20.0
 

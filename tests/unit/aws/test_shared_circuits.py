@@ -14,12 +14,12 @@ from litellm_fallback_router.adapters.dynamodb import circuits
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
 from litellm_fallback_router.adapters.dynamodb.circuits import USABLE
 from litellm_fallback_router.adapters.rate_limits import MemoryRateLimits
-from litellm_fallback_router.routing.config import RouterConfig
-from litellm_fallback_router.routing.cooldowns import Cooldowns
+from litellm_fallback_router.routing.execution.cooldowns import Cooldowns
+from litellm_fallback_router.routing.execution.dependencies import RouterDependencies
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.health import Health
-from litellm_fallback_router.routing.outside import Outside
-from litellm_fallback_router.routing.planner import plan
+from litellm_fallback_router.routing.mapping.config import RouterConfig
+from litellm_fallback_router.routing.plan.health import Health
+from litellm_fallback_router.routing.plan.planner import plan
 from litellm_fallback_router.routing.router import Router
 from tests.support.fleet import OPEN_SECONDS, Calls, Clock, Environment, eventually
 from tests.support.scripted import AllKeys, Notes, ScriptedProvider, config_of, deployment, fails, question
@@ -236,7 +236,7 @@ async def test_more_circuits_than_fit_one_batch_are_read(table: CircuitTable) ->
 
 
 def router_of(environment: Environment, provider: ScriptedProvider) -> Router:
-    outside = Outside(
+    outside = RouterDependencies(
         provider=provider,
         keys=AllKeys(),
         circuits=environment.circuits,

@@ -78,7 +78,7 @@ async def test_restored_environments_differ_in_their_randomness() -> None:
         held = Held(build_router(Settings()))
         random.seed(1)
         await Renewal(held, FROZEN).done()
-        drawn.append((random.random(), held.router._outside.rng.random()))
+        drawn.append((random.random(), held.router._dependencies.rng.random()))
     assert drawn[0][0] != drawn[1][0]
     assert drawn[0][1] != drawn[1][1]
 

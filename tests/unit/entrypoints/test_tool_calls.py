@@ -11,9 +11,9 @@ import pytest
 from litellm_fallback_router.api.formats.chat import ChatCompletionRequest
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.entrypoints.tool_calls import answer
-from litellm_fallback_router.routing.request_schema import AskRequest
+from litellm_fallback_router.routing.request.agent_tools import ASK, CHAT_COMPLETION, TOOLS
+from litellm_fallback_router.routing.request.schema import AskRequest
 from litellm_fallback_router.routing.router import Router
-from litellm_fallback_router.routing.tools import ASK, CHAT_COMPLETION, TOOLS
 from litellm_fallback_router.settings import Settings
 from local.simulator import Fault, Simulator
 from tests.support.agentcore_events import LambdaCall

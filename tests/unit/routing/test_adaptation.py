@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.adaptation import Conversation, adapt
-from litellm_fallback_router.routing.contents import Contents
-from litellm_fallback_router.routing.health import Health
-from litellm_fallback_router.routing.planner import plan
+from litellm_fallback_router.routing.adaptation.steps import Conversation, adapt
+from litellm_fallback_router.routing.plan.health import Health
+from litellm_fallback_router.routing.plan.planner import plan
+from litellm_fallback_router.routing.request.features import Contents
 from litellm_fallback_router.routing.types import ChatRequest, Message, ModelInfo
 from tests.support.scripted import config_of, deployment
 

@@ -225,7 +225,7 @@ def test_a_probe_that_finds_the_rate_used_up_leaves_the_probe_to_others() -> Non
         await asyncio.sleep(5.0)
         asked = begun(r)
         await asyncio.sleep(1.0)
-        await r.router._outside.rate_limits.take(places[1])
+        await r.router._dependencies.rate_limits.take(places[1])
         result = await asked
         assert r.provider.asked == ["a", "c"]
         assert [(drop.deployment, drop.code) for drop in result.ledger.dropped] == [("b", "rpm")]
@@ -237,7 +237,7 @@ def test_a_probe_that_finds_the_rate_used_up_leaves_the_probe_to_others() -> Non
 def test_a_verdict_that_comes_after_the_requests_time_sends_nothing() -> None:
     async def main() -> None:
         r = rig("a", "b")
-        walk = await r.router._walk(question(timeout=5.0), streamed=False)
+        walk = await r.router._execution(question(timeout=5.0), streamed=False)
         walk.gate = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().call_later(6.0, walk.gate.set_result, None)
         assert await walk.next() is None
@@ -352,7 +352,7 @@ def test_what_waits_leaves_nothing_behind() -> None:
         r = rig("a", "b", scripts={"a": [BUSY]})
         tasks = [begun(r), begun(r)]
         await asyncio.sleep(1.0)
-        waits = r.router._outside.waits
+        waits = r.router._dependencies.waits
         assert set(waits._waiting) == {"a", "key-a"}
         tasks[0].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

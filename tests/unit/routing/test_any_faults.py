@@ -11,10 +11,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from litellm_fallback_router.routing.continuation.resume import CONTINUE
 from litellm_fallback_router.routing.errors import RouterError
-from litellm_fallback_router.routing.failures import TABLE, FailureKind, ProviderFailure, Then
+from litellm_fallback_router.routing.failures import FAILURE_POLICY, FailureKind, NextStep, ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
-from litellm_fallback_router.routing.resume import CONTINUE
 from litellm_fallback_router.routing.types import ChatRequest, Chunk, Deployment, Message, ModelInfo, ProviderAnswer
 from tests.support.scripted import Rig, ScriptedProvider, config_of, deployment, question
 from tests.support.virtual_time import run_virtually, tasks_left
@@ -140,7 +140,7 @@ def check_bounds(rig: Rig, calls_before: int) -> None:
 def check_everybody_was_asked(error: RouterError) -> None:
     """Time was left: then attempts were used up, or the table said to stop, or nobody was left who may be asked."""
     kinds = {attempt.failure for attempt in error.ledger.attempts if attempt.failure is not None}
-    if len(error.ledger.attempts) < 6 and all(TABLE[kind].then is not Then.STOP for kind in kinds):
+    if len(error.ledger.attempts) < 6 and all(FAILURE_POLICY[kind].next_step is not NextStep.STOP for kind in kinds):
         assert {drop.code for drop in error.ledger.dropped} <= {"credential", "context", "cooling"}
 
 

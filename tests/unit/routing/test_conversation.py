@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.errors import InvalidRequestError
-from litellm_fallback_router.routing.messages import check_messages
+from litellm_fallback_router.routing.request.messages import check_messages
 from litellm_fallback_router.routing.types import ChatRequest, Message
 from tests.support.scripted import read, rig
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from litellm_fallback_router.routing.cooldowns import LONGEST_COOLDOWN, Cooldowns
+from litellm_fallback_router.routing.execution.cooldowns import LONGEST_COOLDOWN, Cooldowns
 from tests.support.virtual_time import run_virtually
 
 

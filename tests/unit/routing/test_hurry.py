@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from litellm_fallback_router.routing.errors import RouterError
-from litellm_fallback_router.routing.silences import Silences
+from litellm_fallback_router.routing.execution.short_timeouts import ShortTimeouts
 from tests.support.scripted import SILENCE, Rig, question, read, rig, says
 from tests.support.virtual_time import run_virtually
 
@@ -139,11 +139,11 @@ def test_a_limit_below_a_tenth_of_a_second_is_told_in_milliseconds() -> None:
 
 def test_the_memory_is_bounded_whatever_limits_callers_choose() -> None:
     async def main() -> None:
-        silences = Silences()
+        short_timeouts = ShortTimeouts()
         for number in range(20_000):
-            silences.heard_nothing("a", 900 / 1.001**number, streamed=bool(number % 2), keep=5.0)
-        assert len(silences._until) < 250
-        silences.heard("a", 0.0, streamed=False)
-        assert silences.longest("a", streamed=False) == 0.0
+            short_timeouts.heard_nothing("a", 900 / 1.001**number, streamed=bool(number % 2), keep=5.0)
+        assert len(short_timeouts._until) < 250
+        short_timeouts.heard("a", 0.0, streamed=False)
+        assert short_timeouts.longest("a", streamed=False) == 0.0
 
     run_virtually(main())

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from litellm_fallback_router.routing.adaptation.json_mode import ADJUSTED, BESIDE_TOOLS, INSTRUCTION
 from litellm_fallback_router.routing.errors import ProvidersFailedError, StreamInterruptedError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
-from litellm_fallback_router.routing.json_mode import ADJUSTED, BESIDE_TOOLS, INSTRUCTION
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Deployment, Message
 from tests.support.scripted import Rig, ScriptedProvider, Step, breaks, config_of, deployment, question, read
 from tests.support.virtual_time import run_virtually

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.json_object import NotAnObjectError, ObjectText
+from litellm_fallback_router.routing.adaptation.json_object import NotAnObjectError, ObjectText
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

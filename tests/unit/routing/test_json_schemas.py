@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.json_schemas import MAX_DEPTH, References
-from litellm_fallback_router.routing.report import Report, UnfitError
-from litellm_fallback_router.routing.schema_fit import answer_schema, tool_schema
+from litellm_fallback_router.routing.adaptation.json_schemas import MAX_DEPTH, References
+from litellm_fallback_router.routing.adaptation.report import Report, UnfitError
+from litellm_fallback_router.routing.adaptation.schemas import answer_schema, tool_schema
 
 
 def ref(name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.errors import GuardrailUnreachableError
 from litellm_fallback_router.routing.ports import Source
-from litellm_fallback_router.routing.texts import is_json, still_json
+from litellm_fallback_router.routing.request.texts import is_json, still_json
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.routing.verdicts import Outcome, Verdict
 from tests.support.guards import RuledGuard, guarded_rig

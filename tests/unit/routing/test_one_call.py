@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.one_call import ADJUSTED, ADJUSTED_DEFAULT, OneCall
+from litellm_fallback_router.routing.adaptation.one_call import ADJUSTED, ADJUSTED_DEFAULT, OneCall
 from litellm_fallback_router.routing.types import ChatRequest
 from tests.support.scripted import Rig, ScriptedProvider, Step, config_of, deployment
 from tests.support.virtual_time import run_virtually

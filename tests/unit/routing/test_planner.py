@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.config import RouterConfig
-from litellm_fallback_router.routing.health import Health
-from litellm_fallback_router.routing.planner import Plan, plan
+from litellm_fallback_router.routing.mapping.config import RouterConfig
+from litellm_fallback_router.routing.plan.health import Health
+from litellm_fallback_router.routing.plan.planner import Plan, plan
 from litellm_fallback_router.routing.ports import CircuitState
-from litellm_fallback_router.routing.types import ChatRequest, ModelInfo, Narrowing
+from litellm_fallback_router.routing.types import ChatRequest, ModelInfo, RoutingConstraints
 from tests.support.scripted import config_of, deployment
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -38,7 +38,7 @@ def drops(result: Plan) -> dict[str, str]:
 
 
 def doubts(result: Plan) -> dict[str, str]:
-    return {c.doubt.deployment: c.doubt.code for c in result.candidates if c.doubt is not None}
+    return {c.deprioritized.deployment: c.deprioritized.code for c in result.candidates if c.deprioritized is not None}
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_the_caller_narrows_by_provider_region_and_chain() -> None:
         deployment("b", provider="bedrock", region="eu-west-1"),
         deployment("c", provider="bedrock", region="us-east-1"),
     )
-    assert places(planned(config, narrowing=Narrowing(providers=("bedrock",)))) == ["b", "c"]
-    assert places(planned(config, narrowing=Narrowing(regions=("eu-*",)))) == ["b"]
-    assert places(planned(config, narrowing=Narrowing(fallback=False))) == ["a"]
+    assert places(planned(config, constraints=RoutingConstraints(providers=("bedrock",)))) == ["b", "c"]
+    assert places(planned(config, constraints=RoutingConstraints(regions=("eu-*",)))) == ["b"]
+    assert places(planned(config, constraints=RoutingConstraints(fallback=False))) == ["a"]
 
 
 def test_health_drops_with_its_reason_and_a_due_probe_stays() -> None:
@@ -167,7 +167,7 @@ def test_who_was_silent_comes_last_for_callers_in_as_great_a_hurry(timeout: floa
 )
 def test_a_region_fits_where_any_of_the_patterns_does(regions: tuple[str, ...], asked: list[str]) -> None:
     config = config_of(deployment("a", region="us-east-1"), deployment("b", region="eu-west-1"), deployment("c"))
-    result = planned(config, narrowing=Narrowing(regions=regions))
+    result = planned(config, constraints=RoutingConstraints(regions=regions))
     assert places(result) == asked
     reasons = {drop.deployment: drop.reason for drop in result.dropped}
     told = {

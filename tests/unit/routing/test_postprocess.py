@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from litellm_fallback_router.routing.adaptation.postprocess import ChunkPostprocessor, Postprocessor
 from litellm_fallback_router.routing.errors import StreamInterruptedError
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
-from litellm_fallback_router.routing.planner import Plan, plan
-from litellm_fallback_router.routing.postprocess import ChunkPostprocessor, Postprocessor
+from litellm_fallback_router.routing.plan.planner import Plan, plan
 from tests.support.scripted import Rig, Step, question, read, rig
 from tests.support.virtual_time import run_virtually
 

@@ -14,8 +14,8 @@ from litellm_fallback_router.routing.errors import (
     RouterError,
     UnavailableError,
 )
-from litellm_fallback_router.routing.prompt_access import PromptAccess
-from litellm_fallback_router.routing.prompts import PromptTemplate
+from litellm_fallback_router.routing.mapping.prompt_access import PromptAccess
+from litellm_fallback_router.routing.prompts.template import PromptTemplate
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, Prompt
 from tests.support.scripted import SILENCE, Rig, ScriptedProvider, config_of, deployment, read, says
@@ -49,7 +49,7 @@ def routed(prompts: KeptPrompts, **scripts: Any) -> tuple[Router, Rig]:
     config = config_of(deployment("a"), deployment("b", provider="bedrock", model=HAIKU), deadline=10.0)
     config = replace(config, prompts=PromptAccess(allow=("ABCDEFGHIJ",)))
     rig = Rig(config, ScriptedProvider(scripts))
-    return Router(config, replace(rig.router._outside, prompts=prompts)), rig
+    return Router(config, replace(rig.router._dependencies, prompts=prompts)), rig
 
 
 def asking(model: str = "prompt", **fields: Any) -> ChatRequest:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.texts import readable, written
+from litellm_fallback_router.routing.request.texts import readable, written
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.routing.verdicts import Outcome
 from tests.support.guards import RuledGuard, guarded_rig

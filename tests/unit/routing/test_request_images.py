@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from litellm_fallback_router.routing import images
-from litellm_fallback_router.routing.images import ImageUnavailableError, RequestImages
+from litellm_fallback_router.routing.request import images
+from litellm_fallback_router.routing.request.images import ImageUnavailableError, RequestImages
 from litellm_fallback_router.routing.types import Message
 
 HTTPS = frozenset({"https"})

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from litellm_fallback_router.routing.continuation.resume import CONTINUE
 from litellm_fallback_router.routing.errors import StreamInterruptedError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
-from litellm_fallback_router.routing.resume import CONTINUE
-from litellm_fallback_router.routing.types import ModelInfo, Narrowing
+from litellm_fallback_router.routing.types import ModelInfo, RoutingConstraints
 from tests.support.scripted import (
     Rig,
     ScriptedProvider,
@@ -166,7 +166,7 @@ def test_the_caller_may_refuse_to_resume() -> None:
     async def main() -> None:
         r = rig("a", "b", scripts={"a": [CUT]})
         with pytest.raises(StreamInterruptedError):
-            await read(r.router, question(narrowing=Narrowing(resume=False)))
+            await read(r.router, question(constraints=RoutingConstraints(resume=False)))
 
     run_virtually(main())
 

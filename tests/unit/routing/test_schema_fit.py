@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.adaptation import adapt
-from litellm_fallback_router.routing.contents import Contents
-from litellm_fallback_router.routing.postprocess import Adapted
-from litellm_fallback_router.routing.report import UnfitError
+from litellm_fallback_router.routing.adaptation.postprocess import Adapted
+from litellm_fallback_router.routing.adaptation.report import UnfitError
+from litellm_fallback_router.routing.adaptation.steps import adapt
+from litellm_fallback_router.routing.request.features import Contents
 from litellm_fallback_router.routing.types import ChatRequest, Deployment, Message, ModelInfo
 from tests.support.scripted import deployment
 

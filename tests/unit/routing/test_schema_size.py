@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.schema_size import Budget, SchemaTooLargeError, Size
+from litellm_fallback_router.routing.request.schema_size import Budget, SchemaTooLargeError, Size
 
 WIDE = Size(50_000, 6_000_000, 100)
 

@@ -7,61 +7,61 @@ import asyncio
 import pytest
 
 from litellm_fallback_router.routing.deadline import Deadline
-from litellm_fallback_router.routing.silences import STEPS_PER_DOUBLING, Silences
+from litellm_fallback_router.routing.execution.short_timeouts import STEPS_PER_DOUBLING, ShortTimeouts
 from tests.support.virtual_time import run_virtually
 
 STEP = 2 ** (1 / STEPS_PER_DOUBLING)
 """Waits within this factor are one."""
 
 
-def remembered(silences: Silences, seconds: float, *, streamed: bool = False) -> bool:
+def remembered(short_timeouts: ShortTimeouts, seconds: float, *, streamed: bool = False) -> bool:
     """Whether the longest wait in vain was of about that many seconds, and not told too short."""
-    return seconds <= silences.longest("a", streamed=streamed) <= seconds * STEP
+    return seconds <= short_timeouts.longest("a", streamed=streamed) <= seconds * STEP
 
 
 def test_the_longest_wait_counts_and_an_answer_clears_the_longer_ones_only() -> None:
     async def main() -> None:
-        silences = Silences()
+        short_timeouts = ShortTimeouts()
         for seconds in (1.0, 4.0):
-            silences.heard_nothing("a", seconds, streamed=False, keep=10.0)
-        assert remembered(silences, 4.0)
-        silences.heard("a", 2.0, streamed=False)
-        assert remembered(silences, 1.0)
-        assert silences.longest("b", streamed=False) == 0.0
+            short_timeouts.heard_nothing("a", seconds, streamed=False, keep=10.0)
+        assert remembered(short_timeouts, 4.0)
+        short_timeouts.heard("a", 2.0, streamed=False)
+        assert remembered(short_timeouts, 1.0)
+        assert short_timeouts.longest("b", streamed=False) == 0.0
         await asyncio.sleep(10.0)
-        assert silences.longest("a", streamed=False) == 0.0
+        assert short_timeouts.longest("a", streamed=False) == 0.0
 
     run_virtually(main())
 
 
 def test_without_a_first_token_there_is_no_whole_answer_but_not_the_other_way_round() -> None:
     async def main() -> None:
-        silences = Silences()
-        silences.heard_nothing("a", 4.0, streamed=False, keep=10.0)
-        assert silences.longest("a", streamed=True) == 0.0
-        silences.heard_nothing("a", 8.0, streamed=True, keep=10.0)
-        assert remembered(silences, 8.0, streamed=False)
-        silences.heard("a", 1.0, streamed=True)
-        assert silences.longest("a", streamed=True) == 0.0
-        assert remembered(silences, 4.0)
-        silences.heard_nothing("a", 8.0, streamed=True, keep=10.0)
-        silences.heard("a", 1.0, streamed=False)
-        assert silences.longest("a", streamed=True) == 0.0
+        short_timeouts = ShortTimeouts()
+        short_timeouts.heard_nothing("a", 4.0, streamed=False, keep=10.0)
+        assert short_timeouts.longest("a", streamed=True) == 0.0
+        short_timeouts.heard_nothing("a", 8.0, streamed=True, keep=10.0)
+        assert remembered(short_timeouts, 8.0, streamed=False)
+        short_timeouts.heard("a", 1.0, streamed=True)
+        assert short_timeouts.longest("a", streamed=True) == 0.0
+        assert remembered(short_timeouts, 4.0)
+        short_timeouts.heard_nothing("a", 8.0, streamed=True, keep=10.0)
+        short_timeouts.heard("a", 1.0, streamed=False)
+        assert short_timeouts.longest("a", streamed=True) == 0.0
 
     run_virtually(main())
 
 
 def test_who_finds_out_for_the_others_keeps_the_memory_until_it_knows() -> None:
     async def main() -> None:
-        silences = Silences()
-        silences.heard_nothing("a", 4.0, streamed=False, keep=5.0)
+        short_timeouts = ShortTimeouts()
+        short_timeouts.heard_nothing("a", 4.0, streamed=False, keep=5.0)
         await asyncio.sleep(6.0)
-        assert silences.longest("a", streamed=False) == 0.0
-        silences.asking("a", 4.0, streamed=False, keep=5.0)
+        assert short_timeouts.longest("a", streamed=False) == 0.0
+        short_timeouts.asking("a", 4.0, streamed=False, keep=5.0)
         await asyncio.sleep(8.9)
-        assert remembered(silences, 4.0)
+        assert remembered(short_timeouts, 4.0)
         await asyncio.sleep(0.2)
-        assert silences.longest("a", streamed=False) == 0.0
+        assert short_timeouts.longest("a", streamed=False) == 0.0
 
     run_virtually(main())
 

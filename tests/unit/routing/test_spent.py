@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.attempts import NO_TOKENS_SPENT
+from litellm_fallback_router.routing.continuation.resume import CONTINUE
+from litellm_fallback_router.routing.execution.attempts import NO_TOKENS_SPENT
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
-from litellm_fallback_router.routing.resume import CONTINUE
 from tests.support.scripted import Step, breaks, fails, question, read, rig, says
 from tests.support.virtual_time import run_virtually
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.splice import FEW_WORDS, Splice, StopAcrossSeam
+from litellm_fallback_router.routing.continuation.splice import FEW_WORDS, Splice, StopAcrossSeam
 
 WORDS = st.text("abcdefgh", min_size=1, max_size=6)
 TEXTS = st.lists(WORDS, min_size=1, max_size=60).map(" ".join)

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from litellm_fallback_router.routing.health import Health
-from litellm_fallback_router.routing.planner import plan
+from litellm_fallback_router.routing.plan.health import Health
+from litellm_fallback_router.routing.plan.planner import plan
 from tests.support.scripted import config_of, deployment, question
 
 DRAWS = 2_000

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.texts import texts_in, with_texts
+from litellm_fallback_router.routing.request.texts import texts_in, with_texts
 
 VALUES: Any = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),

@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.dialects import ANTHROPIC_NAME as ANTHROPIC
-from litellm_fallback_router.routing.dialects import BEDROCK_NAME as BEDROCK
-from litellm_fallback_router.routing.dialects import OPENAI_NAME as OPENAI
-from litellm_fallback_router.routing.tool_names import NamesRestored, ToolNames
+from litellm_fallback_router.routing.adaptation.dialects import ANTHROPIC_NAME as ANTHROPIC
+from litellm_fallback_router.routing.adaptation.dialects import BEDROCK_NAME as BEDROCK
+from litellm_fallback_router.routing.adaptation.dialects import OPENAI_NAME as OPENAI
+from litellm_fallback_router.routing.adaptation.tool_names import NamesRestored, ToolNames
 
 
 def tool(name: str) -> dict[str, Any]:

@@ -6,11 +6,7 @@ import asyncio
 
 import pytest
 
-from litellm_fallback_router.routing.errors import (
-    DeadlineExceededError,
-    ProvidersFailedError,
-    RateLimitedError,
-)
+from litellm_fallback_router.routing.errors import DeadlineExceededError, ProvidersFailedError, RateLimitedError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from tests.support.scripted import (
     SILENCE,
@@ -142,9 +138,9 @@ def test_a_hurried_caller_opens_no_circuit(streaming: bool) -> None:
     async def main() -> None:
         r = rig("a", "b", scripts={"a": [says("fine", wait=3)]})
         for _ in range(5):
-            hurried = question(timeout=0.01)
+            caller_timeout = question(timeout=0.01)
             with pytest.raises(DeadlineExceededError):
-                await (read(r.router, hurried) if streaming else r.router.complete(hurried))
+                await (read(r.router, caller_timeout) if streaming else r.router.complete(caller_timeout))
         assert (await r.router.complete(question())).provider == "openai:a"
 
     run_virtually(main())

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.contents import Contents
+from litellm_fallback_router.routing.adaptation.parameters import adjust_messages, adjust_params
+from litellm_fallback_router.routing.request.features import Contents
 from litellm_fallback_router.routing.types import Deployment, Message, ModelInfo
-from litellm_fallback_router.routing.wishes import adjust_messages, adjust_params
 from tests.support.scripted import deployment
 
 PLAIN: list[Message] = [{"role": "user", "content": "x"}]

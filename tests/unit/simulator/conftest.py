@@ -29,7 +29,7 @@ MODELS = {
 
 
 @dataclass
-class Heard:
+class StreamAccumulator:
     """What came over the wire."""
 
     status: int | None = None
@@ -58,10 +58,10 @@ class Wire:
         timeout: float = 10.0,
         region: str = "us-east-1",
         **more: Any,
-    ) -> Heard:
+    ) -> StreamAccumulator:
         request = self._request(text, stream=stream, region=region, **more)
         request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
-        heard = Heard()
+        heard = StreamAccumulator()
         try:
             response = await self.client.send(request, stream=True)
             heard.status, heard.headers = response.status_code, dict(response.headers)
@@ -88,7 +88,7 @@ class Wire:
         body.setdefault("max_tokens", 1000)
         return httpx.Request("POST", f"{self.sim.url}/anthropic/v1/messages", json=body, headers=headers)
 
-    def text(self, heard: Heard, *, stream: bool) -> str:
+    def text(self, heard: StreamAccumulator, *, stream: bool) -> str:
         """The answer's text, as far as it came."""
         if stream:
             return "".join(self._delta(event) for event in events(self.provider, heard.body))

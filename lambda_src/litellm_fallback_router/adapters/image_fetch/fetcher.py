@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from ...routing.images import ImageUnavailableError
+from ...routing.request import ImageUnavailableError
 from . import addresses
 
 if TYPE_CHECKING:

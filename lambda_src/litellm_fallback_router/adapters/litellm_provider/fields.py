@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from ...routing.failures import FailureKind, ProviderFailure
-from ...routing.needs import needed_params
+from ...routing.plan import needed_params
 from ...routing.types import Deployment
 from .loading import litellm
 from .native import native

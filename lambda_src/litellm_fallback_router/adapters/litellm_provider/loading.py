@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from ...collector import resting
+from ...collector import gc_paused
 from . import names
 from .cancelling import noting
 from .finishing import read_along
@@ -26,7 +26,7 @@ def litellm() -> Any:
     # And without this the first request with an `anthropic-beta` header fetches from there which of them to send, on
     # the event loop, for up to five seconds (litellm/anthropic_beta_headers_manager.py).
     os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
-    with resting():
+    with gc_paused():
         import litellm as library  # noqa: PLC0415 - deferred on purpose: it costs seconds
 
     names.check(library)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...routing.tool_fit import ANTHROPICS_OWN
+from ...routing.adaptation import ANTHROPICS_OWN
 from ...routing.types import Deployment
 
 CONVERSE = "bedrock/converse/"

@@ -112,7 +112,7 @@ class Stream:
         return ProviderFailure(kind, "the stream ended without a finish reason")
 
 
-class Echo:
+class RepetitionDetector:
     """Ends a stream whose model has lost its way and says one thing again and again, as LiteLLM's wrapper does."""
 
     def __init__(self, most: int) -> None:

@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from ...routing.prompt_access import DRAFT
+from ...routing.mapping import DRAFT
 
 Read = Callable[[str, str], Mapping[str, Any]]
 """Id or ARN, and version -> GetPrompt's answer. Raises PromptMissingError, PromptUnreachableError."""

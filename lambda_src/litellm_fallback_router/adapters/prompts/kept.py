@@ -14,7 +14,7 @@ from functools import partial
 from threading import Lock
 
 from ...routing.errors import InvalidRequestError, RouterError, UnavailableError
-from ...routing.prompt_access import DRAFT
+from ...routing.mapping import DRAFT
 from ...routing.prompts import PromptTemplate
 from .client import PromptMissingError, PromptUnreachableError, Read
 from .translation import UnfitPromptError, template_of

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...routing.config import RouterConfig
-from ...routing.request_schema import ASK_BODY
-from ...routing.requests import as_request, parse_ask
+from ...routing.mapping import RouterConfig
+from ...routing.request import ASK_BODY, as_request, parse_ask
 from ...routing.types import ChatResult
 from . import chat
 from .base import Asked, Format

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
-from ...routing.config import RouterConfig
+from ...routing.mapping import RouterConfig
 from ...routing.router import ChatStream
 from ...routing.types import ChatRequest, ChatResult, Deployment
 

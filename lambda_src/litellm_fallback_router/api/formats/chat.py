@@ -15,14 +15,25 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from ...routing.config import RouterConfig
 from ...routing.errors import invalid
-from ...routing.request_schema import STRICT, ManagedPrompt, Messages, Name, Params, RouterOptions
-from ...routing.requests import check_params, managed_prompt, narrowing, parse, require_unless_prompted
+from ...routing.mapping import RouterConfig
+from ...routing.request import (
+    STRICT,
+    ManagedPrompt,
+    Messages,
+    Name,
+    Params,
+    RouterOptions,
+    check_params,
+    constraints,
+    managed_prompt,
+    parse,
+    require_unless_prompted,
+)
 from ...routing.router import ChatStream
 from ...routing.types import OWN_MODEL, ChatRequest, ChatResult, Deployment
 from ...routing.verdicts import Outcome
-from ..wire import encode, story
+from ..wire import encode, routing_report
 from .base import Asked, Format, Problem
 
 NOT_PARAMS = frozenset({"model", "messages", "stream", "stream_options", "router", "prompt"})
@@ -74,9 +85,9 @@ def _asked(body: dict[str, Any], _: RouterConfig) -> Asked:
         model=chat.get("model", OWN_MODEL),
         messages=chat.get("messages", []),
         params={name: value for name, value in chat.items() if name not in NOT_PARAMS},
-        narrowing=narrowing(chat.get("router")),
+        constraints=constraints(chat.get("router")),
         prompt=managed_prompt(chat.get("prompt")),
-        checked=True,
+        validated=True,
     )
     if not chat.get("stream"):
         return Asked(request)
@@ -89,7 +100,7 @@ def _asked(body: dict[str, Any], _: RouterConfig) -> Asked:
             "created": stream.created,
             "model": first.model,
         }
-        return events(stream, head, include_usage=include_usage, explain=request.narrowing.explain)
+        return events(stream, head, include_usage=include_usage, explain=request.constraints.explain)
 
     return Asked(request, started)
 
@@ -105,7 +116,7 @@ def _answer(result: ChatResult, *, explain: bool) -> dict[str, Any]:
         "system_fingerprint": result.system_fingerprint,
     }
     if explain:
-        body["router"] = story(result)
+        body["router"] = routing_report(result)
     return body
 
 
@@ -137,7 +148,7 @@ async def events(
             yield b"data: " + held + b"}\n\n"
         held = shared + b',"choices":[],"usage":' + encode(result.usage.to_openai())
     if explain or result.fallback or len(result.responders) > 1 or result.guardrail not in (None, Outcome.PASSED):
-        held += b',"router":' + encode(story(result))
+        held += b',"router":' + encode(routing_report(result))
     yield b"data: " + held + b"}\n\n"
     yield DONE
 

@@ -17,11 +17,11 @@ from ...evaluation.picture import draw
 from ...evaluation.proposal import GOOD_ENOUGH, Proposal, propose
 from ...evaluation.scores import Scored, judged_scores, local_scores
 from ...evaluation.standings import Standing, standings
-from ...routing.config import RouterConfig
 from ...routing.errors import ConfigurationError
+from ...routing.mapping import RouterConfig
 from ...settings import Settings
-from ..surroundings import surroundings
-from ..wording import console, warn
+from ..command_context import command_context
+from ..formatting import console, warn
 
 FEW = 30
 """Scored answers of a model below which its quality says little."""
@@ -32,7 +32,7 @@ def report(out: str, config_file: Path | None, *, local: bool, to: Path | None, 
     """Raises ConfigurationError, and OperationError for what AWS refuses."""
     if out.startswith(IN_S3) and to is None:
         raise ConfigurationError(["--to: name a folder here for the picture and the mapping, such as --to report"])
-    with surroundings(config_file, simulate=False) as settings:
+    with command_context(config_file, simulate=False) as settings:
         mapping = bootstrap.mapping_of(settings)
         config = bootstrap.load(settings, mapping)  # a mapping with mistakes is told them, not reordered
         with evaluation_folder(out, settings, region) as folder:

@@ -20,16 +20,15 @@ from ...evaluation.budget import most_expensive
 from ...evaluation.dataset import read_dataset
 from ...evaluation.folder import decoded, told
 from ...evaluation.manifest import Manifest, Model, read_manifest, write_responses
-from ...routing.config import RouterConfig
 from ...routing.errors import ConfigurationError
-from ...routing.providers import did_you_mean
-from ...routing.responses import identifier
+from ...routing.mapping import RouterConfig, did_you_mean
+from ...routing.observe import identifier
 from ...routing.types import Deployment
-from ..alone import each_alone
+from ..command_context import command_context
+from ..formatting import console, warn_of
+from ..isolated import each_alone
 from ..keys import keyless
 from ..loading import loaded
-from ..surroundings import surroundings
-from ..wording import console, warn_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def run(wanted: Wanted, out: str, config_file: Path | None, *, region: str | Non
         data = wanted.dataset.read_bytes()
     prompts = read_dataset(decoded(data, wanted.dataset.name), wanted.dataset.name)
     with (
-        surroundings(config_file, simulate=simulate) as settings,
+        command_context(config_file, simulate=simulate) as settings,
         evaluation_folder(out, settings, region) as folder,
     ):
         config = bootstrap.load(settings)

@@ -16,12 +16,12 @@ import typer
 from ... import bootstrap
 from ...checklist import Check, performed, well
 from ...operations import OperationError
-from ...routing.config import RouterConfig
+from ...routing.mapping import RouterConfig
 from ..checks_table import Shown, progress, show
+from ..command_context import command_context
 from ..deployed import deployed
+from ..formatting import console, listed, warn_of
 from ..held_signals import held_signals
-from ..surroundings import surroundings
-from ..wording import console, listed, warn_of
 from .asking import SECONDS, Answers, Asking
 from .stage_checks import alarm_look, metrics_look, table_look
 from .verdicts import deployment_checks, door_fix, streaming_check
@@ -61,7 +61,7 @@ class Options:
 def smoke(config_file: Path | None, options: Options, *, as_json: bool) -> bool:
     """Print what was found; True if nothing failed. Raises ConfigurationError."""
     _check_address(options.url)
-    with surroundings(config_file, simulate=False) as settings:
+    with command_context(config_file, simulate=False) as settings:
         config = bootstrap.load(settings)
     warn_of(config)
     with deployed(options.stack, options.region) as gateway, progress() as shown:

@@ -1,0 +1,21 @@
+"""A request made fit for one deployment: what is merged, renamed or dropped, each with a line in `adjusted`."""
+
+from .dialects import Feature, Parts, dialect_of
+from .postprocess import Adapted, Chunks, Postprocessor, processed
+from .report import UnfitError
+from .steps import Conversation, adapt
+from .tools import ANTHROPICS_OWN
+
+__all__ = [
+    "ANTHROPICS_OWN",
+    "Adapted",
+    "Chunks",
+    "Conversation",
+    "Feature",
+    "Parts",
+    "Postprocessor",
+    "UnfitError",
+    "adapt",
+    "dialect_of",
+    "processed",
+]

@@ -1,0 +1,151 @@
+"""Fits a request to one deployment: wishes it has no place for are dropped or clamped, and each is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..request import THINKING_FIELDS, THINKING_PARTS, Contents
+from ..types import Deployment, Message
+from .dialects import Dialect, dialect_of, takes_temperature_and_top_p
+
+FILE_NAME = "file.pdf"
+"""For files that callers give no name."""
+
+
+def adjust_params(
+    deployment: Deployment, params: Mapping[str, Any], contents: Contents
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The parameters this deployment takes, and what was dropped or clamped to get there."""
+    dialect = dialect_of(deployment)
+    kept = {name: value for name, value in params.items() if name not in dialect.lacks}
+    adjusted = [f"{name} dropped" for name in params if name in dialect.lacks]
+    adjusted += _fit_model(deployment, kept)
+    if not deployment.openai_compatible:
+        adjusted += _fit_sampling(deployment, kept)
+        adjusted += _fit_tools(dialect, kept)
+        adjusted += _fit_formats(dialect, kept)
+        adjusted += _fit_metadata(deployment, kept)
+    return kept, tuple(adjusted)
+
+
+def _fit_model(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
+    adjusted = []
+    info = deployment.info
+    if info.reasoning is False and kept.pop("reasoning_effort", None) is not None:
+        adjusted.append("reasoning_effort dropped")
+    for name in ("max_tokens", "max_completion_tokens"):
+        if info.max_output_tokens is not None and (kept.get(name) or 0) > info.max_output_tokens:
+            kept[name] = info.max_output_tokens
+            adjusted.append(f"{name} clamped to {info.max_output_tokens}")
+    return adjusted
+
+
+def _fit_sampling(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
+    adjusted = []
+    if deployment.info.sampling is False:
+        # Claude since its 4.7 generation takes no temperature but 1, the default.
+        adjusted += [_drop(kept, name) for name in ("temperature", "top_p", "top_k") if kept.get(name, 1) != 1]
+    most = dialect_of(deployment).temperature_max
+    if (kept.get("temperature") or 0) > most:
+        kept["temperature"] = most
+        adjusted.append(f"temperature clamped to {most:g}")
+    if {"temperature", "top_p"} <= kept.keys() and not takes_temperature_and_top_p(deployment):
+        adjusted.append(_drop(kept, "top_p"))
+    return adjusted
+
+
+def _fit_tools(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
+    tools = kept.get("tools")
+    if not tools:
+        # Without tools there is nothing to choose from; OpenAI and Anthropic refuse the choice as such.
+        return [_drop(kept, name) for name in ("tool_choice", "parallel_tool_calls") if name in kept]
+    if kept.get("tool_choice") == "none" and not dialect.no_choice:
+        return [_drop(kept, name) for name in ("tools", "tool_choice", "parallel_tool_calls") if name in kept]
+    adjusted = []
+    if not dialect.turns and any("cache_control" in tool for tool in tools):
+        tools = kept["tools"] = [{k: v for k, v in tool.items() if k != "cache_control"} for tool in tools]
+        adjusted.append("tools cache_control dropped")
+    if not dialect.strict_tools and any((tool.get("function") or {}).get("strict") for tool in tools):
+        kept["tools"] = [_without_strict(tool, "function") for tool in tools]
+        adjusted.append("tools strict dropped")
+    return adjusted
+
+
+def _fit_metadata(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
+    if deployment.provider == "openai" and "metadata" in kept and not kept.get("store"):
+        # OpenAI answers 400 to metadata of what it is not asked to store.
+        return [_drop(kept, "metadata")]
+    return []
+
+
+def _fit_formats(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
+    wanted = kept.get("response_format") or {}
+    if not dialect.strict_schema and (wanted.get("json_schema") or {}).get("strict"):
+        kept["response_format"] = _without_strict(wanted, "json_schema")
+        return ["response_format strict dropped"]
+    return []
+
+
+def _drop(kept: dict[str, Any], name: str) -> str:
+    del kept[name]
+    return f"{name} dropped"
+
+
+def _without_strict(owner: Mapping[str, Any], field: str) -> dict[str, Any]:
+    inner = owner.get(field)
+    if not isinstance(inner, Mapping):
+        return dict(owner)
+    return {**owner, field: {name: value for name, value in inner.items() if name != "strict"}}
+
+
+def adjust_messages(
+    deployment: Deployment, messages: list[Message], contents: Contents
+) -> tuple[list[Message], tuple[str, ...]]:
+    """The messages for an API in OpenAI's form: cache marks and thoughts reach only models that have them."""
+    fields: set[str] = set()
+    adjusted: list[str] = []
+    if "developer" in contents.marks and not dialect_of(deployment).developer:
+        messages = [{**one, "role": "system"} if one["role"] == "developer" else one for one in messages]
+        adjusted.append("developer sent as system")
+    if deployment.openai_compatible:
+        return messages, tuple(adjusted)
+    if "cache_control" in contents.marks:
+        fields.add("cache_control")
+        adjusted.append("cache_control dropped")
+    if "thinking" in contents.marks:
+        fields.update(THINKING_FIELDS)
+        adjusted.append("thinking blocks dropped")
+    if fields:
+        messages = [_without(message, fields) for message in messages]
+    if ("user", "file") in contents.parts and deployment.provider in ("openai", "azure"):
+        named = [_with_file_names(message) for message in messages]
+        if named != messages:
+            messages = named
+            adjusted.append(f"file filename set to {FILE_NAME}")
+    return messages, tuple(adjusted)
+
+
+def _with_file_names(message: Message) -> Message:
+    """OpenAI wants a name for data of a file; LiteLLM 1.106.2 would make one up (`gpt_transformation.py`)."""
+    if not isinstance(content := message.get("content"), list):
+        return message
+    return {**message, "content": [_with_file_name(part) for part in content]}
+
+
+def _with_file_name(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    file = part.get("file") if part.get("type") == "file" else None
+    if not isinstance(file, Mapping) or not file.get("file_data") or file.get("filename"):
+        return part
+    return {**part, "file": {**file, "filename": FILE_NAME}}
+
+
+def _without(message: Message, gone: set[str]) -> Message:
+    kept = {name: value for name, value in message.items() if name not in gone}
+    if calls := kept.get("tool_calls"):
+        kept["tool_calls"] = [{name: value for name, value in call.items() if name not in gone} for call in calls]
+    if isinstance(content := kept.get("content"), list):
+        thoughts = THINKING_PARTS if "thinking_blocks" in gone else ()
+        parts = [part for part in content if part.get("type") not in thoughts]
+        kept["content"] = [{name: value for name, value in part.items() if name not in gone} for part in parts]
+    return kept

@@ -1,0 +1,5 @@
+"""A stream that broke is continued by another deployment: what it is asked, and how the texts are joined."""
+
+from .resume import Seam, SentAnswer, is_structured, length_chunk
+
+__all__ = ["Seam", "SentAnswer", "is_structured", "length_chunk"]

@@ -1,0 +1,135 @@
+"""Continuing a broken stream on another deployment: what was sent, how to ask for the rest, how to join it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..plan import Candidate, estimate_tokens
+from ..types import ChatRequest, Chunk, Message
+from .splice import Splice, StopAcrossSeam
+
+CONTINUE = (
+    "Your previous message was cut off by a technical fault. Continue it exactly where it stopped: begin with the "
+    "very next characters, including a space or line break if one is due. Do not repeat any of it, do not "
+    "apologise, do not comment on the interruption."
+)
+PLAIN_DELTA = frozenset({"role", "content"})
+CALLS = frozenset({"tool_calls", "function_call"})
+TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
+
+
+class SentAnswer:
+    """What the caller already has of a stream."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self._parts: list[str] = []
+        self.anything = False
+        self._called = False
+        """True where a tool call was begun."""
+        self._structured = is_structured(request)
+        self._obstacle = _obstacle_in(request)
+        limits = [request.params[name] for name in TOKEN_LIMITS if request.params.get(name) is not None]
+        self._limit: int | None = min(limits, default=None)
+
+    @property
+    def used_up(self) -> bool:
+        """True where what was sent has used up the caller's token limit, by estimate."""
+        return self._limit is not None and estimate_tokens(len(self.text)) >= self._limit
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    @property
+    def useful_characters(self) -> int:
+        """Of text that is of use though nothing follows: half a tool call or half an object is of none."""
+        return 0 if self._called or self._structured else len(self.text)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the rest cannot come from another deployment; None: it can."""
+        return self._obstacle
+
+    def add(self, chunk: Chunk) -> None:
+        self.anything = True
+        for choice in chunk.choices:
+            for name, value in choice["delta"].items():
+                if name == "content":
+                    self._parts.append(value or "")
+                elif name not in PLAIN_DELTA and value:
+                    self._called = self._called or name in CALLS
+                    self._obstacle = self._obstacle or f"{name} had been sent"
+
+
+def _obstacle_in(request: ChatRequest) -> str | None:
+    params = request.params
+    if not request.constraints.resume:
+        return "the request says not to resume"
+    if (params.get("n") or 1) > 1:
+        return "it has several choices"
+    if is_structured(request):
+        return "it is structured output"
+    if params.get("logprobs"):
+        return "it carries logprobs"
+    return None
+
+
+def is_structured(request: ChatRequest) -> bool:
+    return (request.params.get("response_format") or {}).get("type") in {"json_schema", "json_object"}
+
+
+class Seam:
+    """How one candidate continues what was sent, and where its text meets it."""
+
+    def __init__(self, sent: SentAnswer, candidate: Candidate) -> None:
+        text = sent.text
+        prefill = candidate.deployment.info.prefill is True
+        shown = text.rstrip() if prefill else text
+        # White space alone is nothing to continue, and no message for those who refuse blank ones.
+        self.messages = [*candidate.messages, *(_continuation(shown, prefill=prefill) if shown.strip() else ())]
+        self.params = dict(candidate.params)
+        for name in TOKEN_LIMITS:
+            if self.params.get(name) is not None:
+                self.params[name] = max(1, self.params[name] - estimate_tokens(len(text)))
+        self._splice = Splice(text, trimmed=text[len(shown) :])
+        self._stop = StopAcrossSeam(text, _stops(candidate.params.get("stop")))
+        self.stopped = False
+        """True once a stop string that began before the seam has ended the text."""
+
+    def feed(self, chunk: Chunk) -> list[Chunk]:
+        """The chunk as the caller may have it: joined, possibly nothing yet, never what it already has."""
+        choice = chunk.choices[0]
+        delta = dict(choice["delta"])
+        delta.pop("reasoning_content", None)
+        delta.pop("thinking_blocks", None)
+        text = self._splice.feed(delta.pop("content", None) or "")
+        if choice.get("finish_reason") or delta:
+            text += self._splice.finish()
+        text, self.stopped = self._stop.feed(text)
+        out = [_chunk({"content": text})] if text else []
+        if self.stopped:
+            return [*out, _chunk({}, finish_reason="stop")]
+        if choice.get("finish_reason") or delta:
+            out.append(_chunk(delta, finish_reason=choice.get("finish_reason")))
+        return out
+
+
+def length_chunk() -> Chunk:
+    """The end of a stream that has used up its tokens."""
+    return _chunk({}, finish_reason="length")
+
+
+def _chunk(delta: dict[str, Any], *, finish_reason: str | None = None) -> Chunk:
+    return Chunk([{"index": 0, "delta": delta, "finish_reason": finish_reason}])
+
+
+def _continuation(text: str, *, prefill: bool) -> list[Message]:
+    written: Message = {"role": "assistant", "content": text}
+    return [written] if prefill else [written, {"role": "user", "content": CONTINUE}]
+
+
+def _stops(stop: str | Sequence[str] | None) -> list[str]:
+    if stop is None:
+        return []
+    return [stop] if isinstance(stop, str) else list(stop)

@@ -1,0 +1,21 @@
+"""A plan is carried out: attempts, waits, retries, deadlines, giving up."""
+
+from .admission import health_of
+from .attempts import Recorder, ask
+from .background import run_in_background
+from .chain import ChainExecution, Stop
+from .cooldowns import Cooldowns
+from .dependencies import RouterDependencies
+from .streaming import StreamExecution
+
+__all__ = [
+    "ChainExecution",
+    "Cooldowns",
+    "Recorder",
+    "RouterDependencies",
+    "Stop",
+    "StreamExecution",
+    "ask",
+    "health_of",
+    "run_in_background",
+]

@@ -1,0 +1,65 @@
+"""The operator's mapping: its shape, its loading and its mistakes in words. Gives a `RouterConfig`."""
+
+from .chains import cycles
+from .config import RouterConfig, RouterSettings, load_config
+from .deployments import REFERENCE, unresolved
+from .file import read_mapping
+from .gateway_key import master_key, other_ways
+from .guardrail import Guardrail, with_guardrail
+from .litellm_config import converted_config, is_litellm_config
+from .prompt_access import DRAFT, PromptAccess, with_prompts
+from .provider_names import (
+    AWS_PROVIDERS,
+    GOOGLE_PROVIDERS,
+    KEYLESS_PROVIDERS,
+    PROVIDERS,
+    did_you_mean,
+    is_aws_region,
+    is_foreign_server,
+    key_variables,
+)
+from .residency import PROFILE_REGIONS, departures, geography_of, leaving, reach, regions_of, split_profile
+from .schema import type_name, unknown
+from .secret_keys import USABLE, holds_a_key, key_in, secret_name, secret_providers, wanted_names
+
+__all__ = [
+    "AWS_PROVIDERS",
+    "DRAFT",
+    "GOOGLE_PROVIDERS",
+    "KEYLESS_PROVIDERS",
+    "PROFILE_REGIONS",
+    "PROVIDERS",
+    "REFERENCE",
+    "USABLE",
+    "Guardrail",
+    "PromptAccess",
+    "RouterConfig",
+    "RouterSettings",
+    "converted_config",
+    "cycles",
+    "departures",
+    "did_you_mean",
+    "geography_of",
+    "holds_a_key",
+    "is_aws_region",
+    "is_foreign_server",
+    "is_litellm_config",
+    "key_in",
+    "key_variables",
+    "leaving",
+    "load_config",
+    "master_key",
+    "other_ways",
+    "reach",
+    "read_mapping",
+    "regions_of",
+    "secret_name",
+    "secret_providers",
+    "split_profile",
+    "type_name",
+    "unknown",
+    "unresolved",
+    "wanted_names",
+    "with_guardrail",
+    "with_prompts",
+]

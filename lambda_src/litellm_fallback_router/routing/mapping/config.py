@@ -1,0 +1,260 @@
+"""The mapping, validated: what the router may ask, in which order, and every number it obeys."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..errors import ConfigurationError, UnknownModelError
+from ..types import Deployment
+from . import chains
+from .deployments import Describe, Lookup, build
+from .guardrail import Guardrail
+from .litellm_config import converted_config, is_litellm_config
+from .model_names import LONGEST, closest, find_aliases
+from .prompt_access import PromptAccess, read_access
+from .provider_names import did_you_mean
+from .schema import name_lists, parse, table, type_name, unknown
+
+_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail"]
+
+
+class RouterSettings(BaseModel):
+    """`settings` of the mapping. Times are seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    deadline: float = Field(120.0, gt=0, le=900)
+    """Budget of one request, over all attempts, for whole answers and a stream's first token."""
+    answer_timeout: float = Field(60.0, gt=0, le=900)
+    """A whole answer from one deployment."""
+    first_token_timeout: float = Field(10.0, gt=0, le=900)
+    """A stream's first token from one deployment."""
+    reasoning_first_token_timeout: float = Field(60.0, gt=0, le=900)
+    """The same where reasoning is on: models think in silence."""
+    stall_timeout: float = Field(10.0, gt=0, le=900)
+    """Longest silence inside a stream that had begun."""
+    candidate_reserve: float = Field(5.0, ge=0, le=300)
+    """Kept back for each candidate behind an attempt, so that the last one always has its chance."""
+    max_attempts: int = Field(6, ge=1, le=20)
+    """Attempts of one request, over all candidates."""
+    tries_per_deployment: int = Field(2, ge=1, le=10)
+    """Tries on one deployment while another candidate is left."""
+    tries_on_last: int = Field(3, ge=1, le=10)
+    """Tries on the last candidate."""
+    backoff_base: float = Field(0.25, ge=0, le=30)
+    """First backoff is drawn from 0 to this; it doubles with each further try."""
+    backoff_max: float = Field(2.0, ge=0, le=60)
+    """Longest backoff."""
+    retry_after_max: float = Field(3.0, ge=0, le=60)
+    """Longest Retry-After that is waited out; a longer one cools the deployment instead."""
+    circuit_failures: int = Field(3, ge=1, le=100)
+    """Consecutive failures that open a deployment's circuit."""
+    circuit_open_seconds: float = Field(5.0, gt=0, le=600)
+    """How long an open circuit waits before one request may probe the deployment; as long a silence is remembered."""
+    credential_block_seconds: float = Field(60.0, ge=0, le=3600)
+    """How long a refused credential is passed over."""
+    content_policy_fallback: bool = False
+    """True: a content-policy refusal goes to the next candidate instead of to the caller."""
+    hold_structured: bool = False
+    """True: tool calls and structured output are held back until complete, so that they can fall back."""
+    sample_fallbacks: float = Field(0.0, ge=0, le=1)
+    """Share of the answers from a fallback that is stored in S3 (`ROUTER_SAMPLES`) with prompt and text; 0: none."""
+    fetch_images: bool = False
+    """True: images by URL are fetched for models that do not fetch them themselves; False: those are passed over."""
+    max_request_bytes: int = Field(6_000_000, ge=1_000, le=100_000_000)
+    """Largest request body the gateway reads; Lambda itself takes no more than 6 MB."""
+    max_messages: int = Field(2048, ge=1, le=100_000)
+    """Messages of one request; OpenAI takes 2,048."""
+    max_parts: int = Field(5_000, ge=1, le=1_000_000)
+    """Content parts and tool calls in all messages of one request together."""
+    max_tools: int = Field(512, ge=1, le=10_000)
+    """Tools of one request."""
+    max_values: int = Field(25_000, ge=100, le=10_000_000)
+    """JSON values in one request, and in its arguments of calls; in a schema a `$ref` counts as what it stands for."""
+    max_depth: int = Field(100, ge=10, le=190)
+    """Levels of objects and arrays inside each other, in a schema with each `$ref` as what it stands for."""
+    max_concurrent: int = Field(900, ge=1, le=900)
+    """Requests the gateway on this machine answers at once, `/health` apart; beyond them 503."""
+    max_concurrent_per_key: int = Field(300, ge=1, le=900)
+    """The same for one caller: a key of `GATEWAY_API_KEYS`, else an address; beyond them 429."""
+    max_bytes_held: int = Field(200_000_000, ge=1_000, le=10_000_000_000)
+    """Bytes of the bodies of all requests under way together, one caller's at most half of them; beyond 503, or 429."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouterConfig:
+    """The whole mapping, validated and resolved."""
+
+    deployments: tuple[Deployment, ...]
+    chains: Mapping[str, tuple[str, ...]]
+    """For every name a caller may use, the model names to ask, in order. A model's own name comes first."""
+    strategies: frozenset[str] = frozenset()
+    """The names in `chains` that are strategies rather than models."""
+    settings: RouterSettings = field(default_factory=RouterSettings)
+    warnings: tuple[str, ...] = ()
+    """What was accepted but is not used, each with its path."""
+    prompts: PromptAccess | None = None
+    """Managed prompts that callers may use; None: none."""
+    guardrail: Guardrail | None = None
+    """Checks every request and every answer; None: nothing is checked."""
+
+    aliases: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    """The providers' own names of the models -> the names in `chains` that they are asked by."""
+    _groups: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = {d.model_name for d in self.deployments}
+        groups = {name: tuple(d for d in self.deployments if d.model_name == name) for name in names}
+        object.__setattr__(self, "_groups", groups)
+        object.__setattr__(self, "aliases", find_aliases(self.deployments, self.chains))
+
+    def aliases_of(self, name: str) -> list[str]:
+        """The providers' own names that stand for `name`."""
+        return [alias for alias, known in self.aliases.items() if known == name]
+
+    def resolve(self, asked: str, *, param: str = "model") -> str:
+        """The name in `chains` that a caller means. Raises UnknownModelError with the likely one; `param` is what the
+        caller calls the field."""
+        if asked in self.chains:
+            return asked
+        if asked in self.aliases:
+            return self.aliases[asked]
+        close = closest(asked, self.chains, self.aliases, self.deployments)
+        hint = f"did you mean {close!r}? " if close else ""
+        known = ", ".join(self.chains)
+        raise UnknownModelError(f"unknown model {asked[:LONGEST]!r}; {hint}known: {known}", param=param)
+
+    def group(self, model_name: str) -> tuple[Deployment, ...]:
+        """The deployments that share `model_name`, in the mapping's order."""
+        return self._groups.get(model_name, ())
+
+    def chain(self, name: str) -> tuple[Deployment, ...]:
+        """Every deployment a request for `name` (one in `chains`) may reach."""
+        return tuple(d for model_name in self.chains[name] for d in self.group(model_name))
+
+
+def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: None) -> RouterConfig:
+    """Validate a mapping in our shape (see `docs/mapping.md`) or in that of LiteLLM's `config.yaml`.
+
+    `describe` says what is known of a provider's model. `lookup` reads an environment variable, for
+    references (`os.environ/NAME`); one in `api_key` stays a reference, resolved when a call needs it.
+    Raises ConfigurationError with every mistake, each with its path and the fix.
+    """
+    problems: list[str] = []
+    warnings: list[str] = []
+    left_out: set[int] = set()
+    is_litellm = is_litellm_config(mapping)
+    if is_litellm:
+        converted = converted_config(mapping, problems)
+        mapping, warnings, left_out = converted.mapping, converted.warnings, converted.left_out
+    if not isinstance(mapping, Mapping):
+        got = "it is empty" if mapping is None else f"got {type_name(mapping)}"
+        raise ConfigurationError([f"the mapping must be an object with model_list in it; {got}"])
+    problems += [f"{key}: {unknown(str(key), _FIELDS)}" for key in mapping if key not in _FIELDS]
+
+    deployments: list[Deployment] = []
+    names: dict[str, None] = {}
+    params_key = "litellm_params" if is_litellm else "params"
+    for index, item in _items(mapping.get("model_list"), left_out, problems):
+        path = f"model_list[{index}]"
+        deployment = build(item, path, params_key, describe=describe, lookup=lookup, problems=problems)
+        if deployment is not None:
+            deployments.append(deployment)
+        if isinstance(item, Mapping) and isinstance(item.get("model_name"), str) and item["model_name"]:
+            names[item["model_name"]] = None
+
+    fallbacks = name_lists(mapping.get("fallbacks"), "fallbacks", problems)
+    strategies = name_lists(mapping.get("strategies"), "strategies", problems)
+    _check_names(names, fallbacks, strategies, problems)
+    for cycle in chains.cycles(fallbacks, strategies):
+        part = "strategies" if cycle[0] in strategies else "fallbacks"
+        sentence = f"{part}.{cycle[0]}: goes round in a circle: {' -> '.join(cycle)}"
+        if is_litellm:  # common and legal there
+            warnings.append(f"{sentence}; each model is asked once")
+        else:
+            problems.append(f"{sentence}; remove one of them")
+    settings = parse(RouterSettings, table(mapping.get("settings"), "settings", problems), "settings", problems)
+    prompts = read_access(mapping.get("prompts"), {*names, *strategies}, problems)
+    guardrail = None
+    if mapping.get("guardrail") is not None:
+        guardrail = parse(Guardrail, table(mapping["guardrail"], "guardrail", problems), "guardrail", problems)
+    if problems or settings is None:
+        raise ConfigurationError(problems)
+    config = RouterConfig(
+        deployments=_numbered(deployments),
+        chains=chains.expand(names, fallbacks, strategies),
+        strategies=frozenset(strategies),
+        settings=settings,
+        prompts=prompts,
+        guardrail=guardrail,
+    )
+    return replace(config, warnings=(*warnings, *_out_of_reach(config)))
+
+
+def _items(model_list: Any, left_out: set[int], problems: list[str]) -> list[tuple[int, Any]]:
+    if model_list is not None and not isinstance(model_list, list | tuple):
+        problems.append(f"model_list: must be a list, got {type_name(model_list)}")
+        return []
+    items = [(index, item) for index, item in enumerate(model_list or ()) if index not in left_out]
+    if not items:
+        problems.append(f"model_list: {'nothing in it can be used' if left_out else 'empty'}; list at least one model")
+    return items
+
+
+def _check_names(
+    models: Collection[str],
+    fallbacks: Mapping[str, tuple[str, ...]],
+    strategies: Mapping[str, tuple[str, ...]],
+    problems: list[str],
+) -> None:
+    if not models:  # a mistake that is told already, and that all of these would follow from
+        return
+    known = list(dict.fromkeys([*models, *strategies]))
+    for name in strategies:
+        if name in models:
+            problems.append(f"strategies.{name}: a model has this name too; rename one of them")
+    for name in fallbacks:
+        if name in strategies:
+            problems.append(f"fallbacks.{name}: is a strategy; add the names to strategies.{name} instead")
+        elif name not in models:
+            problems.append(f"fallbacks.{name}: {_unknown_model(name, list(models))}")
+    for part, lists in (("fallbacks", fallbacks), ("strategies", strategies)):
+        for name, members in lists.items():
+            problems.extend(
+                f"{part}.{name}[{index}]: {_unknown_model(member, known)}"
+                for index, member in enumerate(members)
+                if member not in known
+            )
+
+
+def _out_of_reach(config: RouterConfig) -> list[str]:
+    """A warning where the attempts of a request do not reach the end of a chain, though each were tried but once."""
+    most = config.settings.max_attempts
+    long = {name: size for name in config.chains if (size := len(config.chain(name))) > most}
+    if not long:
+        return []
+    longest = max(long, key=lambda name: long[name])
+    others = f", nor that of {len(long) - 1} more" if len(long) > 1 else ""
+    return [
+        f"settings.max_attempts: {most} attempts do not reach the end of '{longest}', which has {long[longest]} "
+        f"deployments{others}; raise it, or the last ones are asked only where others are passed over"
+    ]
+
+
+def _unknown_model(name: str, known: list[str]) -> str:
+    return f"unknown model '{name}'{did_you_mean(name, known)}; known: {', '.join(known) or 'none'}"
+
+
+def _numbered(deployments: list[Deployment]) -> tuple[Deployment, ...]:
+    counts: Counter[str] = Counter()
+    numbered = []
+    for deployment in deployments:
+        counts[deployment.model_name] += 1
+        number = counts[deployment.model_name]
+        numbered.append(deployment if number == 1 else replace(deployment, id=f"{deployment.model_name}#{number}"))
+    return tuple(numbered)

@@ -1,0 +1,198 @@
+"""Where a deployment's prompts may be processed, and which deployments would take them out of a geography.
+
+Pure: what the mapping tells, and what providers document. Where a provider's own account settings decide, or an ARN
+hides the model, nothing is assumed in the operator's favour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..types import Deployment
+from .config import RouterConfig
+from .deployments import REFERENCE
+from .provider_names import AWS_PROVIDERS, is_aws_region, is_foreign_server
+
+_PROFILE_REGIONS = {
+    "apac": """ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 ap-southeast-2
+               ap-southeast-4""",
+    "au": "ap-southeast-2 ap-southeast-4",
+    "ca": "ca-central-1 ca-west-1",
+    "eu": "eu-central-1 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-3",
+    "jp": "ap-northeast-1 ap-northeast-3",
+    "us": "us-east-1 us-east-2 us-west-2",
+    "us-gov": "us-gov-east-1 us-gov-west-1",
+}
+PROFILE_REGIONS: Mapping[str, frozenset[str]] = {name: frozenset(r.split()) for name, r in _PROFILE_REGIONS.items()}
+"""The Regions that a geography's inference profiles route to, beside the one that is asked. A profile may use fewer of
+them. Source: Amazon Bedrock user guide, "Supported Regions and models for inference profiles"."""
+GEOGRAPHIES: Mapping[str, frozenset[str]] = {
+    "apac": PROFILE_REGIONS["apac"] | {"ap-east-1", "ap-east-2", *(f"ap-southeast-{n}" for n in (3, 5, 6, 7))},
+    "au": PROFILE_REGIONS["au"],
+    "ca": PROFILE_REGIONS["ca"],
+    "eu": PROFILE_REGIONS["eu"],
+    "in": frozenset({"ap-south-1", "ap-south-2"}),
+    "jp": PROFILE_REGIONS["jp"],
+    "us": PROFILE_REGIONS["us"] | {"us-west-1"},
+}
+"""What prompts may be kept in, beside any single Region. `eu` is the European Union: London and Zurich are not."""
+_LARGEST = ("apac", "ca", "eu", "us")
+_OPENAI_HOSTS = {f"{name}.api.openai.com": name for name in ("au", "eu", "in", "jp", "us")}
+"""Where OpenAI also processes, and does not only store, in the place named. Source: OpenAI API docs, "Data residency":
+https://developers.openai.com/api/docs/guides/data-residency"""
+_OPENAI = frozenset({"openai", "text-completion-openai"})
+_PROFILE = re.compile(r"(global|[a-z]{2}-gov|[a-z]{2}|apac)\.(.+)")
+_BEDROCK_HOST = re.compile(r"(?:bedrock-runtime|bedrock-runtime-fips)\.([a-z0-9-]+)\.amazonaws\.com")
+_ARN = re.compile(r"arn:[a-z-]+:bedrock:([a-z0-9-]*):[^:]*:([a-z-]+)/(.+)")
+_MODEL_ROUTES = frozenset({"converse", "converse_like", "invoke", "openai", "mantle", "chat_completions"})
+"""Routes of LiteLLM's Bedrock names (`providers.py`) that ask the model itself, in the Region that is asked."""
+
+_MOVE = "params.region and params.model: a Region and an inference profile of {geography}, or leave it out"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where prompts may be processed."""
+
+    regions: frozenset[str] | None
+    """AWS Regions, of other providers those of the same places; None: anywhere, or nobody can tell."""
+    because: str
+    """What of the deployment makes it so."""
+    fix: str
+    """What would keep them in; `{geography}` stands for where."""
+
+    @property
+    def words(self) -> str:
+        return "anywhere" if self.regions is None else f"in {', '.join(sorted(self.regions))}"
+
+
+def regions_of(geography: str) -> frozenset[str]:
+    """The Regions of a geography or of one Region's name. Raises ValueError with those that there are."""
+    if is_aws_region(geography):
+        return frozenset({geography})
+    if geography not in GEOGRAPHIES:
+        raise ValueError(f"must be {', '.join(GEOGRAPHIES)} or an AWS Region such as eu-central-1")
+    return GEOGRAPHIES[geography]
+
+
+def geography_of(region: str) -> str:
+    """The largest geography that the Region is in; a Region of its own is one."""
+    return next((name for name in _LARGEST if region in GEOGRAPHIES[name]), region)
+
+
+def split_profile(model: str) -> tuple[str, str] | None:
+    """`eu.amazon.nova-lite-v1:0` -> `eu` and the model's own id; None where it is no inference profile's."""
+    found = _PROFILE.fullmatch(model)
+    return (found[1], found[2]) if found else None
+
+
+def leaving(config: RouterConfig, geography: str, here: str | None) -> list[str]:
+    """What would take prompts out of the geography: one sentence each, with its name and the fix. `here`: the Region of
+    this process, where the mapping names none. Raises ValueError."""
+    found = departures(config.deployments, geography, here)
+    if config.guardrail is not None:
+        place = config.guardrail.place or here
+        checked = Reach(
+            None if place is None else frozenset({place}),
+            "the guardrail reads them there",
+            "guardrail.region: a Region in {geography}, and a guardrail there",
+        )
+        found += _departure("guardrail", checked, geography)
+    return found
+
+
+def departures(deployments: Iterable[Deployment], geography: str, here: str | None) -> list[str]:
+    """As `leaving`, of deployments alone."""
+    return [line for one in deployments for line in _departure(one.id, reach(one, here), geography)]
+
+
+def reach(deployment: Deployment, here: str | None) -> Reach:
+    """Where the deployment's prompts may be processed. `here`: the Region of this process, None: not known."""
+    provider = deployment.provider
+    if provider == "bedrock":
+        return _bedrock(deployment, here)
+    if provider in _OPENAI and not is_foreign_server("openai", deployment.api_base):
+        return _openai(deployment)
+    if provider == "anthropic" and not is_foreign_server(provider, deployment.api_base):
+        return _anthropic()
+    return _elsewhere(deployment, here if provider in AWS_PROVIDERS else None)
+
+
+def _departure(name: str, found: Reach, geography: str) -> list[str]:
+    if found.regions is not None and found.regions <= regions_of(geography):
+        return []
+    fix = found.fix.format(geography=geography)
+    return [f"{name}: prompts may be processed {found.words}, outside of {geography}: {found.because}; {fix}"]
+
+
+def _openai(deployment: Deployment) -> Reach:
+    host = urlsplit(deployment.api_base or "https://api.openai.com").hostname or ""
+    place = _OPENAI_HOSTS.get(host)
+    fix = (
+        "leave it out, or take a project with data residency there (params.api_base: https://PLACE.api.openai.com/v1, "
+    )
+    fix += "where PLACE is au, eu, in, jp or us)"
+    return Reach(GEOGRAPHIES[place] if place else None, f"OpenAI's endpoint {host}", fix)
+
+
+def _anthropic() -> Reach:
+    """Source: https://platform.claude.com/docs/en/manage-claude/data-residency: `global` unless a request says `us`."""
+    fix = "leave it out, or ask Claude by a Bedrock profile of {geography}"
+    return Reach(None, "Anthropic's own endpoint may run anywhere", fix)
+
+
+def _elsewhere(deployment: Deployment, usual: str | None) -> Reach:
+    """Where `params.region` says: only its operator can know."""
+    if deployment.extra.get("vertex_location") == "global":
+        return Reach(None, "vertex_location is global", "params.vertex_location: a location in {geography}")
+    label = deployment.region or usual or ""
+    if label in GEOGRAPHIES or is_aws_region(label):
+        return Reach(regions_of(label), f"its Region is {label}", "leave it out, or move it into {geography}")
+    fix = "params.region: {geography}, if it is there; else leave it out"
+    return Reach(None, "nothing tells where that server is", fix)
+
+
+def _bedrock(deployment: Deployment, here: str | None) -> Reach:
+    if _route(deployment) == "claude_platform":
+        return _anthropic()
+    region = _asked_region(deployment, here)
+    if region is None:
+        return Reach(None, "nothing tells which Region is asked", "params.region: a Region in {geography}")
+    if _route(deployment) not in _MODEL_ROUTES:
+        return Reach(None, "an agent asks models of its own", "leave it out")
+    return _model(str(deployment.extra.get("model_id") or deployment.model), region)
+
+
+def _model(model: str, region: str) -> Reach:
+    """`model`: an id, an inference profile or an ARN of Bedrock's, asked in the Region."""
+    if arn := _ARN.fullmatch(model[max(0, model.find("arn:")) :]):
+        region, kind, model = arn[1] or region, arn[2], arn[3]
+        if kind == "application-inference-profile":
+            return Reach(None, "the ARN does not tell where that profile routes", "name the model's own profile")
+    # Before its name may stand LiteLLM's marks for custom models, such as `nova-2/`.
+    profile = split_profile(model.rpartition("/")[2].lower())
+    if profile is None:
+        return Reach(frozenset({region}), f"it is asked in {region}", _MOVE)
+    geography, _ = profile
+    if geography in PROFILE_REGIONS:
+        return Reach(PROFILE_REGIONS[geography] | {region}, f"an inference profile of {geography}", _MOVE)
+    return Reach(None, f"an inference profile named {geography}", _MOVE)
+
+
+def _route(deployment: Deployment) -> str:
+    """`converse` of `bedrock/converse/eu-west-1/MODEL`."""
+    return deployment.litellm_model.removeprefix("bedrock/").partition("/")[0]
+
+
+def _asked_region(deployment: Deployment, here: str | None) -> str | None:
+    endpoint = deployment.extra.get("aws_bedrock_runtime_endpoint") or deployment.api_base
+    if endpoint is not None:
+        found = _BEDROCK_HOST.fullmatch(urlsplit(str(endpoint)).hostname or "")
+        return found[1] if found else None
+    region = deployment.region
+    if region is None or region in {f"{REFERENCE}AWS_REGION", f"{REFERENCE}AWS_DEFAULT_REGION"}:
+        return here
+    return region if is_aws_region(region) else None

@@ -1,0 +1,74 @@
+"""Which answers of a fallback may be kept for an evaluation, and what is kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..types import ChatRequest, ChatResult, Chunk
+from .responses import as_prompt, identifier
+
+COMPLETE = frozenset({"stop", "length"})
+"""Finish reasons of answers worth judging: no tool call, and nothing that a filter or a guardrail withheld."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One answer, with what was asked: exactly what the caller sent and got. `repr` shows neither."""
+
+    request_id: str
+    prompt: str = field(repr=False)
+    response: str = field(repr=False)
+    model: str
+    """Identifier of the deployment that answered."""
+    requested: str
+    """The model or strategy that was asked for."""
+    created: int
+    """Unix seconds."""
+
+
+class StreamAccumulator:
+    """What a stream's caller got of its first choice."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._finish: str | None = None
+
+    def add(self, chunk: Chunk) -> None:
+        for choice in chunk.choices:
+            if not choice.get("index"):
+                self._parts.append(choice["delta"].get("content") or "")
+                self._finish = choice.get("finish_reason") or self._finish
+
+    @property
+    def choices(self) -> list[dict[str, Any]]:
+        """As a whole answer has them."""
+        return [{"index": 0, "message": {"content": "".join(self._parts)}, "finish_reason": self._finish}]
+
+
+def sample_of(request: ChatRequest, result: ChatResult, choices: Sequence[Mapping[str, Any]]) -> Sample | None:
+    """The sample that this answer makes; None: it came from no fallback, or is not one model's text about text.
+
+    `request`: as it was sent, its managed prompt filled in and what a guardrail masked masked.
+    """
+    if not result.fallback or len({responder.id for responder in result.responders}) != 1 or not choices:
+        return None
+    response = choices[0]["message"].get("content")
+    if choices[0].get("finish_reason") not in COMPLETE or not isinstance(response, str) or not response:
+        return None
+    if any(not _is_text(message.get("content")) for message in request.messages):
+        return None
+    return Sample(
+        request_id=result.request_id,
+        prompt=as_prompt(request.messages),
+        response=response,
+        model=identifier(result.deployment.id),
+        requested=result.requested_model,
+        created=result.created,
+    )
+
+
+def _is_text(content: Any) -> bool:
+    parts = content if isinstance(content, list) else []
+    return all(isinstance(part, Mapping) and part.get("type") == "text" for part in parts)

@@ -1,0 +1,64 @@
+"""How deployments are at this moment, and what keeps a deployment from being asked for it. The planner reads it for
+a whole chain, and the executor again before every attempt: by one rule, so that they never disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..ledger import Dropped
+from ..ports import CLOSED, CircuitState
+from ..types import Deployment
+
+WAITING = frozenset({"circuit_open", "cooling"})
+"""Doubts that are a guess about health: who is under one is asked all the same once nobody else is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of the deployments at this moment."""
+
+    circuits: Mapping[str, CircuitState] = field(default_factory=dict)
+    cooling: Mapping[str, float] = field(default_factory=dict)
+    """Seconds left, by deployment id or credential."""
+    rpm_left: Mapping[str, int] = field(default_factory=dict)
+    rpm_retry_after: Mapping[str, float] = field(default_factory=dict)
+    keyless: Mapping[str, str] = field(default_factory=dict)
+    """Why there is no key, by deployment id."""
+    silent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that callers in a hurry have just waited in vain, by deployment id."""
+
+    def circuit(self, deployment: Deployment) -> CircuitState:
+        return self.circuits.get(deployment.id, CLOSED)
+
+    def unfit(self, deployment: Deployment) -> Dropped | None:
+        """Why `deployment` may not be asked now; None: it may. A code in `WAITING` makes it a last resort."""
+        return self._out_of_service(deployment) or self._used_up(deployment) or self._down(deployment)
+
+    def _out_of_service(self, deployment: Deployment) -> Dropped | None:
+        if why := self.keyless.get(deployment.id):
+            return Dropped(deployment.id, "no_key", why)
+        if self.circuit(deployment).drained:
+            return Dropped(deployment.id, "drained", "an operator has taken it out of service")
+        return None
+
+    def _used_up(self, deployment: Deployment) -> Dropped | None:
+        if left := self.cooling.get(deployment.credential, 0.0):
+            reason = f"its credential was refused or has no credit left; not used for another {left:.0f} s"
+            return Dropped(deployment.id, "credential", reason, left)
+        if deployment.rpm is not None and self.rpm_left.get(deployment.id, deployment.rpm) <= 0:
+            return out_of_rate(deployment, self.rpm_retry_after.get(deployment.id))
+        return None
+
+    def _down(self, deployment: Deployment) -> Dropped | None:
+        if left := self.cooling.get(deployment.id, 0.0):
+            return Dropped(deployment.id, "cooling", f"the provider asked for {left:.0f} s more", left)
+        circuit = self.circuit(deployment)
+        if circuit.open and not circuit.probe_due:
+            reason = f"its circuit is open; a probe is due in {circuit.retry_after:.1f} s"
+            return Dropped(deployment.id, "circuit_open", reason, circuit.retry_after)
+        return None
+
+
+def out_of_rate(deployment: Deployment, retry_after: float | None) -> Dropped:
+    return Dropped(deployment.id, "rpm", f"its {deployment.rpm} requests a minute are used up", retry_after)

@@ -1,0 +1,176 @@
+"""Which deployments a request may ask, in which order, and why not the others. Pure: it decides, nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ..adaptation import Adapted, Conversation, Postprocessor, UnfitError, adapt
+from ..deadline import in_words, share
+from ..ledger import Dropped
+from ..mapping import RouterConfig
+from ..request import Contents
+from ..types import ChatRequest, Deployment, Message, RoutingConstraints
+from .health import WAITING, Health
+from .requirements import Requirements
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A deployment the plan will ask, and how."""
+
+    deployment: Deployment
+    messages: list[Message] = field(repr=False)
+    params: Mapping[str, Any] = field(repr=False)
+    adjusted: tuple[str, ...] = ()
+    postprocessors: tuple[Postprocessor, ...] = ()
+    """What is done to its answer, in the order in which the request was adapted."""
+    images_by_url: frozenset[str] = frozenset()
+    """Schemes of images that are fetched for it before it is asked."""
+    probe: bool = False
+    """Its circuit is open and a probe is due: one try, by one request at a time."""
+    deprioritized: Dropped | None = None
+    """Why it comes after those without a doubt; also why it was not asked, where it was not."""
+
+    @property
+    def last_resort(self) -> bool:
+        """Thought to be down: asked once, when everybody else has failed."""
+        return self.deprioritized is not None and self.deprioritized.code in WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The decision: who is asked, in order, and who is not, each with its reason."""
+
+    candidates: tuple[Candidate, ...]
+    """Last resorts come last, the least bad of them first."""
+    dropped: tuple[Dropped, ...]
+    """Those that are not asked, whatever happens."""
+    primary: str
+    """The model name whose group was asked for; an answer from elsewhere is a fallback."""
+
+
+def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random.Random) -> Plan:
+    """Raises UnknownModelError; an empty plan is a value."""
+    chain = _chain(request, config)
+    contents = Contents.of(request.messages)
+    requirements, fetch = Requirements.of(contents, request.params), config.settings.fetch_images
+    conversation = Conversation(request.messages, contents)
+    adapted: dict[str, Adapted] = {}
+    usable: list[Deployment] = []
+    last_resorts: list[tuple[float, Deployment, Dropped]] = []
+    dropped: list[Dropped] = []
+    for model_name in chain:
+        for deployment in _spread(config.group(model_name), health, rng):
+            drop = (
+                _outside_constraints(deployment, request.constraints)
+                or requirements.unmet_by(deployment, fetch_images=fetch)
+                or _misfit(deployment, request, contents, conversation, adapted)
+                or health.unfit(deployment)
+            )
+            if drop is None:
+                usable.append(deployment)
+            elif drop.code in WAITING:
+                last_resorts.append((drop.retry_after or 0.0, deployment, drop))
+            else:
+                dropped.append(drop)
+    doubts = _silent(usable, request, config, health)
+    usable.sort(key=lambda deployment: deployment.id in doubts)
+    last_resorts.sort(key=lambda waiting: waiting[0])
+    # Who asked to be left alone is believed: of those only the soonest is asked.
+    for waiting in [waiting for waiting in last_resorts if waiting[2].code == "cooling"][1:]:
+        last_resorts.remove(waiting)
+        dropped.append(waiting[2])
+    candidates = [
+        *(
+            _candidate(d, adapted[d.id], requirements, probe=health.circuit(d).open, deprioritized=doubts.get(d.id))
+            for d in usable
+        ),
+        *(_candidate(d, adapted[d.id], requirements, deprioritized=drop) for _, d, drop in last_resorts),
+    ]
+    return Plan(tuple(candidates), tuple(dropped), chain[0])
+
+
+def _chain(request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
+    chain = config.chains[config.resolve(request.model, param=request.model_param)]
+    return chain if request.constraints.fallback else chain[:1]
+
+
+def _spread(group: tuple[Deployment, ...], health: Health, rng: random.Random) -> list[Deployment]:
+    """The group in a random order that favours weight and the share of the rate that is left."""
+    if len(group) == 1:
+        return list(group)
+
+    def draw(deployment: Deployment) -> float:
+        left = 1.0
+        if deployment.rpm:
+            left = health.rpm_left.get(deployment.id, deployment.rpm) / deployment.rpm
+        favour = max(deployment.weight * left, 1e-9)
+        # Efraimidis and Spirakis: keys u^(1/w) sort into a weighted random order.
+        return float(rng.random() ** (1.0 / favour))
+
+    return sorted(group, key=draw, reverse=True)
+
+
+def _outside_constraints(deployment: Deployment, constraints: RoutingConstraints) -> Dropped | None:
+    if constraints.providers is not None and deployment.provider not in constraints.providers:
+        return Dropped(deployment.id, "narrowed", f"the request excludes provider {deployment.provider}")
+    if constraints.regions is not None and not any(
+        fnmatchcase(deployment.region or "", pattern) for pattern in constraints.regions
+    ):
+        where = f"Region {deployment.region}" if deployment.region else "deployments without a Region"
+        return Dropped(deployment.id, "narrowed", f"the request excludes {where}")
+    return None
+
+
+def _misfit(
+    deployment: Deployment,
+    request: ChatRequest,
+    contents: Contents,
+    conversation: Conversation,
+    adapted: dict[str, Adapted],
+) -> Dropped | None:
+    """Adapts the request. What it looks like for the deployment goes into `adapted`."""
+    try:
+        adapted[deployment.id] = adapt(deployment, request, contents, conversation)
+    except UnfitError as error:
+        return Dropped(deployment.id, error.code, f"{deployment.label} {error.reason}")
+    return None
+
+
+def _silent(
+    usable: Sequence[Deployment], request: ChatRequest, config: RouterConfig, health: Health
+) -> dict[str, Dropped]:
+    """Those that gave nothing in the time that this request would have for them, by id."""
+    limits = (config.settings.deadline, request.timeout, request.time_left)
+    budget = min(limit for limit in limits if limit is not None)
+    doubts = {}
+    for behind, deployment in enumerate(reversed(usable)):
+        silence = health.silent.get(deployment.id, 0.0)
+        if share(budget, behind=behind, reserve=config.settings.candidate_reserve) <= silence:
+            reason = f"it has just given nothing for {in_words(silence)}; the others go first"
+            doubts[deployment.id] = Dropped(deployment.id, "silent", reason)
+    return doubts
+
+
+def _candidate(
+    deployment: Deployment,
+    adapted: Adapted,
+    requirements: Requirements,
+    *,
+    probe: bool = False,
+    deprioritized: Dropped | None = None,
+) -> Candidate:
+    return Candidate(
+        deployment,
+        adapted.messages,
+        adapted.params,
+        adapted.adjusted,
+        adapted.postprocessors,
+        images_by_url=requirements.unfetched_by(deployment) if requirements.contents.image_schemes else frozenset(),
+        probe=probe,
+        deprioritized=deprioritized,
+    )

@@ -1,0 +1,168 @@
+"""What a request needs from a model, and why a deployment cannot give it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..adaptation import Feature, Parts, dialect_of
+from ..errors import InvalidRequestError
+from ..ledger import Dropped
+from ..request import Contents
+from ..types import Deployment
+
+CHARS_PER_TOKEN = 4
+"""A common rule of thumb for English (OpenAI's "What are tokens"); used for estimates only."""
+CHARS_PER_TOKEN_AT_MOST = 8
+"""No real text packs more: a prompt longer than this many characters a token of the window cannot fit."""
+NO_URLS = ("images", "takes no image by this URL; send it as a data URL (or an operator sets `fetch_images`)")
+MAX_ECHO = 32
+"""Characters of a content part's kind that a reason repeats: it comes from the caller."""
+
+
+def estimate_tokens(characters: int) -> int:
+    return (characters + CHARS_PER_TOKEN - 1) // CHARS_PER_TOKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """Without these the answer would not be what was asked for. Found once per request."""
+
+    contents: Contents
+    tools: bool
+    forced_tool: bool
+    images: bool
+    json_schema: bool
+    features: tuple[Feature, ...]
+
+    @classmethod
+    def of(cls, contents: Contents, params: Mapping[str, Any]) -> Requirements:
+        return cls(
+            contents,
+            tools=bool(params.get("tools")) or "calls" in contents.marks,
+            forced_tool=_choice(params) not in ("auto", "none"),
+            images=any(kind == "image_url" for _, kind in contents.parts),
+            json_schema=_format(params) == "json_schema",
+            features=tuple(_features(params, contents)),
+        )
+
+    def unmet_by(self, deployment: Deployment, *, fetch_images: bool = False) -> Dropped | None:
+        """Why `deployment` cannot do this; None: it can, or nothing says it cannot. `fetch_images`: those by URL reach
+        it as data."""
+        unmet = self._unmet_by_model(deployment) or self._unmet_by_api(deployment)
+        if not (unmet or fetch_images) and self.contents.image_schemes and self.unfetched_by(deployment):
+            unmet = NO_URLS
+        if unmet:
+            code, reason = unmet
+            return Dropped(deployment.id, code, f"{deployment.label} {reason}")
+        return None
+
+    def unfetched_by(self, deployment: Deployment) -> frozenset[str]:
+        """Schemes of the request's images by URL that the provider does not fetch itself."""
+        return self.contents.image_schemes - dialect_of(deployment).image_urls
+
+    def _unmet_by_model(self, deployment: Deployment) -> tuple[str, str] | None:
+        info = deployment.info
+        window = info.max_input_tokens
+        if self.tools and info.tools is False:
+            return "tools", "does not take tools"
+        if self.forced_tool and info.tool_choice is False:
+            return "tools", "cannot be made to call a tool"
+        if self.images and info.images is False:
+            return "images", "does not take images"
+        if self.json_schema and info.json_schema is False:
+            return "json_schema", "does not keep to a response_format"
+        if window is not None and self.contents.characters > window * CHARS_PER_TOKEN_AT_MOST:
+            return "context", f"takes at most {window} tokens"
+        return None
+
+    def _unmet_by_api(self, deployment: Deployment) -> tuple[str, str] | None:
+        dialect = dialect_of(deployment)
+        for feature in self.features:
+            if feature in dialect.cannot:
+                return feature.code, feature.reason
+        if dialect.parts is not None and (stranger := self._stranger(dialect.parts)):
+            role, kind = stranger
+            shown = kind.encode("unicode_escape").decode("ascii")[:MAX_ECHO]
+            return "content", f"takes no '{shown}' content in {role} messages"
+        return None
+
+    def _stranger(self, parts: Parts) -> tuple[str, str] | None:
+        unknown = (part for part in self.contents.parts if part[1] not in parts.get(part[0], ()))
+        return min(unknown, default=None)
+
+
+def _features(params: Mapping[str, Any], contents: Contents) -> Iterator[Feature]:
+    if (params.get("n") or 1) > 1:
+        yield Feature.MANY_CHOICES
+    if params.get("logprobs") or params.get("top_logprobs") is not None:
+        yield Feature.LOGPROBS
+    if _format(params) == "json_schema" and not (params["response_format"].get("json_schema") or {}).get("schema"):
+        yield Feature.OPEN_SCHEMA
+    if "functions" in contents.marks or params.get("functions") or params.get("function_call") is not None:
+        yield Feature.FUNCTIONS
+    if contents.spoken or any(modality != "text" for modality in params.get("modalities") or ()):
+        yield Feature.AUDIO
+    if params.get("web_search_options") is not None:
+        yield Feature.WEB_SEARCH
+    if params.get("moderation") is not None:
+        yield Feature.MODERATION
+    yield from _stop_features(params.get("stop"))
+    yield from _tool_features(params, contents)
+
+
+def _stop_features(stop: Any) -> Iterator[Feature]:
+    sequences = [stop] if isinstance(stop, str) else stop or ()
+    if sequences:
+        yield Feature.STOP
+    if not all(sequence.strip() for sequence in sequences):
+        yield Feature.BLANK_STOP
+
+
+def _tool_features(params: Mapping[str, Any], contents: Contents) -> Iterator[Feature]:
+    tools = params.get("tools") or ()
+    if contents.custom_calls or any(tool.get("type") == "custom" for tool in tools):
+        yield Feature.CUSTOM_TOOLS
+    if _choice(params) == "other":
+        yield Feature.CHOICE_OF_TOOLS
+
+
+def _choice(params: Mapping[str, Any]) -> str:
+    """`tool_choice` in a word: auto, none, required, function, or other."""
+    choice = params.get("tool_choice") or "auto"
+    if isinstance(choice, str):
+        return choice
+    if not isinstance(choice, Mapping) or choice.get("type") != "function":
+        return "other"
+    function = choice.get("function")
+    return "function" if isinstance(function, Mapping) and isinstance(function.get("name"), str) else "other"
+
+
+def _format(params: Mapping[str, Any]) -> str | None:
+    kind = (params.get("response_format") or {}).get("type")
+    return kind if isinstance(kind, str) else None
+
+
+def check_choice(params: Mapping[str, Any]) -> None:
+    """Raises InvalidRequestError where a tool must be called and there is none."""
+    if not params.get("tools") and _choice(params) not in ("auto", "none"):
+        raise InvalidRequestError("'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice")
+
+
+def needed_params(params: Mapping[str, Any]) -> list[str]:
+    """The parameters without which the answer would be wrong, as far as they ask for more than the default."""
+    needed = [name for name in ("tools", "functions", "stop", "logprobs", "top_logprobs") if params.get(name)]
+    if params.get("web_search_options") is not None:
+        needed.append("web_search_options")
+    if params.get("tools") and _choice(params) != "auto":
+        needed.append("tool_choice")
+    if params.get("tools") and params.get("parallel_tool_calls") is False:
+        needed.append("parallel_tool_calls")
+    if _format(params) not in (None, "text"):
+        needed.append("response_format")
+    if (params.get("n") or 1) > 1:
+        needed.append("n")
+    if any(modality != "text" for modality in params.get("modalities") or ()):
+        needed.append("modalities")
+    return needed
