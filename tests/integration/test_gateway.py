@@ -191,13 +191,21 @@ def test_wishes_a_provider_lacks_are_dropped_and_reported(client: OpenAI, model:
     assert router["attempts"][0]["adjusted"] == ["seed dropped", "user dropped", "temperature clamped to 1"]
 
 
+CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
 def test_needs_drop_the_candidates_that_cannot(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="one choice only"):
         client.chat.completions.create(model="anthropic", messages=PARIS, n=2)
     raw = client.chat.completions.with_raw_response.create(
         model="thrifty",
         messages=PARIS,
-        response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}},
+        response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": CITY}},
     )
     assert raw.headers["x-router-provider"] == "anthropic"
     assert raw.headers["x-router-fallback"] == "true"

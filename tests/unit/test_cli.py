@@ -134,7 +134,7 @@ def test_chains_know_no_other_geography(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_the_plan_tells_who_is_asked_and_why_others_are_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "a key")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
     assert run(monkeypatch, "chains", "--explain", "openai-gpt4o", "--json") == 0
     plan = json.loads(capsys.readouterr().out)
     assert [(one["order"], one["deployment"]) for one in plan["candidates"]] == [(1, "anthropic-claude-sonnet")]
@@ -148,7 +148,7 @@ def test_the_plan_tells_who_is_asked_and_why_others_are_not(
 def test_the_plan_as_a_table_has_prices_windows_and_reasons(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "a key")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
     assert run(monkeypatch, "chains", "--explain", "openai-gpt4o") == 0
     table = capsys.readouterr().out
     for word in ("anthropic:claude-sonnet-4-6", "1,000,000", "us-west-2", "tools", "15"):

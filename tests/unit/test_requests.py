@@ -79,9 +79,13 @@ def test_wrong_argument_of_the_assistant_is_named(arguments: dict[str, Any], fie
         ({"timeout": 0}, "timeout", "greater than 0"),
         ({"timeout": math.inf}, "timeout", "finite number"),
         ({"time_left": -1.0}, "time_left", "greater than or equal to 0"),
-        ({"narrowing": {"providers": ["bedrock"]}}, "narrowing", "expected a Narrowing, but got an object"),
-        ({"narrowing": RoutingConstraints(providers="bedrock")}, "narrowing.providers", "expected an array"),  # type: ignore[arg-type]
-        ({"narrowing": RoutingConstraints(fallback="no")}, "narrowing.fallback", "expected a boolean"),  # type: ignore[arg-type]
+        (
+            {"constraints": {"providers": ["bedrock"]}},
+            "constraints",
+            "expected a RoutingConstraints, but got an object",
+        ),
+        ({"constraints": RoutingConstraints(providers="bedrock")}, "constraints.providers", "expected an array"),  # type: ignore[arg-type]
+        ({"constraints": RoutingConstraints(fallback="no")}, "constraints.fallback", "expected a boolean"),  # type: ignore[arg-type]
         ({"prompt": {"id": "CAPITALS01"}}, "prompt", "expected a Prompt, but got an object"),
         ({"request_id": 5}, "request_id", "expected a string"),
     ],
