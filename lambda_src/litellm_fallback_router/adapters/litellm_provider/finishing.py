@@ -4,6 +4,7 @@ does (`error`), and of none at all; so whoever asks through it reads along.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,6 +27,16 @@ class FinishReader:
         """The last reason, in OpenAI's word; None: there has been none."""
         self.on_read: Callable[[], None] | None = None
         """Called at each."""
+        self.unsaid = False
+        """A choice of a whole answer in OpenAI's format came without a reason, of which LiteLLM makes a `stop`."""
+
+    def read_body(self, body: bytes) -> None:
+        """Look through a whole answer as the provider sent it. One that is not in OpenAI's format says nothing here."""
+        try:
+            choices = json.loads(body)["choices"]
+            self.unsaid = any(not (one.get("finish_reason") or one.get("finish_details")) for one in choices)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return
 
     def read(self, reason: str) -> str:
         """OpenAI's word for it. It may be one already, since LiteLLM reads some reasons twice."""
@@ -40,6 +51,11 @@ class FinishReader:
 
 
 _READER: ContextVar[FinishReader | None] = ContextVar("finish_reader", default=None)
+
+
+def current_reader() -> FinishReader | None:
+    """The reader of the call that this task makes; None: it is nobody's of ours."""
+    return _READER.get()
 
 
 @contextmanager

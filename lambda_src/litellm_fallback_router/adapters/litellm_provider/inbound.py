@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 
+from .finishing import FinishReader, current_reader
+
 MOST_BYTES = 64 * 1024 * 1024
 """Of an answer; speech and images come in it."""
 MOST_ERROR_BYTES = 256 * 1024
@@ -32,7 +34,9 @@ async def _bounded(response: httpx.Response) -> None:
     encoding = response.headers.get(_ENCODING, "identity").strip().lower()
     if not isinstance(response.stream, httpx.AsyncByteStream):
         return
-    response.stream = _Bounded(response.stream, encoding, whole=response.is_success)
+    reader = current_reader() if response.is_success else None
+    whole = reader if reader is not None and not reader.streamed else None
+    response.stream = _Bounded(response.stream, encoding, whole=response.is_success, reader=whole)
     # It comes out of there unpacked.
     response.headers.pop(_ENCODING, None)
 
@@ -40,20 +44,29 @@ async def _bounded(response: httpx.Response) -> None:
 class _Bounded(httpx.AsyncByteStream):
     """A body, unpacked, that ends at its bound: an error's simply, an answer's with an error."""
 
-    def __init__(self, source: httpx.AsyncByteStream, encoding: str, *, whole: bool) -> None:
+    def __init__(
+        self, source: httpx.AsyncByteStream, encoding: str, *, whole: bool, reader: FinishReader | None = None
+    ) -> None:
+        """`whole`: what is too large is an error; `reader`: it looks through all of it, once it has come."""
         self._source = source
         self._encoding = encoding
         self._whole = whole
+        self._reader = reader
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = MOST_BYTES if self._whole else MOST_ERROR_BYTES
+        read: list[bytes] = []
         async for part in self._unpacked():
+            if self._reader is not None:
+                read.append(part)
             yield part[:left]
             left -= len(part)
             if left < 0:
                 if self._whole:
                     raise httpx.ReadError("too large")
                 return
+        if self._reader is not None:
+            self._reader.read_body(b"".join(read))
 
     async def _unpacked(self) -> AsyncIterator[bytes]:
         if self._encoding == "identity":

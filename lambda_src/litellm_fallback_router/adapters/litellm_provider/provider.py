@@ -96,6 +96,8 @@ class LiteLLMProvider:
                 await stream.aclose()
 
     def _answer(self, deployment: Deployment, response: Any, reader: FinishReader) -> ProviderAnswer:
+        if reader.unsaid:
+            raise UnreadableError("no finish_reason")
         usage = usage_of(getattr(response, "usage", None))
         cost = None if deployment.own_prices else cost_of_answer(deployment, response)
         answer = answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
