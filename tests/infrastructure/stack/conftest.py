@@ -15,7 +15,19 @@ from tests.infrastructure.stack.templates import EVERYTHING, REGION, ROOT, Synth
 
 # isort: split
 import aws_cdk as cdk
-from aws_cdk.cx_api import SynthesisMessageLevel
+
+
+def warnings_of(out: Path, stack: str) -> list[str]:
+    """The warnings of a synthesis, as CDK's command line reads them.
+
+    Read from its files: two of CDK's distributions install a `cloud_assembly_schema` into one place, and which of them
+    is there is chance; with the other one `stack.messages` is a ValueError.
+    """
+    artifact = json.loads((out / "manifest.json").read_text())["artifacts"][stack]
+    metadata = dict(artifact.get("metadata", {}))
+    if more := artifact.get("additionalMetadataFile"):
+        metadata |= json.loads((out / more).read_text())
+    return [str(one["data"]) for entries in metadata.values() for one in entries if one["type"] == "aws:cdk:warning"]
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +57,8 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Synthe
             authorizer=folder / "authorizer" / "authorizer.py",
             region=region,
         )
-        stack = app.synth().get_stack_by_name(stage.stack_name)
-        warnings = [str(one.entry.data) for one in stack.messages if one.level == SynthesisMessageLevel.WARNING]
-        return Synthesized(stage, config, out / f"{stage.stack_name}.template.json", warnings)
+        app.synth()
+        return Synthesized(stage, config, out / f"{stage.stack_name}.template.json", warnings_of(out, stage.stack_name))
 
     return synthesized
 
