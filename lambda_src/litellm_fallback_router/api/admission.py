@@ -12,6 +12,7 @@ from ..routing.mapping import RouterSettings
 from .auth import ApiKeys
 from .errors import refusal
 from .formats import format_of
+from .formats.base import key_in
 from .held_bytes import HeldBytes
 
 RETRY_AFTER = 1.0
@@ -55,7 +56,7 @@ class Admission:
         return self._under_way.total()
 
     def _caller(self, scope: Scope) -> str:
-        if (known := self._keys.caller(format_of(scope).key.read(scope))) is not None:
+        if (known := self._keys.caller(key_in(scope, format_of(scope).keys))) is not None:
             return f"key {known}"
         return f"address {(scope.get('client') or ('',))[0]}"
 

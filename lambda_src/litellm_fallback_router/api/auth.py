@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from .formats import format_of
+from .formats.base import key_in
 
 
 class ApiKeys:
@@ -28,9 +29,10 @@ class ApiKeys:
         if not self._digests:
             request.state.caller = getattr(request.state, "caller", None)
             return
-        header = format_of(request.scope).key
-        caller = self.caller(header.read(request.scope))
+        headers = format_of(request.scope).keys
+        caller = self.caller(key_in(request.scope, headers))
         if caller is None:
+            header = headers[0]
             message = f"Missing or incorrect API key. Send it as `{header.example}`."
             raise HTTPException(401, message, headers={"www-authenticate": header.scheme or header.name})
         request.state.caller = caller

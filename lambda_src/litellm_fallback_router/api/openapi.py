@@ -23,9 +23,9 @@ _ERRORS = {
 }
 
 
-def security(key: KeyHeader) -> dict[str, Any]:
-    """What an operation says of the key that it asks for."""
-    return {"security": [{key.schema_name: []}]}
+def security(*keys: KeyHeader) -> dict[str, Any]:
+    """What an operation says of its key: one of these headers holds it."""
+    return {"security": [{key.schema_name: []} for key in keys]}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             schemas.update(schema.pop("$defs", {}))
             schemas[schema["title"]] = schema
             error_name, schemas[error_name] = form.error_schema
-            components.setdefault("securitySchemes", {})[form.key.schema_name] = form.key.schema
+            components.setdefault("securitySchemes", {}).update({key.schema_name: key.schema for key in form.keys})
             document["paths"][form.paths[0]]["post"] |= _operation(form, schema["title"])
         app.openapi_schema = document
     return app.openapi_schema
@@ -58,5 +58,5 @@ def _operation(form: Format, schema: str) -> dict[str, Any]:
             "200": {"description": "The answer", "content": answer},
             **{str(status): {"description": text, "content": error} for status, text in _ERRORS.items()},
         },
-        **security(form.key),
+        **security(*form.keys),
     }

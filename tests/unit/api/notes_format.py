@@ -57,11 +57,13 @@ FORMAT = Format(
     error=_error,
     error_event=lambda body: _event("trouble", body),
     keep_alive=_event("waiting", {}),
-    key=KeyHeader(
-        name="x-note-key",
-        example="x-note-key: KEY",
-        schema_name="NoteKey",
-        schema={"type": "apiKey", "in": "header", "name": "x-note-key"},
+    keys=(
+        KeyHeader(
+            name="x-note-key",
+            example="x-note-key: KEY",
+            schema_name="NoteKey",
+            schema={"type": "apiKey", "in": "header", "name": "x-note-key"},
+        ),
     ),
     name="write_note",
     description="A note in, a note out.",

@@ -42,6 +42,14 @@ def test_wrong_key_raises_the_client_s_authentication_error(locked: tuple[FakeRo
     assert router.asked == []
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/models"])
+@pytest.mark.parametrize("header", ["x-api-key", "api-key"])
+def test_anthropic_s_and_azure_s_headers_hold_a_key_too(locked: tuple[FakeRouter, str], header: str, path: str) -> None:
+    method = "GET" if path == "/v1/models" else "POST"
+    answers = [httpx.request(method, locked[1] + path, json=QUESTION, headers={header: key}) for key in (KEYS[0], "x")]
+    assert [answer.status_code for answer in answers] == [200, 401]
+
+
 @pytest.mark.parametrize(
     "header",
     [None, "", "Bearer", "Bearer x", "Basic first-key", "first-key", "Bearer first-key second-key", "é"],

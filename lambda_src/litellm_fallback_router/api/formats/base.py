@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,7 +58,7 @@ class KeyHeader:
     """What comes before the key and a space; empty: the key stands alone."""
 
     def read(self, scope: Mapping[str, Any]) -> str:
-        """The key that a request of ASGI carries; empty where it carries none."""
+        """The key in this header of an ASGI request; empty where there is none."""
         raw = next((value for name, value in scope["headers"] if name == self.name.encode()), b"")
         sent: str = raw.decode("latin-1")
         scheme, _, key = sent.partition(" ") if self.scheme else (self.scheme, "", sent)
@@ -76,6 +76,25 @@ BEARER = KeyHeader(
     },
     scheme="Bearer",
 )
+X_API_KEY = KeyHeader(
+    name="x-api-key",
+    example="x-api-key: KEY",
+    schema_name="XApiKey",
+    schema={"type": "apiKey", "in": "header", "name": "x-api-key"},
+)
+"""Source: Anthropic's API reference, "Authentication"."""
+AZURE_KEY = KeyHeader(
+    name="api-key",
+    example="api-key: KEY",
+    schema_name="AzureApiKey",
+    schema={"type": "apiKey", "in": "header", "name": "api-key"},
+)
+"""Source: Azure OpenAI REST API reference, "Authentication"."""
+
+
+def key_in(scope: Mapping[str, Any], headers: Sequence[KeyHeader]) -> str:
+    """The key of an ASGI request, from the first of `headers` that holds one; empty where none does."""
+    return next((key for header in headers if (key := header.read(scope))), "")
 
 
 class Answer(Protocol):
@@ -99,7 +118,8 @@ class Format:
     """That body as the last event of a stream that broke off."""
     keep_alive: bytes = b": keep-alive\n\n"
     """Sent in a stream's silences. What begins with a colon is a comment. Source: WHATWG HTML, "Server-sent events"."""
-    key: KeyHeader = BEARER
+    keys: tuple[KeyHeader, ...] = (BEARER, X_API_KEY, AZURE_KEY)
+    """The headers that may hold the caller's key. An error names the first."""
     name: str
     """Of its operation in OpenAPI's document."""
     description: str
