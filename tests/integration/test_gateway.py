@@ -256,6 +256,10 @@ def test_models_and_strategies_are_listed(client: OpenAI) -> None:
     assert client.models.retrieve("thrifty").id == "thrifty"
     asked_as: Any = client.models.retrieve("us.anthropic.claude-sonnet-4-6")
     assert asked_as.id == "bedrock"
-    assert asked_as.aliases == ["us.anthropic.claude-sonnet-4-6", "bedrock:us.anthropic.claude-sonnet-4-6"]
+    assert asked_as.aliases == [
+        "us.anthropic.claude-sonnet-4-6",
+        "bedrock:us.anthropic.claude-sonnet-4-6",
+        "bedrock/us.anthropic.claude-sonnet-4-6",
+    ]
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("nope")

@@ -340,3 +340,14 @@ def test_chain_that_the_attempts_do_not_reach_the_end_of_is_a_warning(
         (said,) = warnings
         assert said.startswith("settings.max_attempts: ")
         assert warning in said
+
+
+def test_origins_are_read_as_browsers_send_them() -> None:
+    config = _load(_mapping("a", settings={"cors_origins": ["https://app.example.com", "http://localhost:3000", "*"]}))
+    assert config.settings.cors_origins == ("https://app.example.com", "http://localhost:3000", "*")
+
+
+@pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "https://*.example.com", "null", ""])
+def test_an_origin_that_no_browser_sends_is_a_mistake(origin: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"settings\.cors_origins.*https://HOST"):
+        _load(_mapping("a", settings={"cors_origins": [origin]}))

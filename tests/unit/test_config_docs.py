@@ -38,7 +38,7 @@ def _docstrings(source: str, class_name: str) -> dict[str, str]:
 
 
 def _range(constraints: list[Any]) -> str:
-    words = {"gt": "more than", "ge": "from", "lt": "less than", "le": "to"}
+    words = {"gt": "more than", "ge": "from", "lt": "less than", "le": "to", "max_length": "a list of up to"}
     parts = []
     for constraint in constraints:
         for name, word in words.items():
@@ -52,7 +52,8 @@ def settings_table() -> str:
     docstrings = _docstrings(inspect.getsource(config_module), "RouterSettings")
     lines = ["| setting | default | range | meaning |", "|---|---|---|---|"]
     for name, field in RouterSettings.model_fields.items():
-        default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default:,}"
+        default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default or 0:,}"
+        default = "-" if field.default == () else default
         lines.append(f"| `{name}` | {default} | {_range(field.metadata)} | {docstrings[name]} |")
     return "\n".join(lines)
 

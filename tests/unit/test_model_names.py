@@ -59,7 +59,12 @@ def test_the_names_of_the_mapping_win() -> None:
     assert config.resolve("gpt-4o") == "gpt-4o"
     assert config.resolve("claude-sonnet-4-6") == "claude-sonnet-4-6"
     assert config.resolve("openai:gpt-4o") == "cheap"
-    assert config.aliases == {"openai:gpt-4o": "cheap", "anthropic:claude-sonnet-4-6": "gpt-4o"}
+    assert config.aliases == {
+        "openai:gpt-4o": "cheap",
+        "openai/gpt-4o": "cheap",
+        "anthropic:claude-sonnet-4-6": "gpt-4o",
+        "anthropic/claude-sonnet-4-6": "gpt-4o",
+    }
 
 
 def test_of_several_with_one_id_the_mappings_first_is_meant() -> None:
@@ -76,7 +81,7 @@ def test_of_several_with_one_id_the_mappings_first_is_meant() -> None:
         ("gpt-4", "openai-gpt4o"),
         ("gpt-4o-2024-11-20", "openai-gpt4o"),
         ("gpt-4.1-mini", "openai-gpt4o-mini"),
-        ("openai/gpt-4o-mini", "openai-gpt4o-mini"),
+        ("openai/gpt-4.1-mini", "openai-gpt4o-mini"),
         ("claude-3-5-sonnet-20241022", "anthropic-claude-sonnet"),
         ("claude-3-haiku-20240307", "anthropic-claude-haiku"),
         ("claude-sonnet-4-5", "anthropic-claude-sonnet"),

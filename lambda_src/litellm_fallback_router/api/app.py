@@ -6,13 +6,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 
 from ..routing.router import Router
 from . import docs, errors, formats, handler, health, models, openapi
 from .admission import Admission
 from .auth import ApiKeys
+from .azure import AzurePaths
 from .boundary import RequestContextMiddleware
+from .cors import Cors
 
 DESCRIPTION = """An LLM gateway that always answers: one endpoint that walks a fallback chain and says honestly who
 answered, why, how fast and for how much. Point any OpenAI client's base URL at `/v1`."""
@@ -50,12 +52,13 @@ def create_app(
     if not one_at_a_time:
         app.add_middleware(Admission, keys=keys)
     app.add_middleware(RequestContextMiddleware)
+    app.add_middleware(Cors)
+    app.add_middleware(AzurePaths)
     errors.install(app)
-    guarded = APIRouter(dependencies=[Depends(keys)])
-    for form in formats.FORMATS:
-        guarded.include_router(handler.routes(form))
-    guarded.include_router(models.routes)
-    app.include_router(guarded)
+    with_key = [*(handler.routes(form) for form in formats.FORMATS), models.routes]
+    for routes in with_key:
+        app.include_router(routes, dependencies=[Depends(keys)])
     app.include_router(health.routes)
     app.include_router(docs.routes)
+    app.state.endpoints = errors.endpoints([*with_key, health.routes])
     return app

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +21,11 @@ from .formats.base import Problem
 from .wire import reply
 
 logger = logging.getLogger(__name__)
+NOT_RETRIED = 424
+"""Failed Dependency (RFC 4918): what an exhausted chain is to a client that would repeat any other status for it."""
+_AI_SDK = re.compile(rb"(^| )(ai|ai-sdk/[a-z0-9-]+)/[0-9]")
+"""Source: vercel/ai, `packages/provider/src/errors/api-call-error.ts` (what it repeats) and
+`packages/provider-utils/src/with-user-agent-suffix.ts` (how it names itself)."""
 
 _TYPES_AND_CODES: dict[int, tuple[str, str]] = {
     401: ("invalid_request_error", "invalid_api_key"),
@@ -56,12 +63,28 @@ def type_and_place(error: Exception) -> str:
 
 def refusal(error: RouterError, scope: Mapping[str, Any]) -> Response:
     """The response to the request of ASGI that `scope` describes."""
-    return reply(format_of(scope).error(problem_of(error)), status=error.status, headers=_headers(error))
+    headers, status = _headers(error), error.status
+    if headers.get("x-should-retry") == "false" and _retries_by_status(scope):
+        headers["x-router-status"], status = str(status), NOT_RETRIED
+    return reply(format_of(scope).error(problem_of(error)), status=status, headers=headers)
+
+
+def _retries_by_status(scope: Mapping[str, Any]) -> bool:
+    """True for Vercel's AI SDK, which repeats each 408, 409, 429 and 5xx twice whatever the headers say."""
+    agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+    return _AI_SDK.search(agent) is not None
 
 
 async def _on_router_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RouterError)  # noqa: S101 - Starlette's handlers are typed for any Exception
     return refusal(error, request.scope)
+
+
+def endpoints(routers: Iterable[APIRouter]) -> str:
+    """The documented ones, as `POST /ask`, for whoever asks at another."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    shown = [route for route in routes if route.include_in_schema]
+    return ", ".join(f"{min(route.methods or ())} {route.path.replace(':path}', '}')}" for route in shown)
 
 
 def _headers(error: RouterError) -> dict[str, str]:
@@ -83,8 +106,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     kind, code = _TYPES_AND_CODES.get(error.status_code, ("api_error", "http_error"))
     message = str(error.detail)
     route = f"{request.method} {shown(request.url.path)}"
+    if error.status_code == 405 and request.method == "OPTIONS":
+        return Response(status_code=204, headers=error.headers)
     if error.status_code == 404:
-        message = f"Unknown request URL: {route}. The API is described at /docs."
+        message = f"Unknown request URL: {route}. There are: {request.app.state.endpoints}; see /docs."
     elif error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
         message = f"Not allowed: {route}. Use {allowed}."

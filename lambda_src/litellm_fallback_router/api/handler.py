@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..routing.errors import RouterError
 from ..routing.router import ChatStream, Router
+from .azure import with_named_model
 from .body import read_object
 from .disconnect import while_connected
 from .errors import bug, problem_of
@@ -44,7 +45,8 @@ def routes(form: Format) -> APIRouter:
 async def _answered(request: Request, form: Format) -> Response:
     router: Router = request.app.state.router
     timeout = caller_timeout(request.headers)
-    asked = form.parse(await read_object(request, router.config.settings), router.config)
+    body = with_named_model(await read_object(request, router.config.settings), request.scope)
+    asked = form.parse(body, router.config)
     question = replace(
         asked.request,
         timeout=timeout if asked.request.timeout is None else asked.request.timeout,

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..routing.router import Router
+from .openapi import described
 from .wire import reply
 
 routes = APIRouter(tags=["Operations"])
@@ -22,7 +23,19 @@ def package_version() -> str:
         return "unknown"
 
 
-@routes.get("/health")
+_HEALTH = {
+    "type": "object",
+    "required": ["status", "version", "deployments", "models"],
+    "properties": {
+        "status": {"const": "ok"},
+        "version": {"type": "string"},
+        "deployments": {"type": "integer"},
+        "models": {"type": "integer"},
+    },
+}
+
+
+@routes.get("/health", openapi_extra=described(_HEALTH, keys=()))
 @routes.head("/health", include_in_schema=False)
 async def health(request: Request) -> Response:
     """Cheap: no provider is asked."""
@@ -38,5 +51,7 @@ async def health(request: Request) -> Response:
 
 
 @routes.get("/", include_in_schema=False)
+@routes.head("/", include_in_schema=False)
 async def root(request: Request) -> Response:
+    """What this is. Clients try it with HEAD before they ask (Claude Code does)."""
     return reply({"name": request.app.title, "version": request.app.version, "docs": "/docs", "health": "/health"})

@@ -10,14 +10,31 @@ from starlette.responses import Response
 
 from ..routing.mapping import RouterConfig
 from ..routing.router import Router
-from .formats.base import BEARER
-from .openapi import security
+from .openapi import described
 from .wire import reply
 
 routes = APIRouter(tags=["OpenAI"])
 
 
-@routes.get("/v1/models", openapi_extra=security(BEARER))
+_MODEL = {
+    "type": "object",
+    "required": ["id", "object", "created", "owned_by", "aliases"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "model"},
+        "created": {"type": "integer", "description": "Unix seconds: when this gateway started."},
+        "owned_by": {"type": "string", "description": "The provider; `router` for a strategy."},
+        "aliases": {"type": "array", "items": {"type": "string"}, "description": "Other names it may be asked by."},
+    },
+}
+_MODELS = {
+    "type": "object",
+    "required": ["object", "data"],
+    "properties": {"object": {"const": "list"}, "data": {"type": "array", "items": _MODEL}},
+}
+
+
+@routes.get("/v1/models", openapi_extra=described(_MODELS))
 @routes.get("/models", include_in_schema=False)
 async def list_models(request: Request) -> Response:
     """The models and strategies of the mapping."""
@@ -26,7 +43,7 @@ async def list_models(request: Request) -> Response:
     return reply({"object": "list", "data": models})
 
 
-@routes.get("/v1/models/{model_id:path}", openapi_extra=security(BEARER))
+@routes.get("/v1/models/{model_id:path}", openapi_extra=described(_MODEL, missing="No such model"))
 @routes.get("/models/{model_id:path}", include_in_schema=False)
 async def retrieve_model(request: Request, model_id: str) -> Response:
     """One model or strategy; by a provider's own name of it, the model that is asked for that."""

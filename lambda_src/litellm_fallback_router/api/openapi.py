@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from . import formats
-from .formats.base import Format, KeyHeader
+from .formats.base import DEFAULT_KEYS, Format, KeyHeader
 
 _REF = "#/components/schemas/{model}"
 _ERRORS = {
@@ -28,6 +29,18 @@ def security(*keys: KeyHeader) -> dict[str, Any]:
     return {"security": [{key.schema_name: []} for key in keys]}
 
 
+def described(answer: dict[str, Any], *, keys: Sequence[KeyHeader] = DEFAULT_KEYS, missing: str = "") -> dict[str, Any]:
+    """What an operation without a body says: its answer's schema, its key, and when it is a 404."""
+    responses = {"200": {"description": "The answer", "content": {"application/json": {"schema": answer}}}}
+    if missing:
+        error_name = formats.FORMATS[0].error_schema[0]
+        responses["404"] = {
+            "description": missing,
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=error_name)}}},
+        }
+    return {"responses": responses, **(security(*keys) if keys else {})}
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document; made once, when it is first asked for."""
     if app.openapi_schema is None:
@@ -38,7 +51,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             schema = form.body.json_schema(ref_template=_REF)
             schemas.update(schema.pop("$defs", {}))
             schemas[schema["title"]] = schema
-            error_name, schemas[error_name] = form.error_schema
+            schemas.update((form.answer_schema, form.error_schema))
             components.setdefault("securitySchemes", {}).update({key.schema_name: key.schema for key in form.keys})
             document["paths"][form.paths[0]]["post"] |= _operation(form, schema["title"])
         app.openapi_schema = document
@@ -51,7 +64,14 @@ def _operation(form: Format, schema: str) -> dict[str, Any]:
         "examples": {name: {"value": value} for name, value in form.examples.items()},
     }
     error = {"application/json": {"schema": {"$ref": _REF.format(model=form.error_schema[0])}}}
-    answer = {"application/json": {"schema": {}, "example": form.example_answer}}
+    answer: dict[str, Any] = {
+        "application/json": {
+            "schema": {"$ref": _REF.format(model=form.answer_schema[0])},
+            "example": form.example_answer,
+        }
+    }
+    if form.streams:
+        answer["text/event-stream"] = {"schema": {"type": "string", "description": form.streams}}
     return {
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {

@@ -108,9 +108,9 @@ def _chain(config: RouterConfig, name: str, here: str | None) -> dict[str, Any]:
 
 
 def _ids(config: RouterConfig, name: str) -> list[str]:
-    """The aliases without the labels, which say the same with the provider before it."""
-    labels = {deployment.label for deployment in config.deployments}
-    return [alias for alias in config.aliases_of(name) if alias not in labels]
+    """The aliases without those that say the same with the provider before it."""
+    ids = {deployment.model for deployment in config.deployments}
+    return [alias for alias in config.aliases_of(name) if alias in ids]
 
 
 def _kind(config: RouterConfig, name: str) -> str:

@@ -70,6 +70,8 @@ FORMAT = Format(
     tag="Notes",
     body=NOTE,
     examples={"a note": {"to": "openai-gpt4o", "text": "hi"}},
+    streams="`began`, `wrote`, `ended`",
+    answer_schema=("NoteBack", {"type": "object", "required": ["note", "by", "explained"]}),
     example_answer={"note": "Paris.", "by": "gpt-4o", "explained": False},
     error_schema=("Trouble", {"type": "object", "required": ["kind", "why", "status", "tried"]}),
 )

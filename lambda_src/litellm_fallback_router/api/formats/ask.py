@@ -48,6 +48,22 @@ FORMAT = Format(
             "timeout": 30,
         },
     },
+    answer_schema=(
+        "AskAnswer",
+        {
+            "type": "object",
+            "required": ["provider", "response", "model", "usage", "cost_usd", "attempts", "request_id"],
+            "properties": {
+                "provider": {"type": "string", "description": "Who answered, as `provider:model`."},
+                "response": {"type": "string"},
+                "model": {"type": "string"},
+                "usage": chat.USAGE,
+                "cost_usd": {"type": ["number", "null"], "description": "Of everything that was attempted."},
+                "attempts": {"type": "array", "items": {"type": "object"}},
+                "request_id": {"type": "string"},
+            },
+        },
+    ),
     example_answer={
         "provider": "openai:gpt-4o",
         "response": "Paris.",

@@ -92,6 +92,9 @@ AZURE_KEY = KeyHeader(
 """Source: Azure OpenAI REST API reference, "Authentication"."""
 
 
+DEFAULT_KEYS = (BEARER, X_API_KEY, AZURE_KEY)
+
+
 def key_in(scope: Mapping[str, Any], headers: Sequence[KeyHeader]) -> str:
     """The key of an ASGI request, from the first of `headers` that holds one; empty where none does."""
     return next((key for header in headers if (key := header.read(scope))), "")
@@ -118,7 +121,7 @@ class Format:
     """That body as the last event of a stream that broke off."""
     keep_alive: bytes = b": keep-alive\n\n"
     """Sent in a stream's silences. What begins with a colon is a comment. Source: WHATWG HTML, "Server-sent events"."""
-    keys: tuple[KeyHeader, ...] = (BEARER, X_API_KEY, AZURE_KEY)
+    keys: tuple[KeyHeader, ...] = DEFAULT_KEYS
     """The headers that may hold the caller's key. An error names the first."""
     name: str
     """Of its operation in OpenAPI's document."""
@@ -128,6 +131,10 @@ class Format:
     """What a body may hold."""
     examples: Mapping[str, Json]
     """Bodies, each under what it shows."""
+    streams: str = ""
+    """What the events of its streams are; empty: it has none."""
+    answer_schema: tuple[str, Json]
+    """A whole answer: its name in OpenAPI's document, and its JSON schema."""
     example_answer: Json
     error_schema: tuple[str, Json]
-    """Its name in the document, and what it says."""
+    """The same of an error."""

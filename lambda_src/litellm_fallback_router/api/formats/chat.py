@@ -176,6 +176,45 @@ def _error_event(body: dict[str, Any]) -> bytes:
 
 
 _OR_NULL = {"type": ["string", "null"]}
+_ROUTER = {"type": "object", "description": "Who answered, every attempt, and every candidate that was passed over."}
+USAGE = {
+    "type": "object",
+    "required": ["prompt_tokens", "completion_tokens", "total_tokens"],
+    "properties": {name: {"type": "integer"} for name in ("prompt_tokens", "completion_tokens", "total_tokens")},
+}
+_CHOICE = {
+    "type": "object",
+    "required": ["index", "message", "finish_reason"],
+    "properties": {
+        "index": {"type": "integer"},
+        "message": {
+            "type": "object",
+            "required": ["role"],
+            "properties": {
+                "role": {"const": "assistant"},
+                "content": _OR_NULL,
+                "refusal": _OR_NULL,
+                "tool_calls": {"type": "array", "items": {"type": "object"}},
+                "reasoning_content": _OR_NULL,
+            },
+        },
+        "finish_reason": {"enum": ["stop", "length", "tool_calls", "content_filter", "function_call"]},
+    },
+}
+_COMPLETION = {
+    "type": "object",
+    "required": ["id", "object", "created", "model", "choices", "usage"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "chat.completion"},
+        "created": {"type": "integer", "description": "Unix seconds."},
+        "model": {"type": "string", "description": "The model that answered."},
+        "choices": {"type": "array", "items": _CHOICE},
+        "usage": USAGE,
+        "system_fingerprint": _OR_NULL,
+        "router": _ROUTER,
+    },
+}
 
 FORMAT = Format(
     paths=("/v1/chat/completions", "/chat/completions"),
@@ -209,6 +248,8 @@ FORMAT = Format(
             "prompt": {"id": "CAPITALS01", "version": "1", "variables": {"country": "France"}},
         },
     },
+    streams="`chat.completion.chunk` objects, and `[DONE]`, each as `data: ...`",
+    answer_schema=("ChatCompletion", _COMPLETION),
     example_answer={
         "id": "chatcmpl-4f0c",
         "object": "chat.completion",
@@ -235,10 +276,7 @@ FORMAT = Format(
                         "code": _OR_NULL,
                     },
                 },
-                "router": {
-                    "type": "object",
-                    "description": "Every attempt, and every candidate that was passed over.",
-                },
+                "router": _ROUTER,
             },
         },
     ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import ConfigurationError, UnknownModelError
 from ..types import Deployment
@@ -20,6 +21,8 @@ from .prompt_access import PromptAccess, read_access
 from .provider_names import did_you_mean
 from .schema import name_lists, parse, table, type_name, unknown
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
+"""As browsers send it. Source: RFC 6454, section 6.1."""
 _FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail"]
 
 
@@ -84,6 +87,16 @@ class RouterSettings(BaseModel):
     """The same for one caller: a key of `GATEWAY_API_KEYS`, else an address; beyond them 429."""
     max_bytes_held: int = Field(200_000_000, ge=1_000, le=10_000_000_000)
     """Bytes of the bodies of all requests under way together, one caller's at most half of them; beyond 503, or 429."""
+    cors_origins: tuple[str, ...] = Field((), max_length=50, strict=False)
+    """Origins whose pages may call the gateway from a browser, such as `https://app.example.com`; `*`: all."""
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError("an origin is https://HOST or https://HOST:PORT, without a path, or *")
+        return origins
 
 
 @dataclass(frozen=True, slots=True)

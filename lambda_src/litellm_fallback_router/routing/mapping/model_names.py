@@ -15,11 +15,12 @@ RESEMBLES = 0.4
 
 
 def find_aliases(deployments: Iterable[Deployment], names: Collection[str]) -> dict[str, str]:
-    """Model id (`gpt-4o`) and label (`openai:gpt-4o`) -> the model name that is asked, so that whoever answered can
-    be asked again. The mapping's own names win; of several groups with one id, the mapping's first."""
+    """Model id (`gpt-4o`), label (`openai:gpt-4o`) and LiteLLM's (`openai/gpt-4o`) -> the model name of the mapping,
+    so that a caller can ask for the model that answered. The mapping's own names win; of several groups with one id,
+    the mapping's first."""
     aliases: dict[str, str] = {}
     for deployment in deployments:
-        for alias in (deployment.model, deployment.label):
+        for alias in (deployment.model, deployment.label, f"{deployment.provider}/{deployment.model}"):
             if alias not in names and deployment.model_name in names:
                 aliases.setdefault(alias, deployment.model_name)
     return aliases
