@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from .azure import with_named_model
 from .body import read_object
 from .disconnect import while_connected
 from .errors import bug, problem_of
-from .formats.base import Events, Format
+from .formats.base import Events, Format, Problem
 from .timeouts import caller_timeout, time_left
 from .wire import answer_headers, reply
 
@@ -56,7 +56,8 @@ async def _answered(request: Request, form: Format) -> Response:
         traceparent=request.state.traceparent,
     )
     if asked.events is not None:
-        return await _streamed(request, router.stream(question), asked.events, form)
+        failed = asked.failed or (lambda problem: form.error_event(form.error(problem)))
+        return await _streamed(request, router.stream(question), asked.events, form, failed)
     result = await while_connected(request.receive, router.complete(question))
     headers = answer_headers(
         result.deployment,
@@ -65,10 +66,13 @@ async def _answered(request: Request, form: Format) -> Response:
         cost_usd=result.cost_usd,
         guardrail=result.guardrail,
     )
-    return reply(form.answer(result, explain=question.constraints.explain), headers=headers)
+    answer = asked.answer or form.answer
+    return reply(answer(result, explain=question.constraints.explain), headers=headers)
 
 
-async def _streamed(request: Request, stream: ChatStream, events: Events, form: Format) -> Response:
+async def _streamed(
+    request: Request, stream: ChatStream, events: Events, form: Format, failed: Callable[[Problem], bytes]
+) -> Response:
     """Answers only once the first token is there: until then a failure can still be a plain HTTP error."""
     try:
         first = await while_connected(request.receive, stream.start())
@@ -81,7 +85,7 @@ async def _streamed(request: Request, stream: ChatStream, events: Events, form: 
         fallback=stream.fallback_so_far,
         guardrail=stream.guardrail_so_far,
     )
-    return EventStream(stream, events(stream, first), form, headers=headers)
+    return EventStream(stream, events(stream, first), form, failed, headers=headers)
 
 
 class EventStream(Response):
@@ -90,13 +94,21 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, stream: ChatStream, body: AsyncGenerator[bytes, None], form: Format, *, headers: Mapping[str, str]
+        self,
+        stream: ChatStream,
+        body: AsyncGenerator[bytes, None],
+        form: Format,
+        failed: Callable[[Problem], bytes],
+        *,
+        headers: Mapping[str, str],
     ) -> None:
+        """`failed` gives what ends a stream that breaks off."""
         self.status_code = 200
         self.background = None
         self._stream = stream
         self._events = body
         self._format = form
+        self._failed = failed
         self._sent_at = 0.0
         # `no-transform` and `x-accel-buffering` keep proxies from collecting the stream first.
         self.init_headers({**headers, "cache-control": "no-cache, no-transform", "x-accel-buffering": "no"})
@@ -129,9 +141,9 @@ class EventStream(Response):
                 async for event in body:
                     yield event
         except RouterError as error:
-            yield self._format.error_event(self._format.error(problem_of(error)))
+            yield self._failed(problem_of(error))
         except Exception as error:  # noqa: BLE001 - a bug must end the caller's stream with a word, not in silence
-            yield self._format.error_event(self._format.error(bug(error, request_id)))
+            yield self._failed(bug(error, request_id))
 
     async def _keep_alive(self, send: Send) -> None:
         self._sent_at = time.monotonic()

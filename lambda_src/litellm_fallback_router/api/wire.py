@@ -45,6 +45,11 @@ def answer_headers(
     return headers
 
 
+def is_reported(result: ChatResult, *, explain: bool) -> bool:
+    """Whether a stream's end tells how its answer came about. Strict clients otherwise see nothing they do not know."""
+    return explain or result.fallback or len(result.responders) > 1 or result.guardrail not in (None, Outcome.PASSED)
+
+
 def routing_report(result: ChatResult) -> dict[str, Any]:
     """The body's `router` object: who answered and everything that was attempted on the way."""
     return {

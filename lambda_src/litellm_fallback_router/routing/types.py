@@ -136,6 +136,8 @@ class ChatRequest:
     """Id of the key that asked (never the key)."""
     traceparent: str | None = None
     """W3C Trace Context of the caller, as it came, for the log."""
+    adjusted: tuple[str, ...] = ()
+    """What its wire format has no place for in `messages` and `params`: lines for `adjusted` of whoever is asked."""
     prompt: Prompt | None = None
     """Its messages come before `messages`, and its parameters hold where `params` has none."""
     model_param: str = "model"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import ask, chat
+from . import ask, chat, responses
 from .base import Format
 
 FORMATS: list[Format] = [
     chat.FORMAT,
+    responses.FORMAT,
     ask.FORMAT,
 ]
 

@@ -25,6 +25,10 @@ class Asked:
     """Without what the transport knows: time limits, ids, the caller."""
     events: Events | None = None
     """None: a whole answer is asked for."""
+    answer: Answer | None = None
+    """The body of a whole answer, where it says something of its request; None: the format's."""
+    failed: Callable[[Problem], bytes] | None = None
+    """What ends a stream that breaks off, where it says something of the stream; None: the format's error event."""
 
 
 @dataclass(frozen=True, slots=True)

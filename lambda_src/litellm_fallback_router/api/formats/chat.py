@@ -32,8 +32,7 @@ from ...routing.request import (
 )
 from ...routing.router import ChatStream
 from ...routing.types import OWN_MODEL, ChatRequest, ChatResult, Deployment
-from ...routing.verdicts import Outcome
-from ..wire import encode, routing_report
+from ..wire import encode, is_reported, routing_report
 from .base import Asked, Format, Problem
 
 NOT_PARAMS = frozenset({"model", "messages", "stream", "stream_options", "router", "prompt"})
@@ -147,7 +146,7 @@ async def events(
         if held:
             yield b"data: " + held + b"}\n\n"
         held = shared + b',"choices":[],"usage":' + encode(result.usage.to_openai())
-    if explain or result.fallback or len(result.responders) > 1 or result.guardrail not in (None, Outcome.PASSED):
+    if is_reported(result, explain=explain):
         held += b',"router":' + encode(routing_report(result))
     yield b"data: " + held + b"}\n\n"
     yield DONE

@@ -48,6 +48,7 @@ def adapt(
 ) -> Adapted:
     """Raises UnfitError where the deployment cannot be sent the request. `conversation`: its messages, shared."""
     params, adjusted = adjust_params(deployment, request.params, contents)
+    adjusted = (*request.adjusted, *adjusted)
     if dialect_of(deployment).turns:
         report = Report(adjusted)
         conversation = conversation or Conversation(request.messages, contents)

@@ -4,8 +4,24 @@ from .agent_tools import ASK, CHAT_COMPLETION, MAX_TOKENS, SEPARATOR, TOOLS, Too
 from .bounds import check_bounds, check_values, too_many_values
 from .features import THINKING_FIELDS, THINKING_PARTS, Contents, characters_of, prompt_characters
 from .images import SCHEMES, Images, ImageUnavailableError, RequestImages, urls_in
+from .messages import missing, wrong_type
 from .pictures import MOST_PICTURES, Picture, shown_in
-from .schema import ASK_BODY, STRICT, ManagedPrompt, Messages, Name, Params, RouterOptions
+from .schema import (
+    ASK_BODY,
+    OPEN,
+    STRICT,
+    Choice,
+    ManagedPrompt,
+    Messages,
+    Metadata,
+    Name,
+    Object,
+    Params,
+    RouterOptions,
+    Temperature,
+    Text,
+    Tokens,
+)
 from .texts import PROMPTS, is_json, json_in, readable, still_json, texts_in, with_texts, written
 from .validation import (
     as_request,
@@ -25,6 +41,7 @@ __all__ = [
     "CHAT_COMPLETION",
     "MAX_TOKENS",
     "MOST_PICTURES",
+    "OPEN",
     "PROMPTS",
     "SCHEMES",
     "SEPARATOR",
@@ -32,16 +49,22 @@ __all__ = [
     "THINKING_FIELDS",
     "THINKING_PARTS",
     "TOOLS",
+    "Choice",
     "Contents",
     "ImageUnavailableError",
     "Images",
     "ManagedPrompt",
     "Messages",
+    "Metadata",
     "Name",
+    "Object",
     "Params",
     "Picture",
     "RequestImages",
     "RouterOptions",
+    "Temperature",
+    "Text",
+    "Tokens",
     "Tool",
     "as_request",
     "characters_of",
@@ -52,6 +75,7 @@ __all__ = [
     "is_json",
     "json_in",
     "managed_prompt",
+    "missing",
     "parse",
     "parse_ask",
     "prompt_characters",
@@ -66,4 +90,5 @@ __all__ = [
     "validated",
     "with_texts",
     "written",
+    "wrong_type",
 ]

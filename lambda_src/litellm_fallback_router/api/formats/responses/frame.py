@@ -1,0 +1,88 @@
+"""The response object: what all of its snapshots share, and what each adds. Source: the SDK's type `Response`."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ....routing.ledger import Usage
+from ..base import Json
+
+OURS = "gw"
+"""After the prefix of every id that is made here: `resp_gw_...`."""
+ECHOED: Mapping[str, Any] = {
+    "instructions": None,
+    "metadata": {},
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "parallel_tool_calls": True,
+    "previous_response_id": None,
+    "prompt_cache_key": None,
+    "reasoning": {"effort": None, "summary": None},
+    "safety_identifier": None,
+    "temperature": None,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "top_p": None,
+    "truncation": "disabled",
+    "user": None,
+}
+"""What a response says of its request, with what holds where the request does not say. What a provider's own default
+is nobody here knows: None."""
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_{OURS}_{uuid.uuid4().hex}"
+
+
+def usage_of(usage: Usage) -> Json:
+    """Source: the SDK's type `ResponseUsage`."""
+    return {
+        "input_tokens": usage.prompt_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": 0},
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.total_tokens,
+    }
+
+
+class Frame:
+    """One response, as it is told several times over."""
+
+    def __init__(self, body: Mapping[str, Any], *, model: str, created: int) -> None:
+        said = {name: body.get(name, default) for name, default in ECHOED.items()}
+        text = body.get("text") or {}
+        said["text"] = {**text, "format": text.get("format") or {"type": "text"}}
+        self._head = {"id": new_id("resp"), "object": "response", "created_at": created}
+        self._said = {**said, "background": False, "store": False}
+        self.model = model
+
+    @property
+    def id(self) -> str:
+        return str(self._head["id"])
+
+    def snapshot(
+        self,
+        status: str,
+        output: Sequence[Json] = (),
+        *,
+        usage: Usage | None = None,
+        error: Json | None = None,
+        incomplete: str | None = None,
+    ) -> Json:
+        """The response at one moment. `incomplete`: why it was not finished, in OpenAI's words."""
+        return {
+            **self._head,
+            "status": status,
+            "completed_at": int(time.time()) if status == "completed" else None,
+            "error": error,
+            "incomplete_details": None if incomplete is None else {"reason": incomplete},
+            "model": self.model,
+            "output": list(output),
+            **self._said,
+            "usage": None if usage is None else usage_of(usage),
+        }

@@ -1,0 +1,171 @@
+"""`input` as chat messages.
+
+An assistant's turn is one message there: what it said, and its calls of tools; here it is an item each. The results of
+its calls must follow it at once, so one that comes later is moved up to it.
+
+What has no form in a chat is OpenAI's own: such a request is pinned to deployments that are asked in this format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ....routing.errors import invalid, shown
+from ....routing.request import missing, wrong_type
+from .content import parts_of, result_content, said_parts, simplest
+from .notes import Notes
+from .thoughts import Thoughts
+from .tools import NAMESPACE_SEPARATOR
+
+ROLES = ("user", "assistant", "system", "developer")
+BOOKKEEPING = frozenset({"type", "id", "status"})
+"""Of items that the API itself made: they say nothing to a model."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One message, and the results of its calls."""
+
+    message: dict[str, Any]
+    results: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Conversation:
+    """Gathers the items of one request. `messages()` is the conversation once all are in."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._turns: list[_Turn] = []
+        self._callers: dict[str, _Turn] = {}
+        """The turn of each call, by the call's id."""
+        self._answered: set[str] = set()
+
+    def add_text(self, role: str, text: str) -> None:
+        self._turns.append(_Turn({"role": role, "content": text}))
+
+    def add(self, item: Any, path: str) -> None:
+        """Raises InvalidRequestError, naming the place."""
+        if not isinstance(item, dict):
+            raise wrong_type(path, "an object", item)
+        kind = item.get("type")
+        if kind is None:
+            kind = "message" if "role" in item else "item_reference" if item.keys() == {"id"} else None
+        if not isinstance(kind, str):
+            raise missing(f"{path}.type") if kind is None else wrong_type(f"{path}.type", "a string", kind)
+        adders = {
+            "message": self._message,
+            "reasoning": self._reasoning,
+            "function_call": self._call,
+            "custom_tool_call": self._call,
+            "function_call_output": self._result,
+            "custom_tool_call_output": self._result,
+        }
+        if (add := adders.get(kind)) is None:
+            self._notes.pin(path, f"an item of type '{shown(kind)[:40]}'")
+        else:
+            add(item, path)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Raises InvalidRequestError where a call has no result."""
+        for call_id in self._callers:
+            if call_id not in self._answered and not self._notes.pins:
+                text = f"No tool output found for function call {shown(call_id)}."
+                raise invalid(text, "input", "invalid_value")
+        return [message for turn in self._turns for message in (_whole(turn.message), *turn.results)]
+
+    def _message(self, item: Mapping[str, Any], path: str) -> None:
+        role = _text(item, "role", path)
+        if role not in ROLES:
+            text = f"Invalid value: '{shown(role)}'. Supported values are: {', '.join(map(repr, ROLES))}."
+            raise invalid(text, f"{path}.role", "invalid_value")
+        if "content" not in item:
+            raise missing(f"{path}.content")
+        self._rest(item, {"role", "content"}, path)
+        content = item["content"]
+        if role == "assistant":
+            said = self._assistant().setdefault("content", [])
+            said += said_parts(content, f"{path}.content", self._notes)
+        elif isinstance(content, str):
+            self.add_text(role, content)
+        else:
+            parts = parts_of(content, f"{path}.content", self._notes)
+            self._turns.append(_Turn({"role": role, "content": simplest(parts)}))
+
+    def _reasoning(self, item: Mapping[str, Any], path: str) -> None:
+        self._rest(item, {"summary", "content", "encrypted_content"}, path)
+        thoughts = Thoughts.of(item, path, self._notes)
+        if thoughts is not None:
+            self._assistant().setdefault("thinking_blocks", []).extend(thoughts.blocks)
+
+    def _call(self, item: Mapping[str, Any], path: str) -> None:
+        custom = item["type"] == "custom_tool_call"
+        written = "input" if custom else "arguments"
+        self._rest(item, {"call_id", "name", "namespace", "caller", written}, path)
+        self._caller(item, path)
+        call_id, name = _text(item, "call_id", path), _text(item, "name", path)
+        if item.get("namespace") is not None:
+            name = f"{_text(item, 'namespace', path)}{NAMESPACE_SEPARATOR}{name}"
+        body = {"name": name, written: _text(item, written, path)}
+        kind = "custom" if custom else "function"
+        self._assistant().setdefault("tool_calls", []).append({"id": call_id, "type": kind, kind: body})
+        self._callers[call_id] = self._turns[-1]
+
+    def _result(self, item: Mapping[str, Any], path: str) -> None:
+        self._rest(item, {"call_id", "output", "caller", "name", "namespace"}, path)
+        self._caller(item, path)
+        call_id = _text(item, "call_id", path)
+        if "output" not in item:
+            raise missing(f"{path}.output")
+        turn = self._callers.get(call_id)
+        if turn is None:
+            self._stray(call_id, path)
+            return
+        content = result_content(item["output"], f"{path}.output", self._notes)
+        if call_id in self._answered:
+            raise invalid(f"Two outputs for the call {shown(call_id)}.", f"{path}.call_id", "invalid_value")
+        self._answered.add(call_id)
+        if turn is not self._turns[-1]:
+            self._notes.say(f"{path} moved up to its call")
+        turn.results.append({"role": "tool", "tool_call_id": call_id, "content": content})
+
+    def _stray(self, call_id: str, path: str) -> None:
+        """With stored items its call may be among those."""
+        if not self._notes.pins:
+            text = f"No tool call found for function call output with call_id {shown(call_id)}."
+            raise invalid(text, f"{path}.call_id", "invalid_value")
+
+    def _assistant(self) -> dict[str, Any]:
+        """The message of the assistant's turn that is going on."""
+        last = self._turns[-1] if self._turns else None
+        if last is None or last.message["role"] != "assistant" or last.results:
+            last = _Turn({"role": "assistant"})
+            self._turns.append(last)
+        return last.message
+
+    def _caller(self, item: Mapping[str, Any], path: str) -> None:
+        caller = item.get("caller")
+        if isinstance(caller, Mapping) and caller.get("type") not in (None, "direct"):
+            self._notes.pin(f"{path}.caller", "a call by a program")
+
+    def _rest(self, item: Mapping[str, Any], known: set[str], path: str) -> None:
+        for name, value in item.items():
+            if name not in known and name not in BOOKKEEPING and value is not None:
+                self._notes.drop(f"{path}.{shown(name)}")
+
+
+def _whole(message: dict[str, Any]) -> dict[str, Any]:
+    if message["role"] != "assistant":
+        return message
+    content = message.get("content")
+    return {**message, "content": simplest(content) if content else None if "tool_calls" in message else ""}
+
+
+def _text(item: Mapping[str, Any], name: str, path: str) -> str:
+    value = item.get(name)
+    if value is None:
+        raise missing(f"{path}.{name}")
+    if not isinstance(value, str):
+        raise wrong_type(f"{path}.{name}", "a string", value)
+    return value

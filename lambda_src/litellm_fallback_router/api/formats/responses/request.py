@@ -1,0 +1,182 @@
+"""A body as a chat request: what it asks of whoever does not speak this format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ....routing.errors import InvalidRequestError, invalid
+from ....routing.request import constraints, managed_prompt, missing, parse, require_unless_prompted
+from ....routing.types import OWN_MODEL, ChatRequest
+from .items import Conversation
+from .notes import Notes
+from .schema import BODY, ResponsesRequest
+from .tools import Tools
+
+SAME = frozenset(
+    {
+        *("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "safety_identifier", "service_tier"),
+        *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "moderation"),
+    }
+)
+"""Fields that a chat request has too, by the same name and with the same meaning."""
+UNSENT = ("max_tool_calls", "client_metadata")
+"""Fields without a counterpart that an answer is right without: the limit is one of built-in tools' calls."""
+OPENAIS = {
+    "previous_response_id": "a response that OpenAI stored",
+    "conversation": "a conversation that OpenAI stores",
+    "context_management": "compaction",
+}
+"""Fields that only OpenAI can do."""
+ENCRYPTED = "reasoning.encrypted_content"
+LOGPROBS = "message.output_text.logprobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A body, checked, and what it is as a chat request."""
+
+    body: ResponsesRequest
+    request: ChatRequest
+    tools: Tools
+    notes: Notes
+
+    @property
+    def encrypted(self) -> bool:
+        """Reasoning is to come back in a form that can be sent again."""
+        return ENCRYPTED in self.body.get("include", ())
+
+    @property
+    def summary(self) -> bool:
+        """A summary of the reasoning is asked for."""
+        reasoning = self.body.get("reasoning", {})
+        return bool(reasoning.get("summary") or reasoning.get("generate_summary"))
+
+
+def parse_body(body: dict[str, Any]) -> ResponsesRequest:
+    """Raises InvalidRequestError for the first mistake."""
+    given = parse(BODY, ResponsesRequest, body)
+    require_unless_prompted(given, "model", "input")
+    if "stream_options" in given and not given.get("stream"):
+        raise invalid("'stream_options' is only allowed when 'stream' is true.", "stream_options")
+    if given.get("background"):
+        text = "'background' is not served here: responses are not kept to be fetched later. Leave it out, or stream."
+        raise invalid(text, "background", "unsupported_parameter")
+    if "previous_response_id" in given and "conversation" in given:
+        text = "'previous_response_id' and 'conversation' cannot be used together."
+        raise invalid(text, "previous_response_id", "invalid_value")
+    wanted = given.get("text", {}).get("format")
+    if wanted is not None and wanted["type"] == "json_schema":
+        for name in ("name", "schema"):
+            if name not in wanted:
+                raise missing(f"text.format.{name}")
+    return given
+
+
+def translated(body: dict[str, Any]) -> Translated:
+    """Raises InvalidRequestError for the first mistake."""
+    given = parse_body(body)
+    notes = Notes()
+    for name, what in OPENAIS.items():
+        if name in given:
+            notes.pin(name, what)
+    if given.get("store"):
+        notes.pin("store", "a response that is stored")
+    params = {name: value for name, value in given.items() if name in SAME}
+    for name in UNSENT:
+        if name in given:
+            notes.drop(name)
+    if "max_output_tokens" in given:
+        params["max_completion_tokens"] = given["max_output_tokens"]
+    _reasoning(given.get("reasoning", {}), params, notes)
+    _text(given.get("text", {}), params, notes)
+    _logprobs(given, params)
+    _include(given, notes)
+    if given.get("truncation") == "auto":
+        notes.drop("truncation")
+    tools = Tools(given.get("tools", ()), notes)
+    if "tool_choice" in given:
+        params["tool_choice"] = tools.choice(given["tool_choice"])
+    if tools.made:
+        params["tools"] = tools.made
+    if notes.pins:
+        raise unserved(notes)
+    request = ChatRequest(
+        model=given.get("model", OWN_MODEL),
+        messages=_messages(given, notes),
+        params=params,
+        constraints=constraints(given.get("router")),
+        prompt=managed_prompt(given.get("prompt")),
+        adjusted=tuple(notes.unsent),
+        validated=True,
+    )
+    return Translated(given, request, tools, notes)
+
+
+def unserved(notes: Notes) -> InvalidRequestError:
+    """For a request that nobody here can answer."""
+    path, what = notes.pins[0]
+    text = f"'{path}' is {what}: only OpenAI's own API has that, and no deployment that may be asked is asked there."
+    return invalid(text, path, "unsupported_parameter")
+
+
+def _messages(given: Mapping[str, Any], notes: Notes) -> list[Any]:
+    conversation = Conversation(notes)
+    if given.get("instructions"):
+        conversation.add_text("system", given["instructions"])
+    said = given.get("input", [])
+    if isinstance(said, str):
+        conversation.add_text("user", said)
+    else:
+        for index, item in enumerate(said):
+            conversation.add(item, f"input[{index}]")
+    messages = conversation.messages()
+    if notes.pins:
+        raise unserved(notes)
+    return messages
+
+
+def _reasoning(given: Mapping[str, Any], params: dict[str, Any], notes: Notes) -> None:
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name == "effort":
+            params["reasoning_effort"] = value
+        elif name in ("summary", "generate_summary"):
+            # Who thinks aloud is heard: `stream.Reasoning`. How long a summary is cannot be asked for.
+            if value != "auto":
+                notes.drop(f"reasoning.{name}")
+        elif name == "mode" and value != "standard":
+            notes.pin("reasoning.mode", f"reasoning in the mode '{value}'")
+        elif (name, value) not in (("mode", "standard"), ("context", "auto")):
+            notes.drop(f"reasoning.{name}")
+
+
+def _text(given: Mapping[str, Any], params: dict[str, Any], notes: Notes) -> None:
+    if given.get("verbosity") is not None:
+        params["verbosity"] = given["verbosity"]
+    wanted = given.get("format")
+    if wanted is None or wanted["type"] == "text":
+        return
+    named = ("name", "schema", "strict", "description") if wanted["type"] == "json_schema" else ()
+    for name, value in wanted.items():
+        if name not in ("type", *named) and value is not None:
+            notes.drop(f"text.format.{name}")
+    params["response_format"] = {"type": wanted["type"]}
+    if named:
+        schema = {name: wanted[name] for name in named if wanted.get(name) is not None}
+        params["response_format"]["json_schema"] = schema
+
+
+def _logprobs(given: Mapping[str, Any], params: dict[str, Any]) -> None:
+    if LOGPROBS in given.get("include", ()) or given.get("top_logprobs"):
+        params["logprobs"] = True
+    if given.get("top_logprobs"):
+        params["top_logprobs"] = given["top_logprobs"]
+
+
+def _include(given: Mapping[str, Any], notes: Notes) -> None:
+    for index, wanted in enumerate(given.get("include", ())):
+        if wanted not in (ENCRYPTED, LOGPROBS):
+            notes.drop(f"include[{index}]")
