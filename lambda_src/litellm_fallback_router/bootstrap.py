@@ -14,12 +14,11 @@ from pydantic import SecretStr
 from .adapters import price_map
 from .adapters.circuits import MemoryCircuits
 from .adapters.image_fetch import ImageFetcher
-from .adapters.litellm_provider import loading
 from .adapters.logs import LogObserver
 from .adapters.provider_keys import EnvironmentKeys
 from .adapters.rate_limits import MemoryRateLimits
 from .collector import gc_paused
-from .engine import Engine
+from .engine import Engine, loading
 from .engine.converse import is_conversed
 from .mapping import ROUTER_STYLE_MAPPING
 from .routing.errors import ConfigurationError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider.loading import litellm
+from litellm_fallback_router.engine.loading import litellm
 from litellm_fallback_router.routing.adaptation.dialects import PENALTIES, Feature, dialect_of
 from tests.support.scripted import deployment
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import LiteLLMProvider
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.engine import Engine
+from litellm_fallback_router.engine.acompletion.provider import AcompletionProvider
 from litellm_fallback_router.engine.openai import address_of
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.mapping.provider_names import PROVIDERS
@@ -173,7 +173,7 @@ async def test_requests_and_answers_are_those_of_the_public_call(
         case = "plain"  # LiteLLM ends a stream of several choices with the first
     ask = streamed if stream else whole
     ours = await ask(Engine(key), models[model], case), sent(simulator)
-    public = await ask(LiteLLMProvider(key), models[model], case), sent(simulator)
+    public = await ask(AcompletionProvider(key), models[model], case), sent(simulator)
     assert ours == public
 
 
@@ -262,7 +262,7 @@ async def test_providers_of_openais_format_get_what_the_public_call_sends(name: 
     ours = await said_to(Engine(lambda _: "key-1"), name, stream=stream)
     if (name, stream) == ("maritalk", True):
         return  # LiteLLM 1.106.2 stumbles over its own stream there: "'generator' object has no attribute '__aiter__'"
-    assert ours == await said_to(LiteLLMProvider(lambda _: "key-1"), name, stream=stream)
+    assert ours == await said_to(AcompletionProvider(lambda _: "key-1"), name, stream=stream)
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS - {"openai"}))

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider.failures import failure_of
 from litellm_fallback_router.engine import Engine
+from litellm_fallback_router.engine.acompletion.error_chain import failure_of
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.types import Deployment, Message

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider.pieces import HELD_BACK_SECONDS, USAGE_SECONDS
+from litellm_fallback_router.engine.acompletion.pieces import HELD_BACK_SECONDS
+from litellm_fallback_router.engine.exchange import USAGE_SECONDS
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.types import ChatRequest
 from tests.integration.test_finish_reasons import LIMIT, QUESTION, place, router_to, told, whole

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from litellm_fallback_router.adapters.image_fetch import addresses, fetcher
-from litellm_fallback_router.adapters.litellm_provider.loading import litellm
 from litellm_fallback_router.bootstrap import assemble, load
+from litellm_fallback_router.engine.loading import litellm
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import InvalidRequestError, RouterError
 from litellm_fallback_router.routing.failures import FailureKind

@@ -16,10 +16,9 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import names
-from litellm_fallback_router.adapters.litellm_provider.listeners import LISTENERS, listened_to
-from litellm_fallback_router.adapters.litellm_provider.loading import litellm
-from litellm_fallback_router.engine import Engine
+from litellm_fallback_router.engine import Engine, names
+from litellm_fallback_router.engine.listeners import LISTENERS, listened_to
+from litellm_fallback_router.engine.loading import litellm
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.types import Message
 from local.simulator import Fault, SimulatorControl
@@ -86,9 +85,8 @@ def of_litellm(node: ast.AST) -> str:
 def used() -> set[str]:
     """The longest names that our code takes from LiteLLM."""
     found = set()
-    for folder in ("engine", "adapters/litellm_provider"):
-        for file in (PACKAGE / folder).glob("*.py"):
-            found |= {name for node in ast.walk(ast.parse(file.read_text())) if (name := of_litellm(node))}
+    for file in (PACKAGE / "engine").rglob("*.py"):
+        found |= {name for node in ast.walk(ast.parse(file.read_text())) if (name := of_litellm(node))}
     return found
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider.loading import litellm
 from litellm_fallback_router.bootstrap import build_router
+from litellm_fallback_router.engine.loading import litellm
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.settings import Settings
 from local.simulator import Simulator

@@ -11,9 +11,19 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider import finishing, provider, streams
 from litellm_fallback_router.bootstrap import assemble, load
-from litellm_fallback_router.engine import anthropic, converse, openai, openai_stream, pool, prices, sse, translated
+from litellm_fallback_router.engine import (
+    anthropic,
+    converse,
+    finishing,
+    openai,
+    openai_stream,
+    pool,
+    prices,
+    sse,
+    translated,
+)
+from litellm_fallback_router.engine.acompletion import provider, streams
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.router import Router

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider.cancelling import called, noting
+from litellm_fallback_router.engine.acompletion.cancelling import call_cancellable, track_coroutine
 
 
 class Library:
@@ -21,7 +21,7 @@ class Library:
     def __init__(self) -> None:
         self.may_build, self.built = threading.Event(), threading.Event()
         self.made: list[Coroutine[Any, Any, str]] = []
-        self._completion = noting(self._build)
+        self._completion = track_coroutine(self._build)
 
     async def acompletion(self) -> str:
         build = partial(contextvars.copy_context().run, self._completion)
@@ -41,13 +41,13 @@ class Library:
 async def test_a_call_that_is_left_alone_gives_its_result() -> None:
     library = Library()
     library.may_build.set()
-    assert await called(library.acompletion, {}) == "answer"
+    assert await call_cancellable(library.acompletion, {}) == "answer"
 
 
 @pytest.mark.parametrize("built_before", [False, True])
 async def test_a_cancelled_call_closes_what_its_thread_makes_before_or_after(built_before: bool) -> None:
     library = Library()
-    call = asyncio.create_task(called(library.acompletion, {}))
+    call = asyncio.create_task(call_cancellable(library.acompletion, {}))
     await asyncio.sleep(0)
     if built_before:
         library.may_build.set()

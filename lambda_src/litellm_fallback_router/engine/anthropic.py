@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..adapters.litellm_provider.finishing import FinishReader
-from ..adapters.litellm_provider.loading import litellm
 from ..routing.finish_reasons import finish_reasons_of
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
-from .evidence import error_in_band, no_format, unsendable
 from .exchange import ErrorResponse, Outgoing
+from .failures import error_in_band, no_format, unsendable
+from .finishing import FinishReader
+from .loading import litellm
 from .params import ParameterMap
 from .plain import object_of
 from .prices import Prices

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from ..adapters.litellm_provider.loading import litellm
 from ..routing.types import Deployment
+from .loading import litellm
 
 KEPT_SECONDS = 60.0
 """Then botocore is asked again, which renews what is about to expire. It does so minutes before."""

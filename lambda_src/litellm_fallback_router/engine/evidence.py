@@ -1,68 +1,88 @@
-"""First-hand evidence: what a provider answered with, as the failure that it is."""
+"""The raw facts behind one failure of a provider."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ..adapters.litellm_provider.evidence import Evidence, follow
-from ..adapters.litellm_provider.failures import BROKE_OFF, REASONS, failure_from
-from ..routing.failures import FailureKind, ProviderFailure
-from .exchange import ErrorResponse
+from ..routing.decimals import decimal
+
+DEPTH = 12
+"""Links of an exception chain that are followed."""
 
 
-def refused(response: ErrorResponse) -> ProviderFailure:
-    """For an error response."""
-    text = response.body.decode(errors="replace")
-    return failure_from(Evidence((), response.status, response.headers, _error_of(text), text.lower()))
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a response said, and the exceptions, where there were any."""
+
+    chain: tuple[BaseException, ...]
+    status: int | None
+    """The provider's HTTP status; None where there was no HTTP error response."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case names."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """The error object of the response, where it was JSON."""
+    text: str = field(default="", repr=False)
+    """Everything the chain says, in lower case, for the few failures that only text tells apart."""
+    broke_off: bool = False
+    """True where the connection was lost while the body of a response was being read."""
+    unsent: bool = False
+    """True where it happened while the request was being put into the provider's format."""
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The error's machine-readable names: `code`, `type`, and AWS's error type."""
+        names = {self.body.get("code"), self.body.get("type"), self.body.get("__type")}
+        names.add(self.headers.get("x-amzn-errortype", "").split(":")[0])
+        return frozenset(str(name).rsplit("#", 1)[-1] for name in names if name)
+
+    @property
+    def message(self) -> str:
+        """The provider's own words."""
+        return str(self.body.get("message") or self.body.get("Message") or "")
+
+    @property
+    def param(self) -> str | None:
+        param = self.body.get("param")
+        return param if isinstance(param, str) else None
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the provider asked for: `retry-after-ms`, or Retry-After in seconds or as a date (RFC 9110)."""
+        milliseconds = _number(self.headers.get("retry-after-ms"))
+        if milliseconds is not None:
+            return milliseconds / 1000
+        value = self.headers.get("retry-after")
+        seconds = _number(value)
+        return seconds if seconds is not None or value is None else _until(value)
+
+    def has(self, *types: type[BaseException]) -> bool:
+        return any(isinstance(error, types) for error in self.chain)
 
 
-def error_in_band(error: Any, *, begun: bool = False) -> ProviderFailure:
-    """For an error object inside a success: a whole answer, or an event of a stream."""
-    body = error if isinstance(error, Mapping) else {"message": str(error)}
-    failure = failure_from(Evidence((), None, {}, body, json.dumps(body).lower()), begun=begun)
-    if failure.kind is FailureKind.INVALID_RESPONSE and body.get("code") == 429:
-        return ProviderFailure(FailureKind.RATE_LIMITED, REASONS[FailureKind.RATE_LIMITED], detail=failure.detail)
-    return failure
+def follow(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    for _ in range(DEPTH):
+        if link is None:
+            return
+        yield link
+        inner = getattr(link, "original_exception", None)
+        link = link.__cause__ or link.__context__ or (inner if isinstance(inner, BaseException) else None)
 
 
-def no_format(error: Exception | None = None, *, begun: bool = False) -> ProviderFailure:
-    """For a success that is not in the provider's format; `error` is what reading it ended in."""
-    kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
-    why = "" if error is None else f" ({type(error).__name__})"
-    return ProviderFailure(kind, f"{REASONS[kind]}{why}")
+def _number(value: str | None) -> float | None:
+    number = decimal(value or "")
+    return number if number is not None and number < 1e9 else None
 
 
-def unfinished(*, begun: bool) -> ProviderFailure:
-    """For a stream that ended as if it were complete."""
-    kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
-    return ProviderFailure(kind, "the stream ended without a finish reason")
-
-
-def broke_off(*, begun: bool = False) -> ProviderFailure:
-    """For a success whose connection was lost before its end."""
-    kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
-    return ProviderFailure(kind, REASONS[kind] if begun else BROKE_OFF)
-
-
-def unsendable(error: Exception) -> ProviderFailure:
-    """For what building a request ended in: it has no form there, or no key."""
-    return failure_from(Evidence(tuple(follow(error)), None, unsent=True))
-
-
-def keyless() -> ProviderFailure:
-    """For a request that has no key to be sent with."""
-    return ProviderFailure(FailureKind.AUTHENTICATION, REASONS[FailureKind.AUTHENTICATION])
-
-
-def _error_of(text: str) -> Mapping[str, Any]:
-    """The error object of a body; empty where it has none."""
+def _until(date: str) -> float | None:
     try:
-        body = json.loads(text)
+        when = parsedate_to_datetime(date)
     except ValueError:
-        return {}
-    if not isinstance(body, Mapping):
-        return {}
-    inner = body.get("error")
-    return inner if isinstance(inner, Mapping) else body
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of a whole answer; speech and images come in it."""
+MOST_ERROR_BYTES = 256 * 1024
+"""Of an error's body; the rest is not read."""
+USAGE_SECONDS = 1.0
+"""How long a stream that has finished is waited for: usage comes after the finish reason, or never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,20 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..adapters.litellm_provider.fields import arguments_of
-from ..adapters.litellm_provider.finishing import FinishReader
-from ..adapters.litellm_provider.loading import litellm
-from ..adapters.litellm_provider.streams import reported_usage
-from ..adapters.litellm_provider.wire import UnreadableError, answer_of, counted, usage_of
 from ..routing.finish_reasons import finish_reasons_of
 from ..routing.ledger import Usage
 from ..routing.types import Deployment, Message, ProviderAnswer
-from .evidence import error_in_band, keyless, no_format, unsendable
 from .exchange import ErrorResponse, Outgoing
+from .failures import error_in_band, keyless, no_format, unsendable
+from .fields import arguments_of
+from .finishing import FinishReader
+from .loading import litellm
 from .openai_stream import OpenAIDecoder, tier_of
 from .params import ParameterMap
 from .plain import copied, object_of
-from .prices import Prices
+from .prices import Prices, reported_usage
+from .wire import UnreadableError, answer_of, counted, usage_of
 
 READS_ITSELF = ("transform_response", "get_model_response_iterator", "sign_request")
 """What a class of LiteLLM's has of its own where answers are not quite OpenAI's."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..adapters.litellm_provider.finishing import FinishReader
-from ..adapters.litellm_provider.loading import litellm
-from ..adapters.litellm_provider.streams import RepetitionDetector
-from ..adapters.litellm_provider.wire import UnreadableError, chunks_of, counted, is_token
 from ..routing.finish_reasons import incomplete
 from ..routing.ledger import Usage
 from ..routing.types import Chunk
-from .evidence import error_in_band, no_format, unfinished
+from .failures import error_in_band, no_format, unfinished
+from .finishing import FinishReader
+from .loading import litellm
 from .plain import object_of
 from .prices import Prices
+from .repetition import RepetitionDetector
 from .sse import EventReader, EventTooLargeError
+from .wire import UnreadableError, chunks_of, counted, is_token
 
 
 class OpenAIDecoder:

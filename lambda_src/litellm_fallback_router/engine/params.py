@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..adapters.litellm_provider.loading import litellm
 from ..routing.types import Deployment
+from .loading import litellm
 
 NOT_CHECKED = frozenset({"user", "stream", "stream_options", "max_retries"})
 """LiteLLM's classes are given these whether they take them or not."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .evidence import no_format
+from .failures import no_format
 
 
 def object_of(data: bytes, *, begun: bool = False) -> dict[str, Any]:

@@ -19,15 +19,13 @@ import aiohttp
 from yarl import URL
 
 from ..routing.failures import FailureKind, ProviderFailure
-from .exchange import MOST_BYTES, BrokenOffError, ErrorResponse, Outgoing
+from .exchange import MOST_BYTES, MOST_ERROR_BYTES, BrokenOffError, ErrorResponse, Outgoing
 
 MOST_CONNECTIONS = 1000
 MOST_CONNECTIONS_PER_HOST = 500
 IDLE_SECONDS = 120.0
 """An unused connection is kept so long."""
 DNS_SECONDS = 300
-MOST_ERROR_BYTES = 256 * 1024
-"""Of an error's body; the rest is not read."""
 LINGER_SECONDS = 0.1
 """After its last event a stream is given so long to end, so that its connection can be used again."""
 IDENTITY = "identity"

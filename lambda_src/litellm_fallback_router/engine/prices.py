@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..adapters.litellm_provider.loading import litellm
-from ..adapters.litellm_provider.prices import cost_of, cost_of_answer
-from ..adapters.litellm_provider.streams import reported_usage
-from ..adapters.litellm_provider.wire import usage_of
 from ..routing.ledger import Usage
 from ..routing.types import Deployment
+from .loading import litellm
 from .usage import of_openai
+from .wire import usage_of
 
 USUAL_TIERS = frozenset({None, "default", "standard", "auto"})
 SIZES = (1, 1_000, 100_000, 130_000, 210_000, 280_000, 600_000, 1_100_000)
@@ -109,3 +107,48 @@ def estimated_cost(deployment: Deployment, usage: Usage) -> float | None:
         return None
     cached = info.cached_usd_per_token if info.cached_usd_per_token is not None else info.input_usd_per_token
     return Rates(info.input_usd_per_token, cached, info.output_usd_per_token).of(usage)
+
+
+def cost_of(deployment: Deployment, usage: Any, tier: str | None = None) -> float | None:
+    """USD of LiteLLM's `usage` object at that deployment; None where the map has no price for the model.
+
+    `tier`: the service tier that answered, where the provider said so.
+    """
+    try:
+        prompt, completion = litellm().cost_per_token(
+            model=deployment.model,
+            custom_llm_provider=deployment.provider,
+            region_name=deployment.region if deployment.provider == "bedrock" else None,
+            usage_object=usage,
+            service_tier=tier,
+        )
+    except Exception:  # noqa: BLE001 - a price that cannot be told must never cost the caller an answer
+        return None
+    return float(prompt + completion)
+
+
+def cost_of_answer(deployment: Deployment, response: Any) -> float | None:
+    """USD of LiteLLM's whole `response`, what the provider's own tools cost included; None as above."""
+    told = (getattr(response, "_hidden_params", None) or {}).get("response_cost")
+    if told is not None:
+        return float(told)
+    if deployment.provider == "openai" and not any(
+        getattr(choice.message, "annotations", None) for choice in response.choices
+    ):
+        # Nothing but tokens was used: that is told in a sixth of the time.
+        return cost_of(deployment, getattr(response, "usage", None), getattr(response, "service_tier", None))
+    try:
+        cost = litellm().completion_cost(
+            completion_response=response, model=deployment.litellm_model, custom_llm_provider=deployment.provider
+        )
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return float(cost)
+
+
+def reported_usage(usage: dict[str, Any]) -> Any:
+    """As LiteLLM's object; None, which is estimated, where the provider reports what cannot be."""
+    try:
+        return litellm().Usage(**usage)
+    except (TypeError, ValueError):
+        return None

@@ -6,26 +6,25 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..adapters.litellm_provider import LiteLLMProvider
-from ..adapters.litellm_provider.listeners import listened_to
-from ..adapters.litellm_provider.loading import litellm
-from ..adapters.litellm_provider.pieces import USAGE_SECONDS
-from ..adapters.litellm_provider.provider import says_nothing
 from ..routing.failures import ProviderFailure, no_answer
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .anthropic import AnthropicFormat
 from .converse import ConverseFormat, is_conversed
-from .evidence import broke_off, refused
-from .exchange import BrokenOffError, ErrorResponse
+from .exchange import USAGE_SECONDS, BrokenOffError, ErrorResponse
+from .failures import broke_off, refused
 from .formats import Decoder, Format
+from .listeners import listened_to
+from .loading import litellm
 from .openai import OpenAIFormat, address_of
 from .prices import estimated_cost
+from .wire import says_nothing
 
 if TYPE_CHECKING:
+    from .acompletion.provider import AcompletionProvider
     from .pool import Pool, Response
 
 
@@ -38,12 +37,19 @@ class Engine:
 
     def __init__(self, resolve: Callable[[Deployment], str | None]) -> None:
         self._resolve = resolve
-        self._public = LiteLLMProvider(resolve)
         self._formats: dict[str, tuple[Deployment, Format | None]] = {}
         """By id, of which there are as many as in the mapping."""
 
+    @cached_property
+    def _public(self) -> AcompletionProvider:
+        from .acompletion.provider import AcompletionProvider  # noqa: PLC0415 - most deployments have no use for it
+
+        return AcompletionProvider(self._resolve)
+
     async def ready(self) -> None:
-        await self._public.ready()
+        """Import litellm off the event loop: other requests go on meanwhile."""
+        if litellm.cache_info().currsize == 0:
+            await asyncio.to_thread(litellm)
 
     async def complete(
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..adapters.litellm_provider.fields import arguments_of
-from ..adapters.litellm_provider.finishing import FinishReader
-from ..adapters.litellm_provider.loading import litellm
-from ..adapters.litellm_provider.streams import RepetitionDetector
-from ..adapters.litellm_provider.wire import UnreadableError, answer_of, chunk_of, is_token, usage_of
 from ..routing.finish_reasons import incomplete
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
-from .evidence import no_format, unfinished, unsendable
 from .exchange import MOST_BYTES
+from .failures import no_format, unfinished, unsendable
+from .fields import arguments_of
+from .finishing import FinishReader
+from .loading import litellm
 from .params import ParameterMap
 from .plain import copied
 from .prices import Prices
+from .repetition import RepetitionDetector
+from .wire import UnreadableError, answer_of, chunk_of, is_token, usage_of
 
 SENT = frozenset({"guardrailConfig"})
 """Parameters of the operator's that are a part of the request; the others say where, and as whom, to ask."""

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.litellm_provider.loading import litellm
-from litellm_fallback_router.adapters.litellm_provider.prices import cost_of
-from litellm_fallback_router.adapters.litellm_provider.wire import usage_of
-from litellm_fallback_router.engine.prices import SIZES, Prices
+from litellm_fallback_router.engine.loading import litellm
+from litellm_fallback_router.engine.prices import SIZES, Prices, cost_of
 from litellm_fallback_router.engine.usage import of_anthropic, of_bedrock, of_openai
+from litellm_fallback_router.engine.wire import usage_of
 from litellm_fallback_router.routing.ledger import Usage
 from litellm_fallback_router.routing.types import Deployment
 from tests.support.scripted import deployment

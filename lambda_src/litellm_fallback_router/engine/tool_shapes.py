@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...routing.adaptation import ANTHROPICS_OWN
-from ...routing.types import Deployment
+from ..routing.adaptation import ANTHROPICS_OWN
+from ..routing.types import Deployment
 
 CONVERSE = "bedrock/converse/"
 

@@ -1,4 +1,4 @@
-"""From what LiteLLM raises to the router's FailureKind: status and error code first, message text last."""
+"""From a response, or an exception, to the router's FailureKind: status and error code first, message text last."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import errno
 import json
 import socket
 import ssl
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
 
-from ...routing.failures import FailureKind, ProviderFailure
-from .evidence import Evidence, gather
+from ..routing.failures import FailureKind, ProviderFailure
+from .evidence import Evidence, follow
+from .exchange import ErrorResponse
 from .loading import litellm
 from .wire import UnreadableError
 
@@ -61,21 +64,52 @@ REASONS = {
 BROKE_OFF = "its answer broke off"
 
 
-def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
-    """The failure that `error` stands for. `begun`: a token of the stream had already come.
+def refused(response: ErrorResponse) -> ProviderFailure:
+    """For an error response."""
+    text = response.body.decode(errors="replace")
+    return failure_from(Evidence((), response.status, response.headers, _error_of(text), text.lower()))
 
-    Raises the bug where it stands for one of ours: nobody else is to be asked, or blamed, for that.
-    """
-    if isinstance(error, ProviderFailure):
-        return error
-    evidence = gather(error)
-    if (bug := evidence.bug) is not None:
-        raise bug
-    return failure_from(evidence, begun=begun)
+
+def error_in_band(error: Any, *, begun: bool = False) -> ProviderFailure:
+    """For an error object inside a success: a whole answer, or an event of a stream."""
+    body = error if isinstance(error, Mapping) else {"message": str(error)}
+    failure = failure_from(Evidence((), None, {}, body, json.dumps(body).lower()), begun=begun)
+    if failure.kind is FailureKind.INVALID_RESPONSE and body.get("code") == 429:
+        return ProviderFailure(FailureKind.RATE_LIMITED, REASONS[FailureKind.RATE_LIMITED], detail=failure.detail)
+    return failure
+
+
+def no_format(error: Exception | None = None, *, begun: bool = False) -> ProviderFailure:
+    """For a success that is not in the provider's format; `error` is what reading it ended in."""
+    kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
+    why = "" if error is None else f" ({type(error).__name__})"
+    return ProviderFailure(kind, f"{REASONS[kind]}{why}")
+
+
+def unfinished(*, begun: bool) -> ProviderFailure:
+    """For a stream that ended as if it were complete."""
+    kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
+    return ProviderFailure(kind, "the stream ended without a finish reason")
+
+
+def broke_off(*, begun: bool = False) -> ProviderFailure:
+    """For a success whose connection was lost before its end."""
+    kind = FailureKind.STREAM_BROKEN if begun else FailureKind.INVALID_RESPONSE
+    return ProviderFailure(kind, REASONS[kind] if begun else BROKE_OFF)
+
+
+def unsendable(error: Exception) -> ProviderFailure:
+    """For what building a request ended in: it has no form there, or no key."""
+    return failure_from(Evidence(tuple(follow(error)), None, unsent=True))
+
+
+def keyless() -> ProviderFailure:
+    """For a request that has no key to be sent with."""
+    return ProviderFailure(FailureKind.AUTHENTICATION, REASONS[FailureKind.AUTHENTICATION])
 
 
 def failure_from(evidence: Evidence, *, begun: bool = False) -> ProviderFailure:
-    """The same from the raw facts."""
+    """For the raw facts. `begun`: a token of the stream had already come."""
     kind = FailureKind.STREAM_BROKEN if begun else _kind(evidence)
     reason, param = REASONS[kind], evidence.param
     if kind is FailureKind.REJECTED and not begun:
@@ -100,7 +134,7 @@ def _rejection(evidence: Evidence, reason: str, param: str | None) -> tuple[str,
     """Why a request was never sent, and which field is at fault. LiteLLM's own words would quote it."""
     if _is_unfetched(evidence):
         return f"{reason}: it takes no image or file by URL, and none is fetched; send it as data", "messages"
-    if evidence.never_sent:
+    if evidence.unsent:
         return f"{reason} before it was sent: part of it has no form there", param
     return reason, param
 
@@ -113,7 +147,7 @@ def _is_unfetched(evidence: Evidence) -> bool:
 def _kind(evidence: Evidence) -> FailureKind:
     if any(isinstance(error, OSError) and error.errno in NO_MORE_FILES for error in evidence.chain):
         return FailureKind.CONNECTION
-    if evidence.never_sent or _is_unfetched(evidence):
+    if evidence.unsent or _is_unfetched(evidence):
         # Before all else: a caller's image host must not be able to speak for the provider.
         return FailureKind.AUTHENTICATION if _is_credential_error(evidence) else FailureKind.REJECTED
     return _kind_by_code(evidence) or _kind_by_status(evidence) or _kind_without_response(evidence)
@@ -195,3 +229,15 @@ def _is_credential_error(evidence: Evidence) -> bool:
         type(error).__module__ == "botocore.exceptions" and "Credential" in type(error).__name__
         for error in evidence.chain
     )
+
+
+def _error_of(text: str) -> Mapping[str, Any]:
+    """The error object of a body; empty where it has none."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return {}
+    if not isinstance(body, Mapping):
+        return {}
+    inner = body.get("error")
+    return inner if isinstance(inner, Mapping) else body

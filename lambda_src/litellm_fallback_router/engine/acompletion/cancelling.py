@@ -40,7 +40,7 @@ class _Call:
 _CALL: ContextVar[_Call | None] = ContextVar("litellm_call", default=None)
 
 
-def noting(completion: Callable[..., Any]) -> Callable[..., Any]:
+def track_coroutine(completion: Callable[..., Any]) -> Callable[..., Any]:
     """`litellm.completion`, which the thread runs in the caller's context, telling the call what it has made."""
 
     @functools.wraps(completion)
@@ -53,7 +53,7 @@ def noting(completion: Callable[..., Any]) -> Callable[..., Any]:
     return noted
 
 
-async def called(acompletion: Callable[..., Coroutine[Any, Any, Any]], arguments: Mapping[str, Any]) -> Any:
+async def call_cancellable(acompletion: Callable[..., Coroutine[Any, Any, Any]], arguments: Mapping[str, Any]) -> Any:
     """The result of `acompletion`, with nothing left behind where it is cancelled."""
     call = _Call()
     token = _CALL.set(call)

@@ -11,12 +11,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from .finishing import FinishReader, current_reader
+from ..exchange import MOST_BYTES, MOST_ERROR_BYTES
+from ..finishing import FinishReader
+from .reading_along import current_reader
 
-MOST_BYTES = 64 * 1024 * 1024
-"""Of an answer; speech and images come in it."""
-MOST_ERROR_BYTES = 256 * 1024
-"""Of an error's body; the rest is not read."""
 _ENCODING = "content-encoding"
 _PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 """-> zlib's `wbits` of it; `deflate` comes with either of two heads."""

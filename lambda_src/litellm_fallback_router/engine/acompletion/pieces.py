@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from ...routing.finish_reasons import incomplete
-from .failures import failure_of
-from .finishing import FinishReader, reading
+from ..exchange import USAGE_SECONDS
+from ..finishing import FinishReader
+from .error_chain import failure_of
+from .reading_along import reading
 
-USAGE_SECONDS = 1.0
-"""How long a stream that has finished is waited for: usage comes after the finish reason, or never."""
 HELD_BACK_SECONDS = 0.05
 """Of silence after a finish reason, until it is passed on although LiteLLM still keeps it back."""
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from ...routing.failures import FailureKind, ProviderFailure
-from ...routing.plan import needed_params
-from ...routing.types import Deployment
+from ..routing.failures import FailureKind, ProviderFailure
+from ..routing.plan import needed_params
+from ..routing.types import Deployment
 from .loading import litellm
-from .native import native
+from .tool_shapes import native
 
 KINDS_OF_CHOICE = frozenset({"custom", "allowed_tools"})
 """OpenAI's kinds of `tool_choice` that LiteLLM refuses."""

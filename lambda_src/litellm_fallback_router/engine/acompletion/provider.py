@@ -13,15 +13,16 @@ from ...routing.failures import ProviderFailure, no_answer
 from ...routing.finish_reasons import finish_reasons_of
 from ...routing.ledger import Usage
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
-from .cancelling import called
-from .failures import failure_of
-from .fields import arguments_of
-from .finishing import FinishReader, reading
+from ..fields import arguments_of
+from ..finishing import FinishReader
+from ..loading import close_clients, litellm, warm_up
+from ..prices import cost_of, cost_of_answer, estimated_cost
+from ..wire import UnreadableError, answer_of, says_nothing, usage_of
+from .cancelling import call_cancellable
+from .error_chain import failure_of
 from .leftovers import leave_closed_loops
-from .loading import let_go, litellm, warm_up
-from .prices import cost_of, cost_of_answer
+from .reading_along import reading
 from .streams import Stream
-from .wire import UnreadableError, answer_of, usage_of
 
 TAKES_ANY_KEY = frozenset({"openai", "anthropic", "hosted_vllm", "lm_studio", "openai_like"})
 PLACEHOLDER_KEY = "none"
@@ -38,7 +39,7 @@ _loops: set[asyncio.AbstractEventLoop] = set()
 """From which it was asked, and which were open when the last one came."""
 
 
-class LiteLLMProvider:
+class AcompletionProvider:
     """The `Provider` port over LiteLLM. `resolve` gives a deployment's key, or None."""
 
     def __init__(self, resolve: Callable[[Deployment], str | None]) -> None:
@@ -108,20 +109,11 @@ class LiteLLMProvider:
         return self.estimate_cost(deployment, usage_of(reported)) if cost is None else cost
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        info = deployment.info
-        if info.input_usd_per_token is None or info.output_usd_per_token is None:
-            return None
-        cached = info.cached_usd_per_token if info.cached_usd_per_token is not None else info.input_usd_per_token
-        fresh = usage.prompt_tokens - usage.cached_tokens
-        return (
-            fresh * info.input_usd_per_token
-            + usage.cached_tokens * cached
-            + usage.completion_tokens * info.output_usd_per_token
-        )
+        return estimated_cost(deployment, usage)
 
     async def aclose(self) -> None:
         if litellm.cache_info().currsize and not _asking:
-            await let_go()
+            await close_clients()
 
     def _arguments(self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]) -> dict[str, Any]:
         """What LiteLLM is called with. The operator's parameters come last: a caller cannot override them.
@@ -156,15 +148,6 @@ async def _asked(arguments: Mapping[str, Any], reader: FinishReader) -> Any:
         leave_closed_loops(litellm())
     try:
         with reading(reader):
-            return await called(litellm().acompletion, arguments)
+            return await call_cancellable(litellm().acompletion, arguments)
     except Exception as error:
         raise failure_of(error) from error
-
-
-def says_nothing(answer: ProviderAnswer) -> bool:
-    """True for an empty message without any usage: LiteLLM makes up a finish reason for whatever has choices.
-
-    A model may say nothing, as where its first word is a stop string; the tokens of the prompt show that it was asked.
-    """
-    said = any(value for choice in answer.choices for name, value in choice["message"].items() if name != "role")
-    return not said and answer.usage.total_tokens == 0

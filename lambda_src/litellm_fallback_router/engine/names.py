@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import Any
 
-from ...routing.errors import ConfigurationError
+from ..routing.errors import ConfigurationError
 from .listeners import LISTENERS
 
 VERSION = "1.106.2"

@@ -9,18 +9,15 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import FrameType
 from typing import Any
 
 import httpx
 
-from ...routing.decimals import decimal
+from ...routing.failures import ProviderFailure
+from ..evidence import Evidence, follow
+from ..failures import failure_from
 
-DEPTH = 12
-"""Links of an exception chain that are followed."""
 BUILDS_THE_REQUEST = (
     "transform_request",
     "get_optional_params",
@@ -31,71 +28,23 @@ BUILDS_THE_REQUEST = (
 """Parts of the names of LiteLLM's functions that run before anything is sent."""
 BUGS = (TypeError, AttributeError, NameError, LookupError, ArithmeticError, AssertionError, NotImplementedError)
 """What wrong code raises. Code of ours raises it in no other case."""
-OURS = __name__.partition(".")[0]
+OUR_PACKAGE = __name__.partition(".")[0]
 THEIRS = frozenset({"litellm", "openai"})
 READS_THE_BODY = "aiter_raw"
 """httpx's own function (`Response.aiter_raw`) through which every body comes, whichever transport is below it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The raw facts behind one exception."""
+def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
+    """The failure that `error` stands for. `begun`: a token of the stream had already come.
 
-    chain: tuple[BaseException, ...]
-    status: int | None
-    """The provider's HTTP status; None where there was no HTTP error response."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Lower-case names."""
-    body: Mapping[str, Any] = field(default_factory=dict)
-    """The error object of the response, where it was JSON."""
-    text: str = field(default="", repr=False)
-    """Everything the chain says, in lower case, for the few failures that only text tells apart."""
-    broke_off: bool = False
-    """True where the connection was lost while the body of a response was being read."""
-    unsent: bool = False
-    """True where it is known to have happened while the request was being built."""
-
-    @property
-    def codes(self) -> frozenset[str]:
-        """The error's machine-readable names: `code`, `type`, and AWS's error type."""
-        names = {self.body.get("code"), self.body.get("type"), self.body.get("__type")}
-        names.add(self.headers.get("x-amzn-errortype", "").split(":")[0])
-        return frozenset(str(name).rsplit("#", 1)[-1] for name in names if name)
-
-    @property
-    def message(self) -> str:
-        """The provider's own words."""
-        return str(self.body.get("message") or self.body.get("Message") or "")
-
-    @property
-    def param(self) -> str | None:
-        param = self.body.get("param")
-        return param if isinstance(param, str) else None
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds the provider asked for: `retry-after-ms`, or Retry-After in seconds or as a date (RFC 9110)."""
-        milliseconds = _number(self.headers.get("retry-after-ms"))
-        if milliseconds is not None:
-            return milliseconds / 1000
-        value = self.headers.get("retry-after")
-        seconds = _number(value)
-        return seconds if seconds is not None or value is None else _until(value)
-
-    @property
-    def never_sent(self) -> bool:
-        """True where LiteLLM stumbled over the request while putting it into the provider's format."""
-        return self.unsent or any(
-            part in frame.f_code.co_name for frame in _frames(self.chain) for part in BUILDS_THE_REQUEST
-        )
-
-    @property
-    def bug(self) -> BaseException | None:
-        """A mistake in our own code that LiteLLM was running, which it takes for a provider's failure."""
-        return next((error for error in self.chain if isinstance(error, BUGS) and _raised_by_us(error)), None)
-
-    def has(self, *types: type[BaseException]) -> bool:
-        return any(isinstance(error, types) for error in self.chain)
+    Raises the bug where it stands for one of ours: nobody else is to be asked, or blamed, for that.
+    """
+    if isinstance(error, ProviderFailure):
+        return error
+    evidence = gather(error)
+    if (bug := _bug(evidence.chain)) is not None:
+        raise bug
+    return failure_from(evidence, begun=begun)
 
 
 def gather(error: BaseException) -> Evidence:
@@ -114,17 +63,8 @@ def gather(error: BaseException) -> Evidence:
         body=body,
         text=text.lower(),
         broke_off=halved is not None,
+        unsent=any(part in frame.f_code.co_name for frame in _frames(chain) for part in BUILDS_THE_REQUEST),
     )
-
-
-def follow(error: BaseException) -> Iterator[BaseException]:
-    link: BaseException | None = error
-    for _ in range(DEPTH):
-        if link is None:
-            return
-        yield link
-        inner = getattr(link, "original_exception", None)
-        link = link.__cause__ or link.__context__ or (inner if isinstance(inner, BaseException) else None)
 
 
 def _raw_response(chain: tuple[BaseException, ...]) -> httpx.Response | None:
@@ -143,12 +83,17 @@ def _read_by_halves(chain: tuple[BaseException, ...]) -> httpx.Response | None:
     return None
 
 
+def _bug(chain: tuple[BaseException, ...]) -> BaseException | None:
+    """A mistake in our own code that LiteLLM was running, which it takes for a provider's failure."""
+    return next((error for error in chain if isinstance(error, BUGS) and _raised_by_us(error)), None)
+
+
 def _raised_by_us(error: BaseException) -> bool:
     """True where it happened in our code, or in what that called, rather than in LiteLLM's or OpenAI's."""
     packages = [
         frame.f_globals.get("__name__", "").partition(".")[0] for frame, _ in traceback.walk_tb(error.__traceback__)
     ]
-    return next((name == OURS for name in reversed(packages) if name == OURS or name in THEIRS), False)
+    return next((name == OUR_PACKAGE for name in reversed(packages) if name == OUR_PACKAGE or name in THEIRS), False)
 
 
 def _frames(chain: tuple[BaseException, ...]) -> Iterator[FrameType]:
@@ -186,18 +131,3 @@ def _body_of(chain: tuple[BaseException, ...], text: str) -> Mapping[str, Any]:
 def _error_object(body: Mapping[str, Any]) -> Mapping[str, Any]:
     inner = body.get("error")
     return inner if isinstance(inner, Mapping) else body
-
-
-def _number(value: str | None) -> float | None:
-    number = decimal(value or "")
-    return number if number is not None and number < 1e9 else None
-
-
-def _until(date: str) -> float | None:
-    try:
-        when = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())

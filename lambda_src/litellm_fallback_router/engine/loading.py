@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import importlib
 import logging
@@ -10,12 +9,8 @@ import os
 import sys
 from typing import Any
 
-from ...collector import gc_paused
+from ..collector import gc_paused
 from . import names
-from .cancelling import noting
-from .finishing import read_along
-from .leftovers import count_no_tokens, leave_closed_loops, no_orphans
-from .outbound import no_fetches, no_redirects, no_second_send
 
 
 @functools.cache
@@ -29,6 +24,8 @@ def litellm() -> Any:
     with gc_paused():
         import litellm as library  # noqa: PLC0415 - deferred on purpose: it costs seconds
 
+        from .acompletion.mending import mend  # noqa: PLC0415 - of no use before
+
     names.check(library)
     library.suppress_debug_info = True
     library.turn_off_message_logging = True
@@ -38,17 +35,9 @@ def litellm() -> Any:
     library.num_retries = 0
     # Else it downloads a tokenizer to count a Llama's prompt, in the event loop, again for each request where it can't.
     library.disable_hf_tokenizer_download = True
-    no_second_send(library)
-    no_redirects(library)
-    no_fetches(library)
-    no_orphans(library.litellm_core_utils.logging_worker.LoggingWorker)
-    read_along(library)
-    count_no_tokens(library)
-    library.main.completion = noting(library.main.completion)
-    # Sessions that nobody closed would complain when the interpreter ends.
-    atexit.register(leave_closed_loops, library)
     # Its logger quotes requests and answers; ours says what an operator needs without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    mend(library)
     return library
 
 
@@ -65,7 +54,7 @@ def bedrock_streams() -> None:
         shape()
 
 
-async def let_go() -> None:
+async def close_clients() -> None:
     """Close the connections to the providers and forget the AWS credentials; the next call makes its own anew."""
     library = litellm()
     await library.close_litellm_async_clients()

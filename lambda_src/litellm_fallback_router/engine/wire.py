@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ...routing.ledger import Usage
-from ...routing.types import Chunk, ProviderAnswer
+from ..routing.ledger import Usage
+from ..routing.types import Chunk, ProviderAnswer
 
 
 class UnreadableError(Exception):
@@ -53,6 +53,15 @@ def answer_of(response: Any, usage: Usage, cost_usd: float | None) -> ProviderAn
         cost_usd=cost_usd,
         system_fingerprint=getattr(response, "system_fingerprint", None),
     )
+
+
+def says_nothing(answer: ProviderAnswer) -> bool:
+    """True for an empty message without any usage: LiteLLM makes up a finish reason for whatever has choices.
+
+    A model may say nothing, as where its first word is a stop string; the tokens of the prompt show that it was asked.
+    """
+    said = any(value for choice in answer.choices for name, value in choice["message"].items() if name != "role")
+    return not said and answer.usage.total_tokens == 0
 
 
 def _choice(choice: Any) -> dict[str, Any]:

@@ -11,16 +11,12 @@ from ...routing.failures import FailureKind, ProviderFailure
 from ...routing.finish_reasons import incomplete
 from ...routing.ledger import Usage
 from ...routing.types import Chunk
-from .finishing import FinishReader
-from .loading import litellm
+from ..finishing import FinishReader
+from ..wire import chunk_of, is_token, usage_of
 from .pieces import watched
-from .wire import chunk_of, is_token, usage_of
 
 Price = Callable[[Any, str | None], float | None]
 """USD of LiteLLM's usage object in a service tier."""
-
-SHORT = 2
-"""Characters of a piece that may well come again and again, as spaces do."""
 
 
 class Stream:
@@ -110,30 +106,6 @@ class Stream:
             return incomplete(said, begun=self.begun)
         kind = FailureKind.STREAM_BROKEN if self.begun else FailureKind.INVALID_RESPONSE
         return ProviderFailure(kind, "the stream ended without a finish reason")
-
-
-class RepetitionDetector:
-    """Ends a stream whose model has lost its way and says one thing again and again, as LiteLLM's wrapper does."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._last = ""
-        self._times = 0
-
-    def check(self, chunk: Chunk) -> None:
-        said = chunk.choices[0]["delta"].get("content") or ""
-        self._times = self._times + 1 if said == self._last and len(said) > SHORT else 1
-        self._last = said
-        if self._times > self._most:
-            raise ProviderFailure(FailureKind.STREAM_BROKEN, "the model repeats itself without end")
-
-
-def reported_usage(usage: dict[str, Any]) -> Any:
-    """As LiteLLM's object; None, which is estimated, where the provider reports what cannot be."""
-    try:
-        return litellm().Usage(**usage)
-    except (TypeError, ValueError):
-        return None
 
 
 def _every_choice(wrapper: Any) -> Any:
