@@ -36,13 +36,13 @@ def test_the_front_door_loads_nothing_but_the_standard_library() -> None:
     ("module", "most"),
     [
         ("litellm_fallback_router", 40),
-        ("litellm_fallback_router.bootstrap", 500),
-        ("litellm_fallback_router.entrypoints.http", 650),
+        ("litellm_fallback_router.bootstrap", 400),
+        ("litellm_fallback_router.entrypoints.http", 540),
     ],
 )
-def test_an_import_stays_within_its_modules(module: str, most: int) -> None:
-    """18, 410 and 570 on Python 3.11; the room is for other versions of Python, not for a new library."""
-    assert len(loaded_by(module)) <= most
+def test_an_import_stays_within_its_modules_of_others(module: str, most: int) -> None:
+    """17, 360 and 490 on Python 3.11; the room is for other versions of Python, not for a new library."""
+    assert len([name for name in loaded_by(module) if not name.startswith("litellm_fallback_router")]) <= most
 
 
 def test_putting_a_router_together_loads_no_sdk_and_no_web_framework() -> None:
