@@ -127,3 +127,22 @@ def test_a_stream_that_breaks_is_resumed_as_one_item(client: OpenAI, simulator: 
     assert len(final.output) == 1
     assert len({event.item_id for event in events if hasattr(event, "item_id")}) == 1
     assert len(final.model_extra["router"]["responders"]) == 2
+
+
+@pytest.mark.parametrize("model", ["anthropic", "bedrock", "nova"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_custom_tool_is_called_by_models_that_have_functions_alone(
+    *, client: OpenAI, model: str, stream: bool
+) -> None:
+    tool: Any = {"type": "custom", "name": "note", "description": "Takes a note."}
+    history: list[Any] = [{"role": "user", "content": "Take a note."}]
+    if stream:
+        events = streamed(client, model=model, input=history, tools=[tool], tool_choice="required")
+        assert "response.custom_tool_call_input.done" in [event.type for event in events]
+        answer = events[-1].response
+    else:
+        answer = client.responses.create(model=model, input=history, tools=[tool], tool_choice="required")
+    call = answer.output[-1]
+    assert (call.type, call.name) == ("custom_tool_call", "note")
+    history += [call.to_dict(), {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "noted"}]
+    assert "noted" in client.responses.create(model=model, input=history, tools=[tool]).output_text

@@ -25,7 +25,6 @@ class Feature(Enum):
     LOGPROBS = ("logprobs", "gives no logprobs")
     OPEN_SCHEMA = ("json_schema", "takes a `json_schema` only with its `schema`")
     FUNCTIONS = ("functions", "takes `tools`, not the older `functions`")
-    CUSTOM_TOOLS = ("tools", "takes no custom tools")
     CHOICE_OF_TOOLS = ("tools", "takes no `tool_choice` but of one function")
     WEB_SEARCH = ("web_search", "does not search the web")
     AUDIO = ("audio", "does not speak")
@@ -105,7 +104,6 @@ _OPENAI_FEATURES_ALONE = frozenset(
         Feature.LOGPROBS,
         Feature.OPEN_SCHEMA,
         Feature.FUNCTIONS,
-        Feature.CUSTOM_TOOLS,
         Feature.CHOICE_OF_TOOLS,
         Feature.AUDIO,
         Feature.MODERATION,
@@ -130,6 +128,8 @@ class Dialect:
     """OpenAI's own: names, refusals and image details have their places."""
     developer: bool = False
     """A `developer` speaks for himself; else as `system`, as LiteLLM 1.106.2 would have it without a word."""
+    custom_tools: bool = False
+    """Has tools that take free text; else they are functions of one string (`custom_tools`)."""
     strict_tools: bool = True
     """`strict` of a tool's function arrives."""
     strict_schema: bool = True
@@ -159,6 +159,7 @@ UNKNOWN = Dialect(openai=True)
 OPENAI = Dialect(
     lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"},
     openai=True,
+    custom_tools=True,
     tool_names=OPENAI_NAME,
     call_id=_OPENAI_ID,
     parts=_OPENAI_PARTS,
@@ -168,6 +169,7 @@ O_SERIES = Dialect(
     cannot=frozenset({Feature.LOGPROBS}),
     lacks=OPENAI.lacks | {"temperature", "top_p", "frequency_penalty", "presence_penalty"},
     openai=True,
+    custom_tools=True,
     parallel_switch=False,
     developer=True,
     tool_names=OPENAI_NAME,
@@ -178,6 +180,7 @@ GPT_5 = Dialect(
     cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
     lacks=ANTHROPIC_ONLY | PENALTIES | {"prompt_cache_retention", "prediction", "modalities", "audio"},
     openai=True,
+    custom_tools=True,
     tool_names=OPENAI_NAME,
     call_id=_OPENAI_ID,
     parts=_OPENAI_PARTS,
@@ -185,6 +188,7 @@ GPT_5 = Dialect(
 AZURE = Dialect(
     lacks=OPENAI.lacks | {"safety_identifier", "service_tier", "metadata", "verbosity"},
     openai=True,
+    custom_tools=True,
     tool_names=OPENAI_NAME,
     call_id=_OPENAI_ID,
     parts=_OPENAI_PARTS,

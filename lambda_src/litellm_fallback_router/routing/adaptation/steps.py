@@ -10,6 +10,7 @@ from ..request import Contents
 from ..types import ChatRequest, Deployment, Message
 from .cache_marks import fit_marks
 from .call_ids import with_fitting_ids
+from .custom_tools import with_functions
 from .dialects import dialect_of, is_claude
 from .json_mode import with_json_mode
 from .one_call import with_one_call
@@ -47,8 +48,11 @@ def adapt(
     deployment: Deployment, request: ChatRequest, contents: Contents, conversation: Conversation | None = None
 ) -> Adapted:
     """Raises UnfitError where the deployment cannot be sent the request. `conversation`: its messages, shared."""
+    functions = with_functions(deployment, request, contents)
+    if functions is not None:
+        request, conversation = functions.request, None
     params, adjusted = adjust_params(deployment, request.params, contents)
-    adjusted = (*request.adjusted, *adjusted)
+    adjusted = (*request.adjusted, *(functions.adjusted if functions else ()), *adjusted)
     if dialect_of(deployment).turns:
         report = Report(adjusted)
         conversation = conversation or Conversation(request.messages, contents)
@@ -66,7 +70,7 @@ def adapt(
             report = Report(adjusted)
             messages = list(with_fitting_ids(messages, fits, report, unique=False))
             adjusted = report.lines
-    adapted = Adapted(messages, params, adjusted)
+    adapted = Adapted(messages, params, adjusted, (functions.restored,) if functions else ())
     if "response_format" in params:
         adapted = with_json_mode(deployment, adapted)
     if "parallel_tool_calls" in params:

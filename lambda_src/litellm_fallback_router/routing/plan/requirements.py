@@ -109,7 +109,8 @@ def _features(params: Mapping[str, Any], contents: Contents) -> Iterator[Feature
     if params.get("moderation") is not None:
         yield Feature.MODERATION
     yield from _stop_features(params.get("stop"))
-    yield from _tool_features(params, contents)
+    if _choice(params) == "other":
+        yield Feature.CHOICE_OF_TOOLS
 
 
 def _stop_features(stop: Any) -> Iterator[Feature]:
@@ -120,23 +121,15 @@ def _stop_features(stop: Any) -> Iterator[Feature]:
         yield Feature.BLANK_STOP
 
 
-def _tool_features(params: Mapping[str, Any], contents: Contents) -> Iterator[Feature]:
-    tools = params.get("tools") or ()
-    if contents.custom_calls or any(tool.get("type") == "custom" for tool in tools):
-        yield Feature.CUSTOM_TOOLS
-    if _choice(params) == "other":
-        yield Feature.CHOICE_OF_TOOLS
-
-
 def _choice(params: Mapping[str, Any]) -> str:
-    """`tool_choice` in a word: auto, none, required, function, or other."""
+    """`tool_choice` in a word: auto, none, required, one (tool), or other."""
     choice = params.get("tool_choice") or "auto"
     if isinstance(choice, str):
         return choice
-    if not isinstance(choice, Mapping) or choice.get("type") != "function":
+    if not isinstance(choice, Mapping) or choice.get("type") not in ("function", "custom"):
         return "other"
-    function = choice.get("function")
-    return "function" if isinstance(function, Mapping) and isinstance(function.get("name"), str) else "other"
+    tool = choice.get(choice["type"])
+    return "one" if isinstance(tool, Mapping) and isinstance(tool.get("name"), str) else "other"
 
 
 def _format(params: Mapping[str, Any]) -> str | None:
