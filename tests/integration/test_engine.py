@@ -16,7 +16,6 @@ from litellm_fallback_router.engine.acompletion.provider import AcompletionProvi
 from litellm_fallback_router.engine.openai import address_of
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.mapping.provider_names import PROVIDERS
-from litellm_fallback_router.routing.ports import Provider
 from litellm_fallback_router.routing.types import Chunk, Deployment, Message
 from litellm_fallback_router.settings import Settings
 from local.simulator import Fault, SimulatorControl
@@ -96,7 +95,7 @@ def key(deployment: Deployment) -> str | None:
     return deployment.api_key
 
 
-async def whole(provider: Provider, deployment: Deployment, case: str) -> Any:
+async def whole(provider: Engine | AcompletionProvider, deployment: Deployment, case: str) -> Any:
     """What came of it: the answer without what differs from one to the next, or the failure."""
     messages, params = copy.deepcopy(ASKED[case])
     try:
@@ -110,7 +109,7 @@ async def whole(provider: Provider, deployment: Deployment, case: str) -> Any:
     return without_nulls(answer.choices), answer.usage, answer.cost_usd
 
 
-async def streamed(provider: Provider, deployment: Deployment, case: str) -> Any:
+async def streamed(provider: Engine | AcompletionProvider, deployment: Deployment, case: str) -> Any:
     """The same for a stream."""
     messages, params = copy.deepcopy(ASKED[case])
     try:
@@ -231,7 +230,7 @@ EVENTS = [
 WIRE = "".join(f"data: {json.dumps(event)}\n\n" for event in EVENTS) + "data: [DONE]\n\n"
 
 
-async def said_to(provider: Provider, name: str, *, stream: bool) -> Any:
+async def said_to(provider: Engine | AcompletionProvider, name: str, *, stream: bool) -> Any:
     """The path, key and body of the one request that such a server gets."""
     answer = response(200, WIRE, content_type="text/event-stream") if stream else response(200, WHOLE)
     async with recording_server(answer) as server:

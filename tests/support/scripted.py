@@ -25,6 +25,7 @@ from litellm_fallback_router.routing.types import (
     Deployment,
     Message,
     ModelInfo,
+    NativeRequest,
     ProviderAnswer,
 )
 
@@ -71,6 +72,7 @@ class Call:
     at: float
     messages: list[Message]
     params: Mapping[str, Any]
+    native: NativeRequest | None = None
 
 
 @dataclass
@@ -84,8 +86,14 @@ class ScriptedProvider:
     loads_for: float = 0.0
     """Seconds before it can be asked at all."""
 
-    def _step(self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]) -> Step:
-        self.calls.append(Call(deployment.id, asyncio.get_running_loop().time(), messages, params))
+    def _step(
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None,
+    ) -> Step:
+        self.calls.append(Call(deployment.id, asyncio.get_running_loop().time(), messages, params, native))
         steps = self.scripts.get(deployment.id, [Step()])
         return steps.pop(0) if len(steps) > 1 else steps[0]
 
@@ -94,9 +102,13 @@ class ScriptedProvider:
             await asyncio.sleep(self.loads_for)
 
     async def complete(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None = None,
     ) -> ProviderAnswer:
-        step = self._step(deployment, messages, params)
+        step = self._step(deployment, messages, params, native)
         await asyncio.sleep(step.wait)
         if step.failure is not None:
             raise step.failure
@@ -107,9 +119,13 @@ class ScriptedProvider:
         return ProviderAnswer([choice], step.usage or Usage(estimated=True), cost_usd=0.001)
 
     async def stream(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None = None,
     ) -> AsyncGenerator[Chunk, None]:
-        step = self._step(deployment, messages, params)
+        step = self._step(deployment, messages, params, native)
         self.open_streams += 1
         try:
             await asyncio.sleep(step.wait)

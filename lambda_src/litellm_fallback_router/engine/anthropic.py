@@ -39,7 +39,7 @@ class AnthropicFormat:
             model=self.model, provider=library.LlmProviders.ANTHROPIC
         )
         base = self.config.get_api_base(deployment.api_base)
-        self._url = base if base.endswith(PATH) else f"{base.rstrip('/')}{PATH}"
+        self.url = base if base.endswith(PATH) else f"{base.rstrip('/')}{PATH}"
         self._params = ParameterMap(deployment, self.model, self.config)
         self.prices = Prices(deployment)
         self.finish_reasons = finish_reasons_of(deployment)
@@ -58,12 +58,12 @@ class AnthropicFormat:
             raise unsendable(error) from error
         if stream:
             body["stream"] = True
-        return AnthropicCall(self, Outgoing(self._url, headers, json.dumps(body).encode()), one)
+        return AnthropicCall(self, Outgoing(self.url, headers, json.dumps(body).encode()), one)
 
     async def _built(self, one: Translation, key: str | None) -> tuple[dict[str, str], dict[str, Any]]:
         """Headers and body, by LiteLLM's functions."""
         headers = self.config.validate_environment(
-            one.headers, self.model, one.messages, one.optional, one.place, api_key=key, api_base=self._url
+            one.headers, self.model, one.messages, one.optional, one.place, api_key=key, api_base=self.url
         )
         body = await self.config.async_transform_request(self.model, one.messages, one.optional, one.place, headers)
         built: tuple[dict[str, str], dict[str, Any]]
@@ -120,7 +120,10 @@ class AnthropicDecoder(TranslatedStream):
         except EventTooLargeError as error:
             raise no_format(error, begun=self.begun) from error
         for event in events:
-            yield from self._event(object_of(event, begun=self.begun))
+            yield from self._read(event)
+
+    def _read(self, event: bytes) -> Iterator[Chunk]:
+        yield from self._event(object_of(event, begun=self.begun))
 
     def _event(self, said: dict[str, Any]) -> Iterator[Chunk]:
         kind, delta = said.get("type"), said.get("delta")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from ..routing.ledger import Usage
-from ..routing.types import Chunk, Message, ProviderAnswer
+from ..routing.types import Chunk, Message, NativeRequest, ProviderAnswer
 from .exchange import ErrorResponse, Outgoing
 
 
@@ -73,4 +73,12 @@ class Format(Protocol):
 
     async def call(self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool) -> Call:
         """Raises ProviderFailure for what has no form there."""
+        ...
+
+
+class NativeCaller(Protocol):
+    """How one deployment is asked in the caller's own format; `NATIVE` of `provider` knows which there are."""
+
+    async def call(self, native: NativeRequest, key: str | None, *, stream: bool) -> Call:
+        """Its answers and chunks have `native`. Raises ProviderFailure for what cannot be sent."""
         ...

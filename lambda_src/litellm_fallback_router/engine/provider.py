@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..routing.failures import ProviderFailure, no_answer
 from ..routing.ledger import Usage
-from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
+from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 from .anthropic import AnthropicFormat
+from .anthropic_native import messages_caller
 from .converse import ConverseFormat, is_conversed
 from .exchange import USAGE_SECONDS, BrokenOffError, ErrorResponse
 from .failures import broke_off, refused
-from .formats import Decoder, Format
+from .formats import Call, Decoder, Format, NativeCaller
 from .listeners import listened_to
 from .loading import litellm
 from .openai import OpenAIFormat, address_of
@@ -52,13 +53,16 @@ class Engine:
             await asyncio.to_thread(litellm)
 
     async def complete(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None = None,
     ) -> ProviderAnswer:
         await self.ready()
-        known = self._format(deployment)
-        if known is None or not known.takes(params) or listened_to(litellm()):
+        call = await self._call(deployment, messages, params, native, stream=False)
+        if call is None:
             return await self._public.complete(deployment, messages, params)
-        call = await known.call(messages, params, self._resolve(deployment), stream=False)
         try:
             response = await _pool().send(call.outgoing)
         except ErrorResponse as error:
@@ -77,16 +81,19 @@ class Engine:
         return answer
 
     async def stream(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         await self.ready()
-        known = self._format(deployment)
-        if known is None or not known.takes(params) or listened_to(litellm()):
+        call = await self._call(deployment, messages, params, native, stream=True)
+        if call is None:
             async with aclosing(self._public.stream(deployment, messages, params)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
-        call = await known.call(messages, params, self._resolve(deployment), stream=True)
         try:
             response = await _pool().send(call.outgoing)
         except ErrorResponse as error:
@@ -111,6 +118,24 @@ class Engine:
         finally:
             response.close()
 
+    async def _call(
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None,
+        *,
+        stream: bool,
+    ) -> Call | None:
+        """None: LiteLLM's public call is to be used. Nobody who listens to LiteLLM hears of native requests: it has no
+        public call that passes a body on as it came."""
+        known = self._format(deployment)
+        if native is not None:
+            return await NATIVE[native.format](known).call(native, self._resolve(deployment), stream=stream)
+        if known is None or not known.takes(params) or listened_to(litellm()):
+            return None
+        return await known.call(messages, params, self._resolve(deployment), stream=stream)
+
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return estimated_cost(deployment, usage)
 
@@ -123,6 +148,12 @@ class Engine:
         if kept is None or kept[0] is not deployment:
             kept = self._formats[deployment.id] = deployment, _format_of(deployment)
         return kept[1]
+
+
+NATIVE: Mapping[str, Callable[[Format | None], NativeCaller]] = {
+    "messages": messages_caller,
+}
+"""By the name of a native format: how a deployment with this format of its own is asked in it."""
 
 
 async def _part(response: Response, decoder: Decoder, until: float | None) -> bytes:

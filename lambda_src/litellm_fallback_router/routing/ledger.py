@@ -115,7 +115,7 @@ class Dropped:
     `deadline` where those before it used up the attempts or the time. Or what the request
     needs and the deployment cannot give: `tools`, `functions` (the older form), `images`, `content` (another kind of
     content part), `json_schema`, `n`, `logprobs`, `stop`, `audio` (speech), `web_search`, `moderation`,
-    `context`."""
+    `context`, `native` (what only the API has in whose format the caller asks)."""
     reason: str
     retry_after: float | None = None
     """Seconds until the reason is known to end."""

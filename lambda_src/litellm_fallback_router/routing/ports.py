@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .errors import RouterError
 from .ledger import AttemptRecord, Usage
-from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, ProviderAnswer
+from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 
 if TYPE_CHECKING:
     from .observe import Sample
@@ -23,7 +23,9 @@ Source = Literal["input", "output"]
 class Provider(Protocol):
     """Asks one deployment once. Every failure is a `ProviderFailure`; anything else is a bug.
 
-    The walker owns time: it cancels a call that takes too long, and closes a stream it no longer wants.
+    With `native` the deployment is sent that, and the answer is given in its format too; messages and parameters only
+    say what it is about. The walker owns time: it cancels a call that takes too long, and closes a stream it no longer
+    wants.
     """
 
     async def ready(self) -> None:
@@ -31,13 +33,21 @@ class Provider(Protocol):
         ...
 
     async def complete(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None = None,
     ) -> ProviderAnswer:
         """Ask for a whole answer."""
         ...
 
     def stream(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """Ask for a stream. It ends normally only after a finish reason that the provider really sent;
         before that it raises `ProviderFailure` (STREAM_BROKEN once it had begun)."""

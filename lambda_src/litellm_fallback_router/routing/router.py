@@ -164,6 +164,7 @@ class Router:
                 fallback=execution.fell_back(attempt.deployment),
                 created=int(time.time()),
                 system_fingerprint=answer.system_fingerprint,
+                native=answer.native,
             )
         raise execution.error()
 

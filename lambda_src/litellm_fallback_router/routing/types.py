@@ -117,6 +117,31 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeRequest:
+    """A caller's own body, for the deployments that speak its format: it reaches them as it came, but for what must
+    change."""
+
+    format: str
+    """One of `adaptation.NATIVE_FORMATS`: `messages` is Anthropic's, `responses` OpenAI's."""
+    body: Mapping[str, Any] = field(repr=False)
+    """Checked. Without the fields that the gateway itself acts on: `model`, `stream`, `router`."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The caller's that belong to it, by lower-case name: `anthropic-beta`."""
+    only: tuple[str, ...] = ()
+    """What no translation has: fields with their kind, such as `tools[2] (web_search_20250305)`. Deployments that do
+    not speak the format are passed over because of the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeEvent:
+    """One event of a stream, as the provider sent it."""
+
+    said: Mapping[str, Any] = field(repr=False)
+    data: bytes = field(repr=False)
+    """The same, as JSON on one line."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One question to the router."""
 
@@ -140,6 +165,8 @@ class ChatRequest:
     """What its wire format has no place for in `messages` and `params`: lines for `adjusted` of whoever is asked."""
     prompt: Prompt | None = None
     """Its messages come before `messages`, and its parameters hold where `params` has none."""
+    native: NativeRequest | None = field(default=None, repr=False)
+    """The same request as it came, where it came in another format than OpenAI's chat completions."""
     model_param: str = "model"
     """What the caller calls `model`, for errors that name the field."""
     validated: bool = field(default=False, compare=False, repr=False)
@@ -164,6 +191,8 @@ class ProviderAnswer:
     cost_usd: float | None
     """None where the price is unknown."""
     system_fingerprint: str | None = None
+    native: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The same answer as the provider wrote it, where it was asked in the caller's own format."""
     broken: str | None = None
     """The provider's finish reason, where it means that this is no complete answer."""
 
@@ -177,6 +206,9 @@ class Chunk:
     usage: Usage | None = None
     cost_usd: float | None = None
     """Set beside `usage`, where the price is known."""
+    native: tuple[NativeEvent, ...] = field(default=(), repr=False)
+    """What the provider sent of this, and before it since the last chunk, where it was asked in the caller's own
+    format. A chunk of which anything was changed has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +228,8 @@ class ChatResult:
     created: int
     """Unix seconds."""
     system_fingerprint: str | None = None
+    native: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The whole answer as its provider wrote it, where that was in the caller's own format and nothing was changed."""
 
     @property
     def deployment(self) -> Deployment:

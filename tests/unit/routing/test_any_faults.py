@@ -15,7 +15,15 @@ from litellm_fallback_router.routing.continuation.resume import CONTINUE
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FAILURE_POLICY, FailureKind, NextStep, ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
-from litellm_fallback_router.routing.types import ChatRequest, Chunk, Deployment, Message, ModelInfo, ProviderAnswer
+from litellm_fallback_router.routing.types import (
+    ChatRequest,
+    Chunk,
+    Deployment,
+    Message,
+    ModelInfo,
+    NativeRequest,
+    ProviderAnswer,
+)
 from tests.support.scripted import Rig, ScriptedProvider, config_of, deployment, question
 from tests.support.virtual_time import run_virtually, tasks_left
 
@@ -61,13 +69,17 @@ class Fickle(ScriptedProvider):
         self._turn: Counter[str] = Counter()
 
     def _fate(self, place: Deployment, messages: list[Message], params: Mapping[str, Any]) -> Fate:
-        self._step(place, messages, params)
+        self._step(place, messages, params, None)
         fates = self._fates[place.id]
         self._turn[place.id] += 1
         return fates[(self._turn[place.id] - 1) % len(fates)]
 
     async def complete(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None = None,
     ) -> ProviderAnswer:
         fate = self._fate(deployment, messages, params)
         await asyncio.sleep(1e9 if fate.silent else fate.wait)
@@ -77,7 +89,11 @@ class Fickle(ScriptedProvider):
         return ProviderAnswer([{"index": 0, "message": message, "finish_reason": "stop"}], Usage(10, 60), 0.001)
 
     async def stream(
-        self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
+        self,
+        deployment: Deployment,
+        messages: list[Message],
+        params: Mapping[str, Any],
+        native: NativeRequest | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         fate = self._fate(deployment, messages, params)
         await asyncio.sleep(fate.wait)

@@ -1,6 +1,7 @@
 """A request made fit for one deployment: what is merged, renamed or dropped, each with a line in `adjusted`."""
 
 from .dialects import Feature, Parts, dialect_of
+from .native import NATIVE_FORMATS, continued, speaks
 from .postprocess import Adapted, Chunks, Postprocessor, processed
 from .report import UnfitError
 from .steps import Conversation, adapt
@@ -8,6 +9,7 @@ from .tools import ANTHROPICS_OWN
 
 __all__ = [
     "ANTHROPICS_OWN",
+    "NATIVE_FORMATS",
     "Adapted",
     "Chunks",
     "Conversation",
@@ -16,6 +18,8 @@ __all__ = [
     "Postprocessor",
     "UnfitError",
     "adapt",
+    "continued",
     "dialect_of",
     "processed",
+    "speaks",
 ]

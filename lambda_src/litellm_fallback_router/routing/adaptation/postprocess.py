@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ..types import Chunk, Message, ProviderAnswer
+from ..types import Chunk, Message, NativeRequest, ProviderAnswer
 
 Choices = list[dict[str, Any]]
 """OpenAI's `choices`: with a `message` in whole answers, with a `delta` in chunks."""
@@ -48,6 +48,8 @@ class Adapted:
     adjusted: tuple[str, ...] = ()
     postprocessors: tuple[Postprocessor, ...] = ()
     """In the order in which the request was adapted."""
+    native: NativeRequest | None = None
+    """It is sent this, in the caller's own format: messages and parameters only say what it is about."""
 
     def adapted(
         self,

@@ -13,6 +13,7 @@ from .call_ids import with_fitting_ids
 from .custom_tools import with_functions
 from .dialects import dialect_of, is_claude
 from .json_mode import with_json_mode
+from .native import fitted_native, speaks, untranslatable
 from .one_call import with_one_call
 from .parameters import adjust_messages, adjust_params
 from .postprocess import Adapted
@@ -48,6 +49,13 @@ def adapt(
     deployment: Deployment, request: ChatRequest, contents: Contents, conversation: Conversation | None = None
 ) -> Adapted:
     """Raises UnfitError where the deployment cannot be sent the request. `conversation`: its messages, shared."""
+    if request.native is not None:
+        if speaks(deployment, request.native):
+            report = Report()
+            native = fitted_native(deployment, request.native, report)
+            return Adapted(list(request.messages), request.params, report.lines, native=native)
+        if request.native.only:
+            raise untranslatable(request.native)
     functions = with_functions(deployment, request, contents)
     if functions is not None:
         request, conversation = functions.request, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..adaptation import continued
 from ..plan import Candidate, estimate_tokens
 from ..types import ChatRequest, Chunk, Message
 from .splice import Splice, StopAcrossSeam
@@ -92,6 +93,9 @@ class Seam:
         for name in TOKEN_LIMITS:
             if self.params.get(name) is not None:
                 self.params[name] = max(1, self.params[name] - estimate_tokens(len(text)))
+        self.native = candidate.native and continued(
+            candidate.native, shown, self.params, None if prefill else CONTINUE
+        )
         self._splice = Splice(text, trimmed=text[len(shown) :])
         self._stop = StopAcrossSeam(text, _stops(candidate.params.get("stop")))
         self.stopped = False

@@ -17,7 +17,7 @@ from ..mapping import RouterSettings
 from ..plan import estimate_tokens
 from ..ports import Provider
 from ..request import characters_of, prompt_characters
-from ..types import Chunk, Deployment, Message, ProviderAnswer
+from ..types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 from .chain import Attempt, ChainExecution
 
 NO_TOKENS_SPENT = frozenset(
@@ -46,7 +46,7 @@ async def ask(provider: Provider, attempt: Attempt, recorder: Recorder, *, setti
     try:
         async with asyncio.timeout(limit):
             await _take_turns()
-            answer = await provider.complete(deployment, candidate.messages, candidate.params)
+            answer = await provider.complete(deployment, candidate.messages, candidate.params, candidate.native)
     except TimeoutError as error:
         reason = f"no answer within {in_words(limit)}"
         raise ProviderFailure(FailureKind.TIMEOUT, reason, caller_timeout=limit < own_limit) from error
@@ -75,6 +75,7 @@ async def listen(
     messages: list[Message],
     params: Mapping[str, Any],
     *,
+    native: NativeRequest | None,
     settings: RouterSettings,
     end: Deadline,
 ) -> AsyncGenerator[Chunk, None]:
@@ -90,7 +91,7 @@ async def listen(
     begun = False
     after = Chunks(attempt.candidate.postprocessors)
     await _take_turns()
-    async with aclosing(provider.stream(deployment, messages, params)) as chunks:
+    async with aclosing(provider.stream(deployment, messages, params, native)) as chunks:
         while True:
             ending = begun and end.left < stall_limit
             limit = min(stall_limit, end.left) if begun else max(0.0, first_limit - _since(attempt))

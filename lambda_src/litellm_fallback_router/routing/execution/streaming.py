@@ -93,7 +93,8 @@ class StreamExecution:
         held: list[Chunk] = []
         filtered = False
         provider, end = self.execution.dependencies.provider, self.execution.end
-        source = listen(provider, attempt, recorder, messages, params, settings=settings, end=end)
+        native = seam.native if seam else candidate.native
+        source = listen(provider, attempt, recorder, messages, params, native=native, settings=settings, end=end)
         async with aclosing(source) as chunks:
             async for chunk in chunks:
                 filtered = filtered or self._is_filtered(chunk)

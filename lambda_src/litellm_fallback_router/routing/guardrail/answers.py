@@ -38,7 +38,9 @@ async def guarded_answer(
             await checks.take_up(await checks.masked_input())
         if result is None:
             result = await answer(execution)
-        return replace(result, choices=await checks.choices(result.choices), ledger=execution.ledger)
+        checked = await checks.choices(result.choices)
+        native = result.native if checked is result.choices else None
+        return replace(result, choices=checked, native=native, ledger=execution.ledger)
     except Blocked as blocked:
         if checks.guardrail.on_block == "error":
             raise checks.refusal(blocked) from None
@@ -47,7 +49,7 @@ async def guarded_answer(
         )
         choices = [_refused(index, blocked.message) for index in indices]
         result = result or _answered_by(checks.responder, execution)
-        return replace(result, choices=choices, ledger=execution.ledger)
+        return replace(result, choices=choices, native=None, ledger=execution.ledger)
 
 
 async def guarded_chunks(stream: StreamExecution, checks: GuardrailSession) -> AsyncGenerator[Chunk, None]:

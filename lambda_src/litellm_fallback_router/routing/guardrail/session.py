@@ -105,7 +105,7 @@ class GuardrailSession:
         rewritten = with_texts(said, iter(checked))
         self._keep_json(json_in(said), json_in(rewritten))
         params = {**request.params, **{name: rewritten[name] for name in rewritten if name != "messages"}}
-        return replace(request, messages=rewritten["messages"], params=params)
+        return replace(request, messages=rewritten["messages"], params=params, native=None)
 
     async def _with_images(self, request: ChatRequest) -> ChatRequest:
         """The request with images by URL as data, so that what is checked is what everybody gets."""

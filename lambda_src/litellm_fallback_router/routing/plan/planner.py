@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ..adaptation import Adapted, Conversation, Postprocessor, UnfitError, adapt
+from ..adaptation import Adapted, Conversation, Postprocessor, UnfitError, adapt, speaks
 from ..deadline import in_words, share
 from ..ledger import Dropped
 from ..mapping import RouterConfig
 from ..request import Contents
-from ..types import ChatRequest, Deployment, Message, RoutingConstraints
+from ..types import ChatRequest, Deployment, Message, NativeRequest, RoutingConstraints
 from .health import WAITING, Health
 from .requirements import Requirements
 
@@ -28,6 +28,8 @@ class Candidate:
     adjusted: tuple[str, ...] = ()
     postprocessors: tuple[Postprocessor, ...] = ()
     """What is done to its answer, in the order in which the request was adapted."""
+    native: NativeRequest | None = field(default=None, repr=False)
+    """It is sent this; messages and parameters only say what it is about."""
     images_by_url: frozenset[str] = frozenset()
     """Schemes of images that are fetched for it before it is asked."""
     probe: bool = False
@@ -67,7 +69,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         for deployment in _spread(config.group(model_name), health, rng):
             drop = (
                 _outside_constraints(deployment, request.constraints)
-                or requirements.unmet_by(deployment, fetch_images=fetch)
+                or requirements.unmet_by(deployment, fetch_images=fetch, native=speaks(deployment, request.native))
                 or _misfit(deployment, request, contents, conversation, adapted)
                 or health.unfit(deployment)
             )
@@ -170,7 +172,12 @@ def _candidate(
         adapted.params,
         adapted.adjusted,
         adapted.postprocessors,
-        images_by_url=requirements.unfetched_by(deployment) if requirements.contents.image_schemes else frozenset(),
+        adapted.native,
+        images_by_url=(
+            requirements.unfetched_by(deployment)
+            if requirements.contents.image_schemes and adapted.native is None
+            else frozenset()
+        ),
         probe=probe,
         deprioritized=deprioritized,
     )

@@ -47,11 +47,11 @@ class Requirements:
             features=tuple(_features(params, contents)),
         )
 
-    def unmet_by(self, deployment: Deployment, *, fetch_images: bool = False) -> Dropped | None:
+    def unmet_by(self, deployment: Deployment, *, fetch_images: bool = False, native: bool = False) -> Dropped | None:
         """Why `deployment` cannot do this; None: it can, or nothing says it cannot. `fetch_images`: those by URL reach
-        it as data."""
-        unmet = self._unmet_by_model(deployment) or self._unmet_by_api(deployment)
-        if not (unmet or fetch_images) and self.contents.image_schemes and self.unfetched_by(deployment):
+        it as data. `native`: it is asked in the caller's format, which has a place for all of it."""
+        unmet = self._unmet_by_model(deployment) or (None if native else self._unmet_by_api(deployment))
+        if not (unmet or fetch_images or native) and self.contents.image_schemes and self.unfetched_by(deployment):
             unmet = NO_URLS
         if unmet:
             code, reason = unmet

@@ -1,0 +1,102 @@
+"""Anthropic's Messages API for callers who speak it themselves: bodies pass on as they came, answers come back so.
+
+What an answer means (its text, its calls, why it ended, what it cost) is read as `anthropic` reads every answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..routing.types import Chunk, NativeEvent, NativeRequest, ProviderAnswer
+from .anthropic import NO_KEY, AnthropicCall, AnthropicDecoder, AnthropicFormat
+from .exchange import ErrorResponse, Outgoing
+from .failures import unsendable
+from .fields import arguments_of
+from .finishing import FinishReader
+from .formats import Format, NativeCaller
+from .plain import object_of
+from .translated import Translation
+
+BETA = "anthropic-beta"
+
+
+def messages_caller(known: Format | None) -> NativeCaller:
+    if not isinstance(known, AnthropicFormat):
+        raise TypeError(f"{type(known).__name__} has no Messages API")
+    return MessagesCaller(known)
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesCaller:
+    """One deployment of Anthropic's, asked natively."""
+
+    owner: AnthropicFormat
+
+    async def call(self, native: NativeRequest, key: str | None, *, stream: bool) -> NativeMessagesCall:
+        owner, deployment = self.owner, self.owner.deployment
+        key = key or (NO_KEY if deployment.api_base is not None else None)
+        operators = arguments_of(deployment, {})
+        one = Translation([], {}, {}, operators.get("extra_headers", {}), operators.get("extra_body", {}), False)
+        try:
+            headers = owner.config.validate_environment(
+                dict(one.headers), owner.model, [], {}, {}, api_key=key, api_base=owner.url
+            )
+        except Exception as error:
+            raise unsendable(error) from error
+        headers |= {name: value for name, value in native.headers.items() if name != BETA}
+        if betas := _betas(headers.get(BETA), native.headers.get(BETA)):
+            headers[BETA] = betas
+        body = {"model": owner.model, **native.body, **one.more}
+        if stream:
+            body["stream"] = True
+        outgoing = Outgoing(owner.url, headers, json.dumps(body).encode())
+        return NativeMessagesCall(AnthropicCall(owner, outgoing, one))
+
+
+def _betas(*lists: str | None) -> str:
+    """All that are named, each once."""
+    named = [beta.strip() for one in lists for beta in (one or "").split(",")]
+    return ",".join(dict.fromkeys(beta for beta in named if beta))
+
+
+@dataclass(frozen=True, slots=True)
+class NativeMessagesCall:
+    """One request as its caller wrote it, and how its answer is read."""
+
+    call: AnthropicCall
+
+    @property
+    def outgoing(self) -> Outgoing:
+        return self.call.outgoing
+
+    def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
+        return replace(self.call.answer(body, headers), native=object_of(body))
+
+    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
+        return self.call.cut_off(refused)
+
+    def decoder(self) -> NativeDecoder:
+        owner = self.call.owner
+        return NativeDecoder(owner.prices, self.call.translation, FinishReader(owner.finish_reasons))
+
+
+class NativeDecoder(AnthropicDecoder):
+    """A stream of Anthropic's events, each of which goes on with the chunk that it makes, or with the next."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._waiting: list[NativeEvent] = []
+
+    def _read(self, event: bytes) -> Iterator[Chunk]:
+        said = object_of(event, begun=self.begun)
+        if said.get("type") not in ("ping", "error"):
+            self._waiting.append(NativeEvent(said, event))
+        for chunk in self._event(said):
+            if chunk.choices and self._waiting:
+                sent, self._waiting = tuple(self._waiting), []
+                yield replace(chunk, native=sent)
+            else:
+                yield chunk

@@ -1,0 +1,39 @@
+"""Requests that reach a deployment in their caller's own format: who speaks it, and what has to change all the same.
+
+A new format is one file here, and one line in `NATIVE_FORMATS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...types import Deployment, NativeRequest
+from ..report import Report, UnfitError
+from .base import NativeFormat
+from .messages import MessagesFormat
+
+NATIVE_FORMATS: Mapping[str, NativeFormat] = {
+    "messages": MessagesFormat(),
+}
+
+
+def speaks(deployment: Deployment, native: NativeRequest | None) -> bool:
+    """Whether the deployment can be sent that as it is."""
+    return native is not None and NATIVE_FORMATS[native.format].spoken_by(deployment, native)
+
+
+def fitted_native(deployment: Deployment, native: NativeRequest, report: Report) -> NativeRequest:
+    """What the deployment is sent. Raises UnfitError where it cannot be."""
+    return NATIVE_FORMATS[native.format].fitted(deployment, native, report)
+
+
+def continued(native: NativeRequest, text: str, params: Mapping[str, Any], instruction: str | None) -> NativeRequest:
+    """The request for the rest of an answer of which the caller has `text`. `params` hold what is left of its limits;
+    `instruction` asks for the rest where the model does not simply go on."""
+    return NATIVE_FORMATS[native.format].continued(native, text, params, instruction)
+
+
+def untranslatable(native: NativeRequest) -> UnfitError:
+    """Why who does not speak its format is not asked."""
+    return UnfitError("native", f"cannot be sent {native.only[0]}: only deployments of its own API have it")
