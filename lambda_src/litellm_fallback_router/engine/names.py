@@ -40,6 +40,7 @@ FORMATS = (
     "OpenAIGPTConfig.transform_response",
     "OpenAIGPTConfig.translate_developer_role_to_system_role",
     "OpenAIGPTConfig.validate_environment",
+    "OpenAILikeChatConfig.transform_response",
     "REPEATED_STREAMING_CHUNK_LIMIT",
     "Usage",
     "anthropic_beta_headers_manager.update_headers_with_filtered_beta",

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..routing.finish_reasons import finish_reasons_of
 from ..routing.ledger import Usage
 from ..routing.types import Deployment, Message, ProviderAnswer
+from .addresses import Address
+from .class_reading import ClassReading
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, keyless, no_format, unsendable
 from .fields import arguments_of
@@ -27,10 +29,6 @@ from .plain import copied, object_of
 from .prices import Prices, reported_usage
 from .wire import UnreadableError, answer_of, counted, usage_of
 
-READS_ITSELF = ("transform_response", "get_model_response_iterator", "sign_request")
-"""What a class of LiteLLM's has of its own where answers are not quite OpenAI's."""
-ELSEWHERE = frozenset({"docker_model_runner", "huggingface", "vllm", "watsonx"})
-"""Providers that LiteLLM asks at another address than its class for them says, or asks somebody first."""
 NO_KEY = "none"
 """Servers that people run themselves take any key, or none."""
 OUTPUT_LIMIT = b"could not finish the message because max_tokens or model output limit was reached"
@@ -38,45 +36,6 @@ OUTPUT_LIMIT = b"could not finish the message because max_tokens or model output
 PLAIN = frozenset({"role", "content", "refusal"})
 THOUGHT = "<think>"
 """Some servers put a model's reasoning into its text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a deployment is asked in OpenAI's format, as LiteLLM has it."""
-
-    model: str
-    key: str | None
-    """Of the environment."""
-    base: str | None
-    url: str
-    config: Any
-    """LiteLLM's object for the provider's format."""
-
-
-def address_of(deployment: Deployment) -> Address | None:
-    """None where LiteLLM's class for the provider differs from OpenAI's in more than how a request is written and where
-    it goes."""
-    library = litellm()
-    if deployment.provider in ELSEWHERE or deployment.provider not in {one.value for one in library.LlmProviders}:
-        return None
-    own = library.OpenAIGPTConfig
-    try:
-        model, _, key, base = library.get_llm_provider(model=deployment.litellm_model, api_base=deployment.api_base)
-        config = library.utils.ProviderConfigManager.get_provider_chat_config(
-            model=model, provider=library.LlmProviders(deployment.provider)
-        )
-        if not isinstance(config, own) or any(getattr(type(config), n) is not getattr(own, n) for n in READS_ITSELF):
-            return None
-        if deployment.provider == "openai":
-            base = base or config.get_api_base()
-        elif base is None and type(config).get_complete_url is own.get_complete_url:
-            # OpenAI's own address is nobody else's.
-            return None
-        base = base and base.rstrip("/")
-        url = config.get_complete_url(base, None, model, {}, {})
-    except Exception:  # noqa: BLE001 - what it lacks to place a provider: its public call will say so
-        return None
-    return Address(model, key, base, url, config)
 
 
 class OpenAIFormat:
@@ -89,6 +48,7 @@ class OpenAIFormat:
         self._place = {"custom_llm_provider": deployment.provider, "api_base": at.base}
         self._headers = self._own_headers()
         self._params = ParameterMap(deployment, self._model, self._config)
+        self._by_class = at.by_class
         self.prices = Prices(deployment)
         self.finish_reasons = finish_reasons_of(deployment)
 
@@ -118,23 +78,31 @@ class OpenAIFormat:
             # The others say where, and as whom, to ask.
             arguments.pop(name, None)
         headers, body = await self._built(copied(messages), {**copied(arguments), **streaming}, headers, key)
-        return OpenAICall(self, Outgoing(self._url, headers, json.dumps({**body, **more}).encode()), params)
+        outgoing = Outgoing(self._url, headers, json.dumps({**body, **more}).encode())
+        reading = ClassReading(self._model, self._config, params, self._place) if self._by_class else None
+        return OpenAICall(self, outgoing, params, reading)
 
     async def _built(
         self, messages: list[Any], arguments: dict[str, Any], headers: dict[str, str], key: str
     ) -> tuple[dict[str, str], dict[str, Any]]:
         """Headers and body, by LiteLLM's functions."""
-        place, base = self._place, self._place["api_base"]
         try:
             messages = self._config.translate_developer_role_to_system_role(messages=messages)
             optional, others = self._params.mapped(arguments)
-            # The operator's own, as for another way to sign in, count more.
-            signed = self._config.validate_environment({}, self._model, messages, optional, place, key, base)
-            body = await self._config.async_transform_request(self._model, messages, optional, place, headers)
+            signed = self._signed(messages, optional, key)
+            body = await self._config.async_transform_request(self._model, messages, optional, self._place, headers)
         except Exception as error:
             raise unsendable(error) from error
         body.update(body.pop("extra_body", None) or {})
+        # The operator's own headers, as for another way to sign in, count more.
         return {**{name.lower(): value for name, value in signed.items()}, **headers}, {**body, **others}
+
+    def _signed(self, messages: list[Any], optional: dict[str, Any], key: str) -> dict[str, str]:
+        """Headers with the key."""
+        base = self._place["api_base"]
+        signed: dict[str, str]
+        signed = self._config.validate_environment({}, self._model, messages, optional, self._place, key, base)
+        return signed
 
     def _own_headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
@@ -151,8 +119,11 @@ class OpenAIFormat:
 class OpenAICall:
     """One request in OpenAI's format, and how its answer is read."""
 
-    def __init__(self, owner: OpenAIFormat, outgoing: Outgoing, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self, owner: OpenAIFormat, outgoing: Outgoing, params: Mapping[str, Any], reading: ClassReading | None
+    ) -> None:
         self.outgoing = outgoing
+        self._reading = reading
         self._prices = owner.prices
         self._reader = FinishReader(owner.finish_reasons)
         self._choices = params.get("n") or 1
@@ -165,7 +136,16 @@ class OpenAICall:
         if not isinstance(choices, list) or not all(_is_finished(choice) for choice in choices):
             raise no_format()
         choices = [{**choice, "finish_reason": self._reader.read(choice["finish_reason"])} for choice in choices]
-        return replace(self._read({**said, "choices": choices}), broken=self._reader.broken)
+        said = {**said, "choices": choices}
+        answer = self._read(said) if self._reading is None else self._read_by_class(self._reading, said, headers)
+        return replace(answer, broken=self._reader.broken)
+
+    def _read_by_class(self, reading: ClassReading, said: dict[str, Any], headers: Mapping[str, str]) -> ProviderAnswer:
+        try:
+            response = reading.response(said, headers)
+        except Exception as error:
+            raise no_format(error) from error
+        return self._answer(response, getattr(response, "usage", None))
 
     def _read(self, said: dict[str, Any]) -> ProviderAnswer:
         reported = counted(said.get("usage"))
@@ -185,13 +165,16 @@ class OpenAICall:
             )
         except Exception as error:
             raise no_format(error) from error
+        response.usage = usage
+        return self._answer(response, usage)
+
+    def _answer(self, response: Any, usage: Any) -> ProviderAnswer:
         try:
             answer = answer_of(response, usage_of(usage), None)
         except UnreadableError as error:
             raise no_format(error) from error
         if usage is None:
             return answer
-        response.usage = usage
         return replace(answer, cost_usd=self._prices.usd_of_answer(response))
 
     def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
@@ -202,7 +185,8 @@ class OpenAICall:
         return ProviderAnswer([choice], Usage(estimated=True), None)
 
     def decoder(self) -> OpenAIDecoder:
-        return OpenAIDecoder(self._choices, self._prices, self._reader)
+        parser = None if self._reading is None else self._reading.parser()
+        return OpenAIDecoder(self._choices, self._prices, self._reader, parser)
 
 
 def _is_error(error: Any) -> bool:

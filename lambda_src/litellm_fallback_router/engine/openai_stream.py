@@ -15,7 +15,7 @@ from .plain import object_of
 from .prices import Prices
 from .repetition import RepetitionDetector
 from .sse import EventReader, EventTooLargeError
-from .wire import UnreadableError, chunks_of, counted, is_token
+from .wire import UnreadableError, chunk_of, chunks_of, counted, is_token, usage_of
 
 
 class OpenAIDecoder:
@@ -24,7 +24,8 @@ class OpenAIDecoder:
     usage_so_far: Usage | None = None
     """OpenAI says it at the end only."""
 
-    def __init__(self, choices: int, prices: Prices, reader: FinishReader) -> None:
+    def __init__(self, choices: int, prices: Prices, reader: FinishReader, parser: Any = None) -> None:
+        """`parser` is LiteLLM's for events that are not quite OpenAI's."""
         self.begun = self.ended = False
         self._reader = reader
         self._unfinished = set(range(choices))
@@ -32,6 +33,9 @@ class OpenAIDecoder:
         self._events = EventReader()
         self._usage: dict[str, Any] | None = None
         self._tier: str | None = None
+        self._parser = parser
+        self._reported: Any = None
+        """LiteLLM's usage object, where its parser reads the events."""
         self._echo = RepetitionDetector(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
         self._choice_type = litellm().types.utils.StreamingChoices
 
@@ -41,7 +45,7 @@ class OpenAIDecoder:
 
     @property
     def complete(self) -> bool:
-        return self._usage is not None and self.finished
+        return (self._usage is not None or self._reported is not None) and self.finished
 
     def feed(self, data: bytes) -> Iterator[Chunk]:
         try:
@@ -58,17 +62,19 @@ class OpenAIDecoder:
         said = object_of(event, begun=self.begun)
         if said.get("error"):
             raise error_in_band(said["error"], begun=self.begun)
-        if usage := said.get("usage"):
+        if (usage := said.get("usage")) and self._parser is None:
             self._usage = counted(usage) or self._usage
         self._tier = tier_of(said) or self._tier
-        if text := _plain_text(said.get("choices")):
+        if (text := _plain_text(said.get("choices"))) and (self._parser is None or not usage):
             self.begun = True
             chunk = Chunk([{"index": 0, "delta": {"content": text}, "finish_reason": None}])
             yield chunk
             self._echo.check(chunk)
             return
         try:
-            chunks = [*chunks_of(said, self._choice_type, self._reader.read)]
+            chunks = (
+                [*chunks_of(said, self._choice_type, self._reader.read)] if self._parser is None else self._parsed(said)
+            )
         except UnreadableError as error:
             raise no_format(error, begun=self.begun) from error
         for chunk in chunks:
@@ -82,10 +88,32 @@ class OpenAIDecoder:
             yield chunk
             self._echo.check(chunk)
 
+    def _parsed(self, said: dict[str, Any]) -> list[Chunk]:
+        """What LiteLLM's parser makes of an event, with the finish reasons that the provider gave."""
+        choices = said.get("choices")
+        if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+            raise UnreadableError("choices that are none")
+        reasons = {choice.get("index") or 0: choice.get("finish_reason") for choice in choices}
+        try:
+            piece = self._parser.chunk_parser(said)
+        except Exception as error:
+            raise no_format(error, begun=self.begun) from error
+        self._reported = getattr(piece, "usage", None) or self._reported
+        chunk = chunk_of(piece, None, None)
+        for choice in chunk.choices:
+            reason = reasons.get(choice["index"])
+            if not isinstance(reason, str | None):
+                raise UnreadableError("a finish reason that is none")
+            choice["finish_reason"] = self._reader.read(reason) if reason else None
+        told = [choice for choice in chunk.choices if choice["delta"] or choice["finish_reason"]]
+        return [Chunk(told)] if told else []
+
     def end(self) -> Iterator[Chunk]:
         if self._unfinished:
             raise unfinished(begun=self.begun)
         usage, cost = self._prices.of_openai(self._usage, self._tier)
+        if self._reported is not None:
+            usage, cost = usage_of(self._reported), self._prices.usd(self._reported, self._tier)
         if not usage.estimated:
             yield Chunk([], usage, cost)
         if self._reader.broken is not None:

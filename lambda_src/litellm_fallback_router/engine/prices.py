@@ -14,6 +14,9 @@ from .usage import of_openai
 from .wire import usage_of
 
 USUAL_TIERS = frozenset({None, "default", "standard", "auto"})
+STATES_PRICES = frozenset({"openrouter", "xai"})
+"""Providers whose usage says what it cost: OpenRouter, "Usage accounting"; xAI in `cost_in_usd_ticks`, which LiteLLM's
+class converts."""
 SIZES = (1, 1_000, 100_000, 130_000, 210_000, 280_000, 600_000, 1_100_000)
 """Tokens. Prices that depend on a prompt's length change between two of these."""
 
@@ -39,6 +42,8 @@ class Prices:
 
     def usd(self, reported: Any, tier: str | None = None) -> float | None:
         """USD of LiteLLM's usage object in a service tier; None where the price is unknown."""
+        if (stated := self._stated(reported)) is not None:
+            return stated
         cost = cost_of(self._deployment, reported, tier) if self._mapped else None
         return estimated_cost(self._deployment, usage_of(reported)) if cost is None else cost
 
@@ -64,6 +69,12 @@ class Prices:
             return self.usd(response.usage, getattr(response, "service_tier", None))
         cost = cost_of_answer(self._deployment, response) if self._mapped else None
         return estimated_cost(self._deployment, usage_of(response.usage)) if cost is None else cost
+
+    def _stated(self, reported: Any) -> float | None:
+        if self._deployment.provider not in STATES_PRICES or self._deployment.own_prices:
+            return None
+        stated = getattr(reported, "cost", None)
+        return float(stated) if isinstance(stated, int | float) and 0 <= stated < math.inf else None
 
     @cached_property
     def _mapped(self) -> bool:

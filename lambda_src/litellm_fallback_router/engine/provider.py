@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..routing.failures import ProviderFailure, no_answer
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
+from .addresses import address_of
 from .anthropic import AnthropicFormat
 from .anthropic_native import messages_caller
 from .converse import ConverseFormat, is_conversed
@@ -20,7 +21,7 @@ from .failures import broke_off, refused
 from .formats import Call, Decoder, Format, NativeCaller
 from .listeners import listened_to
 from .loading import litellm
-from .openai import OpenAIFormat, address_of
+from .openai import OpenAIFormat
 from .prices import estimated_cost
 from .wire import says_nothing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -86,9 +87,16 @@ class Received:
     def json(self) -> dict[str, Any]:
         return self._said
 
+    @property
+    def content(self) -> bytes:
+        return json.dumps(self._said).encode()
+
 
 class Unlogged:
     """In place of LiteLLM's logging object, to which its classes report. Nobody listens here."""
+
+    def __init__(self) -> None:
+        self.model_call_details: dict[str, Any] = {}
 
     def post_call(self, **_: Any) -> None:
         """Report nothing."""

@@ -1,0 +1,83 @@
+"""Where a deployment is asked in OpenAI's format, and which of LiteLLM's classes knows its peculiarities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..routing.types import Deployment
+from .loading import litellm
+
+READ_BY_CLASS = frozenset(
+    {"amazon_nova", "codestral", "cometapi", "compactifai", "edenai", "fireworks_ai", "groq", "mistral"}
+    | {"nadir", "openrouter", "perplexity", "xai"}
+)
+"""Providers whose answers are not quite OpenAI's: LiteLLM's class for them reads what is not plain text."""
+ELSEWHERE = frozenset(
+    {"chatgpt", "custom", "datarobot", "docker_model_runner", "github_copilot", "huggingface", "vllm", "watsonx"}
+)
+"""Providers that LiteLLM asks at another address than its class for them says, or asks somebody first."""
+BASES = {"openrouter": ("OPENROUTER_API_BASE", "https://openrouter.ai/api/v1")}
+"""Addresses that are not in LiteLLM's classes: the variable that may hold it, and the usual one (OpenRouter, "Quick
+start")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a deployment is asked in OpenAI's format, as LiteLLM has it."""
+
+    model: str
+    key: str | None
+    """Of the environment."""
+    base: str | None
+    url: str
+    config: Any
+    """LiteLLM's object for the provider's format."""
+    by_class: bool = False
+    """It reads the answers, too."""
+
+
+def address_of(deployment: Deployment) -> Address | None:
+    """None where LiteLLM's class for the provider differs from OpenAI's in more than how a request is written, where
+    it goes, and what an answer holds beside text."""
+    library = litellm()
+    if deployment.provider in ELSEWHERE or deployment.provider not in {one.value for one in library.LlmProviders}:
+        return None
+    own = library.OpenAIGPTConfig
+    try:
+        model, _, key, base = library.get_llm_provider(model=deployment.litellm_model, api_base=deployment.api_base)
+        config = library.utils.ProviderConfigManager.get_provider_chat_config(
+            model=model, provider=library.LlmProviders(deployment.provider)
+        )
+        if not isinstance(config, own) or type(config).sign_request is not own.sign_request:
+            return None
+        by_class = not _reads_openais(type(config))
+        if by_class and deployment.provider not in READ_BY_CLASS:
+            return None
+        base = base or _usual_base(deployment.provider, config)
+        if base is None and type(config).get_complete_url is own.get_complete_url:
+            # OpenAI's own address is nobody else's.
+            return None
+        base = base and base.rstrip("/")
+        url = config.get_complete_url(base, None, model, {}, {})
+    except Exception:  # noqa: BLE001 - what it lacks to place a provider: its public call will say so
+        return None
+    return Address(model, key, base, url, config, by_class=by_class)
+
+
+def _reads_openais(config: Any) -> bool:
+    """True for a class that takes answers and streams for OpenAI's own."""
+    library = litellm()
+    own, like = library.OpenAIGPTConfig, library.OpenAILikeChatConfig
+    if config.get_model_response_iterator is not own.get_model_response_iterator:
+        return False
+    return config.transform_response in (own.transform_response, like.transform_response)
+
+
+def _usual_base(provider: str, config: Any) -> str | None:
+    if provider == "openai":
+        base: str | None = config.get_api_base()
+        return base
+    if (named := BASES.get(provider)) is None:
+        return None
+    return litellm().secret_managers.main.get_secret_str(named[0]) or named[1]
