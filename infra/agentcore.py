@@ -8,7 +8,7 @@ from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
 from aws_cdk.aws_lambda import Alias
 from constructs import Construct
 
-from litellm_fallback_router.routing.request import TOOLS
+from fallback_router_agentcore.tools import TOOLS
 
 from .cedar import TARGET, AgentAccess, Policy, policies
 from .stage import Stage

@@ -35,12 +35,16 @@ def main() -> None:
         snapstart_in(region, stage)
         concerns(stage, config, region)
         package = build_package(stage.arch, mapping=stage.mapping, progress=_say)
+        tools = None
+        if stage.agentcore:
+            tools = build_package(stage.arch, mapping=stage.mapping, agent_tools=True, progress=_say)
         GatewayStack(
             app,
             stage.stack_name,
             stage=stage,
             config=config,
             package=package,
+            tools=tools,
             authorizer=AUTHORIZER,
             region=region,
         )

@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from fallback_router_agentcore.tools import MAX_TOKENS, SEPARATOR, TOOLS, Tool
 from litellm_fallback_router.routing.mapping import did_you_mean
-from litellm_fallback_router.routing.request import MAX_TOKENS, SEPARATOR, TOOLS, Tool
 
 TARGET = "router"
 """Name of the target, and so the first half of its tools' names."""

@@ -62,7 +62,7 @@ class Door:
     """Whether the Lambda Web Adapter stands before it."""
 
 
-TOOL_DOOR = Door("litellm_fallback_router.entrypoints.agentcore_tool.handler", Duration.minutes(5))
+TOOL_DOOR = Door("fallback_router_agentcore.handler.handler", Duration.minutes(5))
 """For AgentCore Gateway."""
 
 

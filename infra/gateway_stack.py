@@ -35,8 +35,9 @@ KEY_ITEMS = ["key#*"]
 
 
 class GatewayStack(Stack):
-    """`package`: the gateway's zip; `authorizer`: the source of the authorizer's function; `region`: where it will be
-    deployed, None where CDK does not know. Raises ConfigurationError."""
+    """`package`: the gateway's zip; `tools`: the zip of AgentCore's tools, where the stage has AgentCore; `authorizer`:
+    the source of the authorizer's function; `region`: where it will be deployed, None where CDK does not know. Raises
+    ConfigurationError."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class GatewayStack(Stack):
         config: RouterConfig,
         package: Path,
         authorizer: Path,
+        tools: Path | None,
         region: str | None = None,
     ) -> None:
         super().__init__(scope, id, description=f"LiteLLM Fallback Router, {stage.name}")
@@ -116,7 +118,9 @@ class GatewayStack(Stack):
             Annotations.of(self).add_warning_v2(f"fallback-router:{name}", text)
         self._export()
         if stage.agentcore:
-            self._offer_tools(stage.agentcore, package)
+            if tools is None:
+                raise ValueError("tools: the stage has AgentCore, and so a package of its tools")
+            self._offer_tools(stage.agentcore, tools)
 
     def _environment(self) -> dict[str, str]:
         stage = self._stage

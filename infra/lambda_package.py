@@ -3,7 +3,8 @@
     python -m infra.lambda_package --arch arm64
 
 The dependencies are built once per lock file, our code is added in about a second, and an unchanged tree builds
-nothing at all. The same inputs give the same bytes.
+nothing at all. The same inputs give the same bytes. AgentCore's tools have a package of their own: the gateway's, with
+their code beside it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ SOURCES = ROOT / "lambda_src"
 LOCK = SOURCES / "requirements.txt"
 CACHE = ROOT / "build" / "lambda"
 PACKAGE = "litellm_fallback_router"
+AGENT_TOOLS = "fallback_router_agentcore"
+"""What only the function for AgentCore runs: a folder of the repository, and of that function's package."""
 START = "run.sh"
 MAPPING = "mapping"
 """A mapping of the user's own lies in the package under this name, with its own suffix."""
@@ -60,14 +63,19 @@ class BuildError(Exception):
 
 
 def build_package(
-    arch: Arch = "arm64", *, mapping: Path | None = None, progress: Callable[[str], None] = lambda step: None
+    arch: Arch = "arm64",
+    *,
+    mapping: Path | None = None,
+    agent_tools: bool = False,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> Path:
     """The zip file for Lambda, built where it is not there yet; fit for `lambda.Code.from_asset`.
 
     `mapping` is put beside the code as `mapping.yaml` (or `.json`), for `ROUTER_CONFIG` to name.
+    With `agent_tools` it is the package of the function for AgentCore.
     Raises BuildError, InterpreterMissingError, StaleListError and UnfitPackageError.
     """
-    files = our_files(mapping)
+    files = our_files(mapping, agent_tools=agent_tools)
     package = CACHE / f"package-{arch}-{_digest(_dependency_inputs(arch), files)}.zip"
     if package.exists():
         package.touch()
@@ -88,8 +96,8 @@ def build_package(
     return package
 
 
-def our_files(mapping: Path | None = None) -> dict[str, Path]:
-    """Name in the package -> file, of all that is ours: the code, what starts it, and the mapping."""
+def our_files(mapping: Path | None = None, *, agent_tools: bool = False) -> dict[str, Path]:
+    """Name in the package -> file, of all that is ours: the code, what starts it, the mapping, AgentCore's tools."""
     package = SOURCES / PACKAGE
     modules = {path.relative_to(package).as_posix(): path for path in package.rglob("*") if path.is_file()}
     files = {
@@ -97,6 +105,8 @@ def our_files(mapping: Path | None = None) -> dict[str, Path]:
         for name, path in modules.items()
         if "__pycache__" not in path.parts and pruning.belongs_in_lambda(name)
     }
+    if agent_tools:
+        files |= {f"{AGENT_TOOLS}/{path.name}": path for path in (ROOT / AGENT_TOOLS).glob("*.py")}
     files[START] = SOURCES / START
     if mapping is not None:
         files[MAPPING + mapping.suffix] = mapping

@@ -97,7 +97,6 @@ BOTO3_DATA = frozenset({"dynamodb"})
 
 OURS = (
     *("cli.py", "commands/*", "operations.py", "adapters/api_gateway.py", "adapters/cloudformation.py"),
-    *("evaluating.py", "evaluation/*", "adapters/evaluations.py"),
     *("preflight/*", "checklist.py", "aws_regions.py", "adapters/account.py", "adapters/bedrock_catalog.py"),
     *("adapters/gateway_door.py", "adapters/monitoring.py"),
 )

@@ -52,4 +52,5 @@ fi
 echo "setup: installing the locked requirements into .venv (once, about a minute)"
 install .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
 install .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode requirements.txt
-install .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --offline --editable .
+install .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --offline \
+    --editable . --editable ./fallback_router_agentcore --editable ./fallback_router_evaluation

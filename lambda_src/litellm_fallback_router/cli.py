@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .commands import caller_keys, circuits, evaluate, secrets
+from .commands import caller_keys, circuits, extras, secrets
 from .commands.deployed import Region, Stack
 from .routing.errors import ConfigurationError, InvalidRequestError, RouterError
 
@@ -197,7 +197,7 @@ def smoke(
         raise typer.Exit(FAILED)
 
 
-app.add_typer(evaluate.app, name="evaluate")
+extras.add_evaluate(app)
 # A deployed gateway's own: its callers, its providers, its circuits.
 app.add_typer(caller_keys.app, name="keys")
 app.add_typer(secrets.app, name="secrets")

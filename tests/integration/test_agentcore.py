@@ -13,9 +13,9 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from fallback_router_agentcore.tools import TOOLS
 from infra.cedar import policies
 from infra.stage import load_stage
-from litellm_fallback_router.routing.request.agent_tools import TOOLS
 from local.simulator import SimulatorControl
 from tests.support.documents import REPOSITORY, between_markers, examples
 

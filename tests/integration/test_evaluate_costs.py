@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.evaluation.asking import TRIES
+from fallback_router_evaluation.asking import TRIES
 from local.simulator import Fault, SimulatorControl
 
 LIMIT = 90

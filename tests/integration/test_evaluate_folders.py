@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from litellm_fallback_router.evaluation.answers import read_answers
-from litellm_fallback_router.evaluation.folder import LocalFolder
+from fallback_router_evaluation.answers import read_answers
+from fallback_router_evaluation.folder import LocalFolder
 from local.simulator import SimulatorControl
 from tests.support.documents import REPOSITORY
 

@@ -13,7 +13,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from litellm_fallback_router.evaluation import manifest
+from fallback_router_evaluation import manifest
 from litellm_fallback_router.simulated import s3
 from local.simulator import SimulatorControl
 from tests.integration.test_evaluate import DATASET, JUDGE, MINI, NOVA, dataset, run

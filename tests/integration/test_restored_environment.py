@@ -145,7 +145,9 @@ def test_without_a_snapshot_keys_are_read_at_the_start_and_never_twice(
     simulator.reset()
 
 
-@pytest.mark.parametrize("door", ["lambda_handler", "agentcore_tool"])
+@pytest.mark.parametrize(
+    "door", ["litellm_fallback_router.entrypoints.lambda_handler", "fallback_router_agentcore.handler"]
+)
 def test_a_plain_handler_without_hooks_reads_the_keys_at_its_first_event(
     tmp_path: Path, simulator: SimulatorControl, door: str
 ) -> None:
@@ -169,13 +171,13 @@ def test_a_plain_handler_without_hooks_reads_the_keys_at_its_first_event(
 
 
 EVENTS = {
-    "lambda_handler": rest_event("POST", "/v1/chat/completions", QUESTION),
-    "agentcore_tool": {"question": QUESTION["messages"][0]["content"]},  # type: ignore[index]
+    "litellm_fallback_router.entrypoints.lambda_handler": rest_event("POST", "/v1/chat/completions", QUESTION),
+    "fallback_router_agentcore.handler": {"question": QUESTION["messages"][0]["content"]},  # type: ignore[index]
 }
 ONE_EVENT = """
 import importlib, json, sys
 from tests.support.agentcore_events import LambdaCall
-door = importlib.import_module("litellm_fallback_router.entrypoints." + sys.argv[1])
+door = importlib.import_module(sys.argv[1])
 print("started", flush=True)
 sys.stdin.readline()
 print(json.dumps(door.handler(json.loads(sys.argv[2]), LambdaCall("llm___ask"))))

@@ -335,6 +335,8 @@ def test_every_module_of_the_package_is_in_the_tree() -> None:
     written = tree()
     modules = {str(path.relative_to(REPOSITORY)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"}
     modules.add("lambda_src/litellm_fallback_router/__init__.py")
+    for extra in REPOSITORY.glob("fallback_router_*"):
+        modules |= {str(path.relative_to(REPOSITORY)) for path in extra.rglob("*.py") if path.name != "__init__.py"}
     missing = sorted(modules - written.keys())
 
     assert not missing, f"docs/files.md: add to the tree: {', '.join(missing)}"
@@ -345,7 +347,16 @@ def test_files_that_a_page_names_exist(name: str) -> None:
     """A path is the repository's or the package's; a bare name is that of some file."""
     named = re.findall(r"`([\w./-]+\.(?:py|json|yaml|toml|md))`", (REPOSITORY / name).read_text(encoding="utf-8"))
     sources = [
-        path for folder in ("lambda_src", "infra", "local", "tests") for path in (REPOSITORY / folder).rglob("*.*")
+        path
+        for folder in (
+            "lambda_src",
+            "fallback_router_agentcore",
+            "fallback_router_evaluation",
+            "infra",
+            "local",
+            "tests",
+        )
+        for path in (REPOSITORY / folder).rglob("*.*")
     ]
     known = {path.name for path in sources}
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from infra.function import TOOL_DOOR
-from infra.lambda_package import ROOT
+from infra.lambda_package import ROOT, build_package
 from local.simulator import Fault, SimulatorControl
 from tests.support.agentcore_events import EVENTS
 from tests.support.lambda_process import lambda_processes, started
-from tests.support.packaged import clean_python, environment, install
+from tests.support.packaged import ARCH, clean_python, environment, install, make_writable, unpack
 from tests.support.runtime_api import RuntimeApi
 
 PARIS = "Paris is the capital of France."
@@ -26,6 +26,14 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = clean_python(tmp_path_factory.mktemp("runtime"))
     install(python, ROOT / "infra" / "requirements-runtime.txt")
     return python
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The package of the tools, as /var/task."""
+    tree = unpack(build_package(ARCH, agent_tools=True), tmp_path_factory.mktemp("tools"))
+    yield tree
+    make_writable(tree)
 
 
 @pytest.fixture(scope="module")

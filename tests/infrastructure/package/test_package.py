@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from infra import archive, bytecode, lambda_package, pruning
-from infra.lambda_package import PACKAGE, SOURCES, build_package
+from infra.lambda_package import AGENT_TOOLS, PACKAGE, SOURCES, build_package
 from tests.support.packaged import ARCH
 
 
@@ -38,11 +38,21 @@ def test_every_module_of_ours_has_its_source_and_its_bytecode(names: set[str]) -
         assert (f"{folder}/__pycache__/{name.removesuffix('.py')}.cpython-313.pyc" in names) is wanted
 
 
-def test_nothing_for_evaluations_plots_and_policies_is_in_it(names: set[str]) -> None:
+def test_nothing_for_evaluations_plots_policies_and_agents_is_in_it(names: set[str]) -> None:
     extras = {"matplotlib", "mpl_toolkits", "numpy", "contourpy", "kiwisolver", "PIL", "cedarpy", "aws_cdk"}
     assert {name.partition("/")[0].partition("-")[0] for name in names} & extras == set()
-    assert not [name for name in names if f"{PACKAGE}/evaluation" in name or f"{PACKAGE}/commands" in name]
-    assert f"{PACKAGE}/entrypoints/agentcore_tool.py" in names
+    ours = {"fallback_router_evaluation", AGENT_TOOLS, f"{PACKAGE}/commands"}
+    assert not [name for name in names if any(name.startswith(f"{folder}/") for folder in ours)]
+
+
+def test_the_package_of_the_tools_is_the_gateways_with_their_code_beside_it(names: set[str]) -> None:
+    with ZipFile(build_package(ARCH, agent_tools=True)) as opened:
+        tools = set(opened.namelist())
+    modules = ("__init__", "calls", "handler", "tools")
+    assert tools > names
+    assert tools - names == {f"{AGENT_TOOLS}/{name}.py" for name in modules} | {
+        f"{AGENT_TOOLS}/__pycache__/{name}.cpython-313.pyc" for name in modules
+    }
 
 
 def test_every_dependency_is_bytecode_only(names: set[str]) -> None:

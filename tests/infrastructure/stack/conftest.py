@@ -36,6 +36,8 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Synthe
     folder = tmp_path_factory.mktemp("synth")
     (folder / "package").mkdir()
     (folder / "package" / "run.sh").write_text("#!/bin/sh\n")
+    (folder / "tools").mkdir()
+    (folder / "tools" / "tools.py").write_text("")
     (folder / "authorizer").mkdir()
     (folder / "authorizer" / "authorizer.py").write_text("")
 
@@ -55,6 +57,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Synthe
             config=config,
             package=folder / "package",
             authorizer=folder / "authorizer" / "authorizer.py",
+            tools=folder / "tools" if stage.agentcore else None,
             region=region,
         )
         app.synth()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from fallback_router_agentcore.tools import TOOLS
 from infra.stage import load_stage
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.request.agent_tools import TOOLS
 from tests.infrastructure.stack.agents import AGENT, TABLE, policies, shown_tools
 from tests.infrastructure.stack.rules import cfn_lint_finds_nothing, nag_finds_nothing
 from tests.infrastructure.stack.templates import ACCOUNT, REGION, Synthesized, flat, listed
@@ -110,7 +110,7 @@ def test_tools_may_do_what_the_gateway_may(others: dict[str, str], synthesize: S
 
 def test_tools_are_a_function_of_their_own_that_answers_whole(agents: Synthesized) -> None:
     (tools,) = (one for name, one in agents.of("AWS::Lambda::Function").items() if name.startswith("Tools"))
-    assert tools["Properties"]["Handler"] == "litellm_fallback_router.entrypoints.agentcore_tool.handler"
+    assert tools["Properties"]["Handler"] == "fallback_router_agentcore.handler.handler"
     assert tools["Properties"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert "Layers" not in tools["Properties"]
     gateway, _ = agents.functions()

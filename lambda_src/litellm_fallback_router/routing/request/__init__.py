@@ -1,6 +1,5 @@
 """A request as the domain knows it: its validation, its bounds, and what it holds."""
 
-from .agent_tools import ASK, CHAT_COMPLETION, MAX_TOKENS, SEPARATOR, TOOLS, Tool
 from .bounds import check_bounds, check_values, too_many_values
 from .features import THINKING_FIELDS, THINKING_PARTS, Contents, characters_of, prompt_characters
 from .images import SCHEMES, Images, ImageUnavailableError, RequestImages, urls_in
@@ -36,19 +35,14 @@ from .validation import (
 )
 
 __all__ = [
-    "ASK",
     "ASK_BODY",
-    "CHAT_COMPLETION",
-    "MAX_TOKENS",
     "MOST_PICTURES",
     "OPEN",
     "PROMPTS",
     "SCHEMES",
-    "SEPARATOR",
     "STRICT",
     "THINKING_FIELDS",
     "THINKING_PARTS",
-    "TOOLS",
     "Choice",
     "Contents",
     "ImageUnavailableError",
@@ -65,7 +59,6 @@ __all__ = [
     "Temperature",
     "Text",
     "Tokens",
-    "Tool",
     "as_request",
     "characters_of",
     "check_bounds",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from ..routing.types import Deployment, Message
+from litellm_fallback_router.routing.types import Deployment, Message
 
 MESSAGE_TOKENS = 20
 """More than any provider adds around a message."""

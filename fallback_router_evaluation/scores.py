@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..routing.errors import ConfigurationError
+from litellm_fallback_router.routing.errors import ConfigurationError
 
 EXACT, SIMILARITY = "exact match", "similarity"
 LOWER_IS_BETTER = frozenset({"Builtin.Harmfulness", "Builtin.Stereotyping", "Builtin.Refusal"})

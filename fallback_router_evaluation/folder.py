@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from ..routing.errors import ConfigurationError
+from litellm_fallback_router.routing.errors import ConfigurationError
 
 
 class Folder(Protocol):

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..routing.errors import ConfigurationError
-from ..routing.observe import MAX_LINES, as_prompt, response_line
+from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.routing.observe import MAX_LINES, as_prompt, response_line
+
 from .answers import read_answers
 from .dataset import Prompt
 from .folder import Folder

@@ -13,22 +13,23 @@ from pathlib import Path
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ... import bootstrap
-from ...evaluating import check_keeps, evaluation_folder
-from ...evaluation.asking import TRIES, Asked, Outcome, Questions
-from ...evaluation.budget import most_expensive
-from ...evaluation.dataset import read_dataset
-from ...evaluation.folder import decoded, told
-from ...evaluation.manifest import Manifest, Model, read_manifest, write_responses
-from ...routing.errors import ConfigurationError
-from ...routing.mapping import RouterConfig, did_you_mean
-from ...routing.observe import identifier
-from ...routing.types import Deployment
-from ..command_context import command_context
-from ..formatting import console, warn_of
-from ..isolated import each_alone
-from ..keys import keyless
-from ..loading import loaded
+from litellm_fallback_router import bootstrap
+from litellm_fallback_router.commands.command_context import command_context
+from litellm_fallback_router.commands.formatting import console, warn_of
+from litellm_fallback_router.commands.isolated import each_alone
+from litellm_fallback_router.commands.keys import keyless
+from litellm_fallback_router.commands.loading import loaded
+from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.routing.mapping import RouterConfig, did_you_mean
+from litellm_fallback_router.routing.observe import identifier
+from litellm_fallback_router.routing.types import Deployment
+
+from ..asking import TRIES, Asked, Outcome, Questions
+from ..budget import most_expensive
+from ..dataset import read_dataset
+from ..folder import decoded, told
+from ..manifest import Manifest, Model, read_manifest, write_responses
+from ..places import check_keeps, evaluation_folder
 
 
 @dataclass(frozen=True, slots=True)

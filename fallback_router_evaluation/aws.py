@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..evaluation.folder import decoded
+from .folder import decoded
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock.client import BedrockClient

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..routing.errors import ConfigurationError
+from litellm_fallback_router.routing.errors import ConfigurationError
+
 from .folder import Folder
 from .manifest import Manifest
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidRequestError
+from litellm_fallback_router.routing.errors import InvalidRequestError
 
 Schema = Mapping[str, Any]
 """JSON Schema, as far as AgentCore takes it: `type`, `description`, `properties`, `required`, `items`."""

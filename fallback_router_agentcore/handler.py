@@ -1,6 +1,6 @@
 """The router as tools of an AgentCore Gateway: a plain Lambda handler.
 
-litellm_fallback_router.entrypoints.agentcore_tool.handler
+fallback_router_agentcore.handler.handler
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..bootstrap import build_router, warm_up
-from ..settings import load_settings
-from .snapstart import Held, Renewal
-from .tool_calls import answer
+from litellm_fallback_router.bootstrap import build_router, warm_up
+from litellm_fallback_router.entrypoints.snapstart import Held, Renewal
+from litellm_fallback_router.settings import load_settings
+
+from .calls import answer
 
 # One loop for all invocations: connections belong to the loop they were made on.
 _loop = asyncio.new_event_loop()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from ..routing.errors import ConfigurationError
 from .standings import Standing
 
 if TYPE_CHECKING:
@@ -33,18 +32,10 @@ class _Point:
 
 
 def draw(places: Sequence[Standing], *, title: str, quality: str) -> bytes:
-    """A PNG. `quality`: what the quality is, for its axis.
+    """A PNG. `quality`: what the quality is, for its axis."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import
+    from matplotlib.figure import Figure  # noqa: PLC0415
 
-    Raises ConfigurationError where matplotlib is missing.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra, and slow to import
-        from matplotlib.figure import Figure  # noqa: PLC0415
-    except ImportError as error:
-        message = (
-            "matplotlib: not installed, and the picture needs it; pip install 'litellm-fallback-router[evaluation]'"
-        )
-        raise ConfigurationError([message]) from error
     scored = [one for one in places if one.quality is not None and one.answered]
     figure = Figure(figsize=(12.5, 5.6), dpi=150, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)

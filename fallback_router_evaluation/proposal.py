@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import yaml
 
-from ..routing.mapping import converted_config, cycles, is_litellm_config
+from litellm_fallback_router.routing.mapping import converted_config, cycles, is_litellm_config
+
 from .standings import Standing
 
 Goal = Literal["quality", "cost", "latency"]

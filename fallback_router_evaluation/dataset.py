@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..routing.errors import ConfigurationError
-from ..routing.mapping import type_name, unknown
-from ..routing.types import Message
+from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.routing.mapping import type_name, unknown
+from litellm_fallback_router.routing.types import Message
 
 FIELDS = ("prompt", "referenceResponse", "category", "system")
 MAX_PROBLEMS = 20

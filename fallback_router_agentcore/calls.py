@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..api.body import as_object
-from ..api.errors import bug, problem_of
-from ..api.formats import ask, chat
-from ..api.formats.base import Format, Problem
-from ..routing.errors import InvalidRequestError, RouterError
-from ..routing.request import ASK, CHAT_COMPLETION, SEPARATOR, TOOLS, Tool
-from ..routing.router import Router
-from .lambda_context import MARGIN
+from litellm_fallback_router.api.body import as_object
+from litellm_fallback_router.api.errors import bug, problem_of
+from litellm_fallback_router.api.formats import ask, chat
+from litellm_fallback_router.api.formats.base import Format, Problem
+from litellm_fallback_router.entrypoints.lambda_context import MARGIN
+from litellm_fallback_router.routing.errors import InvalidRequestError, RouterError
+from litellm_fallback_router.routing.router import Router
+
+from .tools import ASK, CHAT_COMPLETION, SEPARATOR, TOOLS, Tool
 
 TOOL_NAME = "bedrockAgentCoreToolName"
 """Key of the client context that names the tool. Source: the AgentCore developer guide, "AWS Lambda function

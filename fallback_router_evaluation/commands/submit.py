@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import typer
 
-from ...evaluating import IN_S3, evaluation_folder, evaluation_jobs
-from ...evaluation.jobs import Judging, job_requests, parse_metrics, started_jobs, write_jobs
-from ...evaluation.manifest import finished_manifest
-from ...routing.errors import ConfigurationError
-from ...settings import load_settings
+from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.settings import load_settings
+
+from ..jobs import Judging, job_requests, parse_metrics, started_jobs, write_jobs
+from ..manifest import finished_manifest
+from ..places import IN_S3, evaluation_folder, evaluation_jobs
 
 
 def submit(out: str, *, judge: str, role: str, metrics: str, region: str | None) -> None:

@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .evaluation.folder import Folder, LocalFolder
-from .evaluation.jobs import check_place
-from .routing.errors import ConfigurationError
-from .settings import Settings
-from .simulated import SIMULATED_REGION, bedrock, s3
+from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.settings import Settings
+from litellm_fallback_router.simulated import SIMULATED_REGION, bedrock, s3
+
+from .folder import Folder, LocalFolder
+from .jobs import check_place
 
 if TYPE_CHECKING:
-    from .adapters.evaluations import EvaluationJobs
+    from .aws import EvaluationJobs
 
 IN_S3 = "s3://"
 KEPT_IN = ("answers", "responses")
@@ -33,8 +34,9 @@ def evaluation_folder(out: str, settings: Settings, region: str | None = None) -
         yield LocalFolder(Path(out))
         return
     place = check_place(out)
-    from .adapters.evaluations import S3Folder  # noqa: PLC0415 - AWS's libraries, only when needed
-    from .operations import explained  # noqa: PLC0415
+    from litellm_fallback_router.operations import explained  # noqa: PLC0415
+
+    from .aws import S3Folder  # noqa: PLC0415 - AWS's libraries, only when needed
 
     with explained():
         yield S3Folder(_client("s3", settings, region), place)
@@ -94,7 +96,7 @@ def check_writable(folder: Path, option: str) -> None:
 
 def evaluation_jobs(settings: Settings, region: str | None = None) -> EvaluationJobs:
     """Use it inside `evaluation_folder`, which explains what AWS refuses."""
-    from .adapters.evaluations import EvaluationJobs  # noqa: PLC0415 - AWS's libraries, only when needed
+    from .aws import EvaluationJobs  # noqa: PLC0415 - AWS's libraries, only when needed
 
     return EvaluationJobs(_client("bedrock", settings, region))
 

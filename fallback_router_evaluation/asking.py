@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ..routing.errors import RouterError
-from ..routing.ledger import AttemptRecord, rounded_usd
-from ..routing.router import Router
-from ..routing.types import ChatRequest, Deployment
+from litellm_fallback_router.routing.errors import RouterError
+from litellm_fallback_router.routing.ledger import AttemptRecord, rounded_usd
+from litellm_fallback_router.routing.router import Router
+from litellm_fallback_router.routing.types import ChatRequest, Deployment
+
 from .answers import Answer, logged_models, read_answers, record
 from .budget import Budget, most_expensive
 from .dataset import Prompt

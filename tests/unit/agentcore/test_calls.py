@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from fallback_router_agentcore.calls import answer
+from fallback_router_agentcore.tools import ASK, CHAT_COMPLETION, TOOLS
 from litellm_fallback_router.api.formats.chat import ChatCompletionRequest
 from litellm_fallback_router.bootstrap import build_router
-from litellm_fallback_router.entrypoints.tool_calls import answer
-from litellm_fallback_router.routing.request.agent_tools import ASK, CHAT_COMPLETION, TOOLS
 from litellm_fallback_router.routing.request.schema import AskRequest
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.settings import Settings

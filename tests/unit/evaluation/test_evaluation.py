@@ -13,15 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.adapters.price_map import describe
-from litellm_fallback_router.evaluation.answers import Answer, read_answers, record
-from litellm_fallback_router.evaluation.budget import Budget, most_expensive
-from litellm_fallback_router.evaluation.dataset import read_dataset
-from litellm_fallback_router.evaluation.folder import LocalFolder
-from litellm_fallback_router.evaluation.manifest import Manifest, Model
-from litellm_fallback_router.evaluation.picture import draw
-from litellm_fallback_router.evaluation.proposal import propose
-from litellm_fallback_router.evaluation.scores import (
+from fallback_router_evaluation.answers import Answer, read_answers, record
+from fallback_router_evaluation.budget import Budget, most_expensive
+from fallback_router_evaluation.dataset import read_dataset
+from fallback_router_evaluation.folder import LocalFolder
+from fallback_router_evaluation.manifest import Manifest, Model
+from fallback_router_evaluation.picture import draw
+from fallback_router_evaluation.proposal import propose
+from fallback_router_evaluation.scores import (
     Scored,
     exact_match,
     goodness,
@@ -29,7 +28,8 @@ from litellm_fallback_router.evaluation.scores import (
     local_scores,
     similarity,
 )
-from litellm_fallback_router.evaluation.standings import Standing, standings
+from fallback_router_evaluation.standings import Standing, standings
+from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.mapping.config import load_config

@@ -8,20 +8,21 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
-from ... import bootstrap
-from ...evaluating import IN_S3, check_writable, evaluation_folder, evaluation_jobs
-from ...evaluation.folder import Folder
-from ...evaluation.jobs import read_jobs
-from ...evaluation.manifest import Manifest, finished_manifest
-from ...evaluation.picture import draw
-from ...evaluation.proposal import GOOD_ENOUGH, Proposal, propose
-from ...evaluation.scores import Scored, judged_scores, local_scores
-from ...evaluation.standings import Standing, standings
-from ...routing.errors import ConfigurationError
-from ...routing.mapping import RouterConfig
-from ...settings import Settings
-from ..command_context import command_context
-from ..formatting import console, warn
+from litellm_fallback_router import bootstrap
+from litellm_fallback_router.commands.command_context import command_context
+from litellm_fallback_router.commands.formatting import console, warn
+from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.routing.mapping import RouterConfig
+from litellm_fallback_router.settings import Settings
+
+from ..folder import Folder
+from ..jobs import read_jobs
+from ..manifest import Manifest, finished_manifest
+from ..picture import draw
+from ..places import IN_S3, check_writable, evaluation_folder, evaluation_jobs
+from ..proposal import GOOD_ENOUGH, Proposal, propose
+from ..scores import Scored, judged_scores, local_scores
+from ..standings import Standing, standings
 
 FEW = 30
 """Scored answers of a model below which its quality says little."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fallback_router_evaluation.manifest import Model
+from fallback_router_evaluation.proposal import propose
+from fallback_router_evaluation.standings import Standing
 from litellm_fallback_router.adapters.price_map import describe
-from litellm_fallback_router.evaluation.manifest import Model
-from litellm_fallback_router.evaluation.proposal import propose
-from litellm_fallback_router.evaluation.standings import Standing
 from litellm_fallback_router.routing.mapping.config import load_config
 
 
