@@ -117,6 +117,8 @@ class Answer:
     """None: the provider never says why it stopped (a fault)."""
     stop_sequence: str | None = None
     """The stop string that ended the text."""
+    refused: bool = False
+    """The text says why the model will not answer."""
 
     @property
     def completion_tokens(self) -> int:

@@ -17,6 +17,7 @@ from local.simulator.settings import Settings
 
 _HTML = b"<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>\n"
 _GARBLED_HEAD = b"\x00\xffHTP/one point one 2OO\r\n: \x80\r\n\r\n"
+_REFUSAL = "I'm sorry, but I can't help with that."
 _PING_EVERY = 0.25
 _CUT_GRACE = 0.02
 _REFUSALS = frozenset(
@@ -96,7 +97,7 @@ async def deliver(exchange: Exchange, provider: Provider, call: Call, fault: Fau
     except Unsatisfiable as wrong:
         return await exchange.reply(provider.rejection(f"Invalid schema: {wrong}"))
     if call.stream:
-        await _Stream(exchange, provider, fault, settings).send(provider.frames(call, said))
+        await _Stream(exchange, provider, call, fault, settings).send(provider.frames(call, said))
     else:
         await _send_whole(exchange, provider.whole(call, said), fault)
     return None
@@ -138,6 +139,8 @@ def _bent(said: Answer, call: Call, fault: Fault | None) -> Answer | None:
             return None
         case "content_filter":
             return Answer(said.prompt_tokens, text="".join(pieces(said.text)[:2]), finish="content_filter")
+        case "refusal":
+            return Answer(said.prompt_tokens, text=_REFUSAL, refused=True)
         case "no_terminator" if not call.stream:
             return replace(said, finish=None)
         case _:
@@ -163,9 +166,13 @@ async def _send_whole(exchange: Exchange, reply: http.Reply, fault: Fault | None
 class _Stream:
     """Sends the frames of one stream with its delays and, at the right place, its fault."""
 
-    def __init__(self, exchange: Exchange, provider: Provider, fault: Fault | None, settings: Settings) -> None:
+    def __init__(
+        self, exchange: Exchange, provider: Provider, call: Call, fault: Fault | None, settings: Settings
+    ) -> None:
         self._exchange = exchange
         self._provider = provider
+        self._call = call
+        self._sent = 0
         self._fault = fault
         self._delay = settings.chunk_delay
         self._pending = fault if fault and fault.kind in _MID_STREAM else None
@@ -185,6 +192,7 @@ class _Stream:
                 await self._wait_for_content(record.chunks)
                 record.chunks += 1
             await exchange.chunk(frame.data)
+            self._sent += 1
         await exchange.end_stream()
 
     async def _wait_for_content(self, sent: int) -> None:
@@ -212,7 +220,7 @@ class _Stream:
                 await exchange.chunk(self._provider.broken_frame())
                 return False
             case "in_band_error":
-                await exchange.chunk(self._provider.error_frame())
+                await exchange.chunk(self._provider.error_frame(self._call, self._sent))
                 await exchange.end_stream()
             case "stall":
                 await _pause(fault)

@@ -21,6 +21,7 @@ FaultKind = Literal[
     "model_not_found",
     "context_exceeded",
     "content_filter",
+    "refusal",
     "prefill_refused",
     "quota",
     "html",

@@ -85,8 +85,8 @@ class Provider(Service, Protocol):
     def broken_frame(self) -> bytes:
         """A stream message that cannot be decoded."""
 
-    def error_frame(self) -> bytes:
-        """A stream message that says the provider failed half-way."""
+    def error_frame(self, call: Call, sent: int) -> bytes:
+        """A stream message that says the provider failed half-way, after so many messages."""
 
     def ping(self) -> bytes:
         """A message that carries nothing; empty where the provider has none."""

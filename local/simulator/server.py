@@ -16,6 +16,7 @@ from local.simulator.conversation import Call
 from local.simulator.delivery import Exchange, carry_out, deliver
 from local.simulator.faults import Fault, FaultBook, ProviderName, Rule
 from local.simulator.openai.api import OpenAI
+from local.simulator.openai.responses.api import Responses
 from local.simulator.provider import ApiError, Operation, Provider, Service
 from local.simulator.record import RequestLog, RequestRecord
 from local.simulator.settings import Settings
@@ -39,7 +40,9 @@ class Simulator:
         self._log = RequestLog()
         self._objects = Objects()
         self._bedrock = Bedrock(self._objects)
+        self._responses = Responses()
         self._services: dict[str, Service] = {
+            "openai/v1/responses": self._responses,
             "openai": OpenAI(),
             "anthropic": Anthropic(),
             "bedrock": self._bedrock,
@@ -120,12 +123,13 @@ class Simulator:
         self._log.clear()
 
     def reset(self) -> None:
-        """Drop the faults, the request log, S3's objects and the jobs; settings are again what they were at the
-        start."""
+        """Drop the faults, the request log, S3's objects, the jobs and the stored responses; settings are again what
+        they were at the start."""
         self._faults.clear()
         self._log.clear()
         self._objects.content.clear()
         self._bedrock.evaluations.clear()
+        self._responses.store.clear()
         self.settings = self._at_start.model_copy(deep=True)
 
     def _accept(self, reader: http.WatchedReader, writer: asyncio.StreamWriter) -> None:
@@ -149,7 +153,7 @@ class Simulator:
         request = await http.read_request(reader, writer)
         if request is None:
             return False
-        provider = self._services.get(request.path.split("/")[1] if request.path.count("/") > 1 else "")
+        provider = self._service_of(request.path)
         if provider is None:
             writer.write(self._control.answer(request).encode())
             await writer.drain()
@@ -162,6 +166,11 @@ class Simulator:
             traceback.print_exc(file=sys.stderr)
             await exchange.hang_up(abrupt=True)
         return exchange.reusable and not record.disconnected
+
+    def _service_of(self, path: str) -> Service | None:
+        """The service of the longest beginning of a path; None is the simulator itself."""
+        found = [one for one in self._services if path.startswith(f"/{one}/") or (path == f"/{one}" and "/" in one)]
+        return self._services[max(found, key=len)] if found else None
 
     async def _unless_gone(
         self, work: Coroutine[Any, Any, None], reader: http.WatchedReader, record: RequestRecord

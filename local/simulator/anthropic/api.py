@@ -60,7 +60,7 @@ class Anthropic:
     def broken_frame(self) -> bytes:
         return b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"del\n\n'
 
-    def error_frame(self) -> bytes:
+    def error_frame(self, call: Call, sent: int) -> bytes:
         return form.encode_event(errors.error_body("overloaded_error", "Overloaded"))
 
     def ping(self) -> bytes:

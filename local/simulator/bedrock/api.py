@@ -75,7 +75,7 @@ class Bedrock:
         delta = {"contentBlockIndex": 0, "delta": {"text": "garbled"}}
         return eventstream.with_wrong_checksum(eventstream.event("contentBlockDelta", delta))
 
-    def error_frame(self) -> bytes:
+    def error_frame(self, call: Call, sent: int) -> bytes:
         text = "The system encountered an unexpected error during processing. Try your request again."
         return eventstream.exception("modelStreamErrorException", text)
 

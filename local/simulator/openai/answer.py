@@ -47,9 +47,10 @@ def chunks(call: Call, answer: Answer | None) -> Iterator[Frame]:
                 "refusal": None,
             }
             yield Frame(event(index, opening), "opening")
+        field = "refusal" if answer.refused else "content"
         for piece in pieces(answer.text):
             for index in range(call.n):
-                yield Frame(event(index, {"content": piece}, logprobs=_logprobs(call, [piece])), "content")
+                yield Frame(event(index, {field: piece}, logprobs=_logprobs(call, [piece])), "content")
         for position, tool_call in enumerate(answer.tool_calls):
             for delta, part in _tool_deltas(position, tool_call):
                 for index in range(call.n):
@@ -80,8 +81,8 @@ def _envelope(call: Call, kind: str) -> dict[str, Any]:
 def _choice(call: Call, answer: Answer, index: int) -> dict[str, Any]:
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": None if answer.tool_calls else answer.text,
-        "refusal": None,
+        "content": None if answer.tool_calls or answer.refused else answer.text,
+        "refusal": answer.text if answer.refused else None,
         "annotations": [],
     }
     if answer.tool_calls:
@@ -115,19 +116,23 @@ def _function(call: ToolCall) -> dict[str, str]:
 
 
 def _logprobs(call: Call, texts: list[str]) -> dict[str, Any] | None:
-    if call.logprobs is None:
-        return None
+    return None if call.logprobs is None else {"content": _entries(call.logprobs, texts), "refusal": None}
 
+
+def token_logprobs(call: Call, text: str) -> list[dict[str, Any]]:
+    """The log probabilities of a text, as far as they were asked for."""
+    return [] if call.logprobs is None else _entries(call.logprobs, pieces(text))
+
+
+def _entries(alternatives: int, texts: list[str]) -> list[dict[str, Any]]:
     def entry(token: str, logprob: float) -> dict[str, Any]:
         return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
 
     content = []
     for text in texts:
-        alternatives = [
-            entry(text if rank == 0 else f"alternative{rank}", -0.01 - rank) for rank in range(call.logprobs)
-        ]
-        content.append({**entry(text, -0.01), "top_logprobs": alternatives})
-    return {"content": content, "refusal": None}
+        likeliest = [entry(text if rank == 0 else f"alternative{rank}", -0.01 - rank) for rank in range(alternatives)]
+        content.append({**entry(text, -0.01), "top_logprobs": likeliest})
+    return content
 
 
 def _usage(call: Call, answer: Answer | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from local.simulator.faults import Fault, ProviderName
 from local.simulator.http import Reply, Request
 from local.simulator.openai import answer as form
 from local.simulator.openai import errors
+from local.simulator.openai.door import check_body, check_key, target_of
 from local.simulator.openai.request import parse, to_call
 from local.simulator.provider import ApiError, Frame, Target
 from local.simulator.settings import Settings
@@ -25,14 +26,10 @@ class OpenAI:
     stream_type = "text/event-stream; charset=utf-8"
 
     def target(self, request: Request) -> Target:
-        body = request.json
-        if not isinstance(body, dict):
-            return Target()
-        model = body.get("model")
-        return Target(model if isinstance(model, str) else None, None, body.get("stream") is True)
+        return target_of(request)
 
     def read(self, request: Request, settings: Settings) -> Call | Reply:
-        _check_key(request, settings)
+        check_key(request, settings)
         path = request.path.removeprefix(PREFIX)
         if path == "/chat/completions":
             return _read_chat(request)
@@ -59,7 +56,7 @@ class OpenAI:
     def broken_frame(self) -> bytes:
         return b'data: {"id":"chatcmpl-broken","object":"chat.completion.chunk","choi\n\n'
 
-    def error_frame(self) -> bytes:
+    def error_frame(self, call: Call, sent: int) -> bytes:
         message = "The server had an error while processing your request. Sorry about that!"
         error = {"message": message, "type": "server_error", "param": None, "code": None}
         return form.encode_event({"error": error})
@@ -68,22 +65,8 @@ class OpenAI:
         return b""
 
 
-def _check_key(request: Request, settings: Settings) -> None:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise ApiError(errors.error_reply(401, errors.NO_KEY))
-    if key.strip() not in settings.openai_keys:
-        raise ApiError(errors.wrong_key(key.strip()))
-
-
 def _read_chat(request: Request) -> Call:
-    if request.method != "POST":
-        text = f"Not allowed to {request.method} on /v1/chat/completions. (HINT: Perhaps you meant to use a different "
-        raise ApiError(errors.error_reply(405, text + "HTTP method?)", code="method_not_supported"))
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        text = f"Unsupported Content-Type header: '{media_type}'. This API expects 'application/json'."
-        raise ApiError(errors.error_reply(415, text, code="unsupported_content_type"))
+    check_body(request, "/v1/chat/completions")
     chat = parse(request.json)
     model = find_model("openai", chat.model)
     if model is None:

@@ -20,10 +20,10 @@ def check_parameters(name: str, schema: Node, param: str, *, strict: bool) -> No
         raise refuse(text, code="invalid_function_parameters", param=param)
 
 
-def check_answer(name: str, schema: Node, *, strict: bool) -> None:
+def check_answer(name: str, schema: Node, *, strict: bool, param: str = "response_format") -> None:
     """Raises ApiError for what cannot be an answer's form."""
     if strict and (objection := next(_strict(schema), None)):
-        raise refuse(f"Invalid schema for response_format '{name}': {objection}", param="response_format")
+        raise refuse(f"Invalid schema for response_format '{name}': {objection}", param=param)
 
 
 def _objections_to_parameters(schema: Node) -> Iterator[str]:

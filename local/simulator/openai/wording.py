@@ -20,6 +20,7 @@ _EXPECTED = {
     "model_attributes_type": "an object",
 }
 _UNION_LISTS = frozenset({"messages", "tools", "tool_calls"})
+_UNION_FIELDS = frozenset({"response_format", "format"})
 _BOUNDS = {
     "less_than_equal": ("above_max_value", "above maximum value", "<=", "le"),
     "greater_than_equal": ("below_min_value", "below minimum value", ">=", "ge"),
@@ -94,7 +95,7 @@ def _steps(location: tuple[int | str, ...]) -> list[int | str]:
         else:
             steps.append(step)
             union_list = step in _UNION_LISTS
-            tag_follows = step == "response_format"
+            tag_follows = step in _UNION_FIELDS
     return steps
 
 

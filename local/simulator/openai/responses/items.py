@@ -1,0 +1,225 @@
+"""The input items of `POST /v1/responses`: types of the `openai` client, `ResponseInputItemParam`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", max_length=128)]
+"""Limit: diegosouzapw/OmniRoute pull request 4317."""
+CallId = Annotated[str, Field(min_length=1, max_length=64)]
+"""Limit: AnswerDotAI/fastllm issue 45, orchidfiles/ungate issue 26."""
+Status = Literal["in_progress", "completed", "incomplete"]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class InputText(Strict):
+    type: Literal["input_text"]
+    text: str
+    prompt_cache_breakpoint: Any = None
+
+
+class InputImage(Strict):
+    type: Literal["input_image"]
+    detail: Literal["low", "high", "auto", "original"] | None = None
+    file_id: str | None = None
+    image_url: str | None = None
+    prompt_cache_breakpoint: Any = None
+
+
+class InputFile(Strict):
+    type: Literal["input_file"]
+    file_data: str | None = None
+    file_id: str | None = None
+    file_url: str | None = None
+    filename: str | None = None
+    detail: Literal["low", "high", "auto"] | None = None
+    prompt_cache_breakpoint: Any = None
+
+
+class OutputText(Strict):
+    type: Literal["output_text"]
+    text: str
+    annotations: list[Any] | None = None
+    logprobs: list[Any] | None = None
+
+
+class Refusal(Strict):
+    type: Literal["refusal"]
+    refusal: str
+
+
+InputPart = Annotated[InputText | InputImage | InputFile, Field(discriminator="type")]
+OutputPart = Annotated[OutputText | Refusal, Field(discriminator="type")]
+"""All that an assistant's message takes: sunwu51/TabPilot pull request 46."""
+
+
+class InputMessage(Strict):
+    """What a user or an operator says."""
+
+    type: Literal["message"] | None = None
+    role: Literal["user", "system", "developer"]
+    content: str | list[InputPart]
+    id: str | None = None
+    status: Status | None = None
+
+
+class OutputMessage(Strict):
+    """What the model said."""
+
+    type: Literal["message"] | None = None
+    role: Literal["assistant"]
+    content: str | list[OutputPart]
+    id: str | None = None
+    status: Status | None = None
+    phase: Literal["commentary", "final_answer"] | None = None
+
+
+class FunctionCall(Strict):
+    type: Literal["function_call"]
+    call_id: CallId
+    name: Name
+    arguments: str
+    id: str | None = None
+    status: Status | None = None
+    caller: Any = None
+    namespace: str | None = None
+
+
+class FunctionCallOutput(Strict):
+    type: Literal["function_call_output"]
+    call_id: CallId
+    output: str | list[InputPart]
+    id: str | None = None
+    status: Status | None = None
+    caller: Any = None
+    name: str | None = None
+    namespace: str | None = None
+
+
+class CustomToolCall(Strict):
+    type: Literal["custom_tool_call"]
+    call_id: CallId
+    name: Name
+    input: str
+    id: str | None = None
+    status: Status | None = None
+    caller: Any = None
+    namespace: str | None = None
+
+
+class CustomToolCallOutput(Strict):
+    type: Literal["custom_tool_call_output"]
+    call_id: CallId
+    output: str | list[InputPart]
+    id: str | None = None
+    status: Status | None = None
+    caller: Any = None
+
+
+class SummaryText(Strict):
+    type: Literal["summary_text"]
+    text: str
+
+
+class ReasoningText(Strict):
+    type: Literal["reasoning_text"]
+    text: str
+
+
+class ReasoningItem(Strict):
+    """What the model thought. It has no `status` on the way in, whatever the client's types say: BerriAI/litellm
+    issue 13420, 1jehuang/jcode issue 1028."""
+
+    type: Literal["reasoning"]
+    summary: list[SummaryText]
+    id: str | None = None
+    content: list[ReasoningText] | None = None
+    encrypted_content: str | None = None
+
+
+class ItemReference(Strict):
+    type: Literal["item_reference"] | None = None
+    id: str
+
+
+class OtherItem(BaseModel):
+    """An item of a built-in tool, or of what the simulator has no use for; taken in any form."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    type: Literal[
+        "file_search_call",
+        "computer_call",
+        "computer_call_output",
+        "web_search_call",
+        "tool_search_call",
+        "tool_search_output",
+        "additional_tools",
+        "compaction",
+        "compaction_trigger",
+        "image_generation_call",
+        "code_interpreter_call",
+        "local_shell_call",
+        "local_shell_call_output",
+        "shell_call",
+        "shell_call_output",
+        "apply_patch_call",
+        "apply_patch_call_output",
+        "mcp_list_tools",
+        "mcp_approval_request",
+        "mcp_approval_response",
+        "mcp_call",
+        "program",
+        "program_output",
+    ]
+    id: str | None = None
+
+
+_KINDS = {
+    "function_call",
+    "function_call_output",
+    "custom_tool_call",
+    "custom_tool_call_output",
+    "reasoning",
+    "item_reference",
+}
+
+
+def _kind_of(item: Any) -> str:
+    given = item if isinstance(item, dict) else vars(item)
+    kind = given.get("type")
+    if kind in _KINDS:
+        return str(kind)
+    if kind == "message" or (kind is None and "role" in given):
+        return "assistant" if given.get("role") == "assistant" else "message"
+    if kind is None and "id" in given:
+        return "item_reference"
+    return "message" if kind is None else "other"
+
+
+InputItem = Annotated[
+    Annotated[InputMessage, Tag("message")]
+    | Annotated[OutputMessage, Tag("assistant")]
+    | Annotated[FunctionCall, Tag("function_call")]
+    | Annotated[FunctionCallOutput, Tag("function_call_output")]
+    | Annotated[CustomToolCall, Tag("custom_tool_call")]
+    | Annotated[CustomToolCallOutput, Tag("custom_tool_call_output")]
+    | Annotated[ReasoningItem, Tag("reasoning")]
+    | Annotated[ItemReference, Tag("item_reference")]
+    | Annotated[OtherItem, Tag("other")],
+    Discriminator(_kind_of),
+]
+AnyItem = (
+    InputMessage
+    | OutputMessage
+    | FunctionCall
+    | FunctionCallOutput
+    | CustomToolCall
+    | CustomToolCallOutput
+    | ReasoningItem
+    | ItemReference
+    | OtherItem
+)
