@@ -5,9 +5,15 @@ from __future__ import annotations
 import functools
 
 from .bootstrap import build_router
+from .routing.errors import UnavailableError
 from .routing.request import as_request, parse_ask, prompt_fields
 from .routing.router import Router
 from .routing.types import Prompt
+
+WITHOUT_KEYS = (
+    "to try it without any key, run `fallback-router serve --simulate` and set ROUTER_SIMULATOR_URL to the address of "
+    "the simulator, which it prints"
+)
 
 
 @functools.cache
@@ -26,16 +32,30 @@ def AIAssistant(
     timeout: float | None = None,
     prompt: Prompt | None = None,
 ) -> tuple[str, str]:
-    """Ask once; the chain behind `primary_model` answers.
+    """Ask one question and wait for the answer of the fallback chain.
 
-    `primary_model` is a model name or strategy of the mapping; where none is given, the model that `prompt` names, or
-    the mapping's first. `timeout` is in seconds and covers the whole chain. `prompt` is a managed prompt that comes
-    before the question or takes its place. Gives `(provider, response)`, e.g. `("openai:gpt-4o", "Paris ...")`.
-
-    Raises InvalidRequestError, which names the argument that is wrong, before anything is sent; UnknownModelError,
-    which lists the known names; and other RouterErrors. Each tells what was attempted.
     Works from plain scripts, from threads and beside a running event loop, whose thread it blocks: in async code
     prefer `await router.complete(request)`.
+
+    Args:
+        question: What to ask. Needed unless there is a `prompt`.
+        system_prompt: Instructions that come before the question.
+        primary_model: A model name or strategy of the mapping, or a provider's own name of a model. By default the
+            model that `prompt` names, else the mapping's first.
+        temperature: 0 (most predictable) to 2.
+        max_tokens: Longest answer, in tokens.
+        timeout: Seconds for the whole chain.
+        prompt: A managed prompt that comes before the question or takes its place.
+
+    Returns:
+        `(provider, response)`, such as `("openai:gpt-4o", "Paris is the capital of France.")`.
+
+    Raises:
+        InvalidRequestError: An argument is wrong; the error names it. Nothing was sent.
+        UnknownModelError: `primary_model` is unknown; the error lists the known names.
+        UnavailableError: No deployment of the chain has a key, or none can be asked now.
+        ConfigurationError: The mapping or an environment variable is wrong.
+        RouterError: Any other failure of the whole chain. Its `ledger` lists the attempts.
     """
     given = {
         "question": question,
@@ -48,5 +68,10 @@ def AIAssistant(
     }
     asked = parse_ask(given)
     router = shared_router()
-    result = router.complete_sync(as_request(asked, next(iter(router.config.chains))))
+    try:
+        result = router.complete_sync(as_request(asked, next(iter(router.config.chains))))
+    except UnavailableError as error:
+        if any(drop.code != "no_key" for drop in error.ledger.dropped):
+            raise
+        raise UnavailableError(f"{error}; {WITHOUT_KEYS}", ledger=error.ledger) from None
     return result.provider, result.text

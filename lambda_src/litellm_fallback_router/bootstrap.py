@@ -102,7 +102,21 @@ def mapping_of(settings: Settings) -> Any:
 
 
 def build_router(settings: Settings | None = None, mapping: Any = None, *, read_keys: bool = True) -> Router:
-    """A Router over LiteLLM, as `settings` (the environment's by default) say. Raises ConfigurationError."""
+    """Build a Router from environment variables and a mapping.
+
+    Args:
+        settings: What the environment says; by default that of this process.
+        mapping: A mapping in this project's shape or LiteLLM's; by default the file that `ROUTER_CONFIG` names, else
+            the shipped one.
+        read_keys: True: read the providers' keys from AWS Secrets Manager now, where `ROUTER_SECRETS_PREFIX` is set.
+            False where a snapshot of this process is still to be taken: it must hold no key.
+
+    Returns:
+        A Router. Its first request imports LiteLLM, which takes seconds, unless `warm_up` did so.
+
+    Raises:
+        ConfigurationError: The mapping or a variable is wrong; the error lists every mistake with its fix.
+    """
     settings = settings or load_settings()
     config = load(settings, mapping)
     if config.settings.sample_fallbacks and settings.samples is None:

@@ -150,3 +150,14 @@ def test_a_plain_script_ends_cleanly(simulated: SimulatorControl) -> None:
         env=environment,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{('openai:gpt-4o', ANSWER)}\n", "")
+
+
+def test_without_a_key_the_way_to_try_it_is_named() -> None:
+    script = "from litellm_fallback_router import AIAssistant; AIAssistant('Hello')"
+    bare = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=bare, capture_output=True, text=True, timeout=60, check=False
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert "set OPENAI_API_KEY" in last
+    assert "run `fallback-router serve --simulate` and set ROUTER_SIMULATOR_URL" in last

@@ -27,7 +27,17 @@ from .ledger import Ledger
 
 
 class RouterError(Exception):
-    """Base of everything the router raises. `ledger` tells what was attempted and dropped."""
+    """Base of everything the router raises.
+
+    Attributes:
+        status: HTTP status of the answer.
+        type: OpenAI's `type` of the error.
+        code: OpenAI's `code` of the error; None: it has none.
+        param: The field of the request that is wrong; None: it is no single field.
+        detail: What the provider itself said about this request: for the caller only, never for a log.
+        retry_after: Seconds after which to ask again; None where unknown.
+        ledger: What was attempted and dropped.
+    """
 
     status = 500
     type = "api_error"
@@ -45,19 +55,21 @@ class RouterError(Exception):
         super().__init__(message)
         self.param = param
         self.detail = detail
-        """What the provider itself said about this caller's request: for the caller only, never for a log."""
         self.retry_after = retry_after
-        """Seconds; None where unknown."""
         self.ledger = ledger or Ledger()
 
 
 class InvalidRequestError(RouterError):
+    """The request is wrong, and `param` names the field; or no candidate can do what it needs."""
+
     status = 400
     type = "invalid_request_error"
     code = "invalid_request"
 
 
 class UnknownModelError(InvalidRequestError):
+    """No model or strategy has that name; the text lists the known ones."""
+
     status = 404
     code = "model_not_found"
 
@@ -127,7 +139,11 @@ class StreamInterruptedError(RouterError):
 
 
 class ConfigurationError(RouterError):
-    """`problems` lists every mistake: `fallbacks.openai-gpt4o[1]: unknown model 'x'; known: ...`."""
+    """The mapping or an environment variable is wrong. It stops the start, never a request.
+
+    Attributes:
+        problems: Every mistake with its path: `fallbacks.openai-gpt4o[1]: unknown model 'x'; known: ...`.
+    """
 
     code = "configuration"
 

@@ -28,13 +28,22 @@ STOPPING = "the gateway was told to stop before the answer was complete; ask aga
 
 
 class Router:
-    """Asks once, walks the chain, answers or says honestly why not.
+    """Answers requests through fallback chains.
 
-    Safe for any number of concurrent requests on one event loop.
+    One Router serves any number of concurrent requests on one event loop. `build_router` makes one; as an async context
+    manager it closes its connections at the end.
     """
 
     def __init__(self, config: RouterConfig, dependencies: RouterDependencies) -> None:
-        """Raises ConfigurationError where the mapping names a guardrail that nobody can ask."""
+        """Make a Router from its parts; `build_router` does so from environment variables.
+
+        Args:
+            config: The validated mapping.
+            dependencies: What asks providers and keeps state, and what is shared by all requests.
+
+        Raises:
+            ConfigurationError: The mapping needs something that `dependencies` lack: a guardrail, or fetched images.
+        """
         if config.guardrail is not None and dependencies.guard is None:
             raise ConfigurationError(["guardrail: nothing here can ask it; build the router with `build_router`"])
         if config.settings.fetch_images and dependencies.images is None:
@@ -47,7 +56,18 @@ class Router:
             self._settings = config.settings.model_copy(update={"hold_structured": True})
 
     async def complete(self, request: ChatRequest) -> ChatResult:
-        """A whole answer. Raises RouterError; cancelling it stops the work upstream."""
+        """Ask and wait for the whole answer. Cancelling the call cancels the request to the provider.
+
+        Args:
+            request: What to ask, of which model or strategy.
+
+        Returns:
+            The answer, who gave it, its usage and cost, and the ledger of all attempts.
+
+        Raises:
+            InvalidRequestError: The request is wrong, or no candidate can do what it needs.
+            RouterError: The whole chain failed. Its `ledger` lists the attempts.
+        """
         request = _identified(validated(request, self._settings))
         execution: ChainExecution | None = None
         try:
@@ -68,15 +88,46 @@ class Router:
         return result
 
     def complete_sync(self, request: ChatRequest) -> ChatResult:
-        """`complete` for callers without an event loop; blocks the calling thread. Raises RouterError."""
+        """Do as `complete`, for callers without an event loop; blocks the calling thread.
+
+        Args:
+            request: What to ask, of which model or strategy.
+
+        Returns:
+            What `complete` returns.
+
+        Raises:
+            RouterError: As `complete` raises it.
+        """
         return run_in_background(self.complete(request))
 
     def stream(self, request: ChatRequest) -> ChatStream:
-        """A stream of chunks. Nothing is sent before it is started or iterated. Raises InvalidRequestError."""
+        """Prepare a streamed answer. Nothing is sent before it is started or iterated.
+
+        Args:
+            request: What to ask, of which model or strategy.
+
+        Returns:
+            A stream of chunks; use it as an async context manager.
+
+        Raises:
+            InvalidRequestError: The request is wrong.
+        """
         return ChatStream(self, _identified(validated(request, self._settings)))
 
     async def explain(self, request: ChatRequest) -> Plan:
-        """The plan as a request would get it now: who would be asked, who not and why."""
+        """Plan a request without sending it.
+
+        Args:
+            request: What would be asked.
+
+        Returns:
+            The candidates in order, and the deployments that were dropped, each with its reason.
+
+        Raises:
+            InvalidRequestError: The request is wrong.
+            UnknownModelError: Its model is unknown.
+        """
         return await self._plan(await self._started(validated(request, self._settings)), streamed=False)
 
     @property
@@ -84,14 +135,14 @@ class Router:
         return self._dependencies.shutdown.ending
 
     def stop(self) -> None:
-        """From now on whoever is cancelled is so because the process ends: the ledger and the stream say it."""
+        """Tell the Router that the process ends: requests cancelled from now on end in ServerStoppingError."""
         self._dependencies.shutdown.ending = True
 
     async def aclose(self) -> None:
-        """Let go of the connections to the providers; `async with build_router() as router` does so at its end.
+        """Close the connections to the providers; `async with build_router() as router` does so at its end.
 
-        They are the process's: while a request is under way, of this Router or another, they stay; and a Router that
-        goes on asking makes new ones.
+        The connections are shared by the process: they stay open while a request of any Router is under way, and a
+        Router that is used again makes new ones.
         """
         await self._dependencies.provider.aclose()
         if self._dependencies.samples is not None:
@@ -199,7 +250,14 @@ class ChatStream:
         self._heard = None if router._dependencies.samples is None else StreamAccumulator()
 
     async def start(self) -> Deployment:
-        """Wait for the first token; gives who sends it. Raises RouterError, before anything was sent."""
+        """Wait for the first token.
+
+        Returns:
+            The deployment that sends it.
+
+        Raises:
+            RouterError: The whole chain failed before its first token. The `ledger` lists the attempts.
+        """
         if self._chunks is None:
             request = await self._observed(self._router._started(self.request))
             execution = await self._observed(self._router._execution(request, streamed=True))
@@ -251,7 +309,7 @@ class ChatStream:
         return chunk
 
     async def aclose(self) -> None:
-        """Stop the work upstream. Harmless once the stream has ended."""
+        """Cancel the request to the provider. Does nothing once the stream has ended."""
         if self._chunks is not None:
             await self._chunks.aclose()
         if not self._done:

@@ -127,12 +127,29 @@ class RouterConfig:
         object.__setattr__(self, "aliases", find_aliases(self.deployments, self.chains))
 
     def aliases_of(self, name: str) -> list[str]:
-        """The providers' own names that stand for `name`."""
+        """List the providers' own names of a model.
+
+        Args:
+            name: One of `chains`.
+
+        Returns:
+            The aliases of `name`; empty where it has none.
+        """
         return [alias for alias, known in self.aliases.items() if known == name]
 
     def resolve(self, asked: str, *, param: str = "model") -> str:
-        """The name in `chains` that a caller means. Raises UnknownModelError with the likely one; `param` is what the
-        caller calls the field."""
+        """Find the name in `chains` that a caller means.
+
+        Args:
+            asked: A name of `chains`, or one of `aliases`.
+            param: The caller's name of the field, for the error.
+
+        Returns:
+            A name of `chains`.
+
+        Raises:
+            UnknownModelError: No such name; the error suggests the likely one and lists the known.
+        """
         if asked in self.chains:
             return asked
         if asked in self.aliases:
@@ -143,20 +160,42 @@ class RouterConfig:
         raise UnknownModelError(f"unknown model {asked[:LONGEST]!r}; {hint}known: {known}", param=param)
 
     def group(self, model_name: str) -> tuple[Deployment, ...]:
-        """The deployments that share `model_name`, in the mapping's order."""
+        """List the deployments that share a model name.
+
+        Args:
+            model_name: As in the mapping's `model_list`.
+
+        Returns:
+            Its deployments in the mapping's order; empty where the name is unknown.
+        """
         return self._groups.get(model_name, ())
 
     def chain(self, name: str) -> tuple[Deployment, ...]:
-        """Every deployment a request for `name` (one in `chains`) may reach."""
+        """List every deployment that a request may reach.
+
+        Args:
+            name: One of `chains`.
+
+        Returns:
+            The deployments of the whole chain, in order.
+        """
         return tuple(d for model_name in self.chains[name] for d in self.group(model_name))
 
 
 def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: None) -> RouterConfig:
-    """Validate a mapping in our shape (see `docs/mapping.md`) or in that of LiteLLM's `config.yaml`.
+    """Validate a mapping in this project's shape (see `docs/mapping.md`) or in that of LiteLLM's `config.yaml`.
 
-    `describe` says what is known of a provider's model. `lookup` reads an environment variable, for
-    references (`os.environ/NAME`); one in `api_key` stays a reference, resolved when a call needs it.
-    Raises ConfigurationError with every mistake, each with its path and the fix.
+    Args:
+        mapping: The mapping as it was read, not yet checked.
+        describe: Gives what is known of a provider's model, such as its window and prices.
+        lookup: Reads an environment variable, for references (`os.environ/NAME`). A reference in `api_key` is kept,
+            and resolved when a call needs it.
+
+    Returns:
+        The mapping, validated, with its chains expanded.
+
+    Raises:
+        ConfigurationError: The mapping is wrong; the error lists every mistake with its path and the fix.
     """
     problems: list[str] = []
     warnings: list[str] = []
