@@ -11,9 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..routing.errors import ServerStoppingError
 from ..routing.router import STOPPING
-from .errors import bug, refusal
+from .errors import bug, refusal, told
 from .formats import format_of
-from .wire import reply
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/=+-]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -32,15 +31,17 @@ class RequestContextMiddleware:
             await self.app(scope, receive, send)
             return
         request_id = _header(scope, b"x-request-id", _SANE_ID) or uuid.uuid4().hex
-        told = {"request_id": request_id, "traceparent": _header(scope, b"traceparent", _TRACEPARENT)}
-        scope.setdefault("state", {}).update(told)
+        state = {"request_id": request_id, "traceparent": _header(scope, b"traceparent", _TRACEPARENT)}
+        scope.setdefault("state", {}).update(state)
+        names = [b"x-request-id", format_of(scope).id_header.encode()]
         started = False
 
         async def send_with_id(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                ids = [(name, request_id.encode()) for name in names if name]
+                message["headers"] = [*message.get("headers", ()), *ids]
             await send(message)
 
         try:
@@ -56,7 +57,7 @@ class RequestContextMiddleware:
         except Exception as error:  # noqa: BLE001 - the last stop: a bug must reach the log and the caller
             problem = bug(error, request_id)
             if not started:
-                await reply(format_of(scope).error(problem), status=problem.status)(scope, receive, send_with_id)
+                await told(problem, scope)(scope, receive, send_with_id)
 
 
 def _header(scope: Scope, name: bytes, sane: re.Pattern[bytes]) -> str | None:

@@ -7,6 +7,7 @@ import math
 import re
 import traceback
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -66,7 +67,17 @@ def refusal(error: RouterError, scope: Mapping[str, Any]) -> Response:
     headers, status = _headers(error), error.status
     if headers.get("x-should-retry") == "false" and _retries_by_status(scope):
         headers["x-router-status"], status = str(status), NOT_RETRIED
-    return reply(format_of(scope).error(problem_of(error)), status=status, headers=headers)
+    return told(problem_of(error), scope, status=status, headers=headers)
+
+
+def told(
+    problem: Problem, scope: Mapping[str, Any], *, status: int | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A problem in the words of the format that is asked in. `status`: another one than the problem's."""
+    form = format_of(scope)
+    body = form.error(replace(problem, request_id=scope.get("state", {}).get("request_id", "")))
+    status = problem.status if status is None else status
+    return reply(body, status=form.statuses.get(status, status), headers=headers)
 
 
 def _retries_by_status(scope: Mapping[str, Any]) -> bool:
@@ -114,4 +125,4 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         allowed = (error.headers or {}).get("Allow", "another method")
         message = f"Not allowed: {route}. Use {allowed}."
     problem = Problem(error.status_code, message, kind, code=code)
-    return reply(format_of(request.scope).error(problem), status=problem.status, headers=error.headers)
+    return told(problem, request.scope, headers=error.headers)

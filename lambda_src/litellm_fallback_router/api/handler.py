@@ -55,6 +55,9 @@ async def _answered(request: Request, form: Format) -> Response:
         caller=request.state.caller,
         traceparent=request.state.traceparent,
     )
+    if question.native is not None:
+        sent = {name: value for name in form.headers if (value := request.headers.get(name)) is not None}
+        question = replace(question, native=replace(question.native, headers=sent))
     if asked.events is not None:
         failed = asked.failed or (lambda problem: form.error_event(form.error(problem)))
         return await _streamed(request, router.stream(question), asked.events, form, failed)
@@ -141,9 +144,9 @@ class EventStream(Response):
                 async for event in body:
                     yield event
         except RouterError as error:
-            yield self._failed(problem_of(error))
+            yield self._failed(replace(problem_of(error), request_id=request_id))
         except Exception as error:  # noqa: BLE001 - a bug must end the caller's stream with a word, not in silence
-            yield self._failed(bug(error, request_id))
+            yield self._failed(replace(bug(error, request_id), request_id=request_id))
 
     async def _keep_alive(self, send: Send) -> None:
         self._sent_at = time.monotonic()

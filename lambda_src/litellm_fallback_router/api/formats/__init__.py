@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import ask, chat, responses
+from . import ask, chat, messages, responses
 from .base import Format
 
 FORMATS: list[Format] = [
     chat.FORMAT,
     responses.FORMAT,
+    messages.FORMAT,
     ask.FORMAT,
 ]
 
@@ -18,4 +19,4 @@ FORMATS: list[Format] = [
 def format_of(scope: Mapping[str, Any]) -> Format:
     """The format in which a request of ASGI is to be answered; OpenAI's for what is asked of no format's path."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return next((known for known in FORMATS if path in known.paths), chat.FORMAT)
+    return next((known for known in FORMATS if path in known.paths or path in known.beside), chat.FORMAT)

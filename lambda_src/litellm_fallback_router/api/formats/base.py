@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
@@ -45,6 +45,7 @@ class Problem:
     code: str | None = None
     router: Json | None = None
     """What was attempted."""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ class Format:
 
     paths: tuple[str, ...]
     """Where it is asked. The first is the one that `/docs` shows."""
+    beside: tuple[str, ...] = ()
+    """Further paths of its API, at which errors are as here."""
     parse: Callable[[Json, RouterConfig], Asked]
     """A body that is known to be a JSON object of bearable size. Raises InvalidRequestError for the first mistake."""
     answer: Answer
@@ -127,6 +130,12 @@ class Format:
     """Sent in a stream's silences. What begins with a colon is a comment. Source: WHATWG HTML, "Server-sent events"."""
     keys: tuple[KeyHeader, ...] = DEFAULT_KEYS
     """The headers that may hold the caller's key. An error names the first."""
+    statuses: Mapping[int, int] = field(default_factory=dict)
+    """Statuses of errors that its API has another one for."""
+    headers: tuple[str, ...] = ()
+    """Names of the caller's headers that belong to a request as much as its body does."""
+    id_header: str = ""
+    """A header that has the request's id, besides `x-request-id`."""
     name: str
     """Of its operation in OpenAPI's document."""
     description: str

@@ -1,7 +1,7 @@
 """A request made fit for one deployment: what is merged, renamed or dropped, each with a line in `adjusted`."""
 
 from .dialects import Feature, Parts, dialect_of
-from .native import NATIVE_FORMATS, continued, speaks
+from .native import FOREIGN, NATIVE_FORMATS, continued, is_foreign, speaks
 from .postprocess import Adapted, Chunks, Postprocessor, processed
 from .report import UnfitError
 from .steps import Conversation, adapt
@@ -9,6 +9,7 @@ from .tools import ANTHROPICS_OWN
 
 __all__ = [
     "ANTHROPICS_OWN",
+    "FOREIGN",
     "NATIVE_FORMATS",
     "Adapted",
     "Chunks",
@@ -20,6 +21,7 @@ __all__ = [
     "adapt",
     "continued",
     "dialect_of",
+    "is_foreign",
     "processed",
     "speaks",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....routing.errors import invalid, shown
 from ....routing.request import missing, wrong_type
-from .notes import Notes
+from ..notes import Notes
 
 BREAKPOINT = "prompt_cache_breakpoint"
 CACHE_MARK = {"type": "ephemeral"}

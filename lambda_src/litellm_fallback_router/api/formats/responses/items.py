@@ -14,8 +14,8 @@ from typing import Any
 
 from ....routing.errors import invalid, shown
 from ....routing.request import missing, wrong_type
+from ..notes import Notes
 from .content import parts_of, result_content, said_parts, simplest
-from .notes import Notes
 from .thoughts import Thoughts
 from .tools import NAMESPACE_SEPARATOR
 

@@ -9,8 +9,8 @@ from typing import Any
 from ....routing.errors import InvalidRequestError, invalid
 from ....routing.request import constraints, managed_prompt, missing, parse, require_unless_prompted
 from ....routing.types import OWN_MODEL, ChatRequest
+from ..notes import Notes
 from .items import Conversation
-from .notes import Notes
 from .schema import BODY, ResponsesRequest
 from .tools import Tools
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .notes import Notes
+from ..notes import Notes
 
 MARK = "lfr1."
 """Before what this gateway packed itself."""

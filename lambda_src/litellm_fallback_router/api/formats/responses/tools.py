@@ -8,7 +8,7 @@ from typing import Any
 
 from ....routing.errors import invalid, shown
 from ....routing.request import missing, wrong_type
-from .notes import Notes
+from ..notes import Notes
 
 NAMESPACE_SEPARATOR = "__"
 """Between a namespace and a tool's name, where tools have no namespaces."""

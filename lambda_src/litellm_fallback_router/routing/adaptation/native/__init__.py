@@ -11,7 +11,17 @@ from typing import Any
 from ...types import Deployment, NativeRequest
 from ..report import Report, UnfitError
 from .base import NativeFormat
-from .messages import MessagesFormat
+from .messages import FOREIGN, MessagesFormat, is_foreign
+
+__all__ = [
+    "FOREIGN",
+    "NATIVE_FORMATS",
+    "continued",
+    "fitted_native",
+    "is_foreign",
+    "speaks",
+    "untranslatable",
+]
 
 NATIVE_FORMATS: Mapping[str, NativeFormat] = {
     "messages": MessagesFormat(),

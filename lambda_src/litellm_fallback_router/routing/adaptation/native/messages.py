@@ -27,6 +27,9 @@ class MessagesFormat:
     def fitted(self, deployment: Deployment, native: NativeRequest, report: Report) -> NativeRequest:
         body = dict(native.body)
         _fit_limit(deployment, body, report)
+        if body.pop("fallbacks", None) is not None:
+            # They would go around the mapping; the gateway's chain is what falls back.
+            report.say("fallbacks dropped")
         body["messages"] = _own_thoughts(body["messages"], report)
         return replace(native, body=body)
 

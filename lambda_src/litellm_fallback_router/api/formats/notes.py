@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+MOST_LINES = 100
+MORE = "more fields dropped"
+"""Instead of lines beyond so many, which nobody reads."""
+
 
 @dataclass(slots=True)
 class Notes:
     """Of one request. Every place is a path into the body, such as `input[2].content[0]`."""
 
-    unsent: list[str] = field(default_factory=list)
-    """Lines for `adjusted` of whoever is asked in another format."""
+    lines: dict[str, None] = field(default_factory=dict)
+    """Of what is not sent, each once."""
     pins: list[tuple[str, str]] = field(default_factory=list)
-    """Fields that only OpenAI's own API can do, each with what it is."""
+    """Fields that only the API of the format's own provider can do, each with what it is."""
 
     def drop(self, path: str) -> None:
         """Left out for whoever is asked in another format, and said."""
         self.say(f"{path} dropped")
 
     def say(self, line: str) -> None:
-        if line not in self.unsent:
-            self.unsent.append(line)
+        self.lines[line if len(self.lines) < MOST_LINES else MORE] = None
+
+    @property
+    def unsent(self) -> tuple[str, ...]:
+        """Lines for `adjusted` of whoever is asked in another format."""
+        return tuple(self.lines)
 
     def pin(self, path: str, what: str) -> None:
-        """Nobody but OpenAI can do it."""
+        """Nobody but the format's own provider can do it."""
         self.pins.append((path, what))

@@ -1,0 +1,123 @@
+"""A body as a chat request: what it asks of whoever does not speak this format. To whoever does it goes as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ....routing.errors import invalid, shown
+from ....routing.request import constraints, missing, parse
+from ....routing.types import ChatRequest, NativeRequest
+from ..notes import Notes
+from .conversation import Conversation
+from .schema import BODY, MessagesRequest
+from .tools import translated_choice, translated_tools
+
+SAME = ("temperature", "top_p", "top_k", "max_tokens", "thinking")
+"""Fields that a chat request has too, by the same name and with the same meaning."""
+OURS = frozenset({"model", "stream", "router"})
+"""What the gateway itself acts on."""
+OPERATORS = ("workspace_id", "user_profile_id", "billing_policy")
+"""Whose account is used, and how it pays, is the operator's to say."""
+UNSENT = ("cache_control", "context_management", "diagnostics", "speed", "fallback_credit_token")
+"""Fields that an answer is right without. A credit is one for the prompt's cache at Anthropic."""
+ANTHROPICS = {
+    "container": "a container at Anthropic",
+    "mcp_servers": "MCP servers that Anthropic asks",
+    "compaction": "compaction",
+    "thread": "a conversation that Anthropic keeps",
+    "inference_geo": "a place that Anthropic answers in",
+}
+"""Fields that only Anthropic can do."""
+MOST_STOPS = 4
+"""That OpenAI takes. Source: OpenAI, "Create chat completion"."""
+
+
+def parse_body(body: Mapping[str, Any]) -> MessagesRequest:
+    """Raises InvalidRequestError for the first mistake."""
+    for name in OPERATORS:
+        if name in body:
+            text = f"'{name}' is the operator's to set and is not accepted in a request. Leave it out."
+            raise invalid(text, name, "forbidden_parameter")
+    given = parse(BODY, MessagesRequest, body)
+    for name in ("model", "max_tokens", "messages"):
+        if name not in given:
+            raise missing(name)
+    return given
+
+
+def translated(body: Mapping[str, Any]) -> ChatRequest:
+    """Raises InvalidRequestError for the first mistake."""
+    given, notes = parse_body(body), Notes()
+    native = {name: value for name, value in body.items() if name not in OURS}
+    return translated_request(given, native, notes)
+
+
+def translated_request(given: MessagesRequest, native: dict[str, Any], notes: Notes) -> ChatRequest:
+    """`native`: the body, as far as it is passed on."""
+    conversation = Conversation(notes)
+    conversation.add_system(given.get("system"))
+    for index, message in enumerate(given["messages"]):
+        conversation.add(message, f"messages[{index}]")
+    conversation.close()
+    params: dict[str, Any] = {name: value for name, value in given.items() if name in SAME}
+    if given.get("tools"):
+        params |= _tools(given, notes)
+    elif "tool_choice" in given:
+        notes.drop("tool_choice")
+    _output(given, params, notes)
+    _others(given, params, notes)
+    return ChatRequest(
+        model=given["model"],
+        messages=conversation.messages,
+        params=params,
+        constraints=constraints(given.get("router")),
+        adjusted=tuple(notes.unsent),
+        native=NativeRequest("messages", native, only=tuple(f"{path} ({what})" for path, what in notes.pins)),
+        validated=True,
+    )
+
+
+def _tools(given: MessagesRequest, notes: Notes) -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    if made := translated_tools(given["tools"], notes):
+        params["tools"] = made
+        if "tool_choice" in given:
+            params |= translated_choice(given["tool_choice"], notes)
+    return params
+
+
+def _output(given: MessagesRequest, params: dict[str, Any], notes: Notes) -> None:
+    config: Mapping[str, Any] = given.get("output_config", {})
+    for name, value in config.items():
+        if name not in ("effort", "format") and value is not None:
+            notes.drop(f"output_config.{shown(name)}")
+    if config.get("effort") is not None:
+        params["reasoning_effort"] = config["effort"]
+    wanted = config.get("format") or given.get("output_format")
+    if wanted is not None:
+        schema = {"name": "output", "schema": wanted["schema"], "strict": True}
+        params["response_format"] = {"type": "json_schema", "json_schema": schema}
+
+
+def _others(given: MessagesRequest, params: dict[str, Any], notes: Notes) -> None:
+    for name in UNSENT:
+        if name in given:
+            notes.drop(name)
+    for name, what in ANTHROPICS.items():
+        if given.get(name):
+            notes.pin(name, what)
+    if stops := given.get("stop_sequences"):
+        params["stop"] = stops
+        if len(stops) > MOST_STOPS:
+            notes.pin("stop_sequences", f"more than {MOST_STOPS} of them")
+    for name, value in given.get("metadata", {}).items():
+        if name == "user_id" and value is not None:
+            params["user"] = value
+        elif value is not None:
+            notes.drop(f"metadata.{shown(name)}")
+    if given.get("service_tier", "auto") != "auto":
+        notes.drop("service_tier")
+    if "fallbacks" in given:
+        # They would go around the mapping; the gateway's chain is what falls back.
+        notes.drop("fallbacks")
