@@ -18,6 +18,7 @@ SETTINGS = (
     "turn_off_message_logging",
 )
 FORMATS = (
+    "AZURE_DEFAULT_API_VERSION",
     "AmazonConverseConfig._async_transform_request",
     "AmazonConverseConfig.map_openai_params",
     "AmazonConverseConfig.should_fake_stream",
@@ -98,6 +99,7 @@ PUBLIC_CALL = (
     "main._encoding_cache",
     "main._load_default_encoding",
     "main.completion",
+    "responses",
     "user_url_validation",
 )
 """What is asked through it, and what is mended in it."""

@@ -41,13 +41,14 @@ THOUGHT = "<think>"
 class OpenAIFormat:
     """One deployment that is asked in OpenAI's format."""
 
-    def __init__(self, deployment: Deployment, at: Address) -> None:
+    def __init__(self, deployment: Deployment, at: Address, **mapping: Any) -> None:
+        """`mapping`: what else LiteLLM's class must know to map parameters."""
         self._deployment = deployment
         self._compatible = deployment.openai_compatible
         self._model, self._key, self._url, self._config = at.model, at.key, at.url, at.config
         self._place = {"custom_llm_provider": deployment.provider, "api_base": at.base}
         self._headers = self._own_headers()
-        self._params = ParameterMap(deployment, self._model, self._config)
+        self._params = ParameterMap(deployment, self._model, self._config, **mapping)
         self._by_class = at.by_class
         self.prices = Prices(deployment)
         self.finish_reasons = finish_reasons_of(deployment)
@@ -67,7 +68,7 @@ class OpenAIFormat:
     async def call(
         self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool
     ) -> OpenAICall:
-        key = key or self._key or (NO_KEY if self._deployment.api_base is not None else None)
+        key = self._key_of(key)
         if key is None:
             raise keyless()
         arguments = arguments_of(self._deployment, params)
@@ -81,6 +82,9 @@ class OpenAIFormat:
         outgoing = Outgoing(self._url, headers, json.dumps({**body, **more}).encode())
         reading = ClassReading(self._model, self._config, params, self._place) if self._by_class else None
         return OpenAICall(self, outgoing, params, reading)
+
+    def _key_of(self, key: str | None) -> str | None:
+        return key or self._key or (NO_KEY if self._deployment.api_base is not None else None)
 
     async def _built(
         self, messages: list[Any], arguments: dict[str, Any], headers: dict[str, str], key: str

@@ -15,9 +15,11 @@ NOT_CHECKED = frozenset({"user", "stream", "stream_options", "max_retries"})
 class ParameterMap:
     """What a deployment's model takes, looked up once."""
 
-    def __init__(self, deployment: Deployment, model: str, config: Any) -> None:
+    def __init__(self, deployment: Deployment, model: str, config: Any, **more: Any) -> None:
+        """`more`: what else that class must know."""
         library = litellm()
         self._config = config
+        self._more = more
         self._model = model
         self._known = frozenset(library.constants.DEFAULT_CHAT_COMPLETION_PARAM_VALUES)
         names = library.get_supported_openai_params(model=model, custom_llm_provider=deployment.provider)
@@ -37,6 +39,6 @@ class ParameterMap:
             elif name in self._taken or (name, value) == ("n", 1):
                 known[name] = value
         mapped: dict[str, Any] = self._config.map_openai_params(
-            non_default_params=known, optional_params={}, model=self._model, drop_params=True
+            non_default_params=known, optional_params={}, model=self._model, drop_params=True, **self._more
         )
         return mapped, others

@@ -19,7 +19,9 @@ import aiohttp
 from yarl import URL
 
 from ..routing.failures import FailureKind, ProviderFailure
+from .evidence import follow
 from .exchange import MOST_BYTES, MOST_ERROR_BYTES, BrokenOffError, ErrorResponse, Outgoing
+from .failures import no_format
 
 MOST_CONNECTIONS = 1000
 MOST_CONNECTIONS_PER_HOST = 500
@@ -68,6 +70,8 @@ class Pool:
                 raise ErrorResponse(response.status, lower(response.headers), body)
             finally:
                 response.close()
+        except aiohttp.ClientResponseError as error:
+            raise (no_format(error) if _is_packed_otherwise(error) else unreachable(error)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(error) from error
         finally:
@@ -166,6 +170,11 @@ class Response:
 def unreachable(error: BaseException) -> ProviderFailure:
     """For a request that got no response."""
     return ProviderFailure(FailureKind.CONNECTION, f"connection failed ({type(error).__name__})")
+
+
+def _is_packed_otherwise(error: aiohttp.ClientResponseError) -> bool:
+    """The head of a response has come, but its body is packed in a way that was not asked for."""
+    return any(isinstance(one, aiohttp.http_exceptions.ContentEncodingError) for one in follow(error))
 
 
 def lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderA
 from .addresses import address_of
 from .anthropic import AnthropicFormat
 from .anthropic_native import messages_caller
+from .azure import azure_format
 from .converse import ConverseFormat, is_conversed
 from .exchange import USAGE_SECONDS, BrokenOffError, ErrorResponse
 from .failures import broke_off, refused
@@ -189,6 +190,8 @@ def _pool() -> Pool:
 def _format_of(deployment: Deployment) -> Format | None:
     if (address := address_of(deployment)) is not None:
         return OpenAIFormat(deployment, address)
+    if deployment.provider == "azure":
+        return azure_format(deployment)
     if deployment.provider == "anthropic":
         return AnthropicFormat(deployment)
     return ConverseFormat(deployment) if is_conversed(deployment) else None

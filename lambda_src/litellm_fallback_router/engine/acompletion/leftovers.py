@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -57,3 +58,15 @@ def count_no_tokens(library: Any) -> None:
     """LiteLLM loads its tokenizer (46 MB, 0.1 s) to hand it to the code of every provider but OpenAI, where nothing
     uses it."""
     library.main._encoding_cache = _Tokenizer(library.main._load_default_encoding)
+
+
+def no_gateway_tools(library: Any) -> None:
+    """Where LiteLLM asks the Responses API in place of chat completions, it imports its own proxy, which is not
+    installed, to look for that proxy's tools among the caller's."""
+
+    def none(**_: Any) -> None:
+        return None
+
+    # The package's attribute of that name is the function.
+    asked = inspect.unwrap(library.responses)
+    asked.__globals__["_responses_try_dispatch_mcp_gateway"] = none
