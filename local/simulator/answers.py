@@ -42,7 +42,8 @@ def answer(call: Call, continuation: Continuation) -> Answer:
         text = _obliging(call)
     else:
         text = reply_to(turns, continuation)
-    return _limited(Answer(call.prompt_tokens, thought, text), call)
+    searched = call.web_search and "search the web" in _last_text(turns).lower()
+    return _limited(Answer(call.prompt_tokens, thought, text, searched=searched), call)
 
 
 def reply_to(turns: tuple[Turn, ...], continuation: Continuation = "exact") -> str:

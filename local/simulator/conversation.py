@@ -94,6 +94,8 @@ class Call:
     """Alternatives wanted per token; None is no log probabilities."""
     thinking: bool = False
     """Whether the model shows what it thinks before it answers (Claude)."""
+    web_search: bool = False
+    """Whether the provider may look something up in the web for it."""
     include_usage: bool = False
     """OpenAI: whether a stream ends with a usage chunk."""
 
@@ -102,7 +104,7 @@ class Call:
         return prompt_tokens(self.turns, self.system, self.tools)
 
 
-Finish = Literal["stop", "stop_sequence", "length", "tool_calls", "content_filter"]
+Finish = Literal["stop", "stop_sequence", "length", "tool_calls", "content_filter", "paused"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ class Answer:
     """None: the provider never says why it stopped (a fault)."""
     stop_sequence: str | None = None
     """The stop string that ended the text."""
+    searched: bool = False
+    """The provider has looked something up first."""
     refused: bool = False
     """The text says why the model will not answer."""
 

@@ -139,6 +139,8 @@ def _bent(said: Answer, call: Call, fault: Fault | None) -> Answer | None:
             return None
         case "content_filter":
             return Answer(said.prompt_tokens, text="".join(pieces(said.text)[:2]), finish="content_filter")
+        case "pause":
+            return Answer(said.prompt_tokens, text="".join(pieces(said.text)[:2]), finish="paused")
         case "refusal":
             return Answer(said.prompt_tokens, text=_REFUSAL, refused=True)
         case "no_terminator" if not call.stream:

@@ -22,6 +22,7 @@ FaultKind = Literal[
     "context_exceeded",
     "content_filter",
     "refusal",
+    "pause",
     "prefill_refused",
     "quota",
     "html",

@@ -1,24 +1,24 @@
 """Anthropic's API as the server sees it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from local.simulator.anthropic import answer as form
 from local.simulator.anthropic import errors
-from local.simulator.anthropic.request import parse, to_call
+from local.simulator.anthropic.request import MessagesCall, parse, parse_count, to_call
 from local.simulator.catalogue import Model, find_model, models_of
 from local.simulator.conversation import Answer, Call
 from local.simulator.faults import Fault, ProviderName
 from local.simulator.http import Reply, Request
-from local.simulator.provider import ApiError, Frame, Target
+from local.simulator.provider import ApiError, Frame, Operation, Target
 from local.simulator.settings import Settings
 
 PREFIX = "/anthropic/v1"
 
 
 class Anthropic:
-    """`/anthropic/v1`: messages and the list of models."""
+    """`/anthropic/v1`: messages, how many tokens one would be, and the list of models."""
 
     name: ProviderName = "anthropic"
     stream_type = "text/event-stream; charset=utf-8"
@@ -30,14 +30,16 @@ class Anthropic:
         model = body.get("model")
         return Target(model if isinstance(model, str) else None, None, body.get("stream") is True)
 
-    def read(self, request: Request, settings: Settings) -> Call | Reply:
+    def read(self, request: Request, settings: Settings) -> Call | Operation | Reply:
         _check_headers(request, settings)
         match request.method, request.path.removeprefix(PREFIX):
             case "POST", "/messages":
                 return _read_messages(request)
+            case "POST", "/messages/count_tokens":
+                return _count_tokens(request)
             case "GET", path if path == "/models" or path.startswith("/models/"):
                 return _models(unquote(path.removeprefix("/models").removeprefix("/")))
-            case _, "/messages" | "/models":
+            case _, "/messages" | "/messages/count_tokens" | "/models":
                 raise ApiError(errors.error_reply(405, "invalid_request_error", "Method Not Allowed"))
             case _:
                 raise ApiError(errors.error_reply(404, "not_found_error", "Not found"))
@@ -46,10 +48,10 @@ class Anthropic:
         return errors.response_headers()
 
     def whole(self, call: Call, answer: Answer | None) -> Reply:
-        return Reply.json(200, form.message(call, answer), self.headers())
+        return Reply.json(200, form.message(cast(MessagesCall, call), answer), self.headers())
 
     def frames(self, call: Call, answer: Answer | None) -> Iterator[Frame]:
-        return form.events(call, answer)
+        return form.events(cast(MessagesCall, call), answer)
 
     def failure(self, fault: Fault, call: Call) -> Reply:
         return errors.failure(fault, call)
@@ -79,16 +81,38 @@ def _check_headers(request: Request, settings: Settings) -> None:
         raise errors.refuse("anthropic-version: header is required")
 
 
-def _read_messages(request: Request) -> Call:
+def _read_messages(request: Request) -> MessagesCall:
+    _check_media_type(request)
+    named = request.headers
+    beta = named.get("anthropic-beta", "")
+    asked = parse(request.json, version=named["anthropic-version"], beta=beta)
+    return to_call(asked, _model_named(asked.model), beta)
+
+
+def _count_tokens(request: Request) -> Operation:
+    """Source: platform.claude.com/docs/en/api/messages-count-tokens; types of the client, `BetaMessageTokensCount`."""
+    _check_media_type(request)
+    named = request.headers
+    asked = parse_count(request.json, version=named["anthropic-version"], beta=named.get("anthropic-beta", ""))
+    call = to_call(asked, _model_named(asked.model))
+    counted: dict[str, Any] = {"input_tokens": call.prompt_tokens}
+    if asked.context_management is not None:
+        counted["context_management"] = {"original_input_tokens": call.prompt_tokens}
+    reply = Reply.json(200, counted, errors.response_headers())
+    return Operation(reply, lambda fault: errors.failure(fault, call))
+
+
+def _check_media_type(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise errors.refuse("Content-Type must be application/json")
-    named = request.headers
-    asked = parse(request.json, version=named["anthropic-version"], beta=named.get("anthropic-beta", ""))
-    model = find_model("anthropic", asked.model)
+
+
+def _model_named(name: str) -> Model:
+    model = find_model("anthropic", name)
     if model is None:
-        raise ApiError(errors.model_not_found(asked.model))
-    return to_call(asked, model)
+        raise ApiError(errors.model_not_found(name))
+    return model
 
 
 def _models(name: str) -> Reply:

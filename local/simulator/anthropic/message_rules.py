@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from local.simulator.anthropic import schema
+from local.simulator.anthropic.base_schema import CacheControl
 from local.simulator.anthropic.errors import PREFILL, refuse
 from local.simulator.catalogue import Model
 from local.simulator.conversation import signature
@@ -106,7 +107,7 @@ def _check_cache_marks(asked: schema.MessagesRequest) -> None:
         )
 
 
-def _cache_marks(asked: schema.MessagesRequest) -> Iterator[schema.CacheControl]:
+def _cache_marks(asked: schema.MessagesRequest) -> Iterator[CacheControl]:
     system = asked.system if isinstance(asked.system, list) else []
     said = [block for message in asked.messages if isinstance(message.content, list) for block in message.content]
     for index, text in enumerate(system):

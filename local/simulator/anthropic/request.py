@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
 from local.simulator.anthropic import schema
+from local.simulator.anthropic.betas import check_betas
 from local.simulator.anthropic.errors import context_exceeded, refuse
 from local.simulator.anthropic.message_rules import check_messages
 from local.simulator.anthropic.schema_rules import unfit_for_output
+from local.simulator.anthropic.server_schema import WebSearchTool
 from local.simulator.anthropic.thinking_rules import Thinking, objection_to
 from local.simulator.anthropic.tool_rules import check_history, check_tools
 from local.simulator.catalogue import Model
@@ -26,12 +29,37 @@ from local.simulator.conversation import (
 )
 from local.simulator.provider import ApiError
 
+_Form = TypeVar("_Form", schema.MessagesRequest, schema.CountRequest)
 _WITHOUT_SAMPLING = "2026-10-21"  # the API version that took temperature, top_p and top_k away
-_STRUCTURED_OUTPUTS_BETA = "structured-outputs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessagesCall(Call):
+    """One accepted message request."""
+
+    asked: schema.MessagesRequest
+    beta: str = ""
+    """The header anthropic-beta."""
+
+    @property
+    def thoughts_shown(self) -> bool:
+        thinking = self.asked.thinking
+        return thinking is None or thinking.display != "omitted"
 
 
 def parse(body: Any, *, version: str, beta: str) -> schema.MessagesRequest:
     """Raises ApiError with Anthropic's 400. `version` and `beta`: the headers anthropic-version and anthropic-beta."""
+    return _parse(schema.MessagesRequest, body, version=version, beta=beta)
+
+
+def parse_count(body: Any, *, version: str, beta: str) -> schema.MessagesRequest:
+    """The message request whose tokens shall be counted. Raises ApiError with Anthropic's 400."""
+    asked = _parse(schema.CountRequest, body, version=version, beta=beta)
+    budget = asked.thinking.budget_tokens if asked.thinking else None
+    return schema.MessagesRequest(max_tokens=1 + (budget or 0), **dict(asked))
+
+
+def _parse(form: type[_Form], body: Any, *, version: str, beta: str) -> _Form:
     if not isinstance(body, dict):
         raise refuse("The request body is not valid JSON")
     try:
@@ -39,12 +67,11 @@ def parse(body: Any, *, version: str, beta: str) -> schema.MessagesRequest:
     except UnicodeEncodeError as lone:
         # Source: anthropics/claude-code issue 2108.
         raise refuse("The request body is not valid JSON: no low surrogate in string") from lone
-    if "output_format" in body and _STRUCTURED_OUTPUTS_BETA not in beta:
-        raise refuse("output_format: Extra inputs are not permitted")
+    check_betas(body, beta)
     if version >= _WITHOUT_SAMPLING and (gone := sorted(set(body) & {"temperature", "top_p", "top_k"})):
         raise refuse(f"{gone[0]}: Extra inputs are not permitted")
     try:
-        return schema.MessagesRequest.model_validate(body)
+        return form.model_validate(body)
     except ValidationError as wrong:
         # Of the members of a union that complain, the one that got furthest is what the caller meant.
         first = max(wrong.errors(include_url=False), key=lambda mistake: len(mistake["loc"]))
@@ -53,7 +80,7 @@ def parse(body: Any, *, version: str, beta: str) -> schema.MessagesRequest:
         raise refuse(f"{where}: {'range: 0..1' if is_range else first['msg']}") from wrong
 
 
-def to_call(asked: schema.MessagesRequest, model: Model) -> Call:
+def to_call(asked: schema.MessagesRequest, model: Model, beta: str = "") -> MessagesCall:
     """Check what depends on several fields or on the model. Raises ApiError."""
     _check_options(asked, model)
     check_messages(asked, model)
@@ -64,7 +91,7 @@ def to_call(asked: schema.MessagesRequest, model: Model) -> Call:
     _check_output(form, "output_config.format")
     _check_output(asked.output_format, "output_format")
     form = form or asked.output_format
-    call = Call(
+    call = MessagesCall(
         model=model,
         turns=alternating(Turn(_side(message), _parts(message.content)) for message in asked.messages),
         stream=bool(asked.stream),
@@ -76,6 +103,9 @@ def to_call(asked: schema.MessagesRequest, model: Model) -> Call:
         thinking=bool(asked.thinking and asked.thinking.type in {"enabled", "adaptive"}),
         max_tokens=asked.max_tokens,
         stop=tuple(asked.stop_sequences or ()),
+        web_search=any(isinstance(tool, WebSearchTool) for tool in asked.tools or ()),
+        asked=asked,
+        beta=beta,
     )
     if call.prompt_tokens > model.context_window:
         raise ApiError(context_exceeded(model.context_window, call.prompt_tokens))
@@ -97,6 +127,7 @@ def _check_options(asked: schema.MessagesRequest, model: Model) -> None:
     if any(not stop.strip() for stop in asked.stop_sequences or ()):
         raise refuse("stop_sequences: each stop sequence must contain non-whitespace")
     _check_thinking(asked, model)
+    _check_edits(asked)
     if asked.tool_choice and not asked.tools:
         raise refuse("tool_choice: may only be specified while providing tools.")
 
@@ -116,6 +147,18 @@ def _check_thinking(asked: schema.MessagesRequest, model: Model) -> None:
     )
     if objection:
         raise refuse(objection)
+
+
+def _check_edits(asked: schema.MessagesRequest) -> None:
+    edits = asked.context_management.edits if asked.context_management else None
+    thinks = asked.thinking is not None and asked.thinking.type in {"enabled", "adaptive"}
+    for index, edit in enumerate(edits or ()):
+        # Source: Wei-Shaw/sub2api issue 1968, which names the edit that goes with thinking alone.
+        if edit.type == "clear_thinking_20251015" and not thinks:
+            raise refuse(
+                f"context_management.edits.{index}: `clear_thinking_20251015` strategy requires `thinking` to be "
+                "enabled or adaptive"
+            )
 
 
 def _check_output(form: schema.JsonFormat | None, field: str) -> None:

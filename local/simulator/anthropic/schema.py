@@ -5,35 +5,36 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from local.simulator.anthropic.base_schema import Cacheable, CacheControl, Strict
+from local.simulator.anthropic.server_schema import (
+    OTHER_TOOLS,
+    ContainerUploadBlock,
+    ContextManagement,
+    OtherServerResultBlock,
+    OtherTool,
+    SearchResultBlock,
+    ServerToolUseBlock,
+    ToolReferenceBlock,
+    WebSearchTool,
+    WebSearchToolResultBlock,
+)
+
 _TOOL_ID = r"^[a-zA-Z0-9_-]+$"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class CacheControl(_Strict):
-    type: Literal["ephemeral"]
-    ttl: Literal["5m", "1h"] | None = None
-
-
-class _Block(_Strict):
-    cache_control: CacheControl | None = None
-
-
-class TextBlock(_Block):
+class TextBlock(Cacheable):
     type: Literal["text"]
     text: str
     citations: list[Any] | None = None
 
 
-class Base64Source(_Strict):
+class Base64Source(Strict):
     type: Literal["base64"]
     media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf"]
     data: str
 
 
-class UrlSource(_Strict):
+class UrlSource(Strict):
     type: Literal["url"]
     url: str
 
@@ -45,12 +46,12 @@ class OtherSource(BaseModel):
 Source = Annotated[Base64Source | UrlSource | OtherSource, Field(discriminator="type")]
 
 
-class ImageBlock(_Block):
+class ImageBlock(Cacheable):
     type: Literal["image"]
     source: Source
 
 
-class DocumentBlock(_Block):
+class DocumentBlock(Cacheable):
     type: Literal["document"]
     source: Source
     title: str | None = None
@@ -58,18 +59,18 @@ class DocumentBlock(_Block):
     citations: dict[str, Any] | None = None
 
 
-class ThinkingBlock(_Strict):
+class ThinkingBlock(Strict):
     type: Literal["thinking"]
     thinking: str
     signature: str
 
 
-class RedactedThinkingBlock(_Strict):
+class RedactedThinkingBlock(Strict):
     type: Literal["redacted_thinking"]
     data: str
 
 
-class ToolUseBlock(_Block):
+class ToolUseBlock(Cacheable):
     type: Literal["tool_use"]
     id: str = Field(pattern=_TOOL_ID)
     name: str = Field(max_length=200)
@@ -78,10 +79,12 @@ class ToolUseBlock(_Block):
     caller: Any = None
 
 
-ResultPart = Annotated[TextBlock | ImageBlock | DocumentBlock, Field(discriminator="type")]
+ResultPart = Annotated[
+    TextBlock | ImageBlock | DocumentBlock | SearchResultBlock | ToolReferenceBlock, Field(discriminator="type")
+]
 
 
-class ToolResultBlock(_Block):
+class ToolResultBlock(Cacheable):
     type: Literal["tool_result"]
     tool_use_id: str = Field(pattern=_TOOL_ID)
     content: str | list[ResultPart] | None = None
@@ -89,12 +92,23 @@ class ToolResultBlock(_Block):
 
 
 Block = Annotated[
-    TextBlock | ImageBlock | DocumentBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock | ToolResultBlock,
+    TextBlock
+    | ImageBlock
+    | DocumentBlock
+    | ThinkingBlock
+    | RedactedThinkingBlock
+    | ToolUseBlock
+    | ToolResultBlock
+    | ServerToolUseBlock
+    | WebSearchToolResultBlock
+    | OtherServerResultBlock
+    | SearchResultBlock
+    | ContainerUploadBlock,
     Field(discriminator="type"),
 ]
 
 
-class Message(_Strict):
+class Message(Strict):
     role: Literal["user", "assistant", "system"]
     content: str | list[Block]
 
@@ -105,7 +119,7 @@ class InputSchema(BaseModel):
     type: Literal["object"]
 
 
-class CustomTool(_Block):
+class CustomTool(Cacheable):
     """`name`: docs "Define tools"; longer ones and others are refused as the pattern says."""
 
     type: Literal["custom"] | None = None
@@ -119,83 +133,89 @@ class CustomTool(_Block):
     input_examples: Any = None
 
 
-class WebSearchTool(_Block):
-    """A tool that Anthropic runs; this one never searches. Source: types of the `anthropic` client,
-    `WebSearchTool20250305Param`."""
-
-    type: Literal["web_search_20250305", "web_search_20260209", "web_search_20260318"]
-    name: Literal["web_search"]
-    allowed_callers: Any = None
-    allowed_domains: list[str] | None = None
-    blocked_domains: list[str] | None = None
-    defer_loading: bool | None = None
-    max_uses: int | None = Field(default=None, gt=0)
-    strict: bool | None = None
-    user_location: dict[str, Any] | None = None
-
-
 def _kind_of(tool: Any) -> str:
-    kind = tool.get("type") if isinstance(tool, dict) else None
-    return "web_search" if str(kind).startswith("web_search") else "custom"
+    kind = str(tool.get("type") if isinstance(tool, dict) else None)
+    if kind in OTHER_TOOLS:
+        return "other"
+    return "web_search" if kind.startswith("web_search") else "custom"
 
 
 AnyTool = Annotated[
-    Annotated[CustomTool, Tag("custom")] | Annotated[WebSearchTool, Tag("web_search")], Discriminator(_kind_of)
+    Annotated[CustomTool, Tag("custom")]
+    | Annotated[WebSearchTool, Tag("web_search")]
+    | Annotated[OtherTool, Tag("other")],
+    Discriminator(_kind_of),
 ]
 
 
-class ToolChoice(_Strict):
+class ToolChoice(Strict):
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
     disable_parallel_tool_use: bool | None = None
 
 
-class Thinking(_Strict):
+class Thinking(Strict):
     type: Literal["enabled", "disabled", "adaptive", "between_tools"]
     budget_tokens: int | None = None
     display: Literal["summarized", "omitted"] | None = None
 
 
-class JsonFormat(_Strict):
+class JsonFormat(Strict):
     type: Literal["json_schema"]
     schema_: dict[str, Any] = Field(alias="schema")
 
 
-class OutputConfig(_Strict):
+class OutputConfig(Strict):
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: JsonFormat | None = None
 
 
-class Metadata(_Strict):
+class Metadata(Strict):
     user_id: str | None = None
 
 
-class MessagesRequest(_Strict):
-    """The fields of a message request. Those the simulator has no use for are taken in any form."""
+class _Asked(Strict):
+    """What a message request and one for its number of tokens have in common."""
 
     model: str = Field(min_length=1)
-    max_tokens: int = Field(ge=1)
     messages: list[Message] = Field(max_length=100_000)
     system: str | list[TextBlock] | None = None
-    stream: bool | None = None
-    temperature: float | None = Field(default=None, ge=0, le=1)
-    top_p: float | None = Field(default=None, ge=0, le=1)
-    top_k: int | None = Field(default=None, ge=0)
-    stop_sequences: list[str] | None = None
     tools: list[AnyTool] | None = None
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None
     output_format: JsonFormat | None = None
-    metadata: Metadata | None = None
-    service_tier: Literal["auto", "standard_only"] | None = None
     cache_control: CacheControl | None = None
-    container: Any = None
-    diagnostics: Any = None
-    inference_geo: str | None = None
-    speed: Literal["fast", "standard"] | None = None
+    context_management: ContextManagement | None = None
+    speed: Literal["standard", "fast"] | None = None
     user_profile_id: str | None = None
     workspace_id: str | None = None
+    billing_policy: Any = None
+    compaction: Any = None
+    mcp_servers: Any = None
+
+
+class CountRequest(_Asked):
+    """What `POST /v1/messages/count_tokens` takes: `MessageCountTokensParams`, also of the client's beta types."""
+
+
+class MessagesRequest(_Asked):
+    """The fields of a message request. Those the simulator has no use for are taken in any form."""
+
+    max_tokens: int = Field(ge=1)
+    stream: bool | None = None
+    temperature: float | None = Field(default=None, ge=0, le=1)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
+    stop_sequences: list[str] | None = None
+    metadata: Metadata | None = None
+    service_tier: Literal["auto", "standard_only"] | None = None
+    inference_geo: str | None = None
+    container: Any = None
+    diagnostics: Any = None
+    fallbacks: Any = None
+    fallback_credit_token: Any = None
+    thread: Any = None
 
 
 def text_of(blocks: Iterable[Any]) -> str:

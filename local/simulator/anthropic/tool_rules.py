@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from local.simulator.anthropic import schema
 from local.simulator.anthropic.errors import refuse
 from local.simulator.anthropic.schema_rules import unfit_for_output, unfit_for_tool
+from local.simulator.anthropic.server_schema import SERVER_RESULTS, ServerToolUseBlock
 from local.simulator.provider import ApiError
 
 _TOOL_BLOCKS = (schema.ToolUseBlock, schema.ToolResultBlock)
@@ -15,7 +16,7 @@ def check_tools(asked: schema.MessagesRequest) -> None:
     """Raises ApiError."""
     tools = asked.tools or ()
     # Source: anthropics/claude-code issue 10687.
-    if any(count > 1 for count in Counter(tool.name for tool in tools).values()):
+    if any(count > 1 for count in Counter(tool.name for tool in tools if tool.name).values()):
         raise refuse("tools: Tool names must be unique.")
     for index, tool in enumerate(tools):
         if not isinstance(tool, schema.CustomTool):
@@ -39,9 +40,23 @@ def check_history(asked: schema.MessagesRequest) -> None:
             if block.id in used:
                 raise refuse(f"{where}: `tool_use` ids must be unique")
             used.add(block.id)
+    _check_server_results(asked.messages)
     _check_order(asked.messages)
     for index, message in enumerate(asked.messages):
         _check_results_first(message, index)
+
+
+def _check_server_results(messages: Sequence[schema.Message]) -> None:
+    """Source: anthropics/claude-code issue 65726 (for another tool of Anthropic's; the words name the kind)."""
+    called: set[str] = set()
+    for where, block in _blocks(messages):
+        if isinstance(block, ServerToolUseBlock):
+            called.add(block.id)
+        elif isinstance(block, SERVER_RESULTS) and block.tool_use_id not in called:
+            raise refuse(
+                f"{where}: unexpected `tool_use_id` found in `{block.type}` blocks: {block.tool_use_id}. Each "
+                f"`{block.type}` block must have a corresponding `server_tool_use` block before it."
+            )
 
 
 def _check_results_first(message: schema.Message, index: int) -> None:

@@ -15,6 +15,7 @@ _FINISH = {
     "length": "max_tokens",
     "tool_calls": "tool_use",
     "content_filter": "content_filtered",
+    "paused": "end_turn",
 }
 _LATENCY_MS = 12
 

@@ -17,6 +17,7 @@ _FINISH = {
     "length": "length",
     "tool_calls": "tool_calls",
     "content_filter": "content_filter",
+    "paused": "stop",
     None: None,
 }
 _FINGERPRINT = "fp_simulator"

@@ -97,20 +97,13 @@ def output(call: ResponsesCall, answer: Answer | None) -> list[dict[str, Any]]:
     if answer is None:
         return []
     made = [_thought(call, answer.thinking)] if answer.thinking else []
-    if searched(call):
+    if answer.searched:
         made.append(_search(call))
     if answer.text or not answer.tool_calls:
         made.append(_message(call, answer))
     custom = {tool.name for tool in call.asked.tools or () if isinstance(tool, schema.CustomTool)}
     made += [_custom_call(one) if one.name in custom else _function_call(one) for one in answer.tool_calls]
     return made
-
-
-def searched(call: ResponsesCall) -> bool:
-    """Whether the model looks something up: it may, and is asked to."""
-    able = any(str(tool.type).startswith("web_search") for tool in call.asked.tools or ())
-    last = call.turns[-1].text if call.turns and call.turns[-1].role == "user" else ""
-    return able and "search the web" in last.lower()
 
 
 def _item(kind: str, prefix: str, **fields: Any) -> dict[str, Any]:

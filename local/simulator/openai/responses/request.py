@@ -82,6 +82,7 @@ def to_call(asked: schema.ResponsesRequest, body: Mapping[str, Any], store: Stor
         thinking=bool(asked.reasoning and asked.reasoning.effort not in {None, "none"}),
         max_tokens=asked.max_output_tokens,
         logprobs=(asked.top_logprobs or 0) if "message.output_text.logprobs" in (asked.include or ()) else None,
+        web_search=any(tool.type.startswith("web_search") for tool in asked.tools or ()),
         asked=asked,
         body=body,
         owner=owner,
