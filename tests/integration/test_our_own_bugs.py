@@ -113,7 +113,7 @@ async def test_a_bug_around_litellms_public_call_is_one_call_too(
     where, name, streaming = PUBLIC_PLACES[place]
     monkeypatch.setattr(where, name, wrong)
     params = {"model": "gpt-4o", "api_base": f"{simulator.url}/openai/v1", "api_key": "sim-openai-key"}
-    models = [{"model_name": name, "litellm_provider": "mistral", "params": params} for name in ("a", "b")]
+    models = [{"model_name": name, "litellm_provider": "databricks", "params": params} for name in ("a", "b")]
     chain = {"model_list": models, "fallbacks": {"a": ["b"]}, "settings": {"circuit_failures": 1}}
     async with assemble(load(Settings(), chain)) as router:
         with pytest.raises(TypeError, match="a mistake of ours"):
