@@ -32,8 +32,8 @@ try:
     )
     from litellm_fallback_router.assistant import shared_router
     from litellm_fallback_router.bootstrap import assemble
+    from litellm_fallback_router.commands.deployments import keyless
     from litellm_fallback_router.commands.formatting import attempt_lines, dollars
-    from litellm_fallback_router.commands.keys import keyless
     from litellm_fallback_router.routing.types import Deployment
     from local.simulator import Fault, SimulatorControl, simulator_process
 except ImportError as missing:

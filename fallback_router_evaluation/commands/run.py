@@ -15,10 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from litellm_fallback_router import bootstrap
 from litellm_fallback_router.commands.command_context import command_context
+from litellm_fallback_router.commands.deployments import each_alone, keyless
 from litellm_fallback_router.commands.formatting import console, warn_of
-from litellm_fallback_router.commands.isolated import each_alone
-from litellm_fallback_router.commands.keys import keyless
-from litellm_fallback_router.commands.loading import loaded
+from litellm_fallback_router.commands.interrupts import loaded
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.mapping import RouterConfig, did_you_mean
 from litellm_fallback_router.routing.observe import identifier

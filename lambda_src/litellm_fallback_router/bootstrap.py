@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from .adapters import price_map
-from .adapters.circuits import MemoryCircuits
 from .adapters.image_fetch import ImageFetcher
 from .adapters.logs import LogObserver
+from .adapters.memory import MemoryCircuits, MemoryRateLimits
 from .adapters.provider_keys import EnvironmentKeys
-from .adapters.rate_limits import MemoryRateLimits
 from .collector import gc_paused
 from .engine import Engine, loading
 from .engine.converse import is_conversed

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from litellm_fallback_router import build_router
+from litellm_fallback_router.commands.deployments import keyless
 from litellm_fallback_router.commands.formatting import dollars
-from litellm_fallback_router.commands.keys import keyless
 from local.demo.questions import Outcome, ask, client_of
 from local.demo.scenarios import CAPITAL
 from local.gateway import gateway_process

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from litellm_fallback_router.adapters.image_fetch import addresses, fetcher
+from litellm_fallback_router.adapters import image_fetch
 from litellm_fallback_router.bootstrap import assemble, load
 from litellm_fallback_router.engine.loading import litellm
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
@@ -90,7 +90,7 @@ def sent(place: Recorder) -> list[dict[str, Any]]:
 @pytest.fixture
 def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loopback passes for the public internet."""
-    monkeypatch.setattr(addresses, "is_public", lambda address: address in ("127.0.0.1", "::1"))
+    monkeypatch.setattr(image_fetch, "is_public", lambda address: address in ("127.0.0.1", "::1"))
 
 
 @pytest.mark.parametrize("name", ["bedrock", "nova"])
@@ -239,7 +239,7 @@ async def test_an_endless_image_is_not_read_to_its_end(everywhere: None) -> None
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a.png"
     async with server:
         with pytest.raises(bounds.ImageUnavailableError, match="it is larger than 5000000 bytes"):
-            await fetcher.ImageFetcher().fetch(url)
+            await image_fetch.ImageFetcher().fetch(url)
     assert sum(sizes) < 40_000_000
 
 
@@ -269,10 +269,10 @@ async def test_more_images_than_are_fetched_for_one_request(everywhere: None) ->
 async def test_redirects_are_followed_a_little_and_each_is_checked(everywhere: None) -> None:
     async with recording_server(picture()) as host, recording_server() as first:
         first.answer = response(302, "", {"location": f"{host.url}/b.png"})
-        assert await fetcher.ImageFetcher().fetch(f"{first.url}/a.png") == DATA_URL
+        assert await image_fetch.ImageFetcher().fetch(f"{first.url}/a.png") == DATA_URL
         first.answer = response(302, "", {"location": "/again"})
         with pytest.raises(bounds.ImageUnavailableError, match="it redirects more than 3 times"):
-            await fetcher.ImageFetcher().fetch(f"{first.url}/a.png")
+            await image_fetch.ImageFetcher().fetch(f"{first.url}/a.png")
         for location in (
             "file:///etc/passwd",
             "gopher://127.0.0.1/",
@@ -281,16 +281,16 @@ async def test_redirects_are_followed_a_little_and_each_is_checked(everywhere: N
         ):
             first.answer = response(302, "", {"location": location})
             with pytest.raises(bounds.ImageUnavailableError):
-                await fetcher.ImageFetcher().fetch(f"{first.url}/a.png")
+                await image_fetch.ImageFetcher().fetch(f"{first.url}/a.png")
 
 
 async def test_a_redirect_inside_reaches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first host passes for public; where it points to does not."""
     async with recording_server(picture()) as inside, recording_server() as outside:
         outside.answer = response(302, "", {"location": inside.url.replace("127.0.0.1", "127.0.0.2")})
-        monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1")
+        monkeypatch.setattr(image_fetch, "is_public", lambda address: address == "127.0.0.1")
         with pytest.raises(bounds.ImageUnavailableError, match="its host cannot be reached"):
-            await fetcher.ImageFetcher().fetch(f"{outside.url}/a.png")
+            await image_fetch.ImageFetcher().fetch(f"{outside.url}/a.png")
     assert (len(outside.requests), inside.connections) == (1, 0)
 
 
@@ -317,7 +317,7 @@ async def test_this_machine_is_reached_under_no_name(host: str) -> None:
     async with recording_server(picture()) as here:
         port = re.findall(r":(\d+)$", here.url)[0]
         with pytest.raises(bounds.ImageUnavailableError):
-            await fetcher.ImageFetcher().fetch(f"http://{host}:{port}/a.png")
+            await image_fetch.ImageFetcher().fetch(f"http://{host}:{port}/a.png")
     assert here.connections == 0
 
 
@@ -340,9 +340,9 @@ async def test_what_was_checked_is_what_is_connected_to(monkeypatch: pytest.Monk
             checked.append(address)
             return False
 
-        monkeypatch.setattr(addresses, "is_public", check)
+        monkeypatch.setattr(image_fetch, "is_public", check)
         with pytest.raises(bounds.ImageUnavailableError):
-            await fetcher.ImageFetcher().fetch(f"http://pictures.example:{port}/a.png")
+            await image_fetch.ImageFetcher().fetch(f"http://pictures.example:{port}/a.png")
     assert (looked_up, checked, here.connections) == (["pictures.example"], ["93.184.216.34"], 0)
 
 
@@ -351,7 +351,7 @@ async def test_what_was_checked_is_what_is_connected_to(monkeypatch: pytest.Monk
 )
 async def test_what_is_no_url_is_fetched_from_nowhere(url: str) -> None:
     with pytest.raises(bounds.ImageUnavailableError):
-        await fetcher.ImageFetcher().fetch(url)
+        await image_fetch.ImageFetcher().fetch(url)
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ async def test_what_is_no_url_is_fetched_from_nowhere(url: str) -> None:
 )
 async def test_its_bytes_say_what_it_is(everywhere: None, beginning: bytes) -> None:
     async with recording_server(picture(beginning + b"x", kind="application/octet-stream")) as host:
-        said = await fetcher.ImageFetcher().fetch(host.url)
+        said = await image_fetch.ImageFetcher().fetch(host.url)
     kinds = {b"\x89": "png", b"\xff": "jpeg", b"G": "gif", b"R": "webp"}
     assert said.startswith(f"data:image/{kinds[beginning[:1]]};base64,")
 
@@ -404,7 +404,7 @@ def one_name(everywhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_host_is_asked_by_its_name(one_name: None) -> None:
     async with recording_server(picture()) as host:
         port = host.url.rpartition(":")[2]
-        await fetcher.ImageFetcher().fetch(f"http://pictures.example:{port}/a.png")
+        await image_fetch.ImageFetcher().fetch(f"http://pictures.example:{port}/a.png")
     assert f"\r\nHost: pictures.example:{port}\r\n".encode() in host.requests[0]
 
 
@@ -428,5 +428,5 @@ async def test_a_certificate_is_asked_for_by_the_hosts_name_and_checked(one_name
     async with server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(bounds.ImageUnavailableError, match="its host cannot be reached"):
-            await fetcher.ImageFetcher().fetch(f"https://pictures.example:{port}/a.png")
+            await image_fetch.ImageFetcher().fetch(f"https://pictures.example:{port}/a.png")
     assert (names, answered) == (["pictures.example"], [])

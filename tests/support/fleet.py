@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from litellm_fallback_router.adapters.dynamodb.availability import Availability
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
 from litellm_fallback_router.adapters.dynamodb.circuits import SharedCircuits
+from litellm_fallback_router.adapters.dynamodb.table import Availability
 from litellm_fallback_router.routing.ports import CircuitState
 
 if TYPE_CHECKING:

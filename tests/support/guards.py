@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from litellm_fallback_router.routing.mapping.config import RouterConfig
-from litellm_fallback_router.routing.mapping.guardrail import Guardrail
+from litellm_fallback_router.routing.mapping.governance import Guardrail
 from litellm_fallback_router.routing.ports import Source
-from litellm_fallback_router.routing.request.pictures import Picture
+from litellm_fallback_router.routing.request.images import Picture
 from litellm_fallback_router.routing.verdicts import GuardUnreachableError, Outcome, Verdict
 from tests.support.scripted import Rig, ScriptedProvider, Step, config_of, deployment
 

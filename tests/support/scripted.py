@@ -8,8 +8,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from litellm_fallback_router.adapters.circuits import MemoryCircuits
-from litellm_fallback_router.adapters.rate_limits import MemoryRateLimits
+from litellm_fallback_router.adapters.memory import MemoryCircuits, MemoryRateLimits
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.execution.cooldowns import Cooldowns
 from litellm_fallback_router.routing.execution.dependencies import RouterDependencies

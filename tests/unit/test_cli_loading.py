@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from litellm_fallback_router import bootstrap
-from litellm_fallback_router.commands.loading import loaded
+from litellm_fallback_router.commands.interrupts import loaded
 
 
 def test_an_interrupted_command_does_not_wait_for_the_import(monkeypatch: pytest.MonkeyPatch) -> None:

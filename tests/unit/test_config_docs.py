@@ -15,10 +15,10 @@ import yaml
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
 from litellm_fallback_router.routing.mapping import config as config_module
-from litellm_fallback_router.routing.mapping import guardrail as guardrail_module
+from litellm_fallback_router.routing.mapping import governance
 from litellm_fallback_router.routing.mapping.config import RouterSettings, load_config
 from litellm_fallback_router.routing.mapping.file import read_mapping
-from litellm_fallback_router.routing.mapping.guardrail import Guardrail
+from litellm_fallback_router.routing.mapping.governance import Guardrail
 from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params
 from litellm_fallback_router.settings import Settings
 
@@ -65,7 +65,7 @@ def test_settings_table_is_the_codes_own() -> None:
 
 
 def guardrail_table() -> str:
-    docstrings = _docstrings(inspect.getsource(guardrail_module), "Guardrail")
+    docstrings = _docstrings(inspect.getsource(governance), "Guardrail")
     lines = ["| field | default | meaning |", "|---|---|---|"]
     for name, field in Guardrail.model_fields.items():
         default = "required" if field.is_required() else "" if field.default is None else f"`{field.default}`".lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from litellm_fallback_router.adapters.image_fetch.addresses import is_public
+from litellm_fallback_router.adapters.image_fetch import is_public
 
 PUBLIC = [
     "1.1.1.1",

@@ -9,12 +9,10 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 
 from ..routing.router import Router
-from . import docs, errors, formats, handler, health, models, openapi
+from . import docs, errors, formats, handler, health, models
 from .admission import Admission
 from .auth import ApiKeys
-from .azure import AzurePaths
-from .boundary import RequestContextMiddleware
-from .cors import Cors
+from .middleware import AzurePaths, Cors, RequestContextMiddleware
 
 DESCRIPTION = """An LLM gateway that always answers: one endpoint that walks a fallback chain and says honestly who
 answered, why, how fast and for how much. Point any OpenAI client's base URL at `/v1`."""
@@ -48,7 +46,7 @@ def create_app(
         # FastAPI's own telemetry would export exception messages, which may quote a prompt.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
-    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign] # FastAPI's documented way
+    app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign] # FastAPI's documented way
     if not one_at_a_time:
         app.add_middleware(Admission, keys=keys)
     app.add_middleware(RequestContextMiddleware)

@@ -10,9 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ..routing.errors import InvalidRequestError, RequestTooLargeError, invalid
-from ..routing.json_size import ValueCount
 from ..routing.mapping import RouterSettings
-from ..routing.request import check_bounds, check_values, too_many_values
+from ..routing.request import ValueCount, check_bounds, check_values, too_many_values
 
 BODY_TIMEOUT = 30.0
 """Seconds a caller may take to send the whole body."""

@@ -1,4 +1,4 @@
-"""`/docs`: Swagger UI, from this machine where its files are at hand.
+"""`/docs`: Swagger UI, and the schemas and examples of bodies that are read by hand.
 
 FastAPI loads Swagger UI from a CDN. LiteLLM's wheel carries the same two files, so a laptop without a network
 shows the page too; a package from which they were pruned falls back to the CDN.
@@ -6,15 +6,20 @@ shows the page too; a package from which they were pruned falls back to the CDN.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+
+from . import formats
+from .formats.base import DEFAULT_KEYS, Format, KeyHeader
 
 routes = APIRouter(include_in_schema=False)
 
@@ -47,3 +52,74 @@ async def docs_file(name: str) -> Response:
     if folder is None or name not in FILES:
         raise HTTPException(404)
     return FileResponse(folder / name)
+
+
+_REF = "#/components/schemas/{model}"
+_ERRORS = {
+    400: "The request is wrong; `param` names the field",
+    401: "No API key, or a wrong one",
+    404: "No such model; the message lists the known ones",
+    413: "The body is too large",
+    429: "Every candidate is out of its rate; see Retry-After",
+    502: "Every candidate was asked and failed",
+    503: "No candidate can be asked now",
+    504: "The time ran out",
+}
+
+
+def security(*keys: KeyHeader) -> dict[str, Any]:
+    """What an operation says of its key: one of these headers holds it."""
+    return {"security": [{key.schema_name: []} for key in keys]}
+
+
+def described(answer: dict[str, Any], *, keys: Sequence[KeyHeader] = DEFAULT_KEYS, missing: str = "") -> dict[str, Any]:
+    """What an operation without a body says: its answer's schema, its key, and when it is a 404."""
+    responses = {"200": {"description": "The answer", "content": {"application/json": {"schema": answer}}}}
+    if missing:
+        error_name = formats.FORMATS[0].error_schema[0]
+        responses["404"] = {
+            "description": missing,
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=error_name)}}},
+        }
+    return {"responses": responses, **(security(*keys) if keys else {})}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document; made once, when it is first asked for."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = document.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        for form in formats.FORMATS:
+            schema = form.body.json_schema(ref_template=_REF)
+            schemas.update(schema.pop("$defs", {}))
+            schemas[schema["title"]] = schema
+            schemas.update((form.answer_schema, form.error_schema))
+            components.setdefault("securitySchemes", {}).update({key.schema_name: key.schema for key in form.keys})
+            document["paths"][form.paths[0]]["post"] |= _operation(form, schema["title"])
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _operation(form: Format, schema: str) -> dict[str, Any]:
+    body = {
+        "schema": {"$ref": _REF.format(model=schema)},
+        "examples": {name: {"value": value} for name, value in form.examples.items()},
+    }
+    error = {"application/json": {"schema": {"$ref": _REF.format(model=form.error_schema[0])}}}
+    answer: dict[str, Any] = {
+        "application/json": {
+            "schema": {"$ref": _REF.format(model=form.answer_schema[0])},
+            "example": form.example_answer,
+        }
+    }
+    if form.streams:
+        answer["text/event-stream"] = {"schema": {"type": "string", "description": form.streams}}
+    return {
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {
+            "200": {"description": "The answer", "content": answer},
+            **{str(status): {"description": text, "content": error} for status, text in _ERRORS.items()},
+        },
+        **security(*form.keys),
+    }

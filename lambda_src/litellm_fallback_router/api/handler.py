@@ -15,12 +15,11 @@ from starlette.types import Receive, Scope, Send
 
 from ..routing.errors import RouterError
 from ..routing.router import ChatStream, Router
-from .azure import with_named_model
 from .body import read_object
-from .disconnect import while_connected
+from .caller import caller_timeout, time_left, while_connected
 from .errors import bug, problem_of
 from .formats.base import Events, Format, Problem
-from .timeouts import caller_timeout, time_left
+from .middleware import with_named_model
 from .wire import answer_headers, reply
 
 KEEP_ALIVE_SECONDS = 15.0

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..routing.router import Router
-from .openapi import described
+from .docs import described
 from .wire import reply
 
 routes = APIRouter(tags=["Operations"])

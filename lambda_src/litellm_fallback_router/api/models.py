@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ..routing.mapping import RouterConfig
 from ..routing.router import Router
-from .openapi import described
+from .docs import described
 from .wire import reply
 
 routes = APIRouter(tags=["OpenAI"])

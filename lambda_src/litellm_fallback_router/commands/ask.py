@@ -15,7 +15,7 @@ from ..routing.router import Router
 from ..routing.types import ChatRequest, ChatResult, Message
 from .command_context import command_context
 from .formatting import attempt_lines, dollars, dropped_lines, warn_of
-from .loading import loaded
+from .interrupts import loaded
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from ..routing.plan import Plan
 from ..routing.types import ChatRequest, Deployment, ModelInfo
 from ..settings import lookup
 from .command_context import command_context
+from .deployments import QUESTION
 from .formatting import console, dropped_lines, warn, warn_of
-from .keys import QUESTION
 
 CAPABILITIES = {
     "tools": "tools",

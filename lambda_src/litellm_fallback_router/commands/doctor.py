@@ -19,10 +19,10 @@ from ..routing.mapping import RouterConfig
 from ..routing.router import Router
 from ..routing.types import ChatRequest, Deployment, Message
 from .command_context import command_context
+from .deployments import each_alone
 from .fixes import fix
 from .formatting import console, listed, warn_of
-from .isolated import each_alone
-from .loading import loaded
+from .interrupts import loaded
 
 QUESTION: list[Message] = [{"role": "user", "content": "Reply with one word: ok"}]
 MAX_TOKENS = 16

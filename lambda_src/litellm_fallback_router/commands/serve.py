@@ -1,15 +1,18 @@
-"""`fallback-router serve`: the gateway on this machine."""
+"""`fallback-router serve`: the gateway on this machine, and its log on stderr, one line of JSON per event."""
 
 from __future__ import annotations
 
 import errno
 import json
+import logging
 import shlex
 import signal
 import socket
 import sys
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -19,9 +22,8 @@ from ..api.health import package_version
 from ..routing.router import Router
 from ..settings import Settings
 from .command_context import command_context
+from .deployments import keyless
 from .formatting import listed, warn
-from .json_logs import log_to_stderr
-from .keys import keyless
 from .server import Server
 
 
@@ -120,3 +122,43 @@ def _curl(url: str, model: str, *, with_key: bool) -> list[str]:
         *key,
         f"    -d {shlex.quote(body)}",
     ]
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time", "level", "logger", ...}`: an event's own fields where the message is a JSON object, else `message`.
+
+    Of an exception it keeps the type: its text may quote a prompt, an answer or a key.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            **_content(record.getMessage()),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__qualname__
+        return json.dumps(line)
+
+
+def _content(message: str) -> dict[str, Any]:
+    if message.startswith("{"):
+        try:
+            event = json.loads(message)
+        except ValueError:
+            return {"message": message}
+        if isinstance(event, dict):
+            return event
+    return {"message": message}
+
+
+def log_to_stderr(level: str) -> None:
+    """Our log at `level`, and what uvicorn has to complain about."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    for name, threshold in (("litellm_fallback_router", level), ("uvicorn.error", "WARNING")):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(threshold)
+        logger.propagate = False

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from litellm_fallback_router.api import formats
-from litellm_fallback_router.api.cors import READABLE
+from litellm_fallback_router.api.middleware import READABLE
 from litellm_fallback_router.routing.errors import ProvidersFailedError, UnavailableError
 from tests.unit.api.fakes import CONFIG, FakeRouter, exhausted, gateway
 

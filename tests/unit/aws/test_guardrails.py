@@ -15,7 +15,7 @@ import pytest
 
 from litellm_fallback_router.adapters import guardrails
 from litellm_fallback_router.adapters.guardrails import BedrockGuard
-from litellm_fallback_router.routing.request.pictures import Picture
+from litellm_fallback_router.routing.request.images import Picture
 from litellm_fallback_router.routing.verdicts import GuardUnreachableError, Outcome
 
 NOTHING = dict.fromkeys(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.prompts.translation import UnfitPromptError, template_of
+from litellm_fallback_router.adapters.prompts.client import UnfitPromptError, template_of
 from local.simulator.bedrock.prompt_library import LIBRARY
 
 CACHED = {"cache_control": {"type": "ephemeral"}}

@@ -13,7 +13,7 @@ import pytest
 from litellm_fallback_router.adapters.dynamodb import circuits
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
 from litellm_fallback_router.adapters.dynamodb.circuits import USABLE
-from litellm_fallback_router.adapters.rate_limits import MemoryRateLimits
+from litellm_fallback_router.adapters.memory import MemoryRateLimits
 from litellm_fallback_router.routing.execution.cooldowns import Cooldowns
 from litellm_fallback_router.routing.execution.dependencies import RouterDependencies
 from litellm_fallback_router.routing.failures import FailureKind

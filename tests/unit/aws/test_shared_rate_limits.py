@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from litellm_fallback_router.adapters.dynamodb.availability import Availability
 from litellm_fallback_router.adapters.dynamodb.items import window_key
 from litellm_fallback_router.adapters.dynamodb.rate_limits import KEPT, SharedRateLimits
+from litellm_fallback_router.adapters.dynamodb.table import Availability
 from tests.support.fleet import Calls, Clock, StateNotes, eventually
 from tests.support.scripted import deployment
 

@@ -33,7 +33,7 @@ from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.mapping.config import load_config
-from litellm_fallback_router.routing.observe.responses import as_prompt, identifier, response_line
+from litellm_fallback_router.routing.observe.samples import as_prompt, identifier, response_line
 from litellm_fallback_router.routing.types import Deployment, ModelInfo
 
 PRICED = ModelInfo(input_usd_per_token=1e-6, output_usd_per_token=1e-5)

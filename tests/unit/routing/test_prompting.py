@@ -14,7 +14,7 @@ from litellm_fallback_router.routing.errors import (
     RouterError,
     UnavailableError,
 )
-from litellm_fallback_router.routing.mapping.prompt_access import PromptAccess
+from litellm_fallback_router.routing.mapping.governance import PromptAccess
 from litellm_fallback_router.routing.prompts.template import PromptTemplate
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, Prompt

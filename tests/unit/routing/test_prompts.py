@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.errors import ConfigurationError, InvalidRequestError
 from litellm_fallback_router.routing.mapping.config import load_config
-from litellm_fallback_router.routing.mapping.prompt_access import PromptAccess
+from litellm_fallback_router.routing.mapping.governance import PromptAccess
 from litellm_fallback_router.routing.prompts.template import PromptTemplate, merged, model_for, prompted, render
 from litellm_fallback_router.routing.types import ChatRequest, ModelInfo, Prompt
 from tests.support.scripted import config_of, deployment

@@ -1,10 +1,9 @@
 """The state table: what all environments of a stage share."""
 
-from .availability import Availability, StateObserver
 from .circuit_table import CircuitTable
 from .circuits import SharedCircuits
-from .client import impatient_client
 from .rate_limits import SharedRateLimits
+from .table import Availability, StateObserver, impatient_client
 
 
 def shared(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig
 from aws_lambda_powertools.utilities.circuit_breaker.persistence import CircuitBreakerDynamoDBPersistence
 
-from .client import TableBusyError
 from .items import CIRCUIT, DRAINED, PARTITION_KEY, TTL, circuit_key
+from .table import TableBusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

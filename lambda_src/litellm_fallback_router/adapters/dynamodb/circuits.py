@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from ...routing.ports import CircuitState
-from .availability import Availability, StateObserver
 from .circuit_table import CLOSED, CircuitTable, StoredCircuit
+from .table import Availability, StateObserver
 
 FRESH = 5.0
 """Seconds that a reading is used as it is."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ...routing.types import Deployment
-from .availability import Availability
 from .items import PARTITION_KEY, TTL, window_key
+from .table import Availability
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

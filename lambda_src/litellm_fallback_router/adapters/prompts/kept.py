@@ -16,8 +16,7 @@ from threading import Lock
 from ...routing.errors import InvalidRequestError, RouterError, UnavailableError
 from ...routing.mapping import DRAFT
 from ...routing.prompts import PromptTemplate
-from .client import PromptMissingError, PromptUnreachableError, Read
-from .translation import UnfitPromptError, template_of
+from .client import PromptMissingError, PromptUnreachableError, Read, UnfitPromptError, template_of
 
 logger = logging.getLogger("litellm_fallback_router")
 

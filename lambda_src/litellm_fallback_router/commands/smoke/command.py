@@ -21,7 +21,7 @@ from ..checks_table import Shown, progress, show
 from ..command_context import command_context
 from ..deployed import deployed
 from ..formatting import console, listed, warn_of
-from ..held_signals import held_signals
+from ..interrupts import held_signals
 from .asking import SECONDS, Answers, Asking
 from .stage_checks import alarm_look, metrics_look, table_look
 from .verdicts import deployment_checks, door_fix, streaming_check

@@ -4,10 +4,9 @@ from .chains import cycles
 from .config import RouterConfig, RouterSettings, load_config
 from .deployments import REFERENCE, unresolved
 from .file import read_mapping
-from .gateway_key import master_key, other_ways
-from .guardrail import Guardrail, with_guardrail
+from .governance import DRAFT, Guardrail, PromptAccess, with_guardrail, with_prompts
+from .keys import USABLE, holds_a_key, key_in, master_key, other_ways, secret_name, secret_providers, wanted_names
 from .litellm_config import converted_config, is_litellm_config
-from .prompt_access import DRAFT, PromptAccess, with_prompts
 from .provider_names import (
     AWS_PROVIDERS,
     GOOGLE_PROVIDERS,
@@ -20,7 +19,6 @@ from .provider_names import (
 )
 from .residency import PROFILE_REGIONS, departures, geography_of, leaving, reach, regions_of, split_profile
 from .schema import type_name, unknown
-from .secret_keys import USABLE, holds_a_key, key_in, secret_name, secret_providers, wanted_names
 
 __all__ = [
     "AWS_PROVIDERS",

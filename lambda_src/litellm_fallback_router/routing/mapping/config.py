@@ -14,10 +14,9 @@ from ..errors import ConfigurationError, UnknownModelError
 from ..types import Deployment
 from . import chains
 from .deployments import Describe, Lookup, build
-from .guardrail import Guardrail
+from .governance import Guardrail, PromptAccess, read_access
 from .litellm_config import converted_config, is_litellm_config
 from .model_names import LONGEST, closest, find_aliases
-from .prompt_access import PromptAccess, read_access
 from .provider_names import did_you_mean
 from .schema import name_lists, parse, table, type_name, unknown
 

@@ -1,10 +1,9 @@
 """A request as the domain knows it: its validation, its bounds, and what it holds."""
 
-from .bounds import check_bounds, check_values, too_many_values
+from .bounds import ValueCount, check_bounds, check_values, too_many_values
 from .features import THINKING_FIELDS, THINKING_PARTS, Contents, characters_of, prompt_characters
-from .images import SCHEMES, Images, ImageUnavailableError, RequestImages, urls_in
+from .images import MOST_PICTURES, SCHEMES, Images, ImageUnavailableError, Picture, RequestImages, shown_in, urls_in
 from .messages import missing, wrong_type
-from .pictures import MOST_PICTURES, Picture, shown_in
 from .schema import (
     ASK_BODY,
     OPEN,
@@ -59,6 +58,7 @@ __all__ = [
     "Temperature",
     "Text",
     "Tokens",
+    "ValueCount",
     "as_request",
     "characters_of",
     "check_bounds",

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidRequestError, invalid, shown
-from ..json_size import ValueCount
 from ..mapping import RouterSettings
 from .schema_size import Budget, SchemaTooLargeError, Size
 
@@ -160,3 +159,32 @@ def _schemas(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _listed(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else ()
+
+
+SLICE = 65_536
+"""Bytes looked at in one go."""
+
+
+class ValueCount:
+    """Counts what stands outside of strings: in valid JSON each value comes after a comma or is the first of all, of an
+    array or of an object; an empty array or object counts one too many."""
+
+    def __init__(self) -> None:
+        self._values = 1
+        self._in_string = False
+        self._escape = b""
+        """A backslash at the end of what has come, whose other half has not."""
+
+    def add(self, part: bytes) -> int:
+        """Values so far, with those of `part`."""
+        for start in range(0, len(part), SLICE):
+            self._add(part[start : start + SLICE])
+        return self._values
+
+    def _add(self, part: bytes) -> None:
+        text = (self._escape + part).replace(b"\\\\", b"")
+        self._escape = b"\\" if text.endswith(b"\\") else b""
+        pieces = text.replace(b'\\"', b"").split(b'"')
+        outside = b"".join(pieces[self._in_string :: 2])
+        self._in_string ^= len(pieces) % 2 == 0
+        self._values += outside.count(b",") + outside.count(b"[") + outside.count(b"{")

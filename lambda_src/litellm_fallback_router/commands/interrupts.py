@@ -1,12 +1,17 @@
-"""What must not be left half done is done before Ctrl-C, or another signal to end, is obeyed."""
+"""Ctrl-C and other signals to end: held where something would be left half done, obeyed while LiteLLM is loaded."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import NoReturn
+
+from .. import bootstrap
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Released = Callable[[], AbstractContextManager[None]]
@@ -52,3 +57,21 @@ def _end(number: int) -> NoReturn:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
+
+
+async def loaded() -> None:
+    """Import LiteLLM, which takes seconds, in a thread that nobody waits for: at its end `asyncio.run` waits for the
+    threads of its own pool, so that an interrupted command would hang until the import is done."""
+    done: Future[None] = Future()
+    done.set_running_or_notify_cancel()
+
+    def load() -> None:
+        try:
+            bootstrap.warm_up()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=load, name="loading", daemon=True).start()
+    await asyncio.wrap_future(done)

@@ -1,9 +1,15 @@
-"""How long a request may take: what the caller's headers say, and what runs this process allows."""
+"""A caller's patience: the time limits in its headers, what runs this process allows, and work that stops when it hangs
+up."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from ..routing.decimals import decimal
 from ..routing.errors import invalid
@@ -38,3 +44,37 @@ def time_left(request: Request) -> float | None:
 
 def _positive(text: str) -> float | None:
     return decimal(text) or None
+
+
+T = TypeVar("T")
+
+
+async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`. Cancels it and raises ClientDisconnect if the caller goes first.
+
+    The request's body must have been read: the next thing `receive` says is that the caller has gone.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        await _stop(working)
+        await _stop(leaving)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _stop(task: asyncio.Future[Any]) -> None:
+    """Cancel and wait, so that nothing is left behind and no outcome goes unretrieved."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()

@@ -1,15 +1,19 @@
-"""Whether the state table is worth asking. A gateway must not suffer from what protects it."""
+"""The state table: its client, what can go wrong with it, and whether it is worth asking now. A gateway must not suffer
+from what protects it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from botocore.exceptions import ClientError
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
-from .client import TABLE_ERRORS
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 T = TypeVar("T")
 
@@ -76,3 +80,22 @@ class Availability:
 def _why(error: Exception) -> str:
     """A word for the log: the service's error code, else the exception's name. Never its text."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+
+
+class TableBusyError(Exception):
+    """DynamoDB answered only a part of what was asked: it is throttling."""
+
+
+TABLE_ERRORS = (BotoCoreError, ClientError, TableBusyError)
+"""Everything that makes the table unusable for a while; anything else is a bug."""
+
+
+def impatient_client() -> DynamoDBClient:
+    """For work beside a request: no retries, half a second to connect and as much to answer.
+
+    A request itself waits less (`Availability.WAIT`), but a first connection that takes longer is used by the next.
+    """
+    config = Config(
+        connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
+    )
+    return boto3.client("dynamodb", config=config)

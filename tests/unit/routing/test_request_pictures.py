@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.request.pictures import LARGEST_PICTURE, MOST_PICTURES, Picture, shown_in
+from litellm_fallback_router.routing.request.images import LARGEST_PICTURE, MOST_PICTURES, Picture, shown_in
 from litellm_fallback_router.routing.types import ChatRequest, Message
 from tests.support.guards import RuledGuard, guarded_rig
 from tests.support.virtual_time import run_virtually

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from litellm_fallback_router.commands.held_signals import ENDING, held_signals
+from litellm_fallback_router.commands.interrupts import ENDING, held_signals
 
 
 def come(number: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.json_size import SLICE, ValueCount
+from litellm_fallback_router.routing.request.bounds import SLICE, ValueCount
 
 TEXT = st.text(max_size=6) | st.text(alphabet='\\",[]{}:', max_size=6)
 JSON = st.recursive(
