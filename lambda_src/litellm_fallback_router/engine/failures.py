@@ -70,11 +70,15 @@ def refused(response: ErrorResponse) -> ProviderFailure:
     return failure_from(Evidence((), response.status, response.headers, _error_of(text), text.lower()))
 
 
+RATE_CODES = (429, "rate_limit_exceeded")
+"""Of an error that came without a status. Source: the SDK's type `ResponseError`."""
+
+
 def error_in_band(error: Any, *, begun: bool = False) -> ProviderFailure:
     """For an error object inside a success: a whole answer, or an event of a stream."""
     body = error if isinstance(error, Mapping) else {"message": str(error)}
     failure = failure_from(Evidence((), None, {}, body, json.dumps(body).lower()), begun=begun)
-    if failure.kind is FailureKind.INVALID_RESPONSE and body.get("code") == 429:
+    if failure.kind is FailureKind.INVALID_RESPONSE and body.get("code") in RATE_CODES:
         return ProviderFailure(FailureKind.RATE_LIMITED, REASONS[FailureKind.RATE_LIMITED], detail=failure.detail)
     return failure
 

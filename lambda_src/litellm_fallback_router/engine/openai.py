@@ -31,6 +31,7 @@ from .wire import UnreadableError, answer_of, counted, usage_of
 
 NO_KEY = "none"
 """Servers that people run themselves take any key, or none."""
+CHAT = "/chat/completions"
 OUTPUT_LIMIT = b"could not finish the message because max_tokens or model output limit was reached"
 """So OpenAI answers 400 where reasoning took all of `max_tokens`; with a few tokens more it is an answer cut off."""
 PLAIN = frozenset({"role", "content", "refusal"})
@@ -43,12 +44,12 @@ class OpenAIFormat:
 
     def __init__(self, deployment: Deployment, at: Address, **mapping: Any) -> None:
         """`mapping`: what else LiteLLM's class must know to map parameters."""
-        self._deployment = deployment
+        self.deployment = deployment
         self._compatible = deployment.openai_compatible
-        self._model, self._key, self._url, self._config = at.model, at.key, at.url, at.config
+        self.model, self._key, self.url, self._config = at.model, at.key, at.url, at.config
         self._place = {"custom_llm_provider": deployment.provider, "api_base": at.base}
         self._headers = self._own_headers()
-        self._params = ParameterMap(deployment, self._model, self._config, **mapping)
+        self._params = ParameterMap(deployment, self.model, self._config, **mapping)
         self._by_class = at.by_class
         self.prices = Prices(deployment)
         self.finish_reasons = finish_reasons_of(deployment)
@@ -57,8 +58,8 @@ class OpenAIFormat:
         if self._compatible:
             return True
         info, _ = litellm().main.responses_api_bridge_check(
-            model=self._model,
-            custom_llm_provider=self._deployment.provider,
+            model=self.model,
+            custom_llm_provider=self.deployment.provider,
             tools=params.get("tools"),
             reasoning_effort=params.get("reasoning_effort"),
             api_base=self._place["api_base"],
@@ -71,20 +72,20 @@ class OpenAIFormat:
         key = self._key_of(key)
         if key is None:
             raise keyless()
-        arguments = arguments_of(self._deployment, params)
+        arguments = arguments_of(self.deployment, params)
         streaming = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
         headers = {**self._headers, **arguments.pop("extra_headers", {})}
         more = arguments.pop("extra_body", {})
-        for name in self._deployment.extra:
+        for name in self.deployment.extra:
             # The others say where, and as whom, to ask.
             arguments.pop(name, None)
         headers, body = await self._built(copied(messages), {**copied(arguments), **streaming}, headers, key)
-        outgoing = Outgoing(self._url, headers, json.dumps({**body, **more}).encode())
-        reading = ClassReading(self._model, self._config, params, self._place) if self._by_class else None
+        outgoing = Outgoing(self.url, headers, json.dumps({**body, **more}).encode())
+        reading = ClassReading(self.model, self._config, params, self._place) if self._by_class else None
         return OpenAICall(self, outgoing, params, reading)
 
     def _key_of(self, key: str | None) -> str | None:
-        return key or self._key or (NO_KEY if self._deployment.api_base is not None else None)
+        return key or self._key or (NO_KEY if self.deployment.api_base is not None else None)
 
     async def _built(
         self, messages: list[Any], arguments: dict[str, Any], headers: dict[str, str], key: str
@@ -94,28 +95,37 @@ class OpenAIFormat:
             messages = self._config.translate_developer_role_to_system_role(messages=messages)
             optional, others = self._params.mapped(arguments)
             signed = self._signed(messages, optional, key)
-            body = await self._config.async_transform_request(self._model, messages, optional, self._place, headers)
+            body = await self._config.async_transform_request(self.model, messages, optional, self._place, headers)
         except Exception as error:
             raise unsendable(error) from error
         body.update(body.pop("extra_body", None) or {})
         # The operator's own headers, as for another way to sign in, count more.
         return {**{name.lower(): value for name, value in signed.items()}, **headers}, {**body, **others}
 
+    def signed(self, key: str | None) -> dict[str, str]:
+        """Headers of a request that is not written by LiteLLM's class, by lower-case names. Raises ProviderFailure."""
+        key = self._key_of(key)
+        if key is None:
+            raise keyless()
+        try:
+            signed = self._signed([], {}, key)
+        except Exception as error:
+            raise unsendable(error) from error
+        return {**{name.lower(): value for name, value in signed.items()}, **self._headers}
+
     def _signed(self, messages: list[Any], optional: dict[str, Any], key: str) -> dict[str, str]:
         """Headers with the key."""
         base = self._place["api_base"]
         signed: dict[str, str]
-        signed = self._config.validate_environment({}, self._model, messages, optional, self._place, key, base)
+        signed = self._config.validate_environment({}, self.model, messages, optional, self._place, key, base)
         return signed
 
     def _own_headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
-        if self._deployment.provider != "openai" or self._compatible:
+        if self.deployment.provider != "openai" or self._compatible:
             return headers
         read = litellm().secret_managers.main.get_secret_str
-        organization = (
-            self._deployment.extra.get("organization") or read("OPENAI_ORGANIZATION") or read("OPENAI_ORG_ID")
-        )
+        organization = self.deployment.extra.get("organization") or read("OPENAI_ORGANIZATION") or read("OPENAI_ORG_ID")
         named = {"openai-organization": organization, "openai-project": read("OPENAI_PROJECT_ID")}
         return headers | {name: value for name, value in named.items() if value}
 

@@ -24,6 +24,7 @@ from .listeners import listened_to
 from .loading import litellm
 from .openai import OpenAIFormat
 from .prices import estimated_cost
+from .responses import responses_caller
 from .wire import says_nothing
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ class Engine:
 
 NATIVE: Mapping[str, Callable[[Format | None], NativeCaller]] = {
     "messages": messages_caller,
+    "responses": responses_caller,
 }
 """By the name of a native format: how a deployment with this format of its own is asked in it."""
 

@@ -240,6 +240,7 @@ def test_signed_thoughts_come_back_packed_and_are_unpacked_again(http: httpx.Cli
         call(0, "c1", name="weather", arguments="{}"),
         delta("tool_calls"),
     )
+    router.responders = (CLAUDE,)
     wanted: dict[str, Any] = {"include": ["reasoning.encrypted_content"], "tools": [WEATHER]}
     output = asked_for(http, **wanted)[-1]["response"]["output"]
     assert output[0]["encrypted_content"]

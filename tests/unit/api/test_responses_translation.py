@@ -11,13 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.api.formats.responses.request import Translated, translated
+from litellm_fallback_router.api.formats.responses import request as request_of
+from litellm_fallback_router.api.formats.responses.request import Translated
 from litellm_fallback_router.routing.errors import InvalidRequestError
+from litellm_fallback_router.routing.mapping import RouterConfig
+from litellm_fallback_router.routing.types import Deployment
 
 ASK = {"role": "user", "content": "hi"}
 CALL = {"type": "function_call", "call_id": "c1", "name": "look_up", "arguments": "{}"}
 RESULT = {"type": "function_call_output", "call_id": "c1", "output": "rain"}
 SAYS = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
+
+
+CLAUDE = Deployment("m", "m", "anthropic", "claude-sonnet-4-6", "anthropic/claude-sonnet-4-6", "key")
+CONFIG = RouterConfig((CLAUDE,), {"m": ("m",)})
+
+
+def translated(body: dict[str, Any]) -> Translated:
+    """For a chain in which nobody has the Responses API."""
+    return request_of.translated(body, CONFIG)
 
 
 def asked(*items: Any, **body: Any) -> Translated:
@@ -287,7 +299,7 @@ tools = st.one_of(
     having({"type": "mcp", "server_label": words}),
 )  # fmt: skip
 bodies = having(
-    {"model": words, "input": st.lists(items, min_size=1, max_size=4)},
+    {"model": "m", "input": st.lists(items, min_size=1, max_size=4)},
     instructions=words,
     tools=st.lists(tools, min_size=1, max_size=3),
     reasoning=having({}, effort=words, summary=st.sampled_from(["auto", "detailed"]), context=words, mode=words),

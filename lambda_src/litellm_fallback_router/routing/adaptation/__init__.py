@@ -1,7 +1,7 @@
 """A request made fit for one deployment: what is merged, renamed or dropped, each with a line in `adjusted`."""
 
-from .dialects import Feature, Parts, dialect_of
-from .native import FOREIGN, NATIVE_FORMATS, continued, is_foreign, speaks
+from .dialects import Feature, Parts, dialect_of, is_claude
+from .native import FOREIGN, NATIVE_FORMATS, continued, is_foreign, marked, origin_of, speaks, unmarked
 from .postprocess import Adapted, Chunks, Postprocessor, processed
 from .report import UnfitError
 from .steps import Conversation, adapt
@@ -21,7 +21,11 @@ __all__ = [
     "adapt",
     "continued",
     "dialect_of",
+    "is_claude",
     "is_foreign",
+    "marked",
+    "origin_of",
     "processed",
     "speaks",
+    "unmarked",
 ]

@@ -1,8 +1,9 @@
 """`POST /v1/responses`, as OpenAI has it, with `router` beside its fields: stateless and streamed.
 
 A body is read into a chat request (`request`, `items`, `content`, `tools`, `thoughts`), and a chat's answer is told as
-a response object or as the events that make one (`stream`, `output`, `frame`). What only OpenAI's own API can do is
-refused with the field's name.
+a response object or as the events that make one (`stream`, `output`, `frame`). Deployments that have this API get the
+body as it came, and what they answer passes on (`passed`). What only they can do is refused with the field's name where
+none of them is in the chain.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 from ....routing.mapping import RouterConfig
-from ....routing.types import ChatResult
+from ....routing.types import ChatRequest, ChatResult
 from .. import chat
 from ..base import Asked, Format, Json
-from .request import translated
+from ..notes import Notes
+from .request import Translated, translated
 from .schema import BODY, RESPONSE
 from .stream import EventWriter, whole
+from .tools import Tools
 
 
-def _asked(body: dict[str, Any], _: RouterConfig) -> Asked:
-    asked = translated(body)
+def _asked(body: dict[str, Any], config: RouterConfig) -> Asked:
+    asked = translated(body, config)
     if asked.body.get("stream"):
         writer = EventWriter(asked)
         return Asked(asked.request, writer.events, failed=writer.failed)
@@ -32,7 +35,8 @@ def _asked(body: dict[str, Any], _: RouterConfig) -> Asked:
 
 def _answer(result: ChatResult, *, explain: bool) -> Json:
     """For a request of which nothing is known."""
-    return whole(translated({"model": result.requested_model, "input": ""}), result, explain=explain)
+    nothing = Translated({}, ChatRequest(result.requested_model, []), Tools([], Notes()))
+    return whole(nothing, result, explain=explain)
 
 
 FORMAT = Format(

@@ -35,6 +35,12 @@ ECHOED: Mapping[str, Any] = {
 is nobody here knows: None."""
 
 
+CHANGING = frozenset(
+    {"status", "completed_at", "error", "incomplete_details", "model", "output", "output_text", "usage"}
+)
+"""What differs from snapshot to snapshot."""
+
+
 def new_id(prefix: str) -> str:
     return f"{prefix}_{OURS}_{uuid.uuid4().hex}"
 
@@ -60,6 +66,14 @@ class Frame:
         self._head = {"id": new_id("resp"), "object": "response", "created_at": created}
         self._said = {**said, "background": False, "store": False}
         self.model = model
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Frame:
+        """The same response as a provider has begun to tell it."""
+        frame = cls({}, model=str(told.get("model")), created=0)
+        frame._head = {name: told.get(name) for name in frame._head}
+        frame._said = {name: value for name, value in told.items() if name not in (*frame._head, *CHANGING)}
+        return frame
 
     @property
     def id(self) -> str:

@@ -16,7 +16,7 @@ from ....routing.errors import invalid, shown
 from ....routing.request import missing, wrong_type
 from ..notes import Notes
 from .content import parts_of, result_content, said_parts, simplest
-from .thoughts import Thoughts
+from .thoughts import blocks_of
 from .tools import NAMESPACE_SEPARATOR
 
 ROLES = ("user", "assistant", "system", "developer")
@@ -41,6 +41,8 @@ class Conversation:
         self._callers: dict[str, _Turn] = {}
         """The turn of each call, by the call's id."""
         self._answered: set[str] = set()
+        self._strays: list[tuple[str, str]] = []
+        """Results without a call: its id, and their place."""
 
     def add_text(self, role: str, text: str) -> None:
         self._turns.append(_Turn({"role": role, "content": text}))
@@ -69,10 +71,9 @@ class Conversation:
 
     def messages(self) -> list[dict[str, Any]]:
         """Raises InvalidRequestError where a call has no result."""
-        for call_id in self._callers:
-            if call_id not in self._answered and not self._notes.pins:
-                text = f"No tool output found for function call {shown(call_id)}."
-                raise invalid(text, "input", "invalid_value")
+        if not self._notes.pins:
+            # With stored items what is missing may be among those.
+            self._check_pairs()
         return [message for turn in self._turns for message in (_whole(turn.message), *turn.results)]
 
     def _message(self, item: Mapping[str, Any], path: str) -> None:
@@ -95,9 +96,8 @@ class Conversation:
 
     def _reasoning(self, item: Mapping[str, Any], path: str) -> None:
         self._rest(item, {"summary", "content", "encrypted_content"}, path)
-        thoughts = Thoughts.of(item, path, self._notes)
-        if thoughts is not None:
-            self._assistant().setdefault("thinking_blocks", []).extend(thoughts.blocks)
+        if blocks := blocks_of(item, path, self._notes):
+            self._assistant().setdefault("thinking_blocks", []).extend(blocks)
 
     def _call(self, item: Mapping[str, Any], path: str) -> None:
         custom = item["type"] == "custom_tool_call"
@@ -120,7 +120,7 @@ class Conversation:
             raise missing(f"{path}.output")
         turn = self._callers.get(call_id)
         if turn is None:
-            self._stray(call_id, path)
+            self._strays.append((call_id, path))
             return
         content = result_content(item["output"], f"{path}.output", self._notes)
         if call_id in self._answered:
@@ -130,11 +130,14 @@ class Conversation:
             self._notes.say(f"{path} moved up to its call")
         turn.results.append({"role": "tool", "tool_call_id": call_id, "content": content})
 
-    def _stray(self, call_id: str, path: str) -> None:
-        """With stored items its call may be among those."""
-        if not self._notes.pins:
+    def _check_pairs(self) -> None:
+        for call_id, path in self._strays:
             text = f"No tool call found for function call output with call_id {shown(call_id)}."
             raise invalid(text, f"{path}.call_id", "invalid_value")
+        for call_id in self._callers:
+            if call_id not in self._answered:
+                text = f"No tool output found for function call {shown(call_id)}."
+                raise invalid(text, "input", "invalid_value")
 
     def _assistant(self) -> dict[str, Any]:
         """The message of the assistant's turn that is going on."""

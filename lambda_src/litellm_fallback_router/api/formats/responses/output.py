@@ -8,7 +8,7 @@ Source: OpenAI, "Streaming events", and the SDK's types `ResponseStreamEvent`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -54,10 +54,10 @@ class TextPart:
 class Message:
     """What the model says."""
 
-    def __init__(self, index: int) -> None:
-        self._id = new_id("msg")
+    def __init__(self, index: int, item_id: str | None = None, parts: Sequence[TextPart] = ()) -> None:
+        self._id = item_id or new_id("msg")
         self._index = index
-        self._parts: list[TextPart] = []
+        self._parts = list(parts)
 
     def value(self, status: str) -> Json:
         content = [part.value() for part in self._parts]
@@ -206,6 +206,19 @@ class Call:
         return {"item_id": self._id, "output_index": self._index}
 
 
+class Told:
+    """An item that somebody else has told."""
+
+    def __init__(self, item: Json) -> None:
+        self._item = item
+
+    def value(self, status: str) -> Json:
+        return {**self._item, "status": status} if "status" in self._item else self._item
+
+    def closed(self) -> Iterator[Event]:
+        yield from ()
+
+
 class Output:
     """All items of one response. `feed` takes the deltas of a chat's only choice, in order."""
 
@@ -218,6 +231,17 @@ class Output:
         self._speaking: Message | Reasoning | None = None
         """The item that text goes to; calls are apart, for several may be under way at once."""
         self._calls: dict[int, tuple[int, Call]] = {}
+
+    def adopt(self, item: Json, *, done: bool, parts: Sequence[TextPart] = ()) -> None:
+        """Takes over an item that the caller has from elsewhere; `parts` are those of a message that goes on."""
+        if done or item.get("type") != "message":
+            self._items.append(Told(item))
+            self._status.append(str(item.get("status") or COMPLETED) if done else INCOMPLETE)
+            return
+        message = Message(len(self._items), str(item.get("id")), parts)
+        self._items.append(message)
+        self._status.append(IN_PROGRESS)
+        self._speaking = message
 
     def values(self) -> list[Json]:
         """The items as they are now; those under way are incomplete."""

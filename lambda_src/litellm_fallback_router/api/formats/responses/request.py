@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ....routing.adaptation import speaks
 from ....routing.errors import InvalidRequestError, invalid
+from ....routing.mapping import RouterConfig
 from ....routing.request import constraints, managed_prompt, missing, parse, require_unless_prompted
-from ....routing.types import OWN_MODEL, ChatRequest
+from ....routing.types import OWN_MODEL, ChatRequest, NativeRequest
 from ..notes import Notes
 from .items import Conversation
 from .schema import BODY, ResponsesRequest
@@ -29,6 +31,10 @@ OPENAIS = {
     "context_management": "compaction",
 }
 """Fields that only OpenAI can do."""
+OURS = frozenset({"model", "stream", "router", "prompt"})
+"""Fields that the gateway itself acts on."""
+FORMAT = "responses"
+"""Its name among those in which requests are passed on."""
 ENCRYPTED = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"
 
@@ -40,7 +46,6 @@ class Translated:
     body: ResponsesRequest
     request: ChatRequest
     tools: Tools
-    notes: Notes
 
     @property
     def encrypted(self) -> bool:
@@ -74,8 +79,8 @@ def parse_body(body: dict[str, Any]) -> ResponsesRequest:
     return given
 
 
-def translated(body: dict[str, Any]) -> Translated:
-    """Raises InvalidRequestError for the first mistake."""
+def translated(body: dict[str, Any], config: RouterConfig) -> Translated:
+    """Raises InvalidRequestError for the first mistake, and for what nobody in the chain can do."""
     given = parse_body(body)
     notes = Notes()
     for name, what in OPENAIS.items():
@@ -100,25 +105,42 @@ def translated(body: dict[str, Any]) -> Translated:
         params["tool_choice"] = tools.choice(given["tool_choice"])
     if tools.made:
         params["tools"] = tools.made
-    if notes.pins:
-        raise unserved(notes)
+    messages = _messages(given, notes)
     request = ChatRequest(
         model=given.get("model", OWN_MODEL),
-        messages=_messages(given, notes),
+        messages=messages,
         params=params,
         constraints=constraints(given.get("router")),
         prompt=managed_prompt(given.get("prompt")),
         adjusted=tuple(notes.unsent),
+        native=_native(given, notes, config),
         validated=True,
     )
-    return Translated(given, request, tools, notes)
+    if notes.pins and not _is_served(request, config):
+        raise unserved(notes)
+    return Translated(given, request, tools)
 
 
 def unserved(notes: Notes) -> InvalidRequestError:
     """For a request that nobody here can answer."""
     path, what = notes.pins[0]
-    text = f"'{path}' is {what}: only OpenAI's own API has that, and no deployment that may be asked is asked there."
-    return invalid(text, path, "unsupported_parameter")
+    text = f"'{path}' is {what}: only OpenAI's own API has that, and nobody in the chain of this model is asked there"
+    return invalid(f"{text}, or there is a guardrail, which cannot check it.", path, "unsupported_parameter")
+
+
+def _native(given: Mapping[str, Any], notes: Notes, config: RouterConfig) -> NativeRequest | None:
+    """The body as it came; none where somebody changes or checks what is sent, which goes by messages."""
+    if config.guardrail is not None or "prompt" in given:
+        return None
+    body = {name: value for name, value in given.items() if name not in OURS}
+    return NativeRequest(FORMAT, body, only=tuple(f"'{path}' ({what})" for path, what in notes.pins))
+
+
+def _is_served(request: ChatRequest, config: RouterConfig) -> bool:
+    if request.native is None:
+        return False
+    chain = config.chain(config.resolve(request.model, param=request.model_param))
+    return any(speaks(deployment, request.native) for deployment in chain)
 
 
 def _messages(given: Mapping[str, Any], notes: Notes) -> list[Any]:
@@ -131,10 +153,7 @@ def _messages(given: Mapping[str, Any], notes: Notes) -> list[Any]:
     else:
         for index, item in enumerate(said):
             conversation.add(item, f"input[{index}]")
-    messages = conversation.messages()
-    if notes.pins:
-        raise unserved(notes)
-    return messages
+    return conversation.messages()
 
 
 def _reasoning(given: Mapping[str, Any], params: dict[str, Any], notes: Notes) -> None:

@@ -1,8 +1,9 @@
 """Reasoning items: what a model thought before it answered.
 
-A model's thought goes back only to the deployment that had it: signatures and encrypted content are of no use to
-others, which refuse them. What is handed out says therefore whose it is, inside `encrypted_content`, which clients
-return as they got it; an item's `id` many of them leave out.
+Claude signs its thoughts, and takes them back, from whichever provider it is asked at. They travel in an item's
+`encrypted_content`, as OpenAI's own do: clients return that as they got it.
+
+Source: Anthropic, "Extended thinking", on signatures across platforms.
 """
 
 from __future__ import annotations
@@ -11,49 +12,54 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ....routing.adaptation import marked, origin_of, unmarked
+from ....routing.types import Deployment
 from ..notes import Notes
 
-MARK = "lfr1."
-"""Before what this gateway packed itself."""
+CLAUDE = "claude"
+"""As a maker of thoughts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thoughts:
-    """Of one reasoning item."""
-
-    blocks: list[dict[str, Any]]
-    """As chat messages have them in `thinking_blocks`."""
-
-    @classmethod
-    def of(cls, item: Mapping[str, Any], path: str, notes: Notes) -> Thoughts | None:
-        """None: nothing of it has a place in a chat."""
-        for name in ("summary", "content"):
-            if item.get(name):
-                notes.drop(f"{path}.{name}")
-        packed = item.get("encrypted_content")
-        if packed is None:
-            return None
-        blocks = unpacked(packed)
-        if blocks is None:
-            notes.pin(f"{path}.encrypted_content", "reasoning that OpenAI encrypted")
-            return None
-        return cls(blocks)
+def blocks_of(item: Mapping[str, Any], path: str, notes: Notes) -> list[dict[str, Any]]:
+    """The thinking blocks that a chat has for it; none where nothing of it has a place there."""
+    for name in ("summary", "content"):
+        if item.get(name):
+            notes.drop(f"{path}.{name}")
+    content = item.get("encrypted_content")
+    if content is None:
+        return []
+    if (found := unmarked(content)) is None:
+        notes.pin(f"{path}.encrypted_content", "reasoning that OpenAI encrypted")
+        return []
+    maker, written = found
+    blocks = _unpacked(written) if maker == CLAUDE else []
+    if not blocks:
+        notes.drop(f"{path}.encrypted_content")
+    return blocks
 
 
 def packed(blocks: Sequence[Mapping[str, Any]]) -> str:
-    """`encrypted_content` for thinking blocks."""
-    return MARK + base64.urlsafe_b64encode(json.dumps(list(blocks)).encode()).decode()
+    """`encrypted_content` for Claude's thinking blocks."""
+    return marked(base64.urlsafe_b64encode(json.dumps(list(blocks)).encode()).decode(), CLAUDE)
 
 
-def unpacked(content: Any) -> list[dict[str, Any]] | None:
-    """The thinking blocks in it; None where it is not of this gateway's making."""
-    if not isinstance(content, str) or not content.startswith(MARK):
-        return None
+def with_origins(value: Any, maker: Deployment) -> Any:
+    """What `maker` said, with its mark on each `encrypted_content`."""
+    if isinstance(value, list):
+        return [with_origins(one, maker) for one in value]
+    if not isinstance(value, dict):
+        return value
+    said = {name: with_origins(inner, maker) for name, inner in value.items()}
+    if value.get("type") == "reasoning" and isinstance(value.get("encrypted_content"), str):
+        said["encrypted_content"] = marked(value["encrypted_content"], origin_of(maker))
+    return said
+
+
+def _unpacked(written: str) -> list[dict[str, Any]]:
     try:
-        blocks = json.loads(base64.urlsafe_b64decode(content.removeprefix(MARK)))
+        blocks = json.loads(base64.urlsafe_b64decode(written))
     except (binascii.Error, ValueError):
-        return None
-    return blocks if isinstance(blocks, list) and all(isinstance(one, dict) for one in blocks) else None
+        return []
+    return blocks if isinstance(blocks, list) and all(isinstance(one, dict) for one in blocks) else []

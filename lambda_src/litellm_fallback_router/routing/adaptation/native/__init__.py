@@ -12,6 +12,7 @@ from ...types import Deployment, NativeRequest
 from ..report import Report, UnfitError
 from .base import NativeFormat
 from .messages import FOREIGN, MessagesFormat, is_foreign
+from .responses import ResponsesFormat, marked, origin_of, unmarked
 
 __all__ = [
     "FOREIGN",
@@ -19,12 +20,16 @@ __all__ = [
     "continued",
     "fitted_native",
     "is_foreign",
+    "marked",
+    "origin_of",
     "speaks",
+    "unmarked",
     "untranslatable",
 ]
 
 NATIVE_FORMATS: Mapping[str, NativeFormat] = {
     "messages": MessagesFormat(),
+    "responses": ResponsesFormat(),
 }
 
 

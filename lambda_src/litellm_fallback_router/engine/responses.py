@@ -1,0 +1,72 @@
+"""OpenAI's Responses API for callers who speak it themselves: bodies pass on as they came, answers come back so.
+
+What an answer means (its text, its calls, why it ended, what it cost) is read into a chat's choices beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..routing.types import NativeRequest, ProviderAnswer
+from .exchange import ErrorResponse, Outgoing
+from .failures import error_in_band, no_format
+from .fields import arguments_of
+from .formats import Format
+from .openai import CHAT, OpenAIFormat
+from .openai_stream import tier_of
+from .plain import object_of
+from .prices import Prices
+from .response_object import finish_reason_of, message_of, usage_of
+from .responses_stream import ResponsesDecoder
+
+PATH = "/responses"
+
+
+def responses_caller(known: Format | None) -> ResponsesCaller:
+    if not isinstance(known, OpenAIFormat):
+        raise TypeError(f"{type(known).__name__} has no Responses API")
+    return ResponsesCaller(known)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsesCaller:
+    """One deployment that is asked in OpenAI's format, by its newer API."""
+
+    owner: OpenAIFormat
+
+    async def call(self, native: NativeRequest, key: str | None, *, stream: bool) -> ResponsesCall:
+        operators = arguments_of(self.owner.deployment, {})
+        headers = self.owner.signed(key) | operators.get("extra_headers", {})
+        body = {"model": self.owner.model, **native.body, **operators.get("extra_body", {})}
+        if stream:
+            body["stream"] = True
+        url = self.owner.url.removesuffix(CHAT) + PATH
+        return ResponsesCall(self.owner.prices, Outgoing(url, headers, json.dumps(body).encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsesCall:
+    """One request as its caller wrote it, and how its answer is read."""
+
+    prices: Prices
+    outgoing: Outgoing
+
+    def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
+        said = object_of(body)
+        if said.get("error"):
+            raise error_in_band(said["error"])
+        message = message_of(said.get("output"))
+        reason = finish_reason_of(said, called="tool_calls" in message)
+        if reason is None:
+            raise no_format()
+        usage, cost = self.prices.of_openai(usage_of(said), tier_of(said))
+        choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
+        return ProviderAnswer([choice], usage, cost, native=said)
+
+    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
+        return None
+
+    def decoder(self) -> ResponsesDecoder:
+        return ResponsesDecoder(self.prices)

@@ -1,0 +1,151 @@
+"""OpenAI's Responses API, passed on: what has to change in a body on its way to a deployment that has it.
+
+Reasoning that OpenAI encrypted can be read by the organization that it was made for alone; others refuse the request
+("The encrypted content ... could not be verified", pydantic/pydantic-ai issue 4608). So what is handed out says whose
+it is, in front of the content, which clients return as they got it; ids would not do: many clients leave them out.
+
+Sources: OpenAI, "Create a model response" and "Reasoning models"; "Item 'fc_...' of type 'function_call' was provided
+without its required 'reasoning' item" (teunlao/swift-ai-sdk issue 8): without a thought its calls lose their ids.
+Amazon Bedrock User Guide, "Inference using Responses API": `bedrock-mantle` has the API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...types import Deployment, NativeRequest
+from ..dialects import dialect_of
+from ..report import Report
+
+OURS = "_gw_"
+"""In every id that the gateway made itself: no API knows them."""
+MARK = "gw1."
+"""Before the maker, a dot, and what the maker wrote."""
+ENCRYPTED = "reasoning.encrypted_content"
+LEAST_TOKENS = 16
+"""Of `max_output_tokens`: "Expected a value >= 16" (vercel/ai issue 6233)."""
+MANTLE = "bedrock-mantle."
+
+
+def origin_of(deployment: Deployment) -> str:
+    """Whose encrypted reasoning it is: of one credential, at one address, of one model."""
+    told = f"{deployment.credential}|{deployment.api_base}|{deployment.model}"
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+def marked(content: str, maker: str) -> str:
+    """`encrypted_content` as it is handed out."""
+    return f"{MARK}{maker}.{content}"
+
+
+def unmarked(content: Any) -> tuple[str, str] | None:
+    """Its maker, and what the maker wrote; None: it was not handed out here."""
+    if not isinstance(content, str) or not content.startswith(MARK):
+        return None
+    maker, _, written = content.removeprefix(MARK).partition(".")
+    return maker, written
+
+
+class ResponsesFormat:
+    """Implements `NativeFormat`."""
+
+    def spoken_by(self, deployment: Deployment, native: NativeRequest) -> bool:
+        if deployment.provider != "openai":
+            return False
+        return not deployment.openai_compatible or _host(deployment).startswith(MANTLE)
+
+    def fitted(self, deployment: Deployment, native: NativeRequest, report: Report) -> NativeRequest:
+        body = dict(native.body)
+        _fit_model(deployment, body, report)
+        if isinstance(body.get("input"), list):
+            body["input"] = _Items(deployment, report).fitted(body["input"])
+        return replace(native, body=body)
+
+    def continued(
+        self, native: NativeRequest, text: str, params: Mapping[str, Any], instruction: str | None
+    ) -> NativeRequest:
+        body = dict(native.body)
+        if "max_completion_tokens" in params:
+            body["max_output_tokens"] = max(LEAST_TOKENS, params["max_completion_tokens"])
+        if text.strip():
+            given = body["input"]
+            before = [{"role": "user", "content": given}] if isinstance(given, str) else given
+            said = [{"role": "assistant", "content": text}]
+            asked = [] if instruction is None else [{"role": "user", "content": instruction}]
+            body["input"] = [*before, *said, *asked]
+        return replace(native, body=body)
+
+
+def _host(deployment: Deployment) -> str:
+    return urlsplit(deployment.api_base or "").hostname or ""
+
+
+def _fit_model(deployment: Deployment, body: dict[str, Any], report: Report) -> None:
+    """What OpenAI refuses of models that lack it."""
+    info, lacks = deployment.info, dialect_of(deployment).lacks
+    most = info.max_output_tokens
+    if most is not None and body.get("max_output_tokens", 0) > most:
+        body["max_output_tokens"] = most
+        report.say(f"max_output_tokens clamped to {most}")
+    for name in ("temperature", "top_p"):
+        if name in lacks and body.pop(name, None) is not None:
+            report.say(f"{name} dropped")
+    if "verbosity" in lacks and (body.get("text") or {}).get("verbosity") is not None:
+        body["text"] = {name: value for name, value in body["text"].items() if name != "verbosity"}
+        report.say("text.verbosity dropped")
+    if info.reasoning is not False:
+        return
+    if body.pop("reasoning", None) is not None:
+        report.say("reasoning dropped")
+    if ENCRYPTED in (wanted := body.get("include") or ()):
+        body["include"] = [one for one in wanted if one != ENCRYPTED]
+        report.say(f"include[{wanted.index(ENCRYPTED)}] dropped")
+
+
+class _Items:
+    """Fits the items of one request to one deployment."""
+
+    def __init__(self, deployment: Deployment, report: Report) -> None:
+        self._origin = origin_of(deployment) if deployment.info.reasoning is not False else None
+        """None: it takes no reasoning back ("Encrypted content is not supported with this model.")."""
+        self._report = report
+        self._forgotten = False
+        """A thought was left out."""
+
+    def fitted(self, items: list[Any]) -> list[Any]:
+        """The items without what others made, and without ids that nobody knows there."""
+        kept = [self._item(item, f"input[{index}]") for index, item in enumerate(items)]
+        kept = [item for item in kept if item is not None]
+        if not self._forgotten:
+            return [_without_id(item) if OURS in str(item.get("id")) else item for item in kept]
+        if any(_is_named(item) for item in kept):
+            self._report.say("input ids dropped")
+        return [_without_id(item) if _is_named(item) or OURS in str(item.get("id")) else item for item in kept]
+
+    def _item(self, item: Any, path: str) -> Any:
+        if not isinstance(item, dict) or item.get("type") != "reasoning":
+            return item
+        content = item.get("encrypted_content")
+        if content is None and OURS not in str(item.get("id")):
+            return item
+        found = unmarked(content)
+        if content is not None and found is None and self._origin is not None:
+            return item
+        if found is None or found[0] != self._origin:
+            self._forgotten = True
+            self._report.say(f"{path} dropped (not this model's reasoning)")
+            return None
+        return {**item, "encrypted_content": found[1]}
+
+
+def _is_named(item: Mapping[str, Any]) -> bool:
+    """An id that belongs to what a model said; a reference is nothing without its own."""
+    return item.get("id") is not None and item.get("type") in ("message", "function_call", "custom_tool_call")
+
+
+def _without_id(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name != "id"}
