@@ -252,3 +252,16 @@ def test_either_header_holds_the_key(gateway: Gateway) -> None:
     body = {"model": "anthropic", "max_tokens": 10, "messages": PARIS}
     for headers in ({"x-api-key": "k"}, {"authorization": "Bearer k"}):
         assert httpx.post(f"{gateway.url}/v1/messages?beta=true", json=body, headers=headers).status_code == 200
+
+
+def test_betas_of_the_account_are_dropped_and_said(client: Anthropic, simulator: SimulatorControl) -> None:
+    betas = {"anthropic-beta": "admin-user-sign-out-2026-10-08, context-1m-2025-08-07"}
+    answer = client.messages.create(
+        model="anthropic",
+        max_tokens=10,
+        messages=PARIS,
+        extra_headers=betas,
+        extra_body={"router": {"explain": True}},
+    )
+    assert simulator.requests()[0].headers["anthropic-beta"] == "context-1m-2025-08-07"
+    assert (answer.model_extra or {})["router"]["attempts"][0]["adjusted"] == ["anthropic-beta dropped"]

@@ -21,6 +21,10 @@ from .plain import object_of
 from .translated import Translation
 
 BETA = "anthropic-beta"
+OTHER = "other_content"
+"""Field of a delta that says only that something came, and what: a server tool's results, a citation."""
+SOON_HEARD = frozenset({"", "text", "thinking"})
+"""Kinds of blocks that begin empty, and go on with their first delta."""
 
 
 def messages_caller(known: Format | None) -> NativeCaller:
@@ -95,8 +99,18 @@ class NativeDecoder(AnthropicDecoder):
         if said.get("type") not in ("ping", "error"):
             self._waiting.append(NativeEvent(said, event))
         for chunk in self._event(said):
-            if chunk.choices and self._waiting:
-                sent, self._waiting = tuple(self._waiting), []
-                yield replace(chunk, native=sent)
-            else:
-                yield chunk
+            yield replace(chunk, native=self._taken()) if chunk.choices else chunk
+        if self._waiting and (kind := _unheard(said)):
+            self.begun = True
+            yield Chunk([{"index": 0, "delta": {OTHER: kind}, "finish_reason": None}], native=self._taken())
+
+    def _taken(self) -> tuple[NativeEvent, ...]:
+        sent, self._waiting = tuple(self._waiting), []
+        return sent
+
+
+def _unheard(said: Mapping[str, Any]) -> str:
+    """The kind of a part of an answer that has no place in a chat's choices; empty where it has one, or is none."""
+    part = {"content_block_start": "content_block", "content_block_delta": "delta"}.get(str(said.get("type")), "")
+    kind = str((said.get(part) or {}).get("type")) if part else ""
+    return "" if kind in SOON_HEARD else kind

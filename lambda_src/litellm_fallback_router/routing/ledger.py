@@ -119,6 +119,8 @@ class Dropped:
     reason: str
     retry_after: float | None = None
     """Seconds until the reason is known to end."""
+    param: str | None = None
+    """The field of the request that it is about, where it is one."""
 
     def to_json(self) -> dict[str, Any]:
         return {"deployment": self.deployment, "code": self.code, "reason": self.reason}

@@ -131,6 +131,11 @@ class NativeRequest:
     """What no translation has: fields with their kind, such as `tools[2] (web_search_20250305)`. Deployments that do
     not speak the format are passed over because of the first."""
 
+    @property
+    def param(self) -> str | None:
+        """The first of them, without its kind."""
+        return self.only[0].partition(" ")[0] if self.only else None
+
 
 @dataclass(frozen=True, slots=True)
 class NativeEvent:

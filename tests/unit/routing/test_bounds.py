@@ -45,6 +45,11 @@ def schema_of(parameters: Any) -> list[tuple[str, dict[str, Any]]]:
             "response_format.json_schema.schema",
             {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": parameters}}},
         ),
+        ("tools[0].input_schema", {"tools": [{"name": "f", "input_schema": parameters}]}),
+        ("tools[0].parameters", {"tools": [{"type": "function", "name": "f", "parameters": parameters}]}),
+        ("output_config.format.schema", {"output_config": {"format": {"type": "json_schema", "schema": parameters}}}),
+        ("output_format.schema", {"output_format": {"type": "json_schema", "schema": parameters}}),
+        ("text.format.schema", {"text": {"format": {"type": "json_schema", "schema": parameters}}}),
     ]
 
 

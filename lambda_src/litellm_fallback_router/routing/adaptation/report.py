@@ -8,10 +8,12 @@ from collections.abc import Iterable
 class UnfitError(Exception):
     """A deployment cannot be sent this request. `code` and `reason` are those of its `Dropped`."""
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, code: str, reason: str, *, param: str | None = None) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.param = param
+        """The field of the request that it is about, where it is one."""
 
 
 class Report:

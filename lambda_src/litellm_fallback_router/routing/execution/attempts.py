@@ -86,8 +86,12 @@ async def listen(
     """
     deployment = attempt.deployment
     own_limit = _first_token_limit(deployment, params, settings)
-    first_limit = min(attempt.budget, own_limit)
     stall_limit = deployment.stall_timeout or settings.stall_timeout
+    if native is not None and native.only:
+        # Whatever the provider does for itself meanwhile, it does in silence.
+        own_limit = max(own_limit, settings.reasoning_first_token_timeout)
+        stall_limit = max(stall_limit, settings.reasoning_first_token_timeout)
+    first_limit = min(attempt.budget, own_limit)
     begun = False
     after = Chunks(attempt.candidate.postprocessors)
     await _take_turns()

@@ -67,7 +67,8 @@ def _nothing_asked(ledger: Ledger, *, expired: bool) -> RouterError:
         message = f"the request is larger than the window of every candidate: {story}"
         return ContextWindowExceededError(message, param="messages", ledger=ledger)
     if codes <= INCAPABLE:
-        return InvalidRequestError(f"no candidate can do what the request needs: {story}", ledger=ledger)
+        param = next((drop.param for drop in ledger.dropped if drop.param), None)
+        return InvalidRequestError(f"no candidate can do what the request needs: {story}", param=param, ledger=ledger)
     if "rpm" in codes and codes <= INCAPABLE | {"rpm", "no_key"}:
         message = f"no deployment that could be asked has any of its rate left: {story}"
         return RateLimitedError(message, ledger=ledger, retry_after=retry_after)

@@ -94,6 +94,7 @@ class GuardrailSession:
 
     async def masked_input(self) -> ChatRequest | None:
         """Check the request. The request as it may be sent, where that is another one."""
+        self._refuse_unreadable()
         request = await self._with_images(self.execution.request)
         said = {"messages": list(request.messages)}
         said |= {name: request.params[name] for name in PROMPTS if name in request.params}
@@ -106,6 +107,13 @@ class GuardrailSession:
         self._keep_json(json_in(said), json_in(rewritten))
         params = {**request.params, **{name: rewritten[name] for name in rewritten if name != "messages"}}
         return replace(request, messages=rewritten["messages"], params=params, native=None)
+
+    def _refuse_unreadable(self) -> None:
+        """What has no place in a chat cannot be read, in the request or in its answer."""
+        native = self.execution.request.native
+        if native is not None and native.only:
+            text = f"the guardrail cannot read {native.only[0]}, or what comes of it. Leave it out"
+            raise InvalidRequestError(text, param=native.param, ledger=self.execution.ledger)
 
     async def _with_images(self, request: ChatRequest) -> ChatRequest:
         """The request with images by URL as data, so that what is checked is what everybody gets."""

@@ -139,7 +139,7 @@ def _misfit(
     try:
         adapted[deployment.id] = adapt(deployment, request, contents, conversation)
     except UnfitError as error:
-        return Dropped(deployment.id, error.code, f"{deployment.label} {error.reason}")
+        return Dropped(deployment.id, error.code, f"{deployment.label} {error.reason}", param=error.param)
     return None
 
 

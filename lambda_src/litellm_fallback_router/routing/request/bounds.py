@@ -7,7 +7,7 @@ where every other caller waits.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidRequestError, invalid, shown
@@ -16,8 +16,12 @@ from .schema_size import Budget, SchemaTooLargeError, Size
 
 CONTAINERS = (dict, list, tuple)
 LISTS = frozenset({"messages", "tools", "functions"})
-SCHEMAS = frozenset({"tools", "functions", "response_format"})
-"""Fields with JSON schemas in them."""
+SCHEMAS = frozenset({"tools", "functions", "response_format", "output_config", "output_format", "text"})
+"""Fields with JSON schemas in them, in any of the formats in which requests come."""
+_FORMS = (("response_format", "json_schema"), ("output_config", "format"), ("output_format",), ("text", "format"))
+"""Where the schema of an answer stands."""
+_TOOL_SCHEMAS = ("parameters", "input_schema")
+"""Where a tool has its own: in a chat within `function`, in OpenAI's Responses API, and in Anthropic's."""
 
 
 def check_bounds(fields: Mapping[str, Any], settings: RouterSettings) -> None:
@@ -147,14 +151,22 @@ def _check_schemas(fields: Mapping[str, Any], settings: RouterSettings) -> None:
 def _schemas(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every JSON schema of a request, with its place."""
     for index, tool in enumerate(_listed(fields.get("tools"))):
-        if isinstance(tool, dict) and isinstance(tool.get("function"), dict):
-            yield f"tools[{index}].function.parameters", tool["function"].get("parameters")
+        yield from _within(tool, f"tools[{index}]", _TOOL_SCHEMAS)
+        function = tool.get("function") if isinstance(tool, dict) else None
+        yield from _within(function, f"tools[{index}].function", _TOOL_SCHEMAS)
     for index, function in enumerate(_listed(fields.get("functions"))):
-        if isinstance(function, dict):
-            yield f"functions[{index}].parameters", function.get("parameters")
-    wanted = fields.get("response_format")
-    if isinstance(wanted, dict) and isinstance(wanted.get("json_schema"), dict):
-        yield "response_format.json_schema.schema", wanted["json_schema"].get("schema")
+        yield from _within(function, f"functions[{index}]", _TOOL_SCHEMAS)
+    for path in _FORMS:
+        owner: Any = fields
+        for name in path:
+            owner = owner.get(name) if isinstance(owner, dict) else None
+        yield from _within(owner, ".".join(path), ("schema",))
+
+
+def _within(owner: Any, path: str, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    for name in names:
+        if isinstance(owner, dict) and owner.get(name) is not None:
+            yield f"{path}.{name}", owner[name]
 
 
 def _listed(value: Any) -> Sequence[Any]:

@@ -27,6 +27,9 @@ class EventWriter:
         self._blocks = OpenBlocks()
         self._reason: str | None = None
         self._refusal = ""
+        self._unsigned = False
+        """Thoughts come as words alone. Under a guardrail their blocks come after the text, where no signature can be
+        told any more."""
         self._end: NativeEvent | None = None
         """Claude's own, held back until it is known that the stream is whole."""
 
@@ -77,11 +80,12 @@ class EventWriter:
         return _written({"type": "message_start", "message": envelope(model)})
 
     def _said(self, delta: Mapping[str, Any], model: str) -> Iterator[Json]:
-        blocks = delta.get("thinking_blocks")
-        if blocks:
+        blocks, thought = delta.get("thinking_blocks"), delta.get("reasoning_content")
+        if blocks and not self._unsigned:
             for block in blocks:
                 yield from self._blocks.thought(block, foreign_signature(model))
-        elif thought := delta.get("reasoning_content"):
+        elif thought:
+            self._unsigned = True
             yield from self._blocks.thought({"thinking": thought}, foreign_signature(model))
         if text := delta.get("content"):
             yield from self._blocks.text(text)

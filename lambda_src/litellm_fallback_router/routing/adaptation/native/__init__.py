@@ -51,4 +51,5 @@ def continued(native: NativeRequest, text: str, params: Mapping[str, Any], instr
 
 def untranslatable(native: NativeRequest) -> UnfitError:
     """Why who does not speak its format is not asked."""
-    return UnfitError("native", f"cannot be sent {native.only[0]}: only deployments of its own API have it")
+    reason = f"cannot be sent {native.only[0]}: only deployments of its own API have it"
+    return UnfitError("native", reason, param=native.param)

@@ -7,15 +7,26 @@ is none of Claude's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...request import THINKING_PARTS
 from ...types import Deployment, NativeRequest
 from ..report import Report
 
 FOREIGN = "fallback-router:"
 """How the signature of a thought begins that is no Claude's: `api/formats/messages` writes it."""
+
+BETA = "anthropic-beta"
+_BETA = re.compile(r"[a-z0-9][a-z0-9-]{0,80}-\d{4}-?\d\d-?\d\d")
+_ACCOUNTS = (
+    *("admin-", "analytics-", "ce-", "experimental-", "managed-agents-", "oauth-", "spend-limit-", "telemetry-"),
+    *("user-profiles-", "webhooks-"),
+)
+"""How betas begin that are about whose account it is and what it may, or about other APIs than this. Source:
+Anthropic's SDK, `types/anthropic_beta_param.py`."""
 
 
 class MessagesFormat:
@@ -31,7 +42,8 @@ class MessagesFormat:
             # They would go around the mapping; the gateway's chain is what falls back.
             report.say("fallbacks dropped")
         body["messages"] = _own_thoughts(body["messages"], report)
-        return replace(native, body=body)
+        _fit_thinking(body, report)
+        return replace(native, body=body, headers=_fit_betas(native.headers, report))
 
     def continued(
         self, native: NativeRequest, text: str, params: Mapping[str, Any], instruction: str | None
@@ -51,13 +63,45 @@ def _fit_limit(deployment: Deployment, body: dict[str, Any], report: Report) -> 
         report.say(f"max_tokens clamped to {most}")
 
 
+def _fit_betas(headers: Mapping[str, str], report: Report) -> Mapping[str, str]:
+    """Without betas of other APIs, and of the account's own matters."""
+    given = [beta.strip() for beta in headers.get(BETA, "").split(",") if beta.strip()]
+    kept = [beta for beta in given if _BETA.fullmatch(beta) and not beta.startswith(_ACCOUNTS)]
+    if len(kept) == len(given):
+        return headers
+    report.say("anthropic-beta dropped")
+    others = {name: value for name, value in headers.items() if name != BETA}
+    return {**others, BETA: ",".join(kept)} if kept else others
+
+
+def _fit_thinking(body: dict[str, Any], report: Report) -> None:
+    """With a budget, the turn of a loop of tool calls must begin with its thought; what answered may not have been
+    Claude, or have thought. Sources: Anthropic, "Extended thinking": "Preserving thinking blocks"; and "Context
+    editing": thoughts can be cleared only where there is thinking."""
+    if (body.get("thinking") or {}).get("type") != "enabled" or not _loop_lacks_thought(body["messages"]):
+        return
+    for name in ("thinking", "context_management"):
+        if body.pop(name, None) is not None:
+            report.say(f"{name} dropped")
+
+
+def _loop_lacks_thought(messages: Sequence[Any]) -> bool:
+    spoken = [message for message in messages if message["role"] != "system"]
+    if len(spoken) < 2 or spoken[-1]["role"] != "user" or spoken[-2]["role"] != "assistant":
+        return False
+    blocks = spoken[-2]["content"]
+    called = isinstance(blocks, list) and any(block["type"] == "tool_use" for block in blocks)
+    return called and blocks[0]["type"] not in THINKING_PARTS
+
+
 def _own_thoughts(messages: list[Any], report: Report) -> list[Any]:
     """The conversation without thoughts that are none of Claude's, or that nobody signed."""
-    return [_without_foreign(message, report) for message in messages]
+    fitted = [(message, _without_foreign(message, report)) for message in messages]
+    return [kept for message, kept in fitted if kept is message or kept["content"]]
 
 
 def _without_foreign(message: dict[str, Any], report: Report) -> dict[str, Any]:
-    content = message.get("content")
+    content = message["content"]
     if message["role"] != "assistant" or not isinstance(content, list):
         return message
     kept = [block for block in content if not is_foreign(block)]
@@ -69,7 +113,7 @@ def _without_foreign(message: dict[str, Any], report: Report) -> dict[str, Any]:
 
 def is_foreign(block: Mapping[str, Any]) -> bool:
     """Whether it is a thought that Claude would refuse: nobody signed it, or not Claude."""
-    if block.get("type") not in ("thinking", "redacted_thinking"):
+    if block.get("type") not in THINKING_PARTS:
         return False
     signature = block.get("signature") if block["type"] == "thinking" else block.get("data")
     return not signature or str(signature).startswith(FOREIGN)

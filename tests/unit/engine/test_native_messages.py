@@ -1,0 +1,86 @@
+"""Anthropic's events, passed on with what they say in a chat's chunks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from litellm_fallback_router.engine.anthropic import AnthropicFormat
+from litellm_fallback_router.engine.anthropic_native import MessagesCaller, NativeDecoder
+from litellm_fallback_router.engine.finishing import FinishReader
+from litellm_fallback_router.engine.translated import Translation
+from litellm_fallback_router.routing.types import Chunk, NativeRequest
+from tests.support.scripted import deployment
+
+USAGE = {"input_tokens": 10, "output_tokens": 1, "service_tier": "standard"}
+CLAUDE = replace(
+    deployment("claude"), provider="anthropic", model="claude-sonnet-4-6", litellm_model="anthropic/claude-sonnet-4-6"
+)
+SEARCH: list[dict[str, Any]] = [
+    {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": [], "usage": USAGE}},
+    {
+        "type": "content_block_start",
+        "index": 0,
+        "content_block": {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}},
+    },
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '{"query":"x"}'}},
+    {"type": "content_block_stop", "index": 0},
+    {
+        "type": "content_block_start",
+        "index": 1,
+        "content_block": {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+    },
+    {"type": "content_block_stop", "index": 1},
+    {"type": "content_block_start", "index": 2, "content_block": {"type": "text", "text": ""}},
+    {
+        "type": "content_block_delta",
+        "index": 2,
+        "delta": {"type": "citations_delta", "citation": {"type": "web_search_result_location", "cited_text": "c"}},
+    },
+    {"type": "content_block_delta", "index": 2, "delta": {"type": "text_delta", "text": "Paris."}},
+    {"type": "content_block_stop", "index": 2},
+    {"type": "of_the_future", "x": 1},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": USAGE},
+]
+
+
+def decoded(events: list[dict[str, Any]]) -> list[list[Chunk]]:
+    """The chunks that each event makes."""
+    form = AnthropicFormat(CLAUDE)
+    decoder = NativeDecoder(form.prices, Translation([], {}, {}, {}, {}, False), FinishReader(form.finish_reasons))
+    sent = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
+    return [list(decoder.feed(data)) for data in sent]
+
+
+def test_every_event_goes_on_once_and_in_order() -> None:
+    chunks = [chunk for made in decoded(SEARCH) for chunk in made]
+    assert [event.said for chunk in chunks for event in chunk.native] == SEARCH
+    assert [chunk for chunk in chunks if chunk.native and not chunk.choices] == []
+
+
+def test_what_has_no_place_in_a_chat_is_a_sign_of_life_all_the_same() -> None:
+    made = decoded(SEARCH)
+    for index in (4, 7):
+        (chunk,) = made[index]
+        assert chunk.choices[0]["delta"].keys() == {"other_content"}
+        assert chunk.native[-1].said == SEARCH[index]
+
+
+def test_pings_are_no_part_of_an_answer() -> None:
+    chunks = [chunk for made in decoded([*SEARCH[:1], {"type": "ping"}, *SEARCH[1:]]) for chunk in made]
+    assert "ping" not in {event.said["type"] for chunk in chunks for event in chunk.native}
+
+
+async def test_what_the_operator_sets_comes_last() -> None:
+    operators = replace(CLAUDE, extra={"extra_body": {"inference_geo": "us"}, "extra_headers": {"anthropic-beta": "b"}})
+    native = NativeRequest("messages", {"max_tokens": 1, "inference_geo": "global"}, {"anthropic-beta": "a"})
+    call = await MessagesCaller(AnthropicFormat(operators)).call(native, "key", stream=True)
+    assert json.loads(call.outgoing.body) == {
+        "model": "claude-sonnet-4-6",
+        "max_tokens": 1,
+        "inference_geo": "us",
+        "stream": True,
+    }
+    assert call.outgoing.headers["anthropic-beta"] == "b,a"
+    assert call.outgoing.headers["x-api-key"] == "key"
