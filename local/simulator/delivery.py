@@ -79,16 +79,8 @@ class Exchange:
 
 async def deliver(exchange: Exchange, provider: Provider, call: Call, fault: Fault | None, settings: Settings) -> None:
     """Answer one accepted call. Returns when everything was sent; is cancelled when the client goes."""
-    kind = fault.kind if fault else None
-    match kind:
-        case "reset":
-            return await exchange.hang_up(abrupt=True)
-        case "silence":
-            await _pause(fault)
-            return await exchange.hang_up()
-        case "garbled_headers":
-            await exchange.send(_GARBLED_HEAD)
-            return await exchange.hang_up()
+    if await _broken_off(exchange, fault):
+        return None
     await asyncio.sleep(settings.latency)
     if fault and (refusal := _refusal(provider, call, fault)):
         return await exchange.reply(refusal)
@@ -105,19 +97,48 @@ async def deliver(exchange: Exchange, provider: Provider, call: Call, fault: Fau
 
 async def carry_out(exchange: Exchange, operation: Operation, fault: Fault | None, settings: Settings) -> None:
     """Answer one accepted request that is no chat. Faults of streams do nothing to it."""
-    kind = fault.kind if fault else None
-    match kind:
+    if await _broken_off(exchange, fault):
+        return None
+    await asyncio.sleep(settings.latency)
+    if fault and (refusal := _refusal_of(operation, fault)):
+        return await exchange.reply(refusal)
+    return await _send_whole(exchange, operation.reply, fault)
+
+
+def _refusal_of(operation: Operation, fault: Fault) -> http.Reply | None:
+    """The whole reply of a fault that lets an operation come to nothing."""
+    if fault.kind in _REFUSALS:
+        return operation.failure(fault)
+    if fault.kind == "html":
+        return _html({})
+    if fault.kind in {"error_object", "in_band_error"}:
+        return _in_disguise(operation.failure(Fault(kind="status", status=500)), {})
+    return operation.empty if fault.kind == "empty" else None
+
+
+async def _broken_off(exchange: Exchange, fault: Fault | None) -> bool:
+    """Do a fault that lets no answer begin. Returns whether the connection is over."""
+    match fault.kind if fault else None:
         case "reset":
-            return await exchange.hang_up(abrupt=True)
+            await exchange.hang_up(abrupt=True)
         case "silence":
             await _pause(fault)
-            return await exchange.hang_up()
-        case "slow_first_token":
-            await _pause(fault)
-    await asyncio.sleep(settings.latency)
-    if fault and fault.kind in _REFUSALS:
-        return await exchange.reply(operation.failure(fault))
-    return await exchange.reply(operation.reply)
+            await exchange.hang_up()
+        case "garbled_headers":
+            await exchange.send(_GARBLED_HEAD)
+            await exchange.hang_up()
+        case _:
+            return False
+    return True
+
+
+def _html(headers: Mapping[str, str]) -> http.Reply:
+    return http.Reply(200, _HTML, headers, content_type="text/html; charset=utf-8")
+
+
+def _in_disguise(broken: http.Reply, headers: Mapping[str, str]) -> http.Reply:
+    """An error's body with a status that says all is well."""
+    return http.Reply(200, broken.body, headers)
 
 
 def _refusal(provider: Provider, call: Call, fault: Fault) -> http.Reply | None:
@@ -125,10 +146,9 @@ def _refusal(provider: Provider, call: Call, fault: Fault) -> http.Reply | None:
     if fault.kind in _REFUSALS or (fault.kind == "content_filter" and not fault.as_finish):
         return provider.failure(fault, call)
     if fault.kind == "html":
-        return http.Reply(200, _HTML, provider.headers(), content_type="text/html; charset=utf-8")
+        return _html(provider.headers())
     if fault.kind == "error_object" or (fault.kind == "in_band_error" and not call.stream):
-        broken = provider.failure(Fault(kind="status", status=500), call)
-        return http.Reply(200, broken.body, provider.headers())
+        return _in_disguise(provider.failure(Fault(kind="status", status=500), call), provider.headers())
     return None
 
 

@@ -33,6 +33,8 @@ class Operation:
 
     reply: Reply
     failure: Callable[[Fault], Reply]
+    empty: Reply | None = None
+    """A 200 that holds no answer; None: there is no such thing."""
 
 
 @dataclass(frozen=True)

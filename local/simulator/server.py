@@ -16,6 +16,7 @@ from local.simulator.conversation import Call
 from local.simulator.delivery import Exchange, carry_out, deliver
 from local.simulator.faults import Fault, FaultBook, ProviderName, Rule
 from local.simulator.openai.api import OpenAI
+from local.simulator.openai.embeddings import Embeddings
 from local.simulator.openai.responses.api import Responses
 from local.simulator.provider import ApiError, Operation, Provider, Service
 from local.simulator.record import RequestLog, RequestRecord
@@ -43,6 +44,7 @@ class Simulator:
         self._responses = Responses()
         self._services: dict[str, Service] = {
             "openai/v1/responses": self._responses,
+            "openai/v1/embeddings": Embeddings(),
             "openai": OpenAI(),
             "anthropic": Anthropic(),
             "bedrock": self._bedrock,

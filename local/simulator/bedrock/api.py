@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from local.simulator.bedrock import answer as form
 from local.simulator.bedrock import errors, eventstream, guardrails, prompts, sigv4
+from local.simulator.bedrock.embeddings import invoke
 from local.simulator.bedrock.evaluations import PATH as EVALUATIONS
 from local.simulator.bedrock.evaluations import Evaluations
 from local.simulator.bedrock.request import to_call
@@ -16,15 +17,16 @@ from local.simulator.http import Reply, Request
 from local.simulator.provider import ApiError, Frame, Operation, Target
 from local.simulator.settings import Settings
 from local.simulator.storage import Objects
+from local.simulator.vectors import EmbeddingModel, find_embedder
 
 _OTHERS = {prompts.PATH: prompts.get_prompt, guardrails.PATH: guardrails.apply_guardrail}
 """Operations that are no chat, by path; the path's group `id` says what they are about."""
-_PATH = re.compile(r"/bedrock/model/(?P<model>[^/]+|arn[^/]+/[^/]+)/(?P<operation>converse|converse-stream)")
+_PATH = re.compile(r"/bedrock/model/(?P<model>[^/]+|arn[^/]+/[^/]+)/(?P<operation>converse|converse-stream|invoke)")
 
 
 class Bedrock:
-    """`/bedrock/model/ID/converse`, `/bedrock/model/ID/converse-stream`, `/bedrock/prompts/ID/` and
-    `/bedrock/guardrail/ID/version/VERSION/apply`."""
+    """`/bedrock/model/ID/converse`, `/bedrock/model/ID/converse-stream`, `/bedrock/model/ID/invoke` (embeddings),
+    `/bedrock/prompts/ID/` and `/bedrock/guardrail/ID/version/VERSION/apply`."""
 
     name: ProviderName = "bedrock"
     stream_type = "application/vnd.amazon.eventstream"
@@ -53,6 +55,8 @@ class Bedrock:
         if target.model is None or request.method != "POST":
             raise ApiError(errors.error_reply(404, "UnknownOperationException", "The operation is not known."))
         sigv4.check(request, settings)
+        if request.path.endswith("/invoke"):
+            return invoke(request.json, _find_embedder(target.model, target.region))
         model = _find(target.model, target.region)
         return to_call(request.json, model, region=target.region, stream=target.stream)
 
@@ -81,6 +85,15 @@ class Bedrock:
 
     def ping(self) -> bytes:
         return b""
+
+
+def _find_embedder(name: str, region: str | None) -> EmbeddingModel:
+    model = find_embedder("bedrock", name.rpartition("/")[2] if name.startswith("arn:") else name)
+    if model is None and find_model("bedrock", name) is not None:
+        raise errors.refuse("This simulator invokes embedding models only; chats are asked with Converse.")
+    if model is None or (region and not reachable_from(model.name, region)):
+        raise errors.refuse("The provided model identifier is invalid.")
+    return model
 
 
 def _find(name: str, region: str | None) -> Model:
