@@ -12,6 +12,7 @@ from aws_cdk.aws_apigateway import (
     ApiKeySourceType,
     AuthorizationType,
     CfnAccount,
+    CfnAuthorizer,
     CfnRestApi,
     EndpointType,
     LambdaIntegration,
@@ -20,6 +21,7 @@ from aws_cdk.aws_apigateway import (
     MethodLoggingLevel,
     Period,
     QuotaSettings,
+    RequestAuthorizer,
     ResponseTransferMode,
     RestApi,
     StageOptions,
@@ -40,6 +42,9 @@ TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 """TLS 1.2 and 1.3 with forward secrecy. Source: API Gateway developer guide, "Security policies"."""
 REMEMBERED = Duration.minutes(1)
 """How long API Gateway takes the authorizer's word for a key, and so how late a revocation may bite."""
+ANY_HEADER = ("v1/messages", "v1/messages/{proxy+}", "openai/{proxy+}")
+"""Paths whose clients may send their key as `x-api-key` (Anthropic) or `api-key` (Azure OpenAI). API Gateway calls the
+authorizer for each of their requests."""
 BEARER = r"^[Bb]earer +[!-~]{1,256}$"
 """`Bearer`, and a key fit for a header. Anything else is refused before the authorizer is asked."""
 
@@ -146,7 +151,7 @@ class GatewayApi(Construct):
             timeout=timeout,
             allow_test_invoke=False,
         )
-        keys = TokenAuthorizer(
+        bearer = TokenAuthorizer(
             self,
             "Keys",
             handler=authorizer,
@@ -154,15 +159,23 @@ class GatewayApi(Construct):
             validation_regex=BEARER,
             results_cache_ttl=REMEMBERED,
         )
+        # Of several identity sources API Gateway demands all, and it remembers an answer only by them.
+        any_header = RequestAuthorizer(
+            self, "KeysInAnyHeader", handler=authorizer, identity_sources=[], results_cache_ttl=Duration.seconds(0)
+        )
+        no_source: CfnAuthorizer = any_header.node.default_child  # type: ignore[assignment]
+        no_source.add_property_deletion_override("IdentitySource")  # CDK writes an empty one
+        root = self.api.root
+        asked_for = dict.fromkeys(ANY_HEADER, any_header) | {"": bearer, "{proxy+}": bearer, "v1/{proxy+}": bearer}
         return [
-            resource.add_method(
+            root.resource_for_path(path).add_method(
                 "ANY",
                 integration,
-                authorizer=keys,
+                authorizer=known,
                 authorization_type=AuthorizationType.CUSTOM,
                 api_key_required=True,
             )
-            for resource in (self.api.root, self.api.root.add_resource("{proxy+}"))
+            for path, known in asked_for.items()
         ]
 
     def _usage_plans(self, stage: Stage) -> dict[str, UsagePlan]:

@@ -30,7 +30,8 @@ sampling rules", the default rule."""
 SECRET_AGE = 300
 """Seconds after which an environment in use reads a secret again (adapters/secrets_manager.py; a test compares)."""
 BUSY_KEYS = 10
-"""Callers' keys in use in every minute, for each of which the authorizer runs once a minute."""
+"""Callers' keys in use in every minute, for each of which the authorizer runs once a minute. On the paths of clients of
+Anthropic and Azure it runs for each request."""
 AUTHORIZER_SECONDS = 0.05
 """An estimate."""
 FREE = {

@@ -1,11 +1,14 @@
-"""Who may call: a Lambda TOKEN authorizer for API Gateway. One file, so that it starts in no time.
+"""Who may call: a Lambda authorizer for API Gateway, TOKEN and REQUEST alike. One file, so that it starts in no time.
 
-`Authorization: Bearer KEY` -> the record of that key in the state table (`adapters/dynamodb/items.py` has its shape)
--> a policy for the API's stage, and the usage-plan key that throttles and meters this caller.
+`Authorization: Bearer KEY` (or, on the paths of clients that have other headers, `x-api-key` and `api-key`) -> the
+record of that key in the state table (`adapters/dynamodb/items.py` has its shape) -> a policy for the API's stage, and
+the usage-plan key that throttles and meters this caller.
 
 A key that is unknown, revoked or expired is denied, of which infra/api_errors.py makes a 401. To the function that is
 no error: its errors, which an alarm counts, are the times when the table could not be asked, and then every caller gets
-a 503. Access fails closed. Nothing is remembered here; API Gateway remembers an answer as long as it was set up to.
+a 503. Access fails closed. API Gateway remembers the answer about a bearer key for a minute. Where a key may stand in
+one of several headers it asks here for every request, since it could only wait for all of them; so the record is kept
+here for as long.
 
 Source: API Gateway developer guide, "Output from an API Gateway Lambda authorizer" and "Input to an API Gateway Lambda
 authorizer".
@@ -25,6 +28,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 BEARER = re.compile(r"bearer +([!-~]{1,256}) *", re.IGNORECASE)
+PLAIN = re.compile(r"[!-~]{1,256}")
+PLAIN_HEADERS = ("x-api-key", "api-key")
+"""Where the clients of Anthropic and of Azure OpenAI put a key."""
+REMEMBERED_SECONDS = 60
+MOST_REMEMBERED = 1000
+"""Records; when there are more, all are read again."""
 
 logger = logging.getLogger("authorizer")
 logger.setLevel(logging.INFO)
@@ -34,6 +43,8 @@ _dynamodb = boto3.client(
     # Three seconds at worst, inside the function's own limit.
     config=Config(connect_timeout=0.5, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}),
 )
+_kept: dict[bytes, tuple[float, dict[str, Any]]] = {}
+"""Digest of a key -> when its record was read (monotonic seconds), and the record. Unknown keys are not kept."""
 
 
 class Refused(Exception):
@@ -51,7 +62,8 @@ class KeysOutOfReachError(Exception):
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Raises KeysOutOfReachError."""
     try:
-        record = _valid(_record(_key(event)))
+        key = _key(event)
+        record = _valid(_read(key) if event["type"] == "TOKEN" else _kept_record(key))
     except Refused as refused:
         logger.info("refused: %s, key %s", refused, refused.key_id)
         return _answer(event, "Deny", refused.key_id)
@@ -70,13 +82,28 @@ def _answer(event: dict[str, Any], effect: str, principal: str) -> dict[str, Any
 
 def _key(event: dict[str, Any]) -> str:
     token = event.get("authorizationToken")
-    sent = BEARER.fullmatch(token) if isinstance(token, str) else None
-    if sent is None:
-        raise Refused("no bearer key")
-    return sent[1]
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    token = headers.get("authorization") if token is None else token
+    if isinstance(token, str) and (sent := BEARER.fullmatch(token)):
+        return sent[1]
+    for name in PLAIN_HEADERS:
+        if isinstance(plain := headers.get(name), str) and PLAIN.fullmatch(plain):
+            return plain
+    raise Refused("no key")
 
 
-def _record(key: str) -> dict[str, Any]:
+def _kept_record(key: str) -> dict[str, Any]:
+    """The record of `key`, at most a minute old."""
+    digest, now = hashlib.sha256(key.encode()).digest(), time.monotonic()
+    kept = _kept.get(digest)
+    if kept is None or now - kept[0] >= REMEMBERED_SECONDS:
+        if len(_kept) >= MOST_REMEMBERED:
+            _kept.clear()
+        kept = _kept[digest] = (now, _read(key))
+    return kept[1]
+
+
+def _read(key: str) -> dict[str, Any]:
     name = f"key#{hashlib.sha256(key.encode()).hexdigest()}"
     try:
         # Consistent: a revocation counts from the moment it is written.

@@ -23,12 +23,33 @@ def stack(request: pytest.FixtureRequest) -> Synthesized:
 def test_every_method_asks_the_authorizer_and_a_usage_plan(stack: Synthesized) -> None:
     methods = stack.of("AWS::ApiGateway::Method").values()
     assert {method["Properties"]["HttpMethod"] for method in methods} == {"ANY"}
-    assert len(methods) == 2
+    assert len(methods) == 6
     for method in methods:
         assert method["Properties"]["AuthorizationType"] == "CUSTOM"
         assert method["Properties"]["ApiKeyRequired"] is True
         assert method["Properties"]["AuthorizerId"]
     assert stack.only("AWS::ApiGateway::RestApi")["ApiKeySourceType"] == "AUTHORIZER"
+
+
+def test_a_key_may_stand_in_other_headers_only_on_the_paths_of_clients_that_do_so(dev: Synthesized) -> None:
+    known = {name: one["Properties"] for name, one in dev.of("AWS::ApiGateway::Authorizer").items()}
+    resources = {name: one["Properties"] for name, one in dev.of("AWS::ApiGateway::Resource").items()}
+
+    def path(resource: str) -> str:
+        own = resources.get(resource)
+        return "" if own is None else f"{path(own['ParentId'].get('Ref', ''))}/{own['PathPart']}"
+
+    found: dict[str, set[str]] = {}
+    for method in dev.of("AWS::ApiGateway::Method").values():
+        kind = known[method["Properties"]["AuthorizerId"]["Ref"]]
+        found.setdefault(kind["Type"], set()).add(path(method["Properties"]["ResourceId"].get("Ref", "")))
+        # Without identity sources API Gateway calls it for each request, and must not be told to remember.
+        assert ("IdentitySource" in kind) == (kind["Type"] == "TOKEN")
+        assert kind["AuthorizerResultTtlInSeconds"] == (60 if kind["Type"] == "TOKEN" else 0)
+    assert found == {
+        "TOKEN": {"", "/{proxy+}", "/v1/{proxy+}"},
+        "REQUEST": {"/v1/messages", "/v1/messages/{proxy+}", "/openai/{proxy+}"},
+    }
 
 
 def test_streaming_stage_streams_every_method_for_fifteen_minutes(dev: Synthesized) -> None:

@@ -133,6 +133,75 @@ def test_while_the_table_is_out_of_reach_nobody_gets_in(aws: None, monkeypatch: 
     assert KEY not in str(raised.value)
 
 
+def ask_with(authorizer: ModuleType, **headers: Any) -> dict[str, Any]:
+    event = {"type": "REQUEST", "methodArn": METHOD, "headers": {n.replace("_", "-"): v for n, v in headers.items()}}
+    answer: dict[str, Any] = authorizer.handler(event, None)
+    return answer
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": f"Bearer {KEY}"},
+        {"authorization": f"Bearer {KEY}", "x_api_key": "another"},
+        {"X_Api_Key": KEY},
+        {"api_key": KEY},
+        {"Authorization": "Basic abc", "x_api_key": KEY},
+    ],
+)
+def test_a_key_is_found_in_any_header_that_clients_have(
+    authorizer: ModuleType, records: KeyRecords, headers: dict[str, str]
+) -> None:
+    records.add(RECORD)
+    answer = ask_with(authorizer, **headers)
+    assert (answer["principalId"], answer["usageIdentifierKey"]) == (RECORD.id, RECORD.usage_key)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"x_api_key": "sk-unknown"}, {"x_api_key": f"Bearer {KEY}"}, {"x_api_key": ""}, {"cookie": KEY}],
+)
+def test_no_key_in_any_header_is_a_401(authorizer: ModuleType, records: KeyRecords, headers: dict[str, str]) -> None:
+    records.add(RECORD)
+    assert refused(ask_with(authorizer, **headers))
+    assert refused(authorizer.handler({"type": "REQUEST", "methodArn": METHOD, "headers": None}, None))
+
+
+def test_where_api_gateway_remembers_nothing_a_record_is_kept_for_a_minute(
+    authorizer: ModuleType, records: KeyRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(authorizer.time, "monotonic", lambda: now)
+    records.add(RECORD)
+    ask_with(authorizer, x_api_key=KEY)
+    records.revoke(RECORD, at=int(time.time()))
+    now += authorizer.REMEMBERED_SECONDS - 1
+    assert not refused(ask_with(authorizer, x_api_key=KEY)), "as API Gateway would"
+    assert refused(ask(authorizer)), "what API Gateway remembers itself is read each time"
+    now += 1
+    assert refused(ask_with(authorizer, x_api_key=KEY))
+
+
+def test_an_expiry_counts_for_a_kept_record_too(
+    authorizer: ModuleType, records: KeyRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = time.time()
+    monkeypatch.setattr(authorizer.time, "time", lambda: wall)
+    records.add(replace(RECORD, expires_at=int(wall) + 10))
+    assert not refused(ask_with(authorizer, x_api_key=KEY))
+    wall += 10
+    assert refused(ask_with(authorizer, x_api_key=KEY))
+
+
+def test_kept_records_are_bounded(authorizer: ModuleType, records: KeyRecords, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authorizer, "MOST_REMEMBERED", 3)
+    for number in range(8):
+        key = f"sk-{number}"
+        records.add(replace(RECORD, key_hash=hash_of(key)))
+        assert not refused(ask_with(authorizer, x_api_key=key))
+        assert len(authorizer._kept) <= 3
+
+
 def test_the_header_is_read_as_clients_write_it(authorizer: ModuleType, records: KeyRecords) -> None:
     records.add(RECORD)
     for token in (f"bearer {KEY}", f"BEARER  {KEY}", f"Bearer {KEY} "):
