@@ -82,7 +82,7 @@ def with_callers_keys(settings: Settings) -> Settings:
 
 def warm_up() -> None:
     """Import LiteLLM now (seconds, blocking), in a process that is ours: what is loaded by then stays for good, and the
-    collector, which would walk all of it (0.2 s) as soon as it may, leaves it alone."""
+    garbage collector, which would traverse all of it (0.2 s), skips it."""
     with gc_paused():
         loading.warm_up()
         gc.freeze()

@@ -20,7 +20,7 @@ FAILED, WRONG = 1, 2
 
 app = typer.Typer(
     name="fallback-router",
-    help="An LLM gateway that always answers: it walks a fallback chain (OpenAI, Anthropic, Bedrock) and says who "
+    help="An LLM gateway that always answers: it goes along a fallback chain (OpenAI, Anthropic, Bedrock) and says who "
     "answered, why, how fast and for how much.\n\n"
     "Try it without any key: fallback-router ask 'What is the capital of France?' --simulate",
     epilog="Keys: OPENAI_API_KEY, ANTHROPIC_API_KEY, and AWS credentials or AWS_BEARER_TOKEN_BEDROCK. "

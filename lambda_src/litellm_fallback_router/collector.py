@@ -10,7 +10,7 @@ from contextlib import contextmanager
 @contextmanager
 def gc_paused() -> Iterator[None]:
     """No collections inside. For imports: they make hundreds of thousands of objects that live as long as the process,
-    and each collection would walk all of them (a quarter of LiteLLM's import) to find next to nothing."""
+    and each collection would traverse all of them (a quarter of LiteLLM's import) to find next to nothing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

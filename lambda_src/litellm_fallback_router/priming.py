@@ -25,7 +25,7 @@ BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}], "rou
 
 async def prime(settings: Settings) -> None:
     """Ask this gateway's own API for each model once, with a closed port in the providers' place. In a process that is
-    ours: what is loaded by then stays for good, and the collector leaves it alone.
+    ours: what is loaded by then stays for good, and the garbage collector skips it.
 
     The first request to a provider imports what only it needs: 0.1 to 0.5 s, in which the event loop does nothing else.
     Tools or a second deployment of the same model would load nothing more. A full collection would walk half
@@ -45,8 +45,8 @@ async def _ask_each_model(config: RouterConfig, url: str) -> None:
     models = {after.litellm_model: after.model_name for before, after in moved if after is not before}
     # Without guardrail and prompts: there is neither to ask here, and without a verdict no provider would be asked.
     once = closed.settings.model_copy(update={"max_attempts": 1})
-    alone = replace(closed, settings=once, guardrail=None, prompts=None)
-    router = assemble(alone)
+    unguarded = replace(closed, settings=once, guardrail=None, prompts=None)
+    router = assemble(unguarded)
     gateway = create_app(lambda: router)
     async with gateway.router.lifespan_context(gateway), _client(gateway) as client:
         for model in models.values():

@@ -41,7 +41,7 @@ def test_like_attempts_in_a_row_are_one_line() -> None:
 
 def test_the_plan_tells_who_is_asked_only_after_the_others_and_why() -> None:
     config = config_of(*(deployment(name) for name in "abc"))
-    health = Health(circuits={"a": CircuitState(open=True, retry_after=3.0)}, silent={"b": 500.0})
+    health = Health(circuits={"a": CircuitState(open=True, retry_after=3.0)}, timed_out={"b": 500.0})
     decided = plan(question("a"), config, health, random.Random(1))
     assert chains._doubt_lines(decided) == [
         "b: later, it has just given nothing for 500.0 s; the others go first",

@@ -50,7 +50,7 @@ class GatewayDoor:
     """`async with`. Raises nothing that a request meets: every end of it is a Reply."""
 
     def __init__(self, url: str, key: str, timeout: float) -> None:
-        """`url`: base of the stage; `timeout`: seconds of silence after which a request is given up."""
+        """`url`: base of the stage; `timeout`: seconds without a byte after which a request is given up."""
         self._key = {"authorization": f"Bearer {key}"}
         self._client = httpx.AsyncClient(base_url=url, timeout=timeout)
 

@@ -26,8 +26,8 @@ def describe(provider: str, model: str) -> ModelInfo:
     """What is known of the model at that provider; `ModelInfo()`, all unknown, where the map lacks it.
 
     On Bedrock a Region may stand before the model, as LiteLLM writes it: `ap-south-1/MODEL`.
-    An entry that is silent on a wish (reasoning, caching, prefill) is read as no, as LiteLLM itself reads
-    it: the wish is then dropped and reported. One that is silent on a need (tools, images, a JSON schema)
+    An entry that says nothing of an option (reasoning, caching, prefill) is read as no, as LiteLLM itself reads
+    it: the option is then dropped and reported. One that says nothing of a need (tools, images, a JSON schema)
     stays unknown, because the map has many such gaps and a gap must not drop a candidate.
     """
     entry = _regional_entry(model) if provider == "bedrock" else _entry(provider, model)

@@ -14,7 +14,7 @@ from .admission import Admission
 from .auth import ApiKeys
 from .middleware import AzurePaths, Cors, RequestContextMiddleware
 
-DESCRIPTION = """An LLM gateway that always answers: one endpoint that walks a fallback chain and says honestly who
+DESCRIPTION = """An LLM gateway that always answers: one endpoint in front of fallback chains, which says honestly who
 answered, why, how fast and for how much. Point any OpenAI client's base URL at `/v1`."""
 
 

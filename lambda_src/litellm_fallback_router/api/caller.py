@@ -1,5 +1,5 @@
-"""A caller's patience: the time limits in its headers, what runs this process allows, and work that stops when it hangs
-up."""
+"""How long a caller waits: the time limits in its headers, what runs this process allows, and work that is cancelled
+when the caller disconnects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def caller_timeout(headers: Headers) -> float | None:
             raise invalid(message, ROUTER_TIMEOUT)
         return milliseconds / 1000
     for name in CLIENT_TIMEOUTS:
-        # Clients also send `None` or nothing of use here: that is no wish at all.
+        # Clients also send `None` or nothing of use here: that sets no limit.
         if (seconds := _positive(headers.get(name, ""))) is not None:
             return seconds - min(HEAD_START, seconds / 10)
     return None

@@ -105,7 +105,7 @@ def _headers(error: RouterError) -> dict[str, str]:
         headers["x-router-attempts"] = str(len(attempts))
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
-    # Official clients retry 429 and 5xx by themselves, which would walk the whole chain again. Where nothing was
+    # Official clients retry 429 and 5xx by themselves, which would try the whole chain again. Where nothing was
     # asked and the wait is known, their retry is welcome.
     if (error.status == 429 or error.status >= 500) and (attempts or error.retry_after is None):
         headers["x-should-retry"] = "false"

@@ -23,7 +23,7 @@ from .middleware import with_named_model
 from .wire import answer_headers, reply
 
 KEEP_ALIVE_SECONDS = 15.0
-"""After so much silence something is sent, so that nothing between us and the caller thinks the line is dead."""
+"""After so many seconds without an event a keep-alive is sent, so that no proxy on the way closes the connection."""
 
 
 def routes(form: Format) -> APIRouter:
@@ -144,15 +144,15 @@ class EventStream(Response):
                     yield event
         except RouterError as error:
             yield self._failed(replace(problem_of(error), request_id=request_id))
-        except Exception as error:  # noqa: BLE001 - a bug must end the caller's stream with a word, not in silence
+        except Exception as error:  # noqa: BLE001 - a bug must end the caller's stream with an error event
             yield self._failed(replace(bug(error, request_id), request_id=request_id))
 
     async def _keep_alive(self, send: Send) -> None:
         self._sent_at = time.monotonic()
         while True:
-            silence = time.monotonic() - self._sent_at
-            if silence >= KEEP_ALIVE_SECONDS:
+            idle = time.monotonic() - self._sent_at
+            if idle >= KEEP_ALIVE_SECONDS:
                 self._sent_at = time.monotonic()
                 await send({"type": "http.response.body", "body": self._format.keep_alive, "more_body": True})
-                silence = 0.0
-            await asyncio.sleep(KEEP_ALIVE_SECONDS - silence)
+                idle = 0.0
+            await asyncio.sleep(KEEP_ALIVE_SECONDS - idle)

@@ -146,7 +146,7 @@ def retirement_warning(retires_on: str | None, today: date) -> str:
 
 
 def _dead_chains(config: RouterConfig, findings: list[Finding]) -> list[str]:
-    """The models and strategies that nobody can answer."""
+    """The models and strategies for which no deployment answers."""
     healthy = {finding.deployment for finding in findings if finding.status == "ok"}
     alive = {d.model_name for d in config.deployments if d.id in healthy}
     return [name for name, chain in config.chains.items() if alive.isdisjoint(chain)]

@@ -1,6 +1,6 @@
 """How an attempt can fail, and THE table: what each failure means for the chain.
 
-The table is the whole policy. The walker reads it; nothing else decides what falls back. An exception that
+The table is the whole policy. The execution reads it; nothing else decides what falls back. An exception that
 is no `ProviderFailure` is a bug and propagates.
 """
 
@@ -98,7 +98,7 @@ takes a model away from the others."""
 
 
 class ProviderFailure(Exception):
-    """One attempt failed. Raised by a Provider, read by the walker, never seen by a caller.
+    """One attempt failed. Raised by a Provider, read by the execution, never seen by a caller.
 
     `reason` is fit for a caller's eyes; `detail` is the operator's (the provider's own words, which may
     quote the prompt): it is neither logged nor sent unless the failure is the caller's own rejected request.

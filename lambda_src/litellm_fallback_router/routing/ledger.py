@@ -107,7 +107,7 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A deployment that was not asked, or not again. A drop is a value, never silence."""
+    """A deployment that was not asked, or not again, with the reason."""
 
     deployment: str
     code: str

@@ -24,8 +24,8 @@ class Provider(Protocol):
     """Asks one deployment once. Every failure is a `ProviderFailure`; anything else is a bug.
 
     With `native` the deployment is sent that, and the answer is given in its format too; messages and parameters only
-    say what it is about. The walker owns time: it cancels a call that takes too long, and closes a stream it no longer
-    wants.
+    say what it is about. The execution owns time: it cancels a call that takes too long, and closes a stream that
+    it no longer needs.
     """
 
     async def ready(self) -> None:
@@ -66,7 +66,7 @@ class Keys(Protocol):
     """The providers' keys."""
 
     def missing(self, deployment: Deployment) -> str | None:
-        """Why this deployment cannot be asked for want of a key, with the fix; None: it can."""
+        """Why this deployment has no usable key, with the fix; None: it has one."""
         ...
 
     async def refresh(self, deployment: Deployment) -> bool:
@@ -84,7 +84,7 @@ class CircuitState:
     retry_after: float = 0.0
     """Seconds until a probe is due."""
     drained: bool = False
-    """Opened by an operator: nobody asks it, and nobody probes it, until the operator closes it again."""
+    """Opened by an operator: no request and no probe is sent until the operator closes it again."""
 
 
 CLOSED = CircuitState()

@@ -226,7 +226,7 @@ class Router:
             await health_of(deployments, dependencies),
             rpm_left=await dependencies.rate_limits.left(limited) if limited else {},
             rpm_retry_after={d.id: dependencies.rate_limits.retry_after(d) for d in limited},
-            silent={d.id: dependencies.short_timeouts.longest(d.id, streamed=streamed) for d in deployments},
+            timed_out={d.id: dependencies.short_timeouts.longest(d.id, streamed=streamed) for d in deployments},
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from litellm_fallback_router.routing.adaptation.steps import Conversation, adapt
 from litellm_fallback_router.routing.plan.health import Health
 from litellm_fallback_router.routing.plan.planner import plan
-from litellm_fallback_router.routing.request.features import Contents
+from litellm_fallback_router.routing.request.features import MessageFeatures
 from litellm_fallback_router.routing.types import ChatRequest, Message, ModelInfo
 from tests.support.scripted import config_of, deployment
 
@@ -41,7 +41,7 @@ def test_who_takes_the_same_is_sent_the_same_and_told_the_same() -> None:
 def test_shared_or_not_it_is_what_one_alone_would_get(mark: dict[str, Any]) -> None:
     parts = [{"type": "text", "text": word, **mark} for word in ("a", "b", "c", "d", "e")]
     request = ChatRequest("here", [{"role": "user", "content": parts}, *CALLED], TOOLS)
-    contents = Contents.of(request.messages)
-    conversation = Conversation(request.messages, contents)
+    features = MessageFeatures.of(request.messages)
+    conversation = Conversation(request.messages, features)
     for place in (HERE, THERE, DIRECT, HERE):
-        assert adapt(place, request, contents, conversation) == adapt(place, request, contents)
+        assert adapt(place, request, features, conversation) == adapt(place, request, features)

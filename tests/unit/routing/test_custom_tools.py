@@ -11,7 +11,7 @@ from litellm_fallback_router.routing.adaptation import Adapted, adapt
 from litellm_fallback_router.routing.adaptation.postprocess import Chunks, processed
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
-from litellm_fallback_router.routing.request import Contents
+from litellm_fallback_router.routing.request import MessageFeatures
 from litellm_fallback_router.routing.types import ChatRequest, Chunk, Deployment, Message, ProviderAnswer
 
 GRAMMAR = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: LINE"}}
@@ -31,7 +31,7 @@ def place(provider: str, model: str) -> Deployment:
 
 def adapted(provider: str = "anthropic", model: str = "claude-sonnet-4-6", **params: Any) -> Adapted:
     request = ChatRequest("m", HISTORY, {"tools": [LOOK, PATCH], **params})
-    return adapt(place(provider, model), request, Contents.of(request.messages))
+    return adapt(place(provider, model), request, MessageFeatures.of(request.messages))
 
 
 def answered(request: Adapted, arguments: str, finish: str = "tool_calls", name: str = "patch") -> Any:
@@ -124,7 +124,7 @@ def test_names_that_were_shortened_and_custom_tools_are_both_read_back() -> None
     long = "patch_" + "x" * 80
     request = ChatRequest("m", HISTORY[:1], {"tools": [{"type": "custom", "custom": {"name": long}}]})
     nova = place("bedrock", "us.amazon.nova-2-lite-v1:0")
-    fitted = adapt(nova, request, Contents.of(request.messages))
+    fitted = adapt(nova, request, MessageFeatures.of(request.messages))
     sent = fitted.params["tools"][0]["function"]["name"]
     assert sent != long
     assert answered(fitted, '{"input": "x"}', name=sent)[0]["custom"] == {"name": long, "input": "x"}

@@ -156,7 +156,7 @@ def test_last_resorts_come_after_all_others_the_least_bad_first() -> None:
 )
 def test_who_was_silent_comes_last_for_callers_in_as_great_a_hurry(timeout: float | None, order: list[str]) -> None:
     config = config_of(*(deployment(name) for name in "abc"))
-    result = planned(config, Health(silent={"a": 4.0}), timeout=timeout)
+    result = planned(config, Health(timed_out={"a": 4.0}), timeout=timeout)
     assert places(result) == order
     assert doubts(result) == ({"a": "silent"} if order[0] == "b" else {})
     assert not any(candidate.last_resort for candidate in result.candidates)
@@ -180,4 +180,4 @@ def test_a_region_fits_where_any_of_the_patterns_does(regions: tuple[str, ...], 
 def test_whom_nobody_waited_for_in_vain_is_not_doubted_however_short_the_time() -> None:
     config = config_of(deployment("a"), deployment("b"))
     assert doubts(planned(config, timeout=0.001)) == {}
-    assert doubts(planned(config, Health(silent={"a": 0.5}), timeout=0.001)) == {"a": "silent"}
+    assert doubts(planned(config, Health(timed_out={"a": 0.5}), timeout=0.001)) == {"a": "silent"}

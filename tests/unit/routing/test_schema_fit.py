@@ -10,7 +10,7 @@ import pytest
 from litellm_fallback_router.routing.adaptation.postprocess import Adapted
 from litellm_fallback_router.routing.adaptation.report import UnfitError
 from litellm_fallback_router.routing.adaptation.steps import adapt
-from litellm_fallback_router.routing.request.features import Contents
+from litellm_fallback_router.routing.request.features import MessageFeatures
 from litellm_fallback_router.routing.types import ChatRequest, Deployment, Message, ModelInfo
 from tests.support.scripted import deployment
 
@@ -25,7 +25,7 @@ REFERRING = {"$defs": {"place": PLACE}}
 
 
 def adapted(place: Deployment, **params: Any) -> Adapted:
-    return adapt(place, ChatRequest(place.id, ASK, params), Contents.of(ASK))
+    return adapt(place, ChatRequest(place.id, ASK, params), MessageFeatures.of(ASK))
 
 
 def tool(schema: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.adaptation.steps import adapt
-from litellm_fallback_router.routing.request.features import Contents
+from litellm_fallback_router.routing.request.features import MessageFeatures
 from litellm_fallback_router.routing.types import ChatRequest, Deployment, Message, ModelInfo
 from tests.support.scripted import deployment
 
@@ -29,7 +29,7 @@ def loop(**more: Any) -> list[Message]:
 
 def adapted(place: Deployment, params: dict[str, Any], messages: list[Message] | None = None) -> Any:
     request = ChatRequest(place.id, messages or ASK, params)
-    found = adapt(place, request, Contents.of(request.messages))
+    found = adapt(place, request, MessageFeatures.of(request.messages))
     return dict(found.params), found.adjusted
 
 

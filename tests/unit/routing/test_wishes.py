@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.adaptation.parameters import adjust_messages, adjust_params
-from litellm_fallback_router.routing.request.features import Contents
+from litellm_fallback_router.routing.request.features import MessageFeatures
 from litellm_fallback_router.routing.types import Deployment, Message, ModelInfo
 from tests.support.scripted import deployment
 
@@ -18,7 +18,7 @@ OWN = deployment("own", api_base="http://127.0.0.1:1/v1", openai_compatible=True
 
 
 def adjusted(place: Deployment, params: dict[str, Any], messages: list[Message] | None = None) -> Any:
-    return adjust_params(place, params, Contents.of(messages or PLAIN))
+    return adjust_params(place, params, MessageFeatures.of(messages or PLAIN))
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_another_server_of_openais_api_gets_everything_as_it_came() -> None:
     ]
     params = {"top_k": 5, "thinking": {"type": "enabled"}, "tool_choice": "auto", "metadata": {"a": "b"}, "user": "u"}
     assert adjusted(OWN, params, marked) == (params, ())
-    assert adjust_messages(OWN, marked, Contents.of(marked)) == (marked, ())
+    assert adjust_messages(OWN, marked, MessageFeatures.of(marked)) == (marked, ())

@@ -141,7 +141,7 @@ class SharedCircuits:
     async def _catch_up(self, names: list[str]) -> None:
         """Read the table if it is time to; wait for it, briefly, if what is known is too old to be of use."""
         age = self._clock() - self._read_at
-        if age < FRESH or self._availability.resting:
+        if age < FRESH or self._availability.paused:
             return
         if self._reading is None or self._reading.done():
             self._reading = self._spawn(self._read(names))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REST = 30.0
-"""Seconds that a table is left alone after it failed or was slow."""
+PAUSE = 30.0
+"""Seconds for which the table is not called after it failed or was slow."""
 FROZEN = 5.0
 """Seconds; no call takes this long by itself (`impatient_client`): the environment was frozen in its midst."""
 
@@ -36,44 +36,44 @@ class StateObserver(Protocol):
 
 
 class Availability:
-    """Runs the table's blocking calls off the event loop, and leaves a table in trouble alone for a while."""
+    """Runs the table's blocking calls off the event loop, and none of them just after one failed or was slow."""
 
     def __init__(self, observer: StateObserver, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives Unix seconds: monotonic clocks stand still while a Lambda is frozen."""
         self._observer = observer
         self._clock = clock
         self._connected = False
-        self._resting_until = 0.0
+        self._paused_until = 0.0
 
     @property
-    def resting(self) -> bool:
+    def paused(self) -> bool:
         """True: use what memory has."""
-        return self._clock() < self._resting_until
+        return self._clock() < self._paused_until
 
     async def call(self, what: str, work: Callable[[], T]) -> T | None:
-        """The result of `work`, run in a thread; None where the table could not do it, or is resting."""
-        if self.resting:
+        """The result of `work`, run in a thread; None where the table could not do it, or is paused."""
+        if self.paused:
             return None
         started = self._clock()
         try:
             result = await asyncio.to_thread(work)
         except TABLE_ERRORS as error:
             if self._clock() - started < FROZEN:
-                self._rest(what, _why(error))
+                self._pause(what, _why(error))
             return None
         self._connected = True
-        self._resting_until = 0.0
+        self._paused_until = 0.0
         return result
 
     async def wait(self, what: str, answer: asyncio.Task[Any], seconds: float) -> bool:
         """True once `answer` is there; False where it takes longer. It is not cancelled: it may serve the next."""
         done, _ = await asyncio.wait({answer}, timeout=seconds)
         if not done and self._connected:  # a first connection takes its time, which says nothing
-            self._rest(what, "slow")
+            self._pause(what, "slow")
         return bool(done)
 
-    def _rest(self, what: str, why: str) -> None:
-        self._resting_until = self._clock() + REST
+    def _pause(self, what: str, why: str) -> None:
+        self._paused_until = self._clock() + PAUSE
         self._observer.state_unavailable(what, why)
 
 

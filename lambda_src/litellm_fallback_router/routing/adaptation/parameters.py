@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..request import THINKING_FIELDS, THINKING_PARTS, Contents
+from ..request import THINKING_FIELDS, THINKING_PARTS, MessageFeatures
 from ..types import Deployment, Message
 from .dialects import Dialect, dialect_of, takes_temperature_and_top_p
 
@@ -14,7 +14,7 @@ FILE_NAME = "file.pdf"
 
 
 def adjust_params(
-    deployment: Deployment, params: Mapping[str, Any], contents: Contents
+    deployment: Deployment, params: Mapping[str, Any], features: MessageFeatures
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The parameters this deployment takes, and what was dropped or clamped to get there."""
     dialect = dialect_of(deployment)
@@ -100,25 +100,25 @@ def _without_strict(owner: Mapping[str, Any], field: str) -> dict[str, Any]:
 
 
 def adjust_messages(
-    deployment: Deployment, messages: list[Message], contents: Contents
+    deployment: Deployment, messages: list[Message], features: MessageFeatures
 ) -> tuple[list[Message], tuple[str, ...]]:
     """The messages for an API in OpenAI's form: cache marks and thoughts reach only models that have them."""
     fields: set[str] = set()
     adjusted: list[str] = []
-    if "developer" in contents.marks and not dialect_of(deployment).developer:
+    if "developer" in features.marks and not dialect_of(deployment).developer:
         messages = [{**one, "role": "system"} if one["role"] == "developer" else one for one in messages]
         adjusted.append("developer sent as system")
     if deployment.openai_compatible:
         return messages, tuple(adjusted)
-    if "cache_control" in contents.marks:
+    if "cache_control" in features.marks:
         fields.add("cache_control")
         adjusted.append("cache_control dropped")
-    if "thinking" in contents.marks:
+    if "thinking" in features.marks:
         fields.update(THINKING_FIELDS)
         adjusted.append("thinking blocks dropped")
     if fields:
         messages = [_without(message, fields) for message in messages]
-    if ("user", "file") in contents.parts and deployment.provider in ("openai", "azure"):
+    if ("user", "file") in features.parts and deployment.provider in ("openai", "azure"):
         named = [_with_file_names(message) for message in messages]
         if named != messages:
             messages = named

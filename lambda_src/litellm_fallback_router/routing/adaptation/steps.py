@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..request import Contents
+from ..request import MessageFeatures
 from ..types import ChatRequest, Deployment, Message
 from .cache_marks import fit_marks
 from .call_ids import with_fitting_ids
@@ -27,9 +27,9 @@ from .turns import fitted_turns
 class Conversation:
     """One request's messages for APIs that have turns: made once for all deployments that take them alike."""
 
-    def __init__(self, messages: Sequence[Message], contents: Contents) -> None:
+    def __init__(self, messages: Sequence[Message], features: MessageFeatures) -> None:
         self._messages = messages
-        self._shared = "cache_control" not in contents.marks
+        self._shared = "cache_control" not in features.marks
         """Marks depend on the model, and are taken off again where there are too many."""
         self._made: dict[tuple[Any, ...], tuple[list[Message], tuple[str, ...]]] = {}
 
@@ -46,7 +46,7 @@ class Conversation:
 
 
 def adapt(
-    deployment: Deployment, request: ChatRequest, contents: Contents, conversation: Conversation | None = None
+    deployment: Deployment, request: ChatRequest, features: MessageFeatures, conversation: Conversation | None = None
 ) -> Adapted:
     """Raises UnfitError where the deployment cannot be sent the request. `conversation`: its messages, shared."""
     if request.native is not None:
@@ -56,25 +56,25 @@ def adapt(
             return Adapted(list(request.messages), request.params, report.lines, native=native)
         if request.native.only:
             raise untranslatable(request.native)
-    functions = with_functions(deployment, request, contents)
+    functions = with_functions(deployment, request, features)
     if functions is not None:
         request, conversation = functions.request, None
-    params, adjusted = adjust_params(deployment, request.params, contents)
+    params, adjusted = adjust_params(deployment, request.params, features)
     adjusted = (*request.adjusted, *(functions.adjusted if functions else ()), *adjusted)
     if dialect_of(deployment).turns:
         report = Report(adjusted)
-        conversation = conversation or Conversation(request.messages, contents)
-        as_text = _calls_as_text(deployment, request, params, contents, report)
+        conversation = conversation or Conversation(request.messages, features)
+        as_text = _calls_as_text(deployment, request, params, features, report)
         messages = conversation.fitted(deployment, report, calls_as_text=as_text)
         _fit_schemas(deployment, params, report)
         fit_thinking(deployment, params, messages, report)
-        if "cache_control" in contents.marks or any("cache_control" in tool for tool in params.get("tools") or ()):
+        if "cache_control" in features.marks or any("cache_control" in tool for tool in params.get("tools") or ()):
             fit_marks(params.get("tools") or [], messages, report)
         adjusted = report.lines
     else:
-        messages, more = adjust_messages(deployment, list(request.messages), contents)
+        messages, more = adjust_messages(deployment, list(request.messages), features)
         adjusted += more
-        if "calls" in contents.marks and (fits := dialect_of(deployment).call_id) is not None:
+        if "calls" in features.marks and (fits := dialect_of(deployment).call_id) is not None:
             report = Report(adjusted)
             messages = list(with_fitting_ids(messages, fits, report, unique=False))
             adjusted = report.lines
@@ -83,16 +83,16 @@ def adapt(
         adapted = with_json_mode(deployment, adapted)
     if "parallel_tool_calls" in params:
         adapted = with_one_call(deployment, adapted)
-    if "tools" in params or "functions" in params or contents.marks & {"calls", "functions"}:
+    if "tools" in params or "functions" in params or features.marks & {"calls", "functions"}:
         adapted = with_fitting_names(deployment, adapted)
     return adapted
 
 
 def _calls_as_text(
-    deployment: Deployment, request: ChatRequest, params: dict[str, Any], contents: Contents, report: Report
+    deployment: Deployment, request: ChatRequest, params: dict[str, Any], features: MessageFeatures, report: Report
 ) -> bool:
     """Whether there is no place for earlier calls of tools; `params` name their tools where that makes one."""
-    called = "calls" in contents.marks
+    called = "calls" in features.marks
     if called and not params.get("tools") and dialect_of(deployment).no_choice:
         # Anthropic refuses calls and results without tools; these are known by name, and none may be called.
         params |= {"tools": [_named_tool(name) for name in _called(request.messages)], "tool_choice": "none"}

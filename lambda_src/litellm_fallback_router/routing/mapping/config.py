@@ -37,9 +37,9 @@ class RouterSettings(BaseModel):
     first_token_timeout: float = Field(10.0, gt=0, le=900)
     """A stream's first token from one deployment."""
     reasoning_first_token_timeout: float = Field(60.0, gt=0, le=900)
-    """The same where reasoning is on: models think in silence."""
+    """The same where reasoning is on: models think before their first token."""
     stall_timeout: float = Field(10.0, gt=0, le=900)
-    """Longest silence inside a stream that had begun."""
+    """Longest pause between two chunks of a stream."""
     candidate_reserve: float = Field(5.0, ge=0, le=300)
     """Kept back for each candidate behind an attempt, so that the last one always has its chance."""
     max_attempts: int = Field(6, ge=1, le=20)
@@ -57,7 +57,7 @@ class RouterSettings(BaseModel):
     circuit_failures: int = Field(3, ge=1, le=100)
     """Consecutive failures that open a deployment's circuit."""
     circuit_open_seconds: float = Field(5.0, gt=0, le=600)
-    """How long an open circuit waits before one request may probe the deployment; as long a silence is remembered."""
+    """How long until one request may probe a deployment with an open circuit; short timeouts are remembered as long."""
     credential_block_seconds: float = Field(60.0, ge=0, le=3600)
     """How long a refused credential is passed over."""
     content_policy_fallback: bool = False

@@ -1,5 +1,5 @@
-"""How deployments are at this moment, and what keeps a deployment from being asked for it. The planner reads it for
-a whole chain, and the executor again before every attempt: by one rule, so that they never disagree."""
+"""The health of deployments at this moment, and which of it keeps one from being asked. The planner reads it for a
+whole chain, and the execution again before every attempt: by one rule, so that they never disagree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..ports import CLOSED, CircuitState
 from ..types import Deployment
 
 WAITING = frozenset({"circuit_open", "cooling"})
-"""Doubts that are a guess about health: who is under one is asked all the same once nobody else is left."""
+"""Codes of drops that are a guess about health: such a deployment is still a last resort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Health:
     rpm_retry_after: Mapping[str, float] = field(default_factory=dict)
     keyless: Mapping[str, str] = field(default_factory=dict)
     """Why there is no key, by deployment id."""
-    silent: Mapping[str, float] = field(default_factory=dict)
-    """Seconds that callers in a hurry have just waited in vain, by deployment id."""
+    timed_out: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that requests with short timeouts have just waited without an answer, by deployment id."""
 
     def circuit(self, deployment: Deployment) -> CircuitState:
         return self.circuits.get(deployment.id, CLOSED)

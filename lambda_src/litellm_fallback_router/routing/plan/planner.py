@@ -12,7 +12,7 @@ from ..adaptation import Adapted, Conversation, Postprocessor, UnfitError, adapt
 from ..deadline import in_words, share
 from ..ledger import Dropped
 from ..mapping import RouterConfig
-from ..request import Contents
+from ..request import MessageFeatures
 from ..types import ChatRequest, Deployment, Message, NativeRequest, RoutingConstraints
 from .health import WAITING, Health
 from .requirements import Requirements
@@ -35,17 +35,17 @@ class Candidate:
     probe: bool = False
     """Its circuit is open and a probe is due: one try, by one request at a time."""
     deprioritized: Dropped | None = None
-    """Why it comes after those without a doubt; also why it was not asked, where it was not."""
+    """Why it comes after the others; also why it was not asked, where it was not."""
 
     @property
     def last_resort(self) -> bool:
-        """Thought to be down: asked once, when everybody else has failed."""
+        """Its circuit is open or it is cooling: it gets one attempt, after every other candidate has failed."""
         return self.deprioritized is not None and self.deprioritized.code in WAITING
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The decision: who is asked, in order, and who is not, each with its reason."""
+    """The decision: which deployments are asked, in order, and which are not, each with its reason."""
 
     candidates: tuple[Candidate, ...]
     """Last resorts come last, the least bad of them first."""
@@ -58,9 +58,9 @@ class Plan:
 def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random.Random) -> Plan:
     """Raises UnknownModelError; an empty plan is a value."""
     chain = _chain(request, config)
-    contents = Contents.of(request.messages)
-    requirements, fetch = Requirements.of(contents, request.params), config.settings.fetch_images
-    conversation = Conversation(request.messages, contents)
+    features = MessageFeatures.of(request.messages)
+    requirements, fetch = Requirements.of(features, request.params), config.settings.fetch_images
+    conversation = Conversation(request.messages, features)
     adapted: dict[str, Adapted] = {}
     usable: list[Deployment] = []
     last_resorts: list[tuple[float, Deployment, Dropped]] = []
@@ -70,7 +70,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
             drop = (
                 _outside_constraints(deployment, request.constraints)
                 or requirements.unmet_by(deployment, fetch_images=fetch, native=speaks(deployment, request.native))
-                or _misfit(deployment, request, contents, conversation, adapted)
+                or _misfit(deployment, request, features, conversation, adapted)
                 or health.unfit(deployment)
             )
             if drop is None:
@@ -79,16 +79,16 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
                 last_resorts.append((drop.retry_after or 0.0, deployment, drop))
             else:
                 dropped.append(drop)
-    doubts = _silent(usable, request, config, health)
-    usable.sort(key=lambda deployment: deployment.id in doubts)
+    slow = _too_slow(usable, request, config, health)
+    usable.sort(key=lambda deployment: deployment.id in slow)
     last_resorts.sort(key=lambda waiting: waiting[0])
-    # Who asked to be left alone is believed: of those only the soonest is asked.
+    # A Retry-After is honoured: of the deployments that sent one, only the one due soonest is a last resort.
     for waiting in [waiting for waiting in last_resorts if waiting[2].code == "cooling"][1:]:
         last_resorts.remove(waiting)
         dropped.append(waiting[2])
     candidates = [
         *(
-            _candidate(d, adapted[d.id], requirements, probe=health.circuit(d).open, deprioritized=doubts.get(d.id))
+            _candidate(d, adapted[d.id], requirements, probe=health.circuit(d).open, deprioritized=slow.get(d.id))
             for d in usable
         ),
         *(_candidate(d, adapted[d.id], requirements, deprioritized=drop) for _, d, drop in last_resorts),
@@ -131,31 +131,31 @@ def _outside_constraints(deployment: Deployment, constraints: RoutingConstraints
 def _misfit(
     deployment: Deployment,
     request: ChatRequest,
-    contents: Contents,
+    features: MessageFeatures,
     conversation: Conversation,
     adapted: dict[str, Adapted],
 ) -> Dropped | None:
-    """Adapts the request. What it looks like for the deployment goes into `adapted`."""
+    """Adapts the request; the result for the deployment goes into `adapted`."""
     try:
-        adapted[deployment.id] = adapt(deployment, request, contents, conversation)
+        adapted[deployment.id] = adapt(deployment, request, features, conversation)
     except UnfitError as error:
         return Dropped(deployment.id, error.code, f"{deployment.label} {error.reason}", param=error.param)
     return None
 
 
-def _silent(
+def _too_slow(
     usable: Sequence[Deployment], request: ChatRequest, config: RouterConfig, health: Health
 ) -> dict[str, Dropped]:
-    """Those that gave nothing in the time that this request would have for them, by id."""
+    """The deployments that have just timed out after as long as this request could wait for them, by id."""
     limits = (config.settings.deadline, request.timeout, request.time_left)
     budget = min(limit for limit in limits if limit is not None)
-    doubts = {}
+    slow = {}
     for behind, deployment in enumerate(reversed(usable)):
-        silence = health.silent.get(deployment.id, 0.0)
-        if share(budget, behind=behind, reserve=config.settings.candidate_reserve) <= silence:
-            reason = f"it has just given nothing for {in_words(silence)}; the others go first"
-            doubts[deployment.id] = Dropped(deployment.id, "silent", reason)
-    return doubts
+        waited = health.timed_out.get(deployment.id, 0.0)
+        if share(budget, behind=behind, reserve=config.settings.candidate_reserve) <= waited:
+            reason = f"it has just given nothing for {in_words(waited)}; the others go first"
+            slow[deployment.id] = Dropped(deployment.id, "silent", reason)
+    return slow
 
 
 def _candidate(
@@ -175,7 +175,7 @@ def _candidate(
         adapted.native,
         images_by_url=(
             requirements.unfetched_by(deployment)
-            if requirements.contents.image_schemes and adapted.native is None
+            if requirements.features.image_schemes and adapted.native is None
             else frozenset()
         ),
         probe=probe,

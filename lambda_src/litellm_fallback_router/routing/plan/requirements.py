@@ -9,7 +9,7 @@ from typing import Any
 from ..adaptation import Feature, Parts, dialect_of
 from ..errors import InvalidRequestError
 from ..ledger import Dropped
-from ..request import Contents
+from ..request import MessageFeatures
 from ..types import Deployment
 
 CHARS_PER_TOKEN = 4
@@ -29,29 +29,29 @@ def estimate_tokens(characters: int) -> int:
 class Requirements:
     """Without these the answer would not be what was asked for. Found once per request."""
 
-    contents: Contents
+    features: MessageFeatures
     tools: bool
     forced_tool: bool
     images: bool
     json_schema: bool
-    features: tuple[Feature, ...]
+    api_features: tuple[Feature, ...]
 
     @classmethod
-    def of(cls, contents: Contents, params: Mapping[str, Any]) -> Requirements:
+    def of(cls, features: MessageFeatures, params: Mapping[str, Any]) -> Requirements:
         return cls(
-            contents,
-            tools=bool(params.get("tools")) or "calls" in contents.marks,
+            features,
+            tools=bool(params.get("tools")) or "calls" in features.marks,
             forced_tool=_choice(params) not in ("auto", "none"),
-            images=any(kind == "image_url" for _, kind in contents.parts),
+            images=any(kind == "image_url" for _, kind in features.parts),
             json_schema=_format(params) == "json_schema",
-            features=tuple(_features(params, contents)),
+            api_features=tuple(_api_features(params, features)),
         )
 
     def unmet_by(self, deployment: Deployment, *, fetch_images: bool = False, native: bool = False) -> Dropped | None:
         """Why `deployment` cannot do this; None: it can, or nothing says it cannot. `fetch_images`: those by URL reach
         it as data. `native`: it is asked in the caller's format, which has a place for all of it."""
         unmet = self._unmet_by_model(deployment) or (None if native else self._unmet_by_api(deployment))
-        if not (unmet or fetch_images or native) and self.contents.image_schemes and self.unfetched_by(deployment):
+        if not (unmet or fetch_images or native) and self.features.image_schemes and self.unfetched_by(deployment):
             unmet = NO_URLS
         if unmet:
             code, reason = unmet
@@ -60,7 +60,7 @@ class Requirements:
 
     def unfetched_by(self, deployment: Deployment) -> frozenset[str]:
         """Schemes of the request's images by URL that the provider does not fetch itself."""
-        return self.contents.image_schemes - dialect_of(deployment).image_urls
+        return self.features.image_schemes - dialect_of(deployment).image_urls
 
     def _unmet_by_model(self, deployment: Deployment) -> tuple[str, str] | None:
         info = deployment.info
@@ -73,13 +73,13 @@ class Requirements:
             return "images", "does not take images"
         if self.json_schema and info.json_schema is False:
             return "json_schema", "does not keep to a response_format"
-        if window is not None and self.contents.characters > window * CHARS_PER_TOKEN_AT_MOST:
+        if window is not None and self.features.characters > window * CHARS_PER_TOKEN_AT_MOST:
             return "context", f"takes at most {window} tokens"
         return None
 
     def _unmet_by_api(self, deployment: Deployment) -> tuple[str, str] | None:
         dialect = dialect_of(deployment)
-        for feature in self.features:
+        for feature in self.api_features:
             if feature in dialect.cannot:
                 return feature.code, feature.reason
         if dialect.parts is not None and (stranger := self._stranger(dialect.parts)):
@@ -89,20 +89,20 @@ class Requirements:
         return None
 
     def _stranger(self, parts: Parts) -> tuple[str, str] | None:
-        unknown = (part for part in self.contents.parts if part[1] not in parts.get(part[0], ()))
+        unknown = (part for part in self.features.parts if part[1] not in parts.get(part[0], ()))
         return min(unknown, default=None)
 
 
-def _features(params: Mapping[str, Any], contents: Contents) -> Iterator[Feature]:
+def _api_features(params: Mapping[str, Any], features: MessageFeatures) -> Iterator[Feature]:
     if (params.get("n") or 1) > 1:
         yield Feature.MANY_CHOICES
     if params.get("logprobs") or params.get("top_logprobs") is not None:
         yield Feature.LOGPROBS
     if _format(params) == "json_schema" and not (params["response_format"].get("json_schema") or {}).get("schema"):
         yield Feature.OPEN_SCHEMA
-    if "functions" in contents.marks or params.get("functions") or params.get("function_call") is not None:
+    if "functions" in features.marks or params.get("functions") or params.get("function_call") is not None:
         yield Feature.FUNCTIONS
-    if contents.spoken or any(modality != "text" for modality in params.get("modalities") or ()):
+    if features.spoken or any(modality != "text" for modality in params.get("modalities") or ()):
         yield Feature.AUDIO
     if params.get("web_search_options") is not None:
         yield Feature.WEB_SEARCH

@@ -1,7 +1,7 @@
 """A request as the domain knows it: its validation, its bounds, and what it holds."""
 
 from .bounds import ValueCount, check_bounds, check_values, too_many_values
-from .features import THINKING_FIELDS, THINKING_PARTS, Contents, characters_of, prompt_characters
+from .features import THINKING_FIELDS, THINKING_PARTS, MessageFeatures, characters_of, prompt_characters
 from .images import MOST_PICTURES, SCHEMES, Images, ImageUnavailableError, Picture, RequestImages, shown_in, urls_in
 from .messages import missing, wrong_type
 from .schema import (
@@ -43,10 +43,10 @@ __all__ = [
     "THINKING_FIELDS",
     "THINKING_PARTS",
     "Choice",
-    "Contents",
     "ImageUnavailableError",
     "Images",
     "ManagedPrompt",
+    "MessageFeatures",
     "Messages",
     "Metadata",
     "Name",

@@ -22,8 +22,8 @@ _REMOTE = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """What a conversation holds."""
+class MessageFeatures:
+    """What the messages of a request hold besides plain text."""
 
     parts: frozenset[tuple[str, str]]
     """Role and kind of each content part: `("user", "input_audio")`."""
@@ -38,7 +38,7 @@ class Contents:
     """`https` and `http`, of images by URL."""
 
     @classmethod
-    def of(cls, messages: Sequence[Message]) -> Contents:
+    def of(cls, messages: Sequence[Message]) -> MessageFeatures:
         parts = {(str(message.get("role")), kind_of(part)) for message in messages for part in parts_of(message)}
         calls = [call for message in messages for call in message.get("tool_calls") or ()]
         return cls(

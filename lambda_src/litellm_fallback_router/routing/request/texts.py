@@ -33,7 +33,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 def texts_in(value: Any) -> list[str]:
     """Every text in it, in order. What is blank has nothing to check."""
-    return list(_execution(value))
+    return list(_texts(value))
 
 
 def with_texts(value: Any, texts: Iterator[str]) -> Any:
@@ -101,17 +101,17 @@ def still_json(text: str, masked: str) -> str:
     return mended if is_json(mended) else masked
 
 
-def _execution(value: Any) -> Iterator[str]:
+def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         if _is_text(value):
             yield value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             if _is_read(key, inner):
-                yield from _execution(inner)
+                yield from _texts(inner)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _execution(item)
+            yield from _texts(item)
 
 
 def _is_text(value: str) -> bool:
