@@ -1,7 +1,7 @@
 """Checks a body of `InvokeModel` as Bedrock does before it reaches the model.
 
-Source of the texts: langgenius/dify pull request 3326, ScrapeGraphAI/Scrapegraph-ai issue 400, spring-projects/spring-ai
-issue 788 (several mistakes at once).
+Source of the texts: langgenius/dify pull request 3326, ScrapeGraphAI/Scrapegraph-ai issue 400, spring-projects/
+spring-ai issue 788 (several mistakes at once).
 """
 
 from collections.abc import Iterator, Mapping

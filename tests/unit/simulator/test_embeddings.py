@@ -163,7 +163,7 @@ async def test_faults_act_on_embeddings(openai_client: openai.AsyncOpenAI, sim: 
     with pytest.raises(ValueError, match="No embedding data"):
         await embedded(openai_client, "one")
     for kind in ("cut", "reset", "garbled_headers"):
-        sim.inject(Fault(kind=kind), times=1)  # type: ignore[arg-type]
+        sim.inject(Fault(kind=kind), times=1)
         with pytest.raises(openai.APIConnectionError):
             await embedded(openai_client, "one")
     sim.inject(Fault(kind="html"), times=1)
