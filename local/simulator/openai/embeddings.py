@@ -16,22 +16,17 @@ from local.simulator.settings import Settings
 from local.simulator.vectors import EmbeddingModel, find_embedder, packed, vector
 
 _MOST = 2048
-"""Of texts in a request, and of tokens in one given as tokens; type's docs, "2048 dimensions or less"."""
+"""Of texts in a request, and of tokens in one given as tokens; types of the client, "2048 dimensions or less"."""
 _MOST_TOKENS = 300_000
 """Of all texts of a request together; as above."""
-_Tokens = Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=_MOST)]
+_Tokens = list[Annotated[int, Field(ge=0)]]
 
 
 class EmbeddingsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     model: str
-    input: (
-        str
-        | Annotated[list[str], Field(max_length=_MOST)]
-        | _Tokens
-        | Annotated[list[_Tokens], Field(max_length=_MOST)]
-    )
+    input: str | list[str] | _Tokens | list[_Tokens]
     dimensions: int | None = Field(default=None, ge=1)
     encoding_format: Literal["float", "base64"] | None = None
     user: str | None = None
@@ -72,6 +67,13 @@ def _parse(body: Any) -> EmbeddingsRequest:
     nothing: tuple[Any, ...] = ("", [])
     if asked.input in nothing or (isinstance(asked.input, list) and any(one in nothing for one in asked.input)):
         raise _invalid()
+    rows = [asked.input, *asked.input] if isinstance(asked.input, list) else []
+    if longest := max((len(row) for row in rows if isinstance(row, list) and len(row) > _MOST), default=0):
+        text = (
+            f"Invalid 'input': array too long. Expected an array with maximum length {_MOST}, but got an array with "
+            f"length {longest} instead."
+        )
+        raise errors.refuse(text, code="array_above_max_length", param="input")
     return asked
 
 
