@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from local.simulator.conversation import Answer, Call, Text, Tool, ToolCall, ToolResult, Turn
+from local.simulator.dictated_calls import next_dictated
 from local.simulator.json_schema import instance
 
 Continuation = Literal["exact", "restart", "overlap", "preamble"]
@@ -140,6 +141,8 @@ def _obliging(call: Call) -> str:
 def _tool_calls(call: Call) -> tuple[ToolCall, ...]:
     if not call.tools or call.tool_choice == "none" or call.turns[-1].role == "assistant":
         return ()
+    if dictated := next_dictated(call):
+        return (dictated,)
     spoken = _last_text(call.turns)
     asked = _WEATHER.search(spoken)
     places = [place.strip() for place in _AND.split(asked[1]) if place.strip()] if asked else []
