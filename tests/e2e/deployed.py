@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import anthropic
 import httpx
 import pytest
+from anthropic import Anthropic
 from openai import AuthenticationError, InternalServerError, OpenAI, RateLimitError
 
 from litellm_fallback_router.adapters.dynamodb.circuits import FRESH
@@ -58,6 +60,26 @@ def test_right_key_gets_the_answer_of_the_model_it_asked_for(client: OpenAI) -> 
     assert answer["provider"] == "openai"
     assert answer["choices"][0]["message"]["content"]
     assert answer["usage"]["total_tokens"] > 0
+
+
+def test_anthropic_s_client_and_the_responses_api_come_through_the_same_door(
+    deployed: Deployed, client: OpenAI
+) -> None:
+    key = client.api_key
+    plan = {"x-api-key": deployed.usage_key(key) or "none"}
+    with Anthropic(base_url=deployed.url, auth_token=key, api_key=None, default_headers=plan, max_retries=0) as claude:
+        message = claude.messages.create(
+            model="openai-gpt4o",
+            max_tokens=100,
+            messages=[{"role": "user", "content": "What is the capital of France?"}],
+        )
+        text = message.content[0]
+        assert text.type == "text"
+        assert "Paris" in text.text
+        with pytest.raises(anthropic.AuthenticationError):
+            claude.with_options(auth_token="sk-router-of-nobody").models.list()
+    response = client.responses.create(model="bedrock-claude-sonnet", input="What is the capital of France?")
+    assert "Paris" in response.output_text
 
 
 def test_models_are_those_of_the_mapping_that_was_deployed(client: OpenAI) -> None:
