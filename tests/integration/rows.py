@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 from local.simulator import Fault
@@ -96,17 +98,18 @@ ROWS = [
 ]
 
 
-def key(row: Row, *, streaming: bool) -> str:
-    """The model name of the chain that this row plays on; each has deployments and credentials of its own."""
-    return f"{row.name}-{'stream' if streaming else 'whole'}"
+def key(row: Row, form: str, *, streaming: bool) -> str:
+    """The model name of the chain that this row plays on; each has deployments and credentials of its own. `form`: the
+    format that is asked in."""
+    return f"{row.name}-{form}-{'stream' if streaming else 'whole'}"
 
 
-def mapping() -> dict[str, Any]:
-    """A chain of three for every row: primary, sibling (same credential), backup (another provider)."""
+def mapping(forms: Iterable[str]) -> dict[str, Any]:
+    """A chain of three for every row in each format: primary, sibling (same credential), backup (another provider)."""
     models, fallbacks = [], {}
-    for row in ROWS:
+    for row, form in product(ROWS, forms):
         for streaming in row.streaming:
-            name = key(row, streaming=streaming)
+            name = key(row, form, streaming=streaming)
             backup: ProviderName = "anthropic" if row.provider == "openai" else "openai"
             models += [
                 _entry(

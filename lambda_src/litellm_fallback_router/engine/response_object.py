@@ -46,6 +46,11 @@ def finish_reason_of(response: Mapping[str, Any], *, called: bool) -> str | None
     return None
 
 
+def says_nothing(response: Mapping[str, Any]) -> bool:
+    """It is said to be complete, and holds nothing: what a chat without choices is."""
+    return response.get("status") == "completed" and response.get("output") == []
+
+
 def message_of(output: Any) -> dict[str, Any]:
     """The items of a response as one message of a chat. Raises ProviderFailure for what are no items."""
     if not isinstance(output, list) or not all(isinstance(item, dict) for item in output):

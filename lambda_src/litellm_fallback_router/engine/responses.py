@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..routing.failures import no_answer
 from ..routing.types import NativeRequest, ProviderAnswer
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, no_format
@@ -18,7 +19,7 @@ from .openai import CHAT, OpenAIFormat
 from .openai_stream import tier_of
 from .plain import object_of
 from .prices import Prices
-from .response_object import finish_reason_of, message_of, usage_of
+from .response_object import finish_reason_of, message_of, says_nothing, usage_of
 from .responses_stream import ResponsesDecoder
 
 PATH = "/responses"
@@ -57,6 +58,8 @@ class ResponsesCall:
         said = object_of(body)
         if said.get("error"):
             raise error_in_band(said["error"])
+        if says_nothing(said):
+            raise no_answer()
         message = message_of(said.get("output"))
         reason = finish_reason_of(said, called="tool_calls" in message)
         if reason is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..routing.failures import no_answer
 from ..routing.finish_reasons import incomplete
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, NativeEvent
@@ -18,7 +19,7 @@ from .openai_stream import tier_of
 from .plain import object_of
 from .prices import Prices
 from .repetition import RepetitionDetector
-from .response_object import CALLED, OWN_TOOL, finish_reason_of, usage_of
+from .response_object import CALLED, OWN_TOOL, finish_reason_of, says_nothing, usage_of
 from .sse import EventReader, EventTooLargeError
 
 TEXTS = {
@@ -136,6 +137,8 @@ class ResponsesDecoder:
         return {"tool_calls": [{"index": index, "id": self._text(item, "call_id"), "type": named, named: body}]}
 
     def _end(self, response: Mapping[str, Any]) -> Iterator[Chunk]:
+        if says_nothing(response) and not self.begun:
+            raise no_answer()
         reason = finish_reason_of(response, called=bool(self._calls))
         self.ended = True
         if reason is None:
