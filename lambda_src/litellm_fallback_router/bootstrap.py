@@ -153,7 +153,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
     )
 
 
-# What AWS needs is imported where it is used: without AWS nobody waits for its libraries.
+# What AWS needs is imported where it is used: without AWS its libraries are never loaded.
 
 
 def _observer(settings: Settings) -> LogObserver | CloudWatchObserver:

@@ -1,4 +1,4 @@
-"""Everything a first request needs is loaded and run once, without a provider: nobody's request has to wait for it."""
+"""Loads and runs once, without a provider, everything that a first request needs, so that no request waits for it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _client(gateway: FastAPI) -> httpx.AsyncClient:
 
 @contextmanager
 def _closed_port() -> Iterator[str]:
-    """The URL of a port that refuses every connection: it is taken, and nobody listens."""
+    """The URL of a port that refuses every connection: it is bound, and not listened on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"https://127.0.0.1:{taken.getsockname()[1]}"
@@ -67,7 +67,7 @@ def _closed_port() -> Iterator[str]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """No log lines: the questions above are meant to fail, and nobody should be alarmed by it."""
+    """No log lines: the requests above are meant to fail, which is no news."""
     logging.disable(logging.CRITICAL)
     try:
         yield

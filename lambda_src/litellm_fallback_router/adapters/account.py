@@ -30,7 +30,7 @@ class Account:
         self._session = session
 
     def caller(self) -> str:
-        """ARN of whoever's credentials these are."""
+        """ARN of the caller that the credentials belong to."""
         return str(self._client("sts").get_caller_identity()["Arn"])
 
     def concurrency(self) -> Concurrency:

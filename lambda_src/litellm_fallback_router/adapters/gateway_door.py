@@ -35,7 +35,7 @@ class Reply:
 
     @property
     def story(self) -> Mapping[str, Any] | None:
-        """`router`: every attempt, and who was not asked; None where the request never got to the router."""
+        """`router`: every attempt and every drop; None where the request never got to the router."""
         story = self.body.get("router")
         return story if isinstance(story, dict) else None
 

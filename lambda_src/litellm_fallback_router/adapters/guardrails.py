@@ -55,7 +55,7 @@ class BedrockGuard:
         """
         self._guardrail = {"guardrailIdentifier": identifier, "guardrailVersion": version}
         self._dice = random.Random()  # noqa: S311 - spreads retries, guards nothing
-        # Threads of its own: the event loop's few are for everybody.
+        # Threads of its own: the event loop's few are shared by all blocking work.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="guardrail")
         self._client = boto3.client(
             "bedrock-runtime",
@@ -147,7 +147,7 @@ class BedrockGuard:
             async with asyncio.timeout(TRY_SECONDS):
                 return await answer
         finally:
-            # One that nobody waits for any more is not begun.
+            # A check is not begun once its caller no longer waits.
             answer.cancel()
 
     def _ask(self, source: Source, content: _Content) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
 """How many requests are answered at once, and of how many bytes, in all and for one caller; beyond that a refusal,
-instead of a wait: a process whose memory is full answers nobody."""
+instead of a wait: a process whose memory is full cannot answer at all."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .formats.base import key_in
 RETRY_AFTER = 1.0
 """Seconds. Nobody knows when an answer ends that is under way; most do so in seconds."""
 ALWAYS = frozenset({"/health"})
-"""Answered however many requests there are, so that whoever looks after the process is not told that it is dead."""
+"""Answered however many requests there are: a health check must not fail because of load."""
 
 
 class Admission:
     """ASGI middleware. A request counts from its head to the end of its answer, a stream's last event included, however
-    that ends. Callers are told apart by key; who has none of `keys` counts by address."""
+    that ends. Callers are told apart by key, and without one of `keys` by address."""
 
     def __init__(self, app: ASGIApp, keys: ApiKeys) -> None:
         self.app = app

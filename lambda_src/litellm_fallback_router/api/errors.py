@@ -92,7 +92,7 @@ async def _on_router_error(request: Request, error: Exception) -> Response:
 
 
 def endpoints(routers: Iterable[APIRouter]) -> str:
-    """The documented ones, as `POST /ask`, for whoever asks at another."""
+    """The documented endpoints, such as `POST /ask`, for the 404 of any other."""
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     shown = [route for route in routes if route.include_in_schema]
     return ", ".join(f"{min(route.methods or ())} {route.path.replace(':path}', '}')}" for route in shown)

@@ -1,4 +1,4 @@
-"""`fallback-router chains`: who is asked for which name, in which order, and why not the others."""
+"""`fallback-router chains`: which deployments are asked for each name, in which order, and why not the others."""
 
 from __future__ import annotations
 

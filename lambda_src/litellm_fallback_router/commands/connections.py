@@ -110,7 +110,7 @@ class Connection(HttpToolsProtocol):
         return True
 
     def _note_request(self) -> None:
-        """Keeps the order of those without one: at the end stands who has been so for the shortest time."""
+        """Keeps idle connections in order: the one that became idle last stands at the end."""
         self._without_request.pop(self, None)
         if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
             self._without_request[self] = None

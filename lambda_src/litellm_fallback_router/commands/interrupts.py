@@ -60,7 +60,7 @@ def _end(number: int) -> NoReturn:
 
 
 async def loaded() -> None:
-    """Import LiteLLM, which takes seconds, in a thread that nobody waits for: at its end `asyncio.run` waits for the
+    """Import LiteLLM, which takes seconds, in a daemon thread: at its end `asyncio.run` waits for the
     threads of its own pool, so that an interrupted command would hang until the import is done."""
     done: Future[None] = Future()
     done.set_running_or_notify_cancel()

@@ -46,7 +46,7 @@ def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> 
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """A bound socket; nobody can connect before the server listens on it."""
+    """A bound socket; connections are refused until the server listens on it."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
             0
@@ -107,7 +107,7 @@ def _url(listener: socket.socket) -> str:
 
 
 def _model(router: Router, without_key: dict[str, str]) -> str:
-    """The first name that somebody can answer to."""
+    """The first name with a usable deployment in its chain."""
     config = router.config
     able = {d.model_name for d in config.deployments if d.id not in without_key}
     answered = (name for name, chain in config.chains.items() if able.intersection(chain))

@@ -51,9 +51,8 @@ class Held:
 
 
 class Renewal:
-    """Puts a Router made after the snapshot in the place of the one made before it, whoever asks for it first: the
-    hook after a restore, or an invocation. Once for each restore, on one event loop; whoever asks meanwhile waits for
-    the same one.
+    """Replaces the Router made before the snapshot by one made after it, on the first call after a restore: of the
+    hook, or of an invocation. Once for each restore, on one event loop; calls meanwhile wait for the same Router.
 
     Where it fails, the Router from before stays (Bedrock answers by the function's role, without a key), the log says
     so, and an invocation tries again after `RETRY` seconds.
@@ -69,7 +68,7 @@ class Renewal:
         self._under_way: asyncio.Task[None] | None = None
 
     async def before_checkpoint(self) -> None:
-        """The hook before a snapshot: whoever is restored from it needs a Router of its own."""
+        """The hook before a snapshot: every environment restored from it needs a Router of its own."""
         self._due, self._not_before = True, 0.0
         await before_checkpoint(self._settings)
 
@@ -86,7 +85,7 @@ class Renewal:
     async def _renew(self) -> None:
         former = self._holder.router
         try:
-            # In a thread: building reads the keys, and whoever asks for /health should not wait for that.
+            # In a thread: building reads the keys, and /health must not wait for that.
             self._holder.router = await asyncio.to_thread(renewed, self._settings)
             self._due = False
             await former.aclose()

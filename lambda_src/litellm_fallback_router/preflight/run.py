@@ -23,7 +23,7 @@ class Preflight:
 
     region: str
     caller: str
-    """ARN of whoever looks."""
+    """ARN of the caller."""
     looks: tuple[Look, ...]
 
     def checks(self, announce: Announce) -> Iterator[Check]:

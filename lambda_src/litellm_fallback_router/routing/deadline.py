@@ -6,7 +6,7 @@ import asyncio
 import math
 
 LEAST_SHARE = 0.75
-"""Of what is left. A caller with little time is helped best by the first candidate, who mostly answers."""
+"""Share of the time left. With little of it the first candidate, which mostly answers, gets the most."""
 
 
 class OutOfTimeError(Exception):

@@ -159,7 +159,7 @@ class Ledger:
 
 
 def costs_of(ledger: Ledger) -> dict[str, float | None]:
-    """What the operator's log says of the money, whoever answered."""
+    """What the operator's log says of the cost."""
     return {"cost_usd": ledger.cost_usd, "wasted_usd": ledger.wasted_usd}
 
 

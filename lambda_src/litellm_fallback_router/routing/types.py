@@ -167,7 +167,7 @@ class ChatRequest:
     traceparent: str | None = None
     """W3C Trace Context of the caller, as it came, for the log."""
     adjusted: tuple[str, ...] = ()
-    """What its wire format has no place for in `messages` and `params`: lines for `adjusted` of whoever is asked."""
+    """What its wire format has no place for in `messages` and `params`: lines for `adjusted` of every attempt."""
     prompt: Prompt | None = None
     """Its messages come before `messages`, and its parameters hold where `params` has none."""
     native: NativeRequest | None = field(default=None, repr=False)

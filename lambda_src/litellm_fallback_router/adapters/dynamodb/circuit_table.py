@@ -28,7 +28,7 @@ class StoredCircuit:
     state: State = "CLOSED"
     opened_at: int = 0
     probe_until: int = 0
-    """End of the lease of the one who probes."""
+    """End of the probe's lease."""
 
 
 CLOSED = StoredCircuit()

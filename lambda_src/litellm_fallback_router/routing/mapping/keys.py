@@ -112,7 +112,7 @@ def _usual(lookup: Callable[[str], str | None]) -> str | None:
 
 
 def other_ways(mapping: Any) -> list[str]:
-    """What asks callers for something else, or may: nobody asks for it here. Paths in the config."""
+    """Paths in the config of other ways to authenticate callers, which this gateway does not have."""
     if not is_litellm_config(mapping):
         return []
     general = mapping.get("general_settings")

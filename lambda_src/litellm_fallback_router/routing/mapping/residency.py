@@ -58,7 +58,7 @@ class Reach:
     """Where prompts may be processed."""
 
     regions: frozenset[str] | None
-    """AWS Regions, of other providers those of the same places; None: anywhere, or nobody can tell."""
+    """AWS Regions, of other providers those of the same places; None: anywhere, or unknown."""
     because: str
     """What of the deployment makes it so."""
     fix: str

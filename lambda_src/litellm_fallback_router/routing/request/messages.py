@@ -15,7 +15,7 @@ USER_PARTS = (
     *("text", "image_url", "input_audio", "file", "document", "video_url", "audio_url"),
     *("guarded_text", "grounding_source", "query"),
 )
-"""What LiteLLM lets users say, whoever is asked (`ValidUserMessageContentTypes`)."""
+"""Kinds of content that LiteLLM takes in user messages, for every provider (`ValidUserMessageContentTypes`)."""
 
 SCHEMA: dict[str, Any] = {
     "type": "array",
