@@ -24,6 +24,7 @@ QUESTION: list[Message] = [
     {"role": "user", "content": "Capital of France?"},
 ]
 MODELS = {
+    "azure_ai": "mistral-large",
     "codestral": "codestral-latest",
     "fireworks_ai": "accounts/fireworks/models/deepseek-v3",
     "groq": "llama-3.3-70b-versatile",

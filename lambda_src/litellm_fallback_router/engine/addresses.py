@@ -9,7 +9,7 @@ from ..routing.types import Deployment
 from .loading import litellm
 
 READ_BY_CLASS = frozenset(
-    {"amazon_nova", "codestral", "cometapi", "compactifai", "edenai", "fireworks_ai", "groq", "mistral"}
+    {"amazon_nova", "azure_ai", "codestral", "cometapi", "compactifai", "edenai", "fireworks_ai", "groq", "mistral"}
     | {"nadir", "openrouter", "perplexity", "xai"}
 )
 """Providers whose answers are not quite OpenAI's: LiteLLM's class for them reads what is not plain text."""
@@ -49,7 +49,7 @@ def address_of(deployment: Deployment) -> Address | None:
         config = library.utils.ProviderConfigManager.get_provider_chat_config(
             model=model, provider=library.LlmProviders(deployment.provider)
         )
-        if not isinstance(config, own) or type(config).sign_request is not own.sign_request:
+        if not isinstance(config, own | library.OpenAIConfig) or type(config).sign_request is not own.sign_request:
             return None
         by_class = not _reads_openais(type(config))
         if by_class and deployment.provider not in READ_BY_CLASS:
@@ -59,7 +59,7 @@ def address_of(deployment: Deployment) -> Address | None:
             # OpenAI's own address is nobody else's.
             return None
         base = base and base.rstrip("/")
-        url = config.get_complete_url(base, None, model, {}, {})
+        url = config.get_complete_url(base, None, model, {}, {"api_version": deployment.extra.get("api_version")})
     except Exception:  # noqa: BLE001 - what it lacks to place a provider: its public call will say so
         return None
     return Address(model, key, base, url, config, by_class=by_class)

@@ -23,6 +23,7 @@ from .formats import Call, Decoder, Format, NativeCaller
 from .listeners import listened_to
 from .loading import litellm
 from .openai import OpenAIFormat
+from .others import other_format
 from .prices import estimated_cost
 from .responses import responses_caller
 from .wire import says_nothing
@@ -149,7 +150,7 @@ class Engine:
     def _format(self, deployment: Deployment) -> Format | None:
         kept = self._formats.get(deployment.id)
         if kept is None or kept[0] is not deployment:
-            kept = self._formats[deployment.id] = deployment, _format_of(deployment)
+            kept = self._formats[deployment.id] = deployment, format_of(deployment)
         return kept[1]
 
 
@@ -189,11 +190,12 @@ def _pool() -> Pool:
     return Pool(_certificates)
 
 
-def _format_of(deployment: Deployment) -> Format | None:
+def format_of(deployment: Deployment) -> Format | None:
+    """How the engine asks that deployment; None: it does not, LiteLLM's public call does."""
     if (address := address_of(deployment)) is not None:
         return OpenAIFormat(deployment, address)
     if deployment.provider == "azure":
         return azure_format(deployment)
     if deployment.provider == "anthropic":
         return AnthropicFormat(deployment)
-    return ConverseFormat(deployment) if is_conversed(deployment) else None
+    return ConverseFormat(deployment) if is_conversed(deployment) else other_format(deployment)

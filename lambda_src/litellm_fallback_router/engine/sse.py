@@ -37,6 +37,22 @@ class EventReader:
         return [found for block in blocks if (found := _data_of(block))]
 
 
+class LineReader:
+    """The same for lines of JSON (https://jsonlines.org)."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that these bytes complete. Raises EventTooLargeError."""
+        self._rest += data
+        *lines, rest = bytes(self._rest).split(b"\n") if b"\n" in data else (bytes(self._rest),)
+        if len(rest) > MOST_EVENT_BYTES:
+            raise EventTooLargeError
+        self._rest = bytearray(rest)
+        return [line for one in lines if (line := one.strip())]
+
+
 def _data_of(block: bytes) -> bytes:
     """What follows `data:` in the lines of one event; nothing where there is none."""
     if block.startswith(b"data:") and b"\n" not in block and b"\r" not in block:

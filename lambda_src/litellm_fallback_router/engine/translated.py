@@ -41,6 +41,10 @@ class Translation:
     json_mode: bool
     """LiteLLM has the model write JSON by a tool that callers do not see."""
 
+    @property
+    def listener(self) -> Unlogged:
+        return Unlogged(self.optional)
+
 
 def translation_of(
     deployment: Deployment,
@@ -95,8 +99,9 @@ class Received:
 class Unlogged:
     """In place of LiteLLM's logging object, to which its classes report. Nobody listens here."""
 
-    def __init__(self) -> None:
+    def __init__(self, optional: dict[str, Any] | None = None) -> None:
         self.model_call_details: dict[str, Any] = {}
+        self.optional_params = optional or {}
 
     def post_call(self, **_: Any) -> None:
         """Report nothing."""
@@ -117,7 +122,7 @@ def read_answer(
             model=model,
             raw_response=received,
             model_response=library.ModelResponse(),
-            logging_obj=Unlogged(),
+            logging_obj=one.listener,
             request_data={},
             messages=one.messages,
             optional_params=one.optional,
@@ -151,8 +156,11 @@ def text_answer(texts: list[str], reason: Any, usage: Usage, *, prices: Prices, 
 
 
 def _shown(reason: str, *, called: bool) -> str:
-    """The tool by which LiteLLM has a model write JSON is one that callers do not see."""
-    return "stop" if reason == "tool_calls" and not called else reason
+    """The tool by which LiteLLM has a model write JSON is one that callers do not see. Some providers have one word for
+    both."""
+    if reason in ("stop", "tool_calls"):
+        return "tool_calls" if called else "stop"
+    return reason
 
 
 class TranslatedStream:
@@ -184,7 +192,7 @@ class TranslatedStream:
     def piece(self, piece: Any, reason: Any = None) -> Iterator[Chunk]:
         """What LiteLLM's parser made of an event, which ends the answer if the provider gave a reason."""
         try:
-            chunk, usage = chunk_of(piece, None, None), getattr(piece, "usage", None)
+            chunk, usage = chunk_of(piece, None, None), _usage(getattr(piece, "usage", None))
         except UnreadableError as error:
             raise no_format(error, begun=self.begun) from error
         self._first = self._first or usage
@@ -216,6 +224,11 @@ class TranslatedStream:
             yield Chunk([], usage_of(self._last), self._prices.usd(self._last))
         if self._reader.broken is not None:
             raise incomplete(self._reader.broken, begun=self.begun)
+
+
+def _usage(said: Any) -> Any:
+    """Some of LiteLLM's parsers give a dictionary."""
+    return litellm().Usage(**said) if isinstance(said, dict) else said
 
 
 class WholeAsStream:

@@ -1,0 +1,116 @@
+"""What the generic format must be told of some providers: where they are, and what LiteLLM's class leaves undone.
+
+Sources: Cohere, "Chat API v2" and "Streaming"; Ollama, "API"; Google, "Gemini API: generateContent".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..routing.types import Deployment
+from .by_config import ConfigFormat
+from .exchange import Outgoing
+from .loading import litellm
+from .translated import Translation
+
+BASES = {
+    "cohere": ("COHERE_API_BASE", "https://api.cohere.com/v2/chat"),
+    "cohere_chat": ("COHERE_API_BASE", "https://api.cohere.com/v2/chat"),
+    "gemini": ("GEMINI_API_BASE", None),
+    "ollama": ("OLLAMA_API_BASE", "http://localhost:11434"),
+    "ollama_chat": ("OLLAMA_API_BASE", "http://localhost:11434"),
+}
+"""Where LiteLLM asks them: by the variable, else there. None: its function knows."""
+
+
+def other_format(deployment: Deployment) -> ConfigFormat | None:
+    """None where LiteLLM has no class whose functions do it all, or another one does."""
+    if deployment.provider not in BASES:
+        return None
+    library = litellm()
+    variable, usual = BASES[deployment.provider]
+    base = deployment.api_base or library.secret_managers.main.get_secret_str(variable) or usual
+    model, *_ = library.get_llm_provider(model=deployment.litellm_model)
+    config = library.utils.ProviderConfigManager.get_provider_chat_config(
+        model=model, provider=library.LlmProviders(deployment.provider)
+    )
+    if deployment.provider == "gemini":
+        return GeminiFormat(deployment, model, config, base)
+    if deployment.provider.startswith("cohere"):
+        return CohereFormat(deployment, model, config, base) if _is_v2(config) else None
+    return OllamaFormat(deployment, model, config, base)
+
+
+def _is_v2(config: Any) -> bool:
+    return isinstance(config, litellm().CohereV2ChatConfig)
+
+
+class OllamaFormat(ConfigFormat):
+    """A key is for a server behind one."""
+
+    def built(self, one: Translation, key: str | None, *, stream: bool) -> Outgoing:
+        if key is not None:
+            one.headers.setdefault("Authorization", f"Bearer {key}")
+        one.optional["stream"] = stream
+        return super().built(one, key, stream=stream)
+
+
+class CohereFormat(ConfigFormat):
+    """LiteLLM's parser wants events as they were before v2's were final."""
+
+    def event_of(self, said: dict[str, Any]) -> dict[str, Any]:
+        kind = said.get("type")
+        called = _called(said) if kind in ("tool-call-start", "tool-call-delta") else None
+        if called is None:
+            return {**said, "event": kind, "data": said}
+        function = called.get("function") or {}
+        call = {"id": called.get("id"), "name": function.get("name"), "arguments": function.get("arguments") or ""}
+        return {"type": "tool-call-delta", "index": said.get("index") or 0, "delta": {"tool_calls": [call]}}
+
+
+def _called(said: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    message = (said.get("delta") or {}).get("message") or {}
+    called = message.get("tool_calls")
+    return called if isinstance(called, Mapping) else None
+
+
+class GeminiFormat(ConfigFormat):
+    """Google AI Studio's Gemini: LiteLLM keeps the two functions that write a request outside of its class."""
+
+    def built(self, one: Translation, key: str | None, *, stream: bool) -> Outgoing:
+        google = litellm().llms.vertex_ai.gemini
+        signed, url = google.vertex_and_google_ai_studio_gemini.VertexLLM()._get_token_and_url(
+            model=self.model,
+            auth_header=None,
+            gemini_api_key=key,
+            vertex_project=None,
+            vertex_location=None,
+            vertex_credentials=None,
+            stream=stream,
+            custom_llm_provider="gemini",
+            api_base=self.base,
+        )
+        headers = self.config.validate_environment(
+            dict(one.headers), self.model, one.messages, one.optional, one.place, api_key=signed
+        )
+        body = google.transformation.transform_request_body(
+            messages=one.messages,
+            model=self.model,
+            optional_params=one.optional,
+            custom_llm_provider="gemini",
+            litellm_params=one.place,
+            cached_content=None,
+        )
+        return Outgoing(url, headers, json.dumps({**body, **one.more}).encode())
+
+    def parser(self, one: Translation) -> Any:
+        google = litellm().llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini
+        return google.ModelResponseIterator(streaming_response=(), sync_stream=False, logging_obj=one.listener)
+
+    def reason_in(self, said: Mapping[str, Any]) -> str | None:
+        refused = said.get("promptFeedback")
+        if isinstance(refused, Mapping) and refused.get("blockReason") and not said.get("candidates"):
+            return "SAFETY"  # whatever the reason: the prompt was blocked
+        return super().reason_in(said)
