@@ -22,7 +22,7 @@ from litellm_fallback_router.routing.mapping.governance import Guardrail
 from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params
 from litellm_fallback_router.settings import Settings
 
-PAGE = Path(__file__).parents[2] / "docs" / "mapping.md"
+PAGE = Path(__file__).parents[4] / "docs" / "mapping.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, flags=re.DOTALL)
 
