@@ -27,7 +27,7 @@ from .metrics import StageMetrics
 from .model_access import assumed_roles, bedrock_statements
 from .provider_keys import ProviderKeys
 from .stage import NEW, Stage
-from .state import State
+from .state import KeptResponses, State
 
 STATE_ITEMS = ["circuit#*", "rpm#*", "drained"]
 """What of the state table the gateway may touch: everything but the callers' keys (adapters/dynamodb/items.py)."""
@@ -57,6 +57,7 @@ class GatewayStack(Stack):
         self._snapstart = snapstart_in(region, stage)
         self.metrics = StageMetrics(stage.service)
         self.state = State(self, "State", keep=stage.keeps_data)
+        self.responses = self._kept_responses()
         self.keys = ProviderKeys(
             self,
             "ProviderKeys",
@@ -142,11 +143,20 @@ class GatewayStack(Stack):
             variables["ROUTER_GUARDRAIL_ID"], variables["ROUTER_GUARDRAIL_VERSION"] = stage.guardrail_named
         if stage.prompts:
             variables["ROUTER_PROMPTS"] = self.prompt.id if self.prompt else ",".join(stage.prompts)
+        if self.responses:
+            variables["ROUTER_RESPONSES_TABLE"] = self.responses.table.table_name
         if self.evaluations and self._config.settings.sample_fallbacks:
             variables["ROUTER_SAMPLES"] = self.evaluations.samples_uri
         if stage.simulator_url:
             variables["ROUTER_SIMULATOR_URL"] = stage.simulator_url
         return variables
+
+    def _kept_responses(self) -> KeptResponses | None:
+        """Raises ConfigurationError where responses are to be kept in an environment's memory."""
+        kept = self._config.settings.responses_store
+        if kept == "memory":
+            raise ConfigurationError(["settings.responses_store: memory is no place on Lambda; take dynamodb"])
+        return None if kept is None else KeptResponses(self, "Responses")
 
     def _new_prompt(self) -> NewPrompt:
         model = next((one.model for one in self._config.deployments if one.provider == "bedrock"), None)
@@ -203,6 +213,8 @@ class GatewayStack(Stack):
         if self.evaluations and self._config.settings.sample_fallbacks:
             role.add_to_policy(self.evaluations.sample_statement())
             acknowledge(self.evaluations.findings, role)
+        if self.responses:
+            role.add_to_policy(self.responses.statement())
         role.add_to_policy(self._items(STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))
 
     def _grant(self) -> None:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from .adapters import price_map
 from .adapters.image_fetch import ImageFetcher
+from .adapters.kept_responses import MemoryResponses
 from .adapters.logs import LogObserver
 from .adapters.memory import MemoryCircuits, MemoryRateLimits
 from .adapters.provider_keys import EnvironmentKeys
@@ -33,7 +34,7 @@ from .routing.mapping import (
     with_guardrail,
     with_prompts,
 )
-from .routing.ports import Circuits, Guard, Prompts, RateLimits, Samples
+from .routing.ports import Circuits, Guard, Prompts, RateLimits, ResponseStore, Samples
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import SIMULATED_REGION, bedrock, s3, simulated
@@ -120,6 +121,14 @@ def build_router(settings: Settings | None = None, mapping: Any = None, *, read_
     config = load(settings, mapping)
     if config.settings.sample_fallbacks and settings.samples is None:
         raise ConfigurationError(["settings.sample_fallbacks: set ROUTER_SAMPLES=s3://BUCKET/FOLDER, or leave it out"])
+    match config.settings.responses_store:
+        case "dynamodb" if settings.responses_table is None:
+            raise ConfigurationError(
+                ["settings.responses_store: set ROUTER_RESPONSES_TABLE for dynamodb, or take memory"]
+            )
+        case "memory" if settings.lambda_function is not None:
+            # The next request may reach another environment.
+            raise ConfigurationError(["settings.responses_store: memory is no place on Lambda; take dynamodb"])
     return assemble(config, settings, read_keys=read_keys)
 
 
@@ -145,6 +154,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             observer=observer,
             cooldowns=Cooldowns(),
             rng=random.Random(),  # noqa: S311 - spreads load and jitter, guards nothing
+            responses=_responses(config, settings),
             samples=_samples(config.settings.sample_fallbacks, settings),
             prompts=None if config.prompts is None else _prompts(config.prompts, settings),
             images=ImageFetcher() if config.settings.fetch_images else None,
@@ -198,6 +208,18 @@ def _state(
             open_seconds=numbers.circuit_open_seconds,
             probe_seconds=numbers.deadline,
         )
+
+
+def _responses(config: RouterConfig, settings: Settings) -> ResponseStore | None:
+    kept, seconds = config.settings.responses_store, config.settings.responses_store_seconds
+    if kept == "memory":
+        return MemoryResponses(seconds)
+    if kept is None or settings.responses_table is None:
+        return None
+    from .adapters import dynamodb  # noqa: PLC0415
+
+    with _somewhere("the table of responses"):
+        return dynamodb.responses(settings.responses_table, seconds)
 
 
 def _prompts(access: PromptAccess, settings: Settings) -> Prompts:

@@ -45,7 +45,10 @@ async def _answered(request: Request, form: Format) -> Response:
     router: Router = request.app.state.router
     timeout = caller_timeout(request.headers)
     body = with_named_model(await read_object(request, router.config.settings), request.scope)
-    asked = form.parse(body, router.config)
+    if form.parse_kept is not None and router.responses is not None:
+        asked = await form.parse_kept(body, router.config, router.responses, request.state.caller)
+    else:
+        asked = form.parse(body, router.config)
     question = replace(
         asked.request,
         timeout=timeout if asked.request.timeout is None else asked.request.timeout,
@@ -69,7 +72,8 @@ async def _answered(request: Request, form: Format) -> Response:
         guardrail=result.guardrail,
     )
     answer = asked.answer or form.answer
-    return reply(answer(result, explain=question.constraints.explain), headers=headers)
+    told = answer(result, explain=question.constraints.explain)
+    return reply(told if asked.keep is None else await asked.keep(told), headers=headers)
 
 
 async def _streamed(

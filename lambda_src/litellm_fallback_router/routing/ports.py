@@ -166,6 +166,18 @@ class Samples(Protocol):
         ...
 
 
+class ResponseStore(Protocol):
+    """Keeps what callers may go on from, for a while."""
+
+    async def get(self, names: Sequence[str]) -> Mapping[str, bytes]:
+        """Those of the records that are there. Raises UnavailableError where nobody can tell."""
+        ...
+
+    async def put(self, records: Mapping[str, bytes]) -> bool:
+        """True once all are kept. Trouble of its own is a False."""
+        ...
+
+
 class Observer(Protocol):
     """Told what happened. Must not raise and must not block."""
 

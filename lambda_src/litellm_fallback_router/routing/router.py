@@ -18,6 +18,7 @@ from .guardrail import GuardrailSession, guarded_answer, guarded_chunks
 from .mapping import RouterConfig
 from .observe import StreamAccumulator, sample_of
 from .plan import Health, Plan, check_choice, plan
+from .ports import ResponseStore
 from .prompts import apply_prompt
 from .request import validated
 from .types import ChatRequest, ChatResult, Chunk, Deployment
@@ -129,6 +130,11 @@ class Router:
             UnknownModelError: Its model is unknown.
         """
         return await self._plan(await self._started(validated(request, self._settings)), streamed=False)
+
+    @property
+    def responses(self) -> ResponseStore | None:
+        """Where responses are kept; None: nowhere."""
+        return self._dependencies.responses
 
     @property
     def stopping(self) -> bool:

@@ -18,6 +18,7 @@ from litellm_fallback_router.routing.errors import RouterError, UnknownModelErro
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.ledger import AttemptRecord, Ledger, Usage
 from litellm_fallback_router.routing.mapping.config import RouterConfig, RouterSettings
+from litellm_fallback_router.routing.ports import ResponseStore
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk, Deployment
 from litellm_fallback_router.routing.verdicts import Outcome
@@ -84,6 +85,7 @@ class FakeRouter:
     def __init__(self, config: RouterConfig = CONFIG) -> None:
         self.config = config
         self.closed = False
+        self.responses: ResponseStore | None = None
         self.reset()
 
     def reset(self) -> None:

@@ -3,6 +3,7 @@
 from .circuit_table import CircuitTable
 from .circuits import SharedCircuits
 from .rate_limits import SharedRateLimits
+from .responses import TableResponses, patient_client
 from .table import Availability, StateObserver, impatient_client
 
 
@@ -21,3 +22,8 @@ def shared(
         probe_seconds=probe_seconds,
     )
     return circuits, SharedRateLimits(client, table, availability)
+
+
+def responses(table: str, seconds: float) -> TableResponses:
+    """Conversations of responses on a table of their own. Raises botocore's NoRegionError; reads nothing yet."""
+    return TableResponses(patient_client(), table, seconds)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
 from ...routing.mapping import RouterConfig
+from ...routing.ports import ResponseStore
 from ...routing.router import ChatStream
 from ...routing.types import ChatRequest, ChatResult, Deployment
 
@@ -27,6 +28,8 @@ class Asked:
     """None: a whole answer is asked for."""
     answer: Answer | None = None
     """The body of a whole answer, where it says something of its request; None: the format's."""
+    keep: Callable[[Json], Awaitable[Json]] | None = None
+    """The body of a whole answer once it is kept for later requests; None: it is not."""
     failed: Callable[[Problem], bytes] | None = None
     """What ends a stream that breaks off, where it says something of the stream; None: the format's error event."""
 
@@ -121,6 +124,8 @@ class Format:
     """Further paths of its API, at which errors are as here."""
     parse: Callable[[Json, RouterConfig], Asked]
     """A body that is known to be a JSON object of bearable size. Raises InvalidRequestError for the first mistake."""
+    parse_kept: Callable[[Json, RouterConfig, ResponseStore, str | None], Awaitable[Asked]] | None = None
+    """In the place of `parse` where answers are kept for the caller, whose id is the last: a body may refer to them."""
     answer: Answer
     error: Callable[[Problem], Json]
     """The body of an error."""

@@ -1,7 +1,7 @@
 """A request made fit for one deployment: what is merged, renamed or dropped, each with a line in `adjusted`."""
 
 from .dialects import Feature, Parts, dialect_of, is_claude
-from .native import FOREIGN, NATIVE_FORMATS, continued, is_foreign, marked, origin_of, speaks, unmarked
+from .native import FOREIGN, MADE_HERE, NATIVE_FORMATS, continued, is_foreign, marked, origin_of, speaks, unmarked
 from .postprocess import Adapted, Chunks, Postprocessor, processed
 from .report import UnfitError
 from .steps import Conversation, adapt
@@ -10,6 +10,7 @@ from .tools import ANTHROPICS_OWN
 __all__ = [
     "ANTHROPICS_OWN",
     "FOREIGN",
+    "MADE_HERE",
     "NATIVE_FORMATS",
     "Adapted",
     "Chunks",

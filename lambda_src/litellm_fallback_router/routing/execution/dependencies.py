@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from ..ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, Samples
+from ..ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, ResponseStore, Samples
 from ..request import Images
 from .cooldowns import Cooldowns
 from .short_timeouts import ShortTimeouts
@@ -40,4 +40,6 @@ class RouterDependencies:
     """None: the mapping has no guardrail."""
     images: Images | None = None
     """None: nothing is fetched for callers."""
+    responses: ResponseStore | None = None
+    """None: no response is kept."""
     shutdown: ShutdownState = field(default_factory=ShutdownState)

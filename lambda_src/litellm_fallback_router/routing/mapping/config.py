@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -66,6 +66,10 @@ class RouterSettings(BaseModel):
     """True: tool calls and structured output are held back until complete, so that they can fall back."""
     sample_fallbacks: float = Field(0.0, ge=0, le=1)
     """Share of the answers from a fallback that is stored in S3 (`ROUTER_SAMPLES`) with prompt and text; 0: none."""
+    responses_store: Literal["memory", "dynamodb"] | None = None
+    """Where responses are kept for `previous_response_id`; None: nowhere. `memory`: in this process."""
+    responses_store_seconds: int = Field(86_400, ge=60, le=2_592_000)
+    """How long they are kept; OpenAI keeps its own for 30 days."""
     fetch_images: bool = False
     """True: images by URL are fetched for models that do not fetch them themselves; False: those are passed over."""
     max_request_bytes: int = Field(6_000_000, ge=1_000, le=100_000_000)

@@ -7,7 +7,7 @@ import inspect
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -53,8 +53,10 @@ def settings_table() -> str:
     lines = ["| setting | default | range | meaning |", "|---|---|---|---|"]
     for name, field in RouterSettings.model_fields.items():
         default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default or 0:,}"
-        default = "-" if field.default == () else default
-        lines.append(f"| `{name}` | {default} | {_range(field.metadata)} | {docstrings[name]} |")
+        default = "-" if field.default in ((), None) else default
+        choices = [word for one in get_args(field.annotation) for word in get_args(one)]
+        values = " or ".join(f"`{word}`" for word in choices) or _range(field.metadata)
+        lines.append(f"| `{name}` | {default} | {values} | {docstrings[name]} |")
     return "\n".join(lines)
 
 

@@ -11,18 +11,26 @@ from __future__ import annotations
 from typing import Any
 
 from ....routing.mapping import RouterConfig
+from ....routing.ports import ResponseStore
 from ....routing.types import ChatRequest, ChatResult
 from .. import chat
 from ..base import Asked, Format, Json
 from ..notes import Notes
-from .request import Translated, translated
+from .request import Translated, translated, translated_kept
 from .schema import BODY, RESPONSE
 from .stream import EventWriter, whole
 from .tools import Tools
 
 
 def _asked(body: dict[str, Any], config: RouterConfig) -> Asked:
-    asked = translated(body, config)
+    return _of(translated(body, config))
+
+
+async def _asked_kept(body: Json, config: RouterConfig, store: ResponseStore, caller: str | None) -> Asked:
+    return _of(await translated_kept(body, config, store, caller))
+
+
+def _of(asked: Translated) -> Asked:
     if asked.body.get("stream"):
         writer = EventWriter(asked)
         return Asked(asked.request, writer.events, failed=writer.failed)
@@ -30,7 +38,7 @@ def _asked(body: dict[str, Any], config: RouterConfig) -> Asked:
     def answer(result: ChatResult, *, explain: bool) -> Json:
         return whole(asked, result, explain=explain)
 
-    return Asked(asked.request, answer=answer)
+    return Asked(asked.request, answer=answer, keep=None if asked.room is None else asked.keep)
 
 
 def _answer(result: ChatResult, *, explain: bool) -> Json:
@@ -42,6 +50,7 @@ def _answer(result: ChatResult, *, explain: bool) -> Json:
 FORMAT = Format(
     paths=("/v1/responses", "/responses"),
     parse=_asked,
+    parse_kept=_asked_kept,
     answer=_answer,
     error=chat.FORMAT.error,
     error_event=chat.FORMAT.error_event,

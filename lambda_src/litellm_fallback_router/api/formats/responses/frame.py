@@ -7,11 +7,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ....routing.adaptation import MADE_HERE
 from ....routing.ledger import Usage
 from ..base import Json
 
-OURS = "gw"
-"""After the prefix of every id that is made here: `resp_gw_...`."""
 ECHOED: Mapping[str, Any] = {
     "instructions": None,
     "metadata": {},
@@ -42,7 +41,7 @@ CHANGING = frozenset(
 
 
 def new_id(prefix: str) -> str:
-    return f"{prefix}_{OURS}_{uuid.uuid4().hex}"
+    return f"{prefix}{MADE_HERE}{uuid.uuid4().hex}"
 
 
 def usage_of(usage: Usage) -> Json:

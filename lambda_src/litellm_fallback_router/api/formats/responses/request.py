@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ....routing.adaptation import speaks
+from ....routing.adaptation import MADE_HERE, speaks
 from ....routing.errors import InvalidRequestError, invalid
 from ....routing.mapping import RouterConfig
-from ....routing.request import constraints, managed_prompt, missing, parse, require_unless_prompted
+from ....routing.ports import ResponseStore
+from ....routing.request import check_bounds, constraints, managed_prompt, missing, parse, require_unless_prompted
 from ....routing.types import OWN_MODEL, ChatRequest, NativeRequest
 from ..notes import Notes
 from .items import Conversation
+from .kept import Room, gone, is_reference
 from .schema import BODY, ResponsesRequest
 from .tools import Tools
 
@@ -46,6 +48,15 @@ class Translated:
     body: ResponsesRequest
     request: ChatRequest
     tools: Tools
+    room: Room | None = None
+    """Where the response is kept; None: it is not."""
+
+    async def keep(self, response: dict[str, Any]) -> dict[str, Any]:
+        """The response, which is kept where it is to be, and says so."""
+        if self.room is None:
+            return response
+        kept = await self.room.keep(self.body.get("input"), response)
+        return {**response, "store": kept, "previous_response_id": self.body.get("previous_response_id")}
 
     @property
     def encrypted(self) -> bool:
@@ -79,14 +90,30 @@ def parse_body(body: dict[str, Any]) -> ResponsesRequest:
     return given
 
 
-def translated(body: dict[str, Any], config: RouterConfig) -> Translated:
-    """Raises InvalidRequestError for the first mistake, and for what nobody in the chain can do."""
+async def translated_kept(
+    body: dict[str, Any], config: RouterConfig, store: ResponseStore, caller: str | None
+) -> Translated:
+    """The same where responses are kept. Raises UnavailableError too."""
+    room = Room(store, caller)
+    expanded = await room.expanded(body)
+    if expanded is not body:
+        check_bounds(expanded, config.settings)
+    previous = None if "previous_response_id" in expanded else body.get("previous_response_id")
+    return translated(expanded, config, room=room if body.get("store") is not False else None, previous=previous)
+
+
+def translated(
+    body: dict[str, Any], config: RouterConfig, *, room: Room | None = None, previous: str | None = None
+) -> Translated:
+    """Raises InvalidRequestError for the first mistake, and for what nobody in the chain can do. `room`: where the
+    response is kept; `previous`: the id of the one that stands in `input` already."""
     given = parse_body(body)
+    _refuse_unkept(given)
     notes = Notes()
     for name, what in OPENAIS.items():
         if name in given:
             notes.pin(name, what)
-    if given.get("store"):
+    if given.get("store") and room is None:
         notes.pin("store", "a response that is stored")
     params = {name: value for name, value in given.items() if name in SAME}
     for name in UNSENT:
@@ -113,12 +140,13 @@ def translated(body: dict[str, Any], config: RouterConfig) -> Translated:
         constraints=constraints(given.get("router")),
         prompt=managed_prompt(given.get("prompt")),
         adjusted=tuple(notes.unsent),
-        native=_native(given, notes, config),
+        native=_native(given, notes, config, kept=room is not None),
         validated=True,
     )
     if notes.pins and not _is_served(request, config):
         raise unserved(notes)
-    return Translated(given, request, tools)
+    echo = given if previous is None else ResponsesRequest(**{**given, "previous_response_id": previous})
+    return Translated(echo, request, tools, room)
 
 
 def unserved(notes: Notes) -> InvalidRequestError:
@@ -128,11 +156,24 @@ def unserved(notes: Notes) -> InvalidRequestError:
     return invalid(f"{text}, or there is a guardrail, which cannot check it.", path, "unsupported_parameter")
 
 
-def _native(given: Mapping[str, Any], notes: Notes, config: RouterConfig) -> NativeRequest | None:
+def _refuse_unkept(given: Mapping[str, Any]) -> None:
+    """What was answered here, and is not kept, nobody else knows."""
+    previous = given.get("previous_response_id", "")
+    if MADE_HERE in previous:
+        raise gone(previous, "previous_response_id", "previous_response_not_found")
+    for index, item in enumerate(given["input"] if isinstance(given.get("input"), list) else ()):
+        if is_reference(item) and MADE_HERE in item["id"]:
+            raise gone(item["id"], f"input[{index}]", "item_not_found")
+
+
+def _native(given: Mapping[str, Any], notes: Notes, config: RouterConfig, *, kept: bool) -> NativeRequest | None:
     """The body as it came; none where somebody changes or checks what is sent, which goes by messages."""
     if config.guardrail is not None or "prompt" in given:
         return None
     body = {name: value for name, value in given.items() if name not in OURS}
+    if kept:
+        # What is kept here need not be kept there; thoughts can then only be sent again if they come along.
+        body |= {"store": False, "include": list(dict.fromkeys([*body.get("include", ()), ENCRYPTED]))}
     return NativeRequest(FORMAT, body, only=tuple(f"'{path}' ({what})" for path, what in notes.pins))
 
 

@@ -63,16 +63,16 @@ class EventWriter:
         result = stream.result
         if self._passed is not None and self._passed.end is not None:
             end = self._passed.end
-            response, name = end["response"], str(end["type"])
+            response, name = await self._asked.keep(end["response"]), str(end["type"])
             if is_reported(result, explain=stream.request.constraints.explain):
                 response["router"] = routing_report(result)
-            yield as_event(name, encode(end))
+            yield as_event(name, encode({**end, "response": response}))
             return
         output, frame = self._own(stream.created, first)
         cut = CUT_OFF.get(self._reason or "")
         for event in output.close(COMPLETED if cut is None else INCOMPLETE):
             yield self._event(*event)
-        response = _final(frame, output, result, cut)
+        response = await self._asked.keep(_final(frame, output, result, cut))
         if is_reported(result, explain=stream.request.constraints.explain):
             response["router"] = routing_report(result)
         yield self._event(f"response.{response['status']}", {"response": response})

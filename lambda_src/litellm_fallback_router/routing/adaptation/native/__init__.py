@@ -12,10 +12,11 @@ from ...types import Deployment, NativeRequest
 from ..report import Report, UnfitError
 from .base import NativeFormat
 from .messages import FOREIGN, MessagesFormat, is_foreign
-from .responses import ResponsesFormat, marked, origin_of, unmarked
+from .responses import MADE_HERE, ResponsesFormat, marked, origin_of, unmarked
 
 __all__ = [
     "FOREIGN",
+    "MADE_HERE",
     "NATIVE_FORMATS",
     "continued",
     "fitted_native",

@@ -21,7 +21,7 @@ from ...types import Deployment, NativeRequest
 from ..dialects import dialect_of
 from ..report import Report
 
-OURS = "_gw_"
+MADE_HERE = "_gw_"
 """In every id that the gateway made itself: no API knows them."""
 MARK = "gw1."
 """Before the maker, a dot, and what the maker wrote."""
@@ -121,16 +121,16 @@ class _Items:
         kept = [self._item(item, f"input[{index}]") for index, item in enumerate(items)]
         kept = [item for item in kept if item is not None]
         if not self._forgotten:
-            return [_without_id(item) if OURS in str(item.get("id")) else item for item in kept]
+            return [_without_id(item) if MADE_HERE in str(item.get("id")) else item for item in kept]
         if any(_is_named(item) for item in kept):
             self._report.say("input ids dropped")
-        return [_without_id(item) if _is_named(item) or OURS in str(item.get("id")) else item for item in kept]
+        return [_without_id(item) if _is_named(item) or MADE_HERE in str(item.get("id")) else item for item in kept]
 
     def _item(self, item: Any, path: str) -> Any:
         if not isinstance(item, dict) or item.get("type") != "reasoning":
             return item
         content = item.get("encrypted_content")
-        if content is None and OURS not in str(item.get("id")):
+        if content is None and MADE_HERE not in str(item.get("id")):
             return item
         found = unmarked(content)
         if content is not None and found is None and self._origin is not None:
