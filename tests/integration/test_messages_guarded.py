@@ -86,3 +86,9 @@ def test_thoughts_come_through_whole_ones_signed(*, client: Anthropic, streaming
     assert [block.type for block in answer.content] == ["thinking", "text"]
     # In a stream the guardrail lets the words go before it knows that a signature may follow them.
     assert answer.content[0].signature.startswith("fallback-router:") is streaming
+
+
+def test_a_count_sends_nothing_that_was_not_checked(client: Anthropic, simulator: SimulatorControl) -> None:
+    count = client.messages.count_tokens(model=CLAUDE, messages=[{"role": "user", "content": "jane@example.com"}])
+    assert count.to_dict() == {"input_tokens": 4, "router": {"estimated": True}}
+    assert simulator.requests() == []

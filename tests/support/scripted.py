@@ -80,6 +80,9 @@ class ScriptedProvider:
 
     scripts: dict[str, list[Step]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    counts: dict[str, int | Exception] = field(default_factory=dict)
+    """What `count_tokens` gives, or raises."""
+    counted: list[str] = field(default_factory=list)
     open_streams: int = 0
     closed: bool = False
     loads_for: float = 0.0
@@ -141,6 +144,13 @@ class ScriptedProvider:
                 yield Chunk([], step.usage, cost_usd=0.001)
         finally:
             self.open_streams -= 1
+
+    async def count_tokens(self, deployment: Deployment, native: NativeRequest) -> int:
+        self.counted.append(deployment.id)
+        count = self.counts.get(deployment.id, 42)
+        if isinstance(count, Exception):
+            raise count
+        return count
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return usage.total_tokens * 1e-6

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 
 from ..routing.router import Router
-from . import docs, errors, formats, handler, health, models
+from . import counting, docs, errors, formats, handler, health, models
 from .admission import Admission
 from .auth import ApiKeys
 from .middleware import AzurePaths, Cors, RequestContextMiddleware
@@ -53,7 +53,7 @@ def create_app(
     app.add_middleware(Cors)
     app.add_middleware(AzurePaths)
     errors.install(app)
-    with_key = [*(handler.routes(form) for form in formats.FORMATS), models.routes]
+    with_key = [*(handler.routes(form) for form in formats.FORMATS), models.routes, counting.routes]
     for routes in with_key:
         app.include_router(routes, dependencies=[Depends(keys)])
     app.include_router(health.routes)

@@ -13,10 +13,10 @@ from typing import Any
 from ..routing.types import Chunk, NativeEvent, NativeRequest, ProviderAnswer
 from .anthropic import NO_KEY, AnthropicCall, AnthropicDecoder, AnthropicFormat
 from .exchange import ErrorResponse, Outgoing
-from .failures import unsendable
+from .failures import no_format, unsendable
 from .fields import arguments_of
 from .finishing import FinishReader
-from .formats import Format, NativeCaller
+from .formats import Format
 from .plain import object_of
 from .translated import Translation
 
@@ -27,7 +27,7 @@ SOON_HEARD = frozenset({"", "text", "thinking"})
 """Kinds of blocks that begin empty, and go on with their first delta."""
 
 
-def messages_caller(known: Format | None) -> NativeCaller:
+def messages_caller(known: Format | None) -> MessagesCaller:
     if not isinstance(known, AnthropicFormat):
         raise TypeError(f"{type(known).__name__} has no Messages API")
     return MessagesCaller(known)
@@ -58,6 +58,19 @@ class MessagesCaller:
             body["stream"] = True
         outgoing = Outgoing(owner.url, headers, json.dumps(body).encode())
         return NativeMessagesCall(AnthropicCall(owner, outgoing, one))
+
+    async def count(self, native: NativeRequest, key: str | None) -> Outgoing:
+        """For a count of the request's tokens, which `tokens_in` reads. Raises ProviderFailure."""
+        call = await self.call(native, key, stream=False)
+        return replace(call.outgoing, url=f"{call.outgoing.url}/count_tokens")
+
+
+def tokens_in(body: bytes) -> int:
+    """Source: Anthropic, "Count tokens in a Message". Raises ProviderFailure for what is no count."""
+    tokens = object_of(body).get("input_tokens")
+    if type(tokens) is not int or tokens < 0:
+        raise no_format()
+    return tokens
 
 
 def _betas(*lists: str | None) -> str:

@@ -14,7 +14,7 @@ from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 from .addresses import address_of
 from .anthropic import AnthropicFormat
-from .anthropic_native import messages_caller
+from .anthropic_native import messages_caller, tokens_in
 from .azure import azure_format
 from .converse import ConverseFormat, is_conversed
 from .exchange import USAGE_SECONDS, BrokenOffError, ErrorResponse
@@ -139,6 +139,21 @@ class Engine:
         if known is None or not known.takes(params) or listened_to(litellm()):
             return None
         return await known.call(messages, params, self._resolve(deployment), stream=stream)
+
+    async def count_tokens(self, deployment: Deployment, native: NativeRequest) -> int:
+        await self.ready()
+        caller = messages_caller(self._format(deployment))
+        outgoing = await caller.count(native, self._resolve(deployment))
+        try:
+            response = await _pool().send(outgoing)
+        except ErrorResponse as error:
+            raise refused(error) from None
+        try:
+            return tokens_in(await response.read())
+        except BrokenOffError as error:
+            raise broke_off() from error
+        finally:
+            response.close()
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return estimated_cost(deployment, usage)

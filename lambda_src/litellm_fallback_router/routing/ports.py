@@ -53,6 +53,10 @@ class Provider(Protocol):
         before that it raises `ProviderFailure` (STREAM_BROKEN once it had begun)."""
         ...
 
+    async def count_tokens(self, deployment: Deployment, native: NativeRequest) -> int:
+        """Ask how many tokens a request in Anthropic's format is. Only for deployments that speak it."""
+        ...
+
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         """USD of these tokens there; None where the price is unknown."""
         ...

@@ -12,7 +12,18 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from .errors import CallerLeftError, ConfigurationError, RouterError, ServerStoppingError
-from .execution import ChainExecution, Recorder, RouterDependencies, StreamExecution, ask, health_of, run_in_background
+from .execution import (
+    ChainExecution,
+    Recorder,
+    RouterDependencies,
+    StreamExecution,
+    TokenCount,
+    ask,
+    counted,
+    estimated,
+    health_of,
+    run_in_background,
+)
 from .failures import ProviderFailure
 from .guardrail import GuardrailSession, guarded_answer, guarded_chunks
 from .mapping import RouterConfig
@@ -130,6 +141,26 @@ class Router:
             UnknownModelError: Its model is unknown.
         """
         return await self._plan(await self._started(validated(request, self._settings)), streamed=False)
+
+    async def count_tokens(self, request: ChatRequest) -> TokenCount:
+        """Count the tokens of a request without asking for an answer.
+
+        Under a guardrail nobody is asked: what it has not checked reaches no provider.
+
+        Args:
+            request: What would be asked; counted where it is in a format whose API counts.
+
+        Returns:
+            The tokens, and the deployment that counted them; none where they are estimated.
+
+        Raises:
+            InvalidRequestError: The request is wrong.
+            UnknownModelError: Its model is unknown.
+        """
+        decided = await self.explain(request)
+        if self.config.guardrail is not None:
+            return estimated(request)
+        return await counted(request, decided, self._dependencies.provider)
 
     @property
     def responses(self) -> ResponseStore | None:

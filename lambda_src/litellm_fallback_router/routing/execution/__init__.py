@@ -5,6 +5,7 @@ from .attempts import Recorder, ask
 from .background import run_in_background
 from .chain import ChainExecution, Stop
 from .cooldowns import Cooldowns
+from .counting import TokenCount, counted, estimated
 from .dependencies import RouterDependencies
 from .streaming import StreamExecution
 
@@ -15,7 +16,10 @@ __all__ = [
     "RouterDependencies",
     "Stop",
     "StreamExecution",
+    "TokenCount",
     "ask",
+    "counted",
+    "estimated",
     "health_of",
     "run_in_background",
 ]

@@ -13,9 +13,11 @@ from ....routing.mapping import RouterConfig
 from ..base import BEARER, X_API_KEY, Asked, Format
 from .answer import message
 from .errors import STATUSES, error_body, error_event
-from .request import translated
+from .request import translated, translated_count
 from .schema import BODY, ERROR, MESSAGE
 from .stream import PING, EventWriter
+
+__all__ = ["FORMAT", "translated_count"]
 
 
 def _asked(body: dict[str, Any], _: RouterConfig) -> Asked:

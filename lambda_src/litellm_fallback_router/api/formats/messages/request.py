@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from ....routing.errors import invalid, shown
 from ....routing.request import constraints, missing, parse
 from ....routing.types import ChatRequest, NativeRequest
 from ..notes import Notes
 from .conversation import Conversation
-from .schema import BODY, MessagesRequest
+from .schema import BODY, COUNT, MessagesCount, MessagesRequest
 from .tools import translated_choice, translated_tools
 
 SAME = ("temperature", "top_p", "top_k", "max_tokens", "thinking")
@@ -33,28 +35,31 @@ MOST_STOPS = 4
 """That OpenAI takes. Source: OpenAI, "Create chat completion"."""
 
 
-def parse_body(body: Mapping[str, Any]) -> MessagesRequest:
+def translated(body: Mapping[str, Any]) -> ChatRequest:
     """Raises InvalidRequestError for the first mistake."""
+    return _translated(body, _given(BODY, MessagesRequest, body, "model", "max_tokens", "messages"))
+
+
+def translated_count(body: Mapping[str, Any]) -> ChatRequest:
+    """The same of a request whose tokens are to be counted. Raises InvalidRequestError."""
+    return _translated(body, _given(COUNT, MessagesCount, body, "model", "messages"))
+
+
+def _given(adapter: TypeAdapter[Any], fields: type[Any], body: Mapping[str, Any], *required: str) -> Mapping[str, Any]:
     for name in OPERATORS:
         if name in body:
             text = f"'{name}' is the operator's to set and is not accepted in a request. Leave it out."
             raise invalid(text, name, "forbidden_parameter")
-    given = parse(BODY, MessagesRequest, body)
-    for name in ("model", "max_tokens", "messages"):
+    given: Mapping[str, Any] = parse(adapter, fields, body)
+    for name in required:
         if name not in given:
             raise missing(name)
     return given
 
 
-def translated(body: Mapping[str, Any]) -> ChatRequest:
-    """Raises InvalidRequestError for the first mistake."""
-    given, notes = parse_body(body), Notes()
+def _translated(body: Mapping[str, Any], given: Mapping[str, Any]) -> ChatRequest:
+    notes = Notes()
     native = {name: value for name, value in body.items() if name not in OURS}
-    return translated_request(given, native, notes)
-
-
-def translated_request(given: MessagesRequest, native: dict[str, Any], notes: Notes) -> ChatRequest:
-    """`native`: the body, as far as it is passed on."""
     conversation = Conversation(notes)
     conversation.add_system(given.get("system"))
     for index, message in enumerate(given["messages"]):
@@ -78,7 +83,7 @@ def translated_request(given: MessagesRequest, native: dict[str, Any], notes: No
     )
 
 
-def _tools(given: MessagesRequest, notes: Notes) -> dict[str, Any]:
+def _tools(given: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     params: dict[str, Any] = {}
     if made := translated_tools(given["tools"], notes):
         params["tools"] = made
@@ -87,7 +92,7 @@ def _tools(given: MessagesRequest, notes: Notes) -> dict[str, Any]:
     return params
 
 
-def _output(given: MessagesRequest, params: dict[str, Any], notes: Notes) -> None:
+def _output(given: Mapping[str, Any], params: dict[str, Any], notes: Notes) -> None:
     config: Mapping[str, Any] = given.get("output_config", {})
     for name, value in config.items():
         if name not in ("effort", "format") and value is not None:
@@ -100,7 +105,7 @@ def _output(given: MessagesRequest, params: dict[str, Any], notes: Notes) -> Non
         params["response_format"] = {"type": "json_schema", "json_schema": schema}
 
 
-def _others(given: MessagesRequest, params: dict[str, Any], notes: Notes) -> None:
+def _others(given: Mapping[str, Any], params: dict[str, Any], notes: Notes) -> None:
     for name in UNSENT:
         if name in given:
             notes.drop(name)

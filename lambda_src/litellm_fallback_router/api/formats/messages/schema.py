@@ -120,7 +120,13 @@ class MessagesRequest(MessagesInput, total=False):
     fallback_credit_token: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]})]
 
 
+@with_config(ConfigDict(**STRICT, json_schema_extra={"required": ["model", "messages"]}))
+class MessagesCount(MessagesInput, total=False):
+    """Anthropic's request for a count of tokens, with `router` beside its fields."""
+
+
 BODY: TypeAdapter[MessagesRequest] = TypeAdapter(MessagesRequest)
+COUNT: TypeAdapter[MessagesCount] = TypeAdapter(MessagesCount)
 
 USAGE: dict[str, Any] = {
     "type": "object",

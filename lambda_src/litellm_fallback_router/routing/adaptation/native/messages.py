@@ -58,7 +58,7 @@ class MessagesFormat:
 
 def _fit_limit(deployment: Deployment, body: dict[str, Any], report: Report) -> None:
     most = deployment.info.max_output_tokens
-    if most is not None and body["max_tokens"] > most:
+    if most is not None and body.get("max_tokens", 0) > most:
         body["max_tokens"] = most
         report.say(f"max_tokens clamped to {most}")
 

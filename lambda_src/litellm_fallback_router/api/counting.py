@@ -1,0 +1,60 @@
+"""`POST /v1/messages/count_tokens`, as Anthropic has it: how many tokens a message's request is, before it is asked.
+
+The first candidate that speaks Anthropic's format counts. Where none does, or none can, or there is a guardrail, the
+count is estimated, and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..routing.execution import TokenCount
+from ..routing.router import Router
+from .body import read_object
+from .caller import caller_timeout, time_left, while_connected
+from .docs import described
+from .formats.messages import FORMAT, translated_count
+from .wire import reply
+
+_COUNT: dict[str, Any] = {
+    "type": "object",
+    "required": ["input_tokens"],
+    "properties": {
+        "input_tokens": {"type": "integer"},
+        "router": {"type": "object", "properties": {"estimated": {"const": True}}},
+    },
+}
+_BODY: dict[str, Any] = {
+    "type": "object",
+    "required": ["model", "messages"],
+    "description": "What `POST /v1/messages` takes, without what shapes an answer: `max_tokens` and so on.",
+}
+_TAKES = {"required": True, "content": {"application/json": {"schema": _BODY}}}
+
+routes = APIRouter(tags=[FORMAT.tag])
+
+
+@routes.post("/v1/messages/count_tokens", openapi_extra={"requestBody": _TAKES, **described(_COUNT, keys=FORMAT.keys)})
+@routes.post("/messages/count_tokens", include_in_schema=False)
+async def count_tokens(request: Request) -> Response:
+    """How many tokens a request is."""
+    router: Router = request.app.state.router
+    timeout = caller_timeout(request.headers)
+    question = translated_count(await read_object(request, router.config.settings))
+    question = replace(question, timeout=timeout, time_left=time_left(request), request_id=request.state.request_id)
+    if question.native is not None:
+        sent = {name: value for name in FORMAT.headers if (value := request.headers.get(name)) is not None}
+        question = replace(question, native=replace(question.native, headers=sent))
+    return _told(await while_connected(request.receive, router.count_tokens(question)))
+
+
+def _told(count: TokenCount) -> Response:
+    if count.counted_by is None:
+        return reply({"input_tokens": count.tokens, "router": {"estimated": True}})
+    headers = {"x-router-provider": count.counted_by.provider, "x-router-model": count.counted_by.model}
+    return reply({"input_tokens": count.tokens}, headers=headers)
