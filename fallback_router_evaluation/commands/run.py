@@ -60,7 +60,7 @@ def run(wanted: Wanted, out: str, config_file: Path | None, *, region: str | Non
         try:
             outcome = asyncio.run(_ask(config, asked, questions, wanted))
         finally:  # whatever ended it, what was answered is worth keeping
-            named = [_model(one, config) for one in asked]
+            named = [_model(one) for one in asked]
             manifest = write_responses(folder, prompts, wanted.max_tokens, named)
         _print(outcome, manifest, wanted, [folder.location(file) for one in manifest.models for file in one.files])
     return outcome.complete
@@ -137,7 +137,7 @@ def _stopped_by_ctrl_c(questions: Questions) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGINT)
 
 
-def _model(asked: Asked, config: RouterConfig) -> Model:
+def _model(asked: Asked) -> Model:
     deployment: Deployment = asked.deployment
     return Model(asked.identifier, deployment.id, deployment.model_name, deployment.label)
 

@@ -14,7 +14,8 @@ from litellm_fallback_router.routing.execution.cooldowns import Cooldowns
 from litellm_fallback_router.routing.execution.dependencies import RouterDependencies
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
-from litellm_fallback_router.routing.mapping.config import RouterConfig, RouterSettings
+from litellm_fallback_router.routing.mapping.config import RouterConfig
+from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from litellm_fallback_router.routing.ports import Guard
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import (

@@ -21,9 +21,10 @@ from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing import failures as failures_module
 from litellm_fallback_router.routing.errors import CallerLeftError, ConfigurationError, RouterError
 from litellm_fallback_router.routing.failures import FAILURE_POLICY, FailureKind, NextStep
-from litellm_fallback_router.routing.mapping import config as config_module
-from litellm_fallback_router.routing.mapping.config import RouterSettings, load_config
+from litellm_fallback_router.routing.mapping import settings as settings_module
+from litellm_fallback_router.routing.mapping.config import load_config
 from litellm_fallback_router.routing.mapping.file import read_mapping
+from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from litellm_fallback_router.routing.request import schema as request_schema
 from litellm_fallback_router.routing.verdicts import Outcome
 from litellm_fallback_router.settings import Settings
@@ -82,7 +83,7 @@ def failure_table() -> str:
 
 
 def bounds_table() -> str:
-    meanings = docstrings(inspect.getsource(config_module), "RouterSettings")
+    meanings = docstrings(inspect.getsource(settings_module), "RouterSettings")
     defaults = {name: field.default for name, field in RouterSettings.model_fields.items()}
     rows = [(f"`{name}`", f"{defaults[name]:g}", meanings[name]) for name in BOUNDS]
     return table(("setting", "default", "meaning (times are seconds)"), *rows)

@@ -17,7 +17,8 @@ from litellm_fallback_router.api.app import create_app
 from litellm_fallback_router.routing.errors import RouterError, UnknownModelError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.ledger import AttemptRecord, Ledger, Usage
-from litellm_fallback_router.routing.mapping.config import RouterConfig, RouterSettings
+from litellm_fallback_router.routing.mapping.config import RouterConfig
+from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from litellm_fallback_router.routing.ports import ResponseStore
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk, Deployment

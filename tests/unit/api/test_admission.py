@@ -18,7 +18,7 @@ from litellm_fallback_router.api.admission import Admission
 from litellm_fallback_router.api.app import create_app
 from litellm_fallback_router.api.auth import ApiKeys
 from litellm_fallback_router.routing.errors import ProvidersFailedError
-from litellm_fallback_router.routing.mapping.config import RouterSettings
+from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from tests.unit.api.fakes import CONFIG, FakeRouter, as_router, gateway, text_chunk, wait_until
 
 PATH = "/v1/chat/completions"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from litellm_fallback_router.routing.mapping.config import RouterSettings
+from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from tests.unit.api.fakes import CONFIG, FakeRouter, gateway, text_chunk, wait_until
 
 PATH = "/v1/chat/completions"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.api import body
 from litellm_fallback_router.api.formats.chat import ChatCompletionRequest
-from litellm_fallback_router.routing.mapping.config import RouterSettings
+from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from litellm_fallback_router.routing.request.schema import AskRequest
 from tests.unit.api.fakes import CONFIG, FakeRouter
 

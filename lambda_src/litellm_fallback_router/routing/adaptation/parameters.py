@@ -13,9 +13,7 @@ FILE_NAME = "file.pdf"
 """For files that callers give no name."""
 
 
-def adjust_params(
-    deployment: Deployment, params: Mapping[str, Any], features: MessageFeatures
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+def adjust_params(deployment: Deployment, params: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The parameters this deployment takes, and what was dropped or clamped to get there."""
     dialect = dialect_of(deployment)
     kept = {name: value for name, value in params.items() if name not in dialect.lacks}

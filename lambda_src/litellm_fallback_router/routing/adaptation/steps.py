@@ -59,7 +59,7 @@ def adapt(
     functions = with_functions(deployment, request, features)
     if functions is not None:
         request, conversation = functions.request, None
-    params, adjusted = adjust_params(deployment, request.params, features)
+    params, adjusted = adjust_params(deployment, request.params)
     adjusted = (*request.adjusted, *(functions.adjusted if functions else ()), *adjusted)
     if dialect_of(deployment).turns:
         report = Report(adjusted)

@@ -1,7 +1,7 @@
 """The operator's mapping: its shape, its loading and its mistakes in words. Gives a `RouterConfig`."""
 
 from .chains import cycles
-from .config import RouterConfig, RouterSettings, load_config
+from .config import RouterConfig, load_config
 from .deployments import REFERENCE, unresolved
 from .file import read_mapping
 from .governance import DRAFT, Guardrail, PromptAccess, with_guardrail, with_prompts
@@ -19,6 +19,7 @@ from .provider_names import (
 )
 from .residency import PROFILE_REGIONS, departures, geography_of, leaving, reach, regions_of, split_profile
 from .schema import type_name, unknown
+from .settings import RouterSettings
 
 __all__ = [
     "AWS_PROVIDERS",

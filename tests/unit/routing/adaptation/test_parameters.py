@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from litellm_fallback_router.routing.adaptation.parameters import adjust_messages, adjust_params
 from litellm_fallback_router.routing.request.features import MessageFeatures
-from litellm_fallback_router.routing.types import Deployment, Message, ModelInfo
+from litellm_fallback_router.routing.types import Message, ModelInfo
 from tests.support.scripted import deployment
 
 PLAIN: list[Message] = [{"role": "user", "content": "x"}]
 STRICT = {"type": "function", "function": {"name": "f", "strict": True}}
 NOVA = deployment("nova", provider="bedrock", model="us.amazon.nova-2-lite-v1:0")
 OWN = deployment("own", api_base="http://127.0.0.1:1/v1", openai_compatible=True)
-
-
-def adjusted(place: Deployment, params: dict[str, Any], messages: list[Message] | None = None) -> Any:
-    return adjust_params(place, params, MessageFeatures.of(messages or PLAIN))
 
 
 @pytest.mark.parametrize(
@@ -39,27 +33,27 @@ def test_claude_since_opus_4_1_takes_temperature_or_top_p(provider: str, model: 
     place = deployment("x", provider=provider, model=model)
     params = {"temperature": 0.5, "top_p": 0.9}
     expected = (params, ()) if both else ({"temperature": 0.5}, ("top_p dropped",))
-    assert adjusted(place, params) == expected
-    assert adjusted(place, {"top_p": 0.9}) == ({"top_p": 0.9}, ())
+    assert adjust_params(place, params) == expected
+    assert adjust_params(place, {"top_p": 0.9}) == ({"top_p": 0.9}, ())
 
 
 def test_a_model_without_sampling_takes_the_default_temperature_only() -> None:
     place = deployment("x", provider="anthropic", model="claude-haiku-5-5", info=ModelInfo(sampling=False))
-    assert adjusted(place, {"temperature": 0.5, "top_p": 0.9, "top_k": 5}) == (
+    assert adjust_params(place, {"temperature": 0.5, "top_p": 0.9, "top_k": 5}) == (
         {},
         ("temperature dropped", "top_p dropped", "top_k dropped"),
     )
-    assert adjusted(place, {"temperature": 1}) == ({"temperature": 1}, ())
+    assert adjust_params(place, {"temperature": 1}) == ({"temperature": 1}, ())
 
 
 def test_tools_that_must_not_be_called_are_left_out_where_that_cannot_be_said() -> None:
     params = {"tools": [STRICT], "tool_choice": "none"}
-    assert adjusted(NOVA, params) == ({}, ("tools dropped", "tool_choice dropped"))
-    assert adjusted(deployment("gpt-4o"), params) == (params, ())
+    assert adjust_params(NOVA, params) == ({}, ("tools dropped", "tool_choice dropped"))
+    assert adjust_params(deployment("gpt-4o"), params) == (params, ())
 
 
 def test_strictness_is_dropped_from_tools_without_touching_the_callers_own() -> None:
-    kept, report = adjusted(NOVA, {"tools": [STRICT]})
+    kept, report = adjust_params(NOVA, {"tools": [STRICT]})
     assert kept == {"tools": [{"type": "function", "function": {"name": "f"}}]}
     assert report == ("tools strict dropped",)
     assert STRICT["function"] == {"name": "f", "strict": True}
@@ -71,5 +65,5 @@ def test_another_server_of_openais_api_gets_everything_as_it_came() -> None:
         {"role": "assistant", "content": "x", "reasoning_content": "y"},
     ]
     params = {"top_k": 5, "thinking": {"type": "enabled"}, "tool_choice": "auto", "metadata": {"a": "b"}, "user": "u"}
-    assert adjusted(OWN, params, marked) == (params, ())
+    assert adjust_params(OWN, params) == (params, ())
     assert adjust_messages(OWN, marked, MessageFeatures.of(marked)) == (marked, ())

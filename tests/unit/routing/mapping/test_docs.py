@@ -14,12 +14,13 @@ import yaml
 
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
-from litellm_fallback_router.routing.mapping import config as config_module
 from litellm_fallback_router.routing.mapping import governance
-from litellm_fallback_router.routing.mapping.config import RouterSettings, load_config
+from litellm_fallback_router.routing.mapping import settings as settings_module
+from litellm_fallback_router.routing.mapping.config import load_config
 from litellm_fallback_router.routing.mapping.file import read_mapping
 from litellm_fallback_router.routing.mapping.governance import Guardrail
 from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params
+from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from litellm_fallback_router.settings import Settings
 
 PAGE = Path(__file__).parents[4] / "docs" / "mapping.md"
@@ -49,7 +50,7 @@ def _range(constraints: list[Any]) -> str:
 
 def settings_table() -> str:
     """The table of `settings`, from the code."""
-    docstrings = _docstrings(inspect.getsource(config_module), "RouterSettings")
+    docstrings = _docstrings(inspect.getsource(settings_module), "RouterSettings")
     lines = ["| setting | default | range | meaning |", "|---|---|---|---|"]
     for name, field in RouterSettings.model_fields.items():
         default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default or 0:,}"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.errors import InvalidRequestError
-from litellm_fallback_router.routing.mapping.config import RouterSettings
+from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from litellm_fallback_router.routing.request.bounds import check_bounds
 from litellm_fallback_router.routing.types import ChatRequest
 from tests.support.scripted import Step, rig
