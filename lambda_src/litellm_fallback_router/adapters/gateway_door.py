@@ -34,10 +34,10 @@ class Reply:
     """The same to its last one."""
 
     @property
-    def story(self) -> Mapping[str, Any] | None:
+    def routing_report(self) -> Mapping[str, Any] | None:
         """`router`: every attempt and every drop; None where the request never got to the router."""
-        story = self.body.get("router")
-        return story if isinstance(story, dict) else None
+        routing_report = self.body.get("router")
+        return routing_report if isinstance(routing_report, dict) else None
 
     @property
     def code(self) -> str:

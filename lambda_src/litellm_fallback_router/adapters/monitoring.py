@@ -1,4 +1,4 @@
-"""What CloudWatch has of a stage's metrics, and who hears of its alarms. Blocking; raises botocore's errors."""
+"""What CloudWatch has of a stage's metrics, and the subscribers of its alarms. Blocking; raises botocore's errors."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Question:
 
 
 def ask(question: Question, config_file: Path | None, *, stream: bool, simulate: bool) -> None:
-    """The answer on stdout, its story on stderr. Raises RouterError."""
+    """The answer on stdout, who gave it and how on stderr. Raises RouterError."""
     text = sys.stdin.buffer.read().decode(errors="replace") if question.text == "-" else question.text
     if not text.strip():
         raise typer.BadParameter("the question is empty", param_hint="QUESTION")
@@ -45,11 +45,11 @@ def _request(question: Question, text: str, router: Router) -> ChatRequest:
     messages: list[Message] = [{"role": "user", "content": text}]
     if question.system is not None:
         messages.insert(0, {"role": "system", "content": question.system})
-    wishes: dict[str, Any] = {"temperature": question.temperature, "max_tokens": question.max_tokens}
+    options: dict[str, Any] = {"temperature": question.temperature, "max_tokens": question.max_tokens}
     return ChatRequest(
         model=next(iter(router.config.chains)) if question.model is None else question.model,
         messages=messages,
-        params={name: value for name, value in wishes.items() if value is not None},
+        params={name: value for name, value in options.items() if value is not None},
         timeout=question.timeout,
     )
 

@@ -131,8 +131,9 @@ class ProviderFailure(Exception):
         """An answer well formed, but not what the request asks for."""
 
     def forget_frames(self) -> None:
-        """Let go of where it and what led to it came from: the frames hold the request, and the walk, which holds this.
-        Such circles wait for a full collection, and the more there are, the longer that stops everything."""
+        """Drop the tracebacks of this exception and of its causes: their frames hold the request and the execution,
+        which holds this exception. Such cycles wait for a full collection, which stops everything for longer the more
+        there are."""
         seen: set[int] = set()
         left: list[BaseException | None] = [self]
         while left:

@@ -103,13 +103,13 @@ class Asking:
         found: dict[str, Asked] = {}
         for _ in range(tries):
             reply = await self._unthrottled(_body(members[0], streamed=streamed))
-            story = reply.story
-            if story is None:
+            routing_report = reply.routing_report
+            if routing_report is None:
                 return {member.id: Asked(reply, None, None) for member in members} | found
             self._requests += 1
-            self._cost += story.get("cost_usd") or 0.0
+            self._cost += routing_report.get("cost_usd") or 0.0
             for member in members:
-                attempt, dropped = _last(story["attempts"], member), _last(story["dropped"], member)
+                attempt, dropped = _last(routing_report["attempts"], member), _last(routing_report["dropped"], member)
                 if attempt or (dropped and member.id not in found):
                     found[member.id] = Asked(reply, attempt, dropped)
             if len(found) == len(members):
@@ -120,7 +120,7 @@ class Asking:
         headers = {"x-router-timeout-ms": str(int(SECONDS * 1000))}
         reply = await self._door.complete(body, headers)
         for _ in range(THROTTLED_WAITS):
-            if reply.status != 429 or reply.story is not None or reply.retry_after is None:
+            if reply.status != 429 or reply.routing_report is not None or reply.retry_after is None:
                 break
             await asyncio.sleep(min(reply.retry_after, LONGEST_WAIT))
             reply = await self._door.complete(body, headers)

@@ -1,4 +1,4 @@
-"""What surrounds the answers: the state table, the metrics, and who hears of an alarm."""
+"""What surrounds the answers: the state table, the metrics, and the subscribers of the alarms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ METRICS, TABLE, ALARMS = "metrics", "state table", "alarms"
 
 
 def alarm_look(monitoring: Monitoring) -> Look:
-    return Look(ALARMS, "sns:ListSubscriptionsByTopic", lambda: _heard(monitoring))
+    return Look(ALARMS, "sns:ListSubscriptionsByTopic", lambda: _subscribed(monitoring))
 
 
 def table_look(gateway: DeployedGateway, deployments: Sequence[str]) -> Look:
@@ -32,7 +32,7 @@ def metrics_look(monitoring: Monitoring, requests: int, since: float, wait: floa
     return Look(METRICS, "cloudwatch:GetMetricData", lambda: _arrived(monitoring, requests, since, wait, say))
 
 
-def _heard(monitoring: Monitoring) -> Check:
+def _subscribed(monitoring: Monitoring) -> Check:
     if not monitoring.topic:
         return Check(ALARMS, "warning", "the stack has no output AlarmTopicArn", "deploy it again")
     found = monitoring.subscribers()

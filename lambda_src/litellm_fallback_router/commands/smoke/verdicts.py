@@ -53,7 +53,7 @@ def streaming_check(answers: Answers, *, streams: bool) -> Check:
     good = [asked for asked in answers.streamed.values() if asked.answered]
     if not good:
         return Check(name, "failed", "no stream was answered", "mend the deployments first")
-    if any("guardrail" in (asked.reply.story or {}) for asked in good):
+    if any("guardrail" in (asked.reply.routing_report or {}) for asked in good):
         seen = "the guardrail holds streams back and lets them go window by window, so nothing can be told"
         return Check(name, "warning", seen, "see docs/guardrails.md for the windows")
     telling = [asked for asked in good if asked.sent_over >= TELLING]
