@@ -59,6 +59,8 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
         mapping = mapping_of(settings)
     mapping = with_guardrail(with_prompts(mapping, settings.prompts), settings.guardrail_id, settings.guardrail_version)
     config = load_config(mapping, price_map.describe, lookup)
+    # The 4,000 models that are in no mapping are let go of before LiteLLM, which has the same map, is loaded.
+    price_map.price_map.cache_clear()
     for warning in config.warnings:
         logger.warning("%s", warning)
     return config if settings.simulator_url is None else simulated(config, settings.simulator_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import socket
@@ -36,6 +37,7 @@ async def prime(settings: Settings) -> None:
         await _ask_each_model(config, url)
         warm_up_streams(config)
         gc.freeze()
+        _give_back()
 
 
 async def _ask_each_model(config: RouterConfig, url: str) -> None:
@@ -51,6 +53,12 @@ async def _ask_each_model(config: RouterConfig, url: str) -> None:
     async with gateway.router.lifespan_context(gateway), _client(gateway) as client:
         for model in models.values():
             await client.post("/v1/chat/completions", json={"model": model, **BODY})
+
+
+def _give_back() -> None:
+    """What loading has freed goes back to the machine: 10 to 20 MB, which glibc would keep (malloc_trim(3))."""
+    if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
 
 
 def _client(gateway: FastAPI) -> httpx.AsyncClient:

@@ -49,6 +49,19 @@ for _ in range(50):
         assert not asyncio.run(router.complete(asked)).fallback
         asyncio.run(streamed(asked))
 """
+KEEP_ONCE = """
+from litellm_fallback_router.adapters.price_map import price_map
+from litellm_fallback_router.bootstrap import build_router
+from litellm_fallback_router.engine.loading import litellm
+
+build_router()
+library = litellm()
+print(price_map.cache_info().currsize)
+print(len(library.litellm_core_utils.get_model_cost_map.GetModelCostMap.loaded_model_cost_map()))
+print(hasattr(library.utils, "json_data"))
+print(library.get_model_info("gpt-4o")["input_cost_per_token"] > 0)
+print(library.token_counter("claude-sonnet-4-6", text="hello there"))
+"""
 ASK_EVERYBODY = """
 import asyncio, sys
 from litellm_fallback_router import ChatRequest, RouterError
@@ -177,6 +190,19 @@ def test_no_tokenizer_is_loaded_to_ask_anybody(simulator: SimulatorControl) -> N
     *broken, loaded, usable = done.stdout.splitlines()
     assert broken, "no stream was cut"
     assert (loaded, usable, done.returncode) == ("False", "True", 0), done.stderr
+
+
+def test_what_nobody_reads_is_not_kept(simulator: SimulatorControl) -> None:
+    """The price map is there once, and a tokenizer's vocabulary as the text that LiteLLM makes it from."""
+    done = subprocess.run(
+        [sys.executable, "-c", KEEP_ONCE],
+        env={**os.environ, "ROUTER_SIMULATOR_URL": simulator.url},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert (done.stdout.split(), done.returncode) == (["0", "0", "False", "True", "2"], 0), done.stderr
 
 
 def test_connections_do_not_outlive_their_event_loops(simulator: SimulatorControl) -> None:

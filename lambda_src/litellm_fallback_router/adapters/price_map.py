@@ -10,7 +10,7 @@ import importlib.util
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ _PROFILE_PREFIX = re.compile(r"(us|us-gov|eu|apac|au|jp|in|ca|sa|global)\.(?=[a-
 _SAME_MODELS = {"azure": "openai", "azure_text": "openai", "vertex_ai_beta": "vertex_ai"}
 
 
+@lru_cache(maxsize=1024)
 def describe(provider: str, model: str) -> ModelInfo:
     """What is known of the model at that provider; `ModelInfo()`, all unknown, where the map lacks it.
 

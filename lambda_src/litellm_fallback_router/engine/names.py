@@ -88,6 +88,7 @@ PUBLIC_CALL = (
     "in_memory_llm_clients_cache.ttl_dict",
     "litellm_core_utils.core_helpers._FINISH_REASON_MAP",
     "litellm_core_utils.core_helpers.map_finish_reason",
+    "litellm_core_utils.get_model_cost_map.GetModelCostMap._loaded_catalog",
     "litellm_core_utils.logging_worker.LoggingWorker._ensure_queue",
     "litellm_core_utils.url_utils",
     "llms.anthropic.chat.handler.map_finish_reason",

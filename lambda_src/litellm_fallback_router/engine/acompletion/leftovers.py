@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 
@@ -70,3 +71,10 @@ def no_gateway_tools(library: Any) -> None:
     # The package's attribute of that name is the function.
     asked = inspect.unwrap(library.responses)
     asked.__globals__["_responses_try_dispatch_mcp_gateway"] = none
+
+
+def keep_once(library: Any) -> None:
+    """LiteLLM keeps a second copy of its price map (10 MB), which only its proxy reads, and a tokenizer's vocabulary as
+    the objects that it was read from (10 MB), which nobody does."""
+    library.litellm_core_utils.get_model_cost_map.GetModelCostMap._loaded_catalog = MappingProxyType({})
+    vars(library.utils).pop("json_data", None)
