@@ -89,6 +89,8 @@ def _tools(given: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
         params["tools"] = made
         if "tool_choice" in given:
             params |= translated_choice(given["tool_choice"], notes)
+    elif "tool_choice" in given:
+        notes.pin("tool_choice", "a choice among Anthropic's tools")
     return params
 
 

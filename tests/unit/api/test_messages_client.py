@@ -1,0 +1,239 @@
+"""Anthropic's client reads the streams that are made for it: translated, native, or first one and then the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import httpx
+import pytest
+from anthropic import Anthropic
+
+from litellm_fallback_router.api import handler
+from litellm_fallback_router.routing.errors import StreamInterruptedError, UnavailableError
+from litellm_fallback_router.routing.types import Chunk, NativeEvent
+from tests.unit.api.fakes import CLAUDE, FELL_BACK, GPT, FakeRouter, exhausted, gateway, text_chunk
+
+ASKED: Any = {"model": "openai-gpt4o", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
+END = text_chunk("", "stop")
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[tuple[FakeRouter, str]]:
+    router = FakeRouter()
+    with gateway(router) as url:
+        yield router, url
+
+
+@pytest.fixture
+def fake(place: tuple[FakeRouter, str]) -> FakeRouter:
+    place[0].reset()
+    return place[0]
+
+
+@pytest.fixture
+def client(place: tuple[FakeRouter, str]) -> Iterator[Anthropic]:
+    with Anthropic(base_url=place[1], api_key="none", max_retries=0) as made:
+        yield made
+
+
+def delta(**fields: Any) -> Chunk:
+    return Chunk([{"index": 0, "delta": fields, "finish_reason": None}])
+
+
+def call(index: int, arguments: str = "", **named: Any) -> Chunk:
+    function = {"arguments": arguments, **({"name": named["name"]} if named else {})}
+    head = {"id": named["id"], "type": "function"} if named else {}
+    return delta(tool_calls=[{"index": index, **head, "function": function}])
+
+
+def native(*events: dict[str, Any], text: str = "", finish: str | None = None) -> Chunk:
+    """What Claude sent of `text`."""
+    fields = {"content": text} if text else {}
+    sent = tuple(NativeEvent(event, json.dumps(event).encode()) for event in events)
+    return Chunk([{"index": 0, "delta": fields, "finish_reason": finish}], native=sent)
+
+
+def events_of(client: Anthropic, **more: Any) -> list[dict[str, Any]]:
+    return [json.loads(event.to_json()) for event in client.messages.create(stream=True, **ASKED, **more)]
+
+
+def message_of(client: Anthropic) -> Any:
+    with client.messages.stream(**ASKED) as events:
+        return events.get_final_message()
+
+
+def started(text: str) -> Chunk:
+    usage = {"input_tokens": 7, "output_tokens": 1}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "content": [], "usage": usage}
+    return native(
+        {"type": "message_start", "message": message},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
+        text=text,
+    )
+
+
+def test_thoughts_words_and_calls_are_blocks_one_after_the_other(fake: FakeRouter, client: Anthropic) -> None:
+    fake.chunks = (
+        delta(reasoning_content="h"),
+        delta(reasoning_content="m"),
+        delta(content="Let me "),
+        delta(content="see."),
+        call(0, id="a", name="look"),
+        call(0, '{"x":'),
+        call(0, "1}"),
+        call(1, id="b", name="look"),
+        call(1, "{}"),
+        text_chunk("", "tool_calls"),
+    )
+    message = message_of(client)
+    thought, text, one, other = (block.to_dict() for block in message.content)
+    assert (thought["thinking"], thought["signature"]) == ("hm", "fallback-router:gpt-4o")
+    assert text["text"] == "Let me see."
+    assert (one["id"], one["input"]) == ("a", {"x": 1})
+    assert (other["id"], other["input"]) == ("b", {})
+    assert message.stop_reason == "tool_use"
+    kinds = [(event["type"], event.get("index")) for event in events_of(client)]
+    for index in range(3):
+        stopped = kinds.index(("content_block_stop", index))
+        assert kinds.index(("content_block_start", index + 1)) == stopped + 1
+
+
+def test_calls_that_come_side_by_side_lose_nothing(fake: FakeRouter, client: Anthropic) -> None:
+    fake.chunks = (
+        call(0, '{"x":', id="a", name="look"),
+        call(1, '{"y":', id="b", name="look"),
+        call(0, "1}"),
+        call(1, "2}"),
+        text_chunk("", "tool_calls"),
+    )
+    assert [block.input for block in message_of(client).content] == [{"x": 1}, {"y": 2}]
+
+
+def test_signed_thoughts_keep_their_signatures(fake: FakeRouter, client: Anthropic) -> None:
+    fake.chunks = (
+        delta(reasoning_content="hm", thinking_blocks=[{"type": "thinking", "thinking": "hm"}]),
+        delta(thinking_blocks=[{"type": "thinking", "thinking": "", "signature": "s"}]),
+        delta(thinking_blocks=[{"type": "redacted_thinking", "data": "d"}]),
+        delta(content="Hi."),
+        END,
+    )
+    assert [block.to_dict() for block in message_of(client).content] == [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "redacted_thinking", "data": "d"},
+        {"type": "text", "text": "Hi."},
+    ]
+
+
+def test_the_usage_comes_with_the_end(fake: FakeRouter, client: Anthropic) -> None:
+    fake.chunks = (delta(content="Hi."), END)
+    *_, end, stop = events_of(client)
+    assert end["usage"]["input_tokens"] == 11
+    assert end["usage"]["output_tokens"] == 3
+    assert "router" not in end
+    assert stop == {"type": "message_stop"}
+
+
+def test_an_answer_of_no_words_has_no_blocks(fake: FakeRouter, client: Anthropic) -> None:
+    fake.chunks = (END,)
+    message = message_of(client)
+    assert (message.content, message.stop_reason) == ([], "end_turn")
+
+
+def test_a_models_own_refusal_is_told_as_one(fake: FakeRouter, client: Anthropic) -> None:
+    fake.chunks = (delta(refusal="I will "), delta(refusal="not."), END)
+    message = message_of(client)
+    assert (message.content[0].text, message.stop_reason) == ("I will not.", "refusal")
+    assert message.stop_details.explanation == "I will not."
+
+
+def test_native_events_come_as_they_were_sent(fake: FakeRouter, place: tuple[FakeRouter, str]) -> None:
+    end = {"type": "message_delta", "delta": {"stop_reason": "pause_turn"}, "usage": {"output_tokens": 2}}
+    fake.chunks = (
+        started("Hi"),
+        native({"type": "content_block_stop", "index": 0}, {"type": "of_the_future"}, end, finish="length"),
+    )
+    said = httpx.post(f"{place[1]}/v1/messages", json={**ASKED, "stream": True}).text
+    sent = [event for chunk in fake.chunks for event in chunk.native]
+    expected = [f"event: {event.said['type']}\ndata: {event.data.decode()}\n\n" for event in sent]
+    assert said == "".join(expected) + 'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+
+def test_what_is_continued_elsewhere_goes_on_in_the_same_block(fake: FakeRouter, client: Anthropic) -> None:
+    fake.responders, fake.ledger = (CLAUDE, GPT), FELL_BACK
+    fake.chunks = (
+        started("Pa"),
+        delta(content="ris"),
+        call(0, "{}", id="a", name="look"),
+        text_chunk("", "tool_calls"),
+    )
+    message = message_of(client)
+    assert message.id == "msg_1"
+    assert [block.type for block in message.content] == ["text", "tool_use"]
+    assert message.content[0].text == "Paris"
+    assert message.stop_reason == "tool_use"
+    end = events_of(client)[-2]
+    assert end["router"]["responders"] == ["anthropic:claude-sonnet-4-6", "openai:gpt-4o"]
+
+
+def test_a_stream_that_breaks_off_ends_in_an_error_event(fake: FakeRouter, client: Anthropic) -> None:
+    fake.broken = StreamInterruptedError("the answer is incomplete")
+    told: list[Any] = []
+    with pytest.raises(anthropic.APIStatusError) as raised:
+        told.extend(event.type for event in client.messages.create(stream=True, **ASKED))
+    body: Any = raised.value.body
+    assert (body["error"]["type"], body["error"]["code"]) == ("api_error", "stream_interrupted")
+    assert body["request_id"] == raised.value.request_id
+    assert "message_stop" not in told
+
+
+def test_silences_have_pings(fake: FakeRouter, place: tuple[FakeRouter, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "KEEP_ALIVE_SECONDS", 0.05)
+    fake.pauses = (0.0, 0.4)
+    said = httpx.post(f"{place[1]}/v1/messages", json={**ASKED, "stream": True}).text
+    assert 'event: ping\ndata: {"type":"ping"}\n\n' in said
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "kind", "retried"),
+    [
+        (exhausted(UnavailableError, "no"), 529, "overloaded_error", "false"),
+        (UnavailableError("no key"), 529, "overloaded_error", "false"),
+        (UnavailableError("soon", retry_after=3.0), 529, "overloaded_error", None),
+        (ValueError("a bug"), 500, "api_error", None),
+    ],
+)
+def test_statuses_are_anthropics(
+    *, fake: FakeRouter, client: Anthropic, failure: Exception, status: int, kind: str, retried: str | None
+) -> None:
+    fake.failure = failure
+    with pytest.raises(anthropic.APIStatusError) as raised:
+        client.messages.create(**ASKED)
+    assert (raised.value.status_code, raised.value.type) == (status, kind)
+    assert raised.value.response.headers.get("x-should-retry") == retried
+    body: Any = raised.value.body
+    assert body["request_id"] == raised.value.response.headers["request-id"]
+
+
+def test_a_wrong_key_is_told_in_anthropics_words() -> None:
+    with gateway(FakeRouter(), api_keys=["right"]) as url:
+        for options in ({"api_key": "right"}, {"auth_token": "right"}):
+            with Anthropic(base_url=url, max_retries=0, **options) as client:  # type: ignore[arg-type]
+                assert client.messages.create(**ASKED).content
+        with Anthropic(base_url=url, api_key="wrong", max_retries=0) as client:
+            with pytest.raises(anthropic.AuthenticationError) as raised:
+                client.messages.create(**ASKED)
+            assert raised.value.type == "authentication_error"
+            with pytest.raises(anthropic.AuthenticationError):
+                client.messages.count_tokens(model="openai-gpt4o", messages=ASKED["messages"])
+
+
+def test_headers_that_belong_to_a_request_travel_with_it(fake: FakeRouter, client: Anthropic) -> None:
+    client.messages.create(**ASKED, extra_headers={"anthropic-beta": "b", "x-other": "o"})
+    (asked,) = fake.asked
+    assert asked.native is not None
+    assert asked.native.headers["anthropic-beta"] == "b"
+    assert asked.native.headers.keys() == {"anthropic-beta", "anthropic-version"}
