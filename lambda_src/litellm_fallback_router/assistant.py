@@ -69,7 +69,7 @@ def AIAssistant(
     asked = parse_ask(given)
     router = shared_router()
     try:
-        result = router.complete_sync(as_request(asked, next(iter(router.config.chains))))
+        result = router.complete_sync(as_request(asked, router.config.first_chat))
     except UnavailableError as error:
         if any(drop.code != "no_key" for drop in error.ledger.dropped):
             raise

@@ -50,6 +50,8 @@ def describe(provider: str, model: str) -> ModelInfo:
         input_usd_per_token=_price(entry, "input_cost_per_token"),
         output_usd_per_token=_price(entry, "output_cost_per_token"),
         cached_usd_per_token=_price(entry, "cache_read_input_token_cost"),
+        embedding=_embeds(entry),
+        dimensions=_dimensions(entry, provider, model),
         retires_on=entry.get("deprecation_date"),
     )
 
@@ -96,6 +98,18 @@ def _sold_by(entry: Mapping[str, Any], provider: str) -> bool:
 def _flag(entry: Mapping[str, Any], name: str) -> bool | None:
     value = entry.get(name)
     return value if isinstance(value, bool) else None
+
+
+def _embeds(entry: Mapping[str, Any]) -> bool | None:
+    mode = entry.get("mode")
+    return mode == "embedding" if isinstance(mode, str) else None
+
+
+def _dimensions(entry: Mapping[str, Any], provider: str, model: str) -> int | None:
+    """Of the vectors; the map has them of some models only under the name of who made the model."""
+    maker = _SAME_MODELS.get(provider)
+    made = None if maker is None else _entry(maker, model)
+    return _tokens(entry, "output_vector_size") or (None if made is None else _tokens(made, "output_vector_size"))
 
 
 def _tokens(entry: Mapping[str, Any], name: str) -> int | None:

@@ -47,7 +47,7 @@ def _request(question: Question, text: str, router: Router) -> ChatRequest:
         messages.insert(0, {"role": "system", "content": question.system})
     options: dict[str, Any] = {"temperature": question.temperature, "max_tokens": question.max_tokens}
     return ChatRequest(
-        model=next(iter(router.config.chains)) if question.model is None else question.model,
+        model=router.config.first_chat if question.model is None else question.model,
         messages=messages,
         params={name: value for name, value in options.items() if value is not None},
         timeout=question.timeout,

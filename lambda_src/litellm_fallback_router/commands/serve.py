@@ -110,8 +110,9 @@ def _model(router: Router, without_key: dict[str, str]) -> str:
     """The first name with a usable deployment in its chain."""
     config = router.config
     able = {d.model_name for d in config.deployments if d.id not in without_key}
-    answered = (name for name, chain in config.chains.items() if able.intersection(chain))
-    return next(answered, next(iter(config.chains)))
+    chats = {name: chain for name, chain in config.chains.items() if not config.embeds(name)}
+    answered = (name for name, chain in chats.items() if able.intersection(chain))
+    return next(answered, config.first_chat)
 
 
 def _curl(url: str, model: str, *, with_key: bool) -> list[str]:

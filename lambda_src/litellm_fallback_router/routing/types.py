@@ -40,8 +40,25 @@ class ModelInfo:
     output_usd_per_token: float | None = None
     cached_usd_per_token: float | None = None
     """Price of a prompt token read from the provider's cache."""
+    embedding: bool | None = None
+    """Embeds texts instead of answering chats."""
+    dimensions: int | None = None
+    """Of its vectors."""
     retires_on: str | None = None
     """ISO date after which the provider no longer serves the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSpace:
+    """What two deployments that embed texts must have in common for their vectors to be comparable."""
+
+    model: str
+    """The model, wherever it is asked."""
+    dimensions: int | None
+    """Of its vectors, where a request asks for no others; None: unknown."""
+
+    def __str__(self) -> str:
+        return self.model if self.dimensions is None else f"{self.model} of {self.dimensions} dimensions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +96,10 @@ class Deployment:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Further LiteLLM parameters from the mapping, the operator's own (`api_version`, `aws_role_name` ...)."""
     info: ModelInfo = ModelInfo()
+    space: VectorSpace | None = None
+    """It embeds texts, and answers no chats; None: the other way round."""
+    dimensions: int | None = None
+    """Of the vectors that it is asked for where the caller says nothing; None: the model's own."""
     own_prices: bool = False
     """The mapping has other prices than the price map: they alone count, for budgets count with them too."""
 

@@ -12,7 +12,7 @@ from .base import Asked, Format
 
 
 def _asked(body: dict[str, Any], config: RouterConfig) -> Asked:
-    return Asked(as_request(parse_ask(body), next(iter(config.chains))))
+    return Asked(as_request(parse_ask(body), config.first_chat))
 
 
 def _answer(result: ChatResult, *, explain: bool) -> dict[str, Any]:

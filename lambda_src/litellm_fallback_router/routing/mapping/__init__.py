@@ -16,8 +16,9 @@ from .provider_names import (
     is_aws_region,
     is_foreign_server,
     key_variables,
+    split_profile,
 )
-from .residency import PROFILE_REGIONS, departures, geography_of, leaving, reach, regions_of, split_profile
+from .residency import PROFILE_REGIONS, departures, geography_of, leaving, reach, regions_of
 from .schema import type_name, unknown
 from .settings import RouterSettings
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ConfigurationError, UnknownModelError
 from ..types import Deployment
-from . import chains
+from . import chains, vector_spaces
 from .deployments import Describe, Lookup, build
 from .governance import Guardrail, PromptAccess, read_access
 from .litellm_config import converted_config, is_litellm_config
@@ -81,6 +81,22 @@ class RouterConfig:
         known = ", ".join(self.chains)
         raise UnknownModelError(f"unknown model {asked[:LONGEST]!r}; {hint}known: {known}", param=param)
 
+    @property
+    def first_chat(self) -> str:
+        """The name that is asked where a chat names none: the first that answers chats."""
+        return next((name for name in self.chains if not self.embeds(name)), next(iter(self.chains)))
+
+    def embeds(self, name: str) -> bool:
+        """Tell whether a name stands for embeddings.
+
+        Args:
+            name: One of `chains`.
+
+        Returns:
+            True where its deployments embed texts, False where they answer chats; none of a chain does both.
+        """
+        return any(deployment.space is not None for deployment in self.group(self.chains[name][0]))
+
     def group(self, model_name: str) -> tuple[Deployment, ...]:
         """List the deployments that share a model name.
 
@@ -132,6 +148,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
     problems += [f"{key}: {unknown(str(key), _FIELDS)}" for key in mapping if key not in _FIELDS]
 
     deployments: list[Deployment] = []
+    paths: list[str] = []
     names: dict[str, None] = {}
     params_key = "litellm_params" if is_litellm else "params"
     for index, item in _items(mapping.get("model_list"), left_out, problems):
@@ -139,12 +156,17 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         deployment = build(item, path, params_key, describe=describe, lookup=lookup, problems=problems)
         if deployment is not None:
             deployments.append(deployment)
+            paths.append(path)
         if isinstance(item, Mapping) and isinstance(item.get("model_name"), str) and item["model_name"]:
             names[item["model_name"]] = None
 
     fallbacks = name_lists(mapping.get("fallbacks"), "fallbacks", problems)
     strategies = name_lists(mapping.get("strategies"), "strategies", problems)
     _check_names(names, fallbacks, strategies, problems)
+    if is_litellm:
+        fallbacks = vector_spaces.unmixed(deployments, fallbacks, "fallbacks", strategies, warnings)
+        strategies = vector_spaces.unmixed(deployments, strategies, "strategies", strategies, warnings)
+    problems += vector_spaces.mixtures(deployments, paths, fallbacks, strategies)
     for cycle in chains.cycles(fallbacks, strategies):
         part = "strategies" if cycle[0] in strategies else "fallbacks"
         sentence = f"{part}.{cycle[0]}: goes round in a circle: {' -> '.join(cycle)}"

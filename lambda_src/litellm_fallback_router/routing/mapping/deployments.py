@@ -23,6 +23,7 @@ from .provider_names import (
     target,
 )
 from .schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params, is_url, parse, type_name
+from .vector_spaces import SERVED, can_embed, space_of
 
 Describe = Callable[[str, str], ModelInfo]
 """Provider and model id -> what is known of the model."""
@@ -70,7 +71,14 @@ def build(
         return None
     region = params.region or params.aws_region_name or where.region
     known = _looked_up(where, info.base_model, region, describe)
-    ours = replace(known, **info.model_dump(exclude={"base_model"}, exclude_unset=True))
+    ours = replace(known, **info.model_dump(exclude={"base_model", "mode"}, exclude_unset=True))
+    space = None
+    if _embeds(info.mode, known.embedding, params.dimensions):
+        space = space_of(where.provider, where.model, info.base_model, params.dimensions or ours.dimensions)
+        if not can_embed(where.provider, where.model, params.api_base):
+            problems.append(f"{path}.model: its embeddings are not served here; there are those of {SERVED}")
+    elif params.dimensions is not None:
+        problems.append(f"{path}.dimensions: chats have none; with model_info.mode: embedding it embeds texts")
     return Deployment(
         id=entry.model_name,
         model_name=entry.model_name,
@@ -89,8 +97,17 @@ def build(
         stall_timeout=params.stall_timeout,
         extra=resolved,
         info=ours,
+        space=space,
+        dimensions=params.dimensions,
         own_prices=None not in _prices(ours)[:2] and _prices(ours) != _prices(known),
     )
+
+
+def _embeds(said: str | None, known: bool | None, dimensions: int | None) -> bool:
+    """Whether a deployment embeds texts: as the mapping says, else the price map, else by what only that has."""
+    if said is not None:
+        return said == "embedding"
+    return dimensions is not None if known is None else known
 
 
 def _table(value: Any) -> Mapping[Any, Any]:

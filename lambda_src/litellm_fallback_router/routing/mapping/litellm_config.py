@@ -11,7 +11,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from .chains import expand
+from .provider_names import target
 from .schema import OPERATOR_PARAMS, table, type_name
+from .vector_spaces import SERVED, can_embed
 
 INFO_FIELDS = {
     "supports_function_calling": "tools",
@@ -22,6 +24,7 @@ INFO_FIELDS = {
     "supports_sampling_params": "sampling",
     "supports_prompt_caching": "prompt_caching",
     "supports_assistant_prefill": "prefill",
+    "output_vector_size": "dimensions",
     "max_input_tokens": "max_input_tokens",
     "max_output_tokens": "max_output_tokens",
     "input_cost_per_token": "input_usd_per_token",
@@ -31,11 +34,14 @@ INFO_FIELDS = {
     "base_model": "base_model",
 }
 """LiteLLM's names of what is known of a model -> ours."""
-_PARAMS = frozenset({"model", "api_key", "api_base", "rpm", "weight", "aws_region_name"}) | OPERATOR_PARAMS
+_PARAMS = (
+    frozenset({"model", "api_key", "api_base", "rpm", "weight", "aws_region_name", "dimensions"}) | OPERATOR_PARAMS
+)
 _RENAMED = {"base_url": "api_base", "region_name": "region"}
 _TIMEOUTS = {"timeout": "answer_timeout", "stream_timeout": "first_token_timeout"}
 _TIMES = {**_TIMEOUTS, "request_timeout": "answer_timeout", "cooldown_time": "circuit_open_seconds"}
 _CHAT_MODES = (None, "chat", "completion", "responses")
+_EMBEDDING = "embedding"
 _SAME_HERE = {("routing_strategy", "simple-shuffle"), ("drop_params", True)}
 _LONGEST = 600.0
 _HINTS = {
@@ -60,7 +66,7 @@ class Converted:
     mapping: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     left_out: set[int] = field(default_factory=set)
-    """Indices of `model_list` that are not served here (embeddings, wildcards)."""
+    """Indices of `model_list` that are not served here (images, speech, wildcards)."""
 
     def unused(self, path: str, hint: str = "") -> None:
         hint = hint or _HINTS.get(path.rpartition(".")[2], "")
@@ -119,8 +125,11 @@ def _item(item: Any, index: int, done: Converted) -> Any:
         return item
     given, info = item.get("litellm_params"), item.get("model_info")
     known = dict(info) if isinstance(info, Mapping) else {}
-    if known.pop("mode", None) not in _CHAT_MODES:
-        return _left_out(index, "only chat models are served here", done)
+    mode = known.pop("mode", None)
+    if mode != _EMBEDDING and mode not in _CHAT_MODES:
+        return _left_out(index, "only chat and embedding models are served here", done)
+    if mode == _EMBEDDING and not _is_embedded(given):
+        return _left_out(index, f"its embeddings are not served here; there are those of {SERVED}", done)
     if "*" in str(item.get("model_name")):
         return _left_out(index, "name each model: wildcards are not supported", done)
     for key in item:
@@ -131,8 +140,19 @@ def _item(item: Any, index: int, done: Converted) -> Any:
         converted["litellm_provider"] = given.get("custom_llm_provider")
         params = _params(given, f"{path}.litellm_params", done)
         prices = {key: value for key, value in given.items() if key in INFO_FIELDS}
-        converted["params"] = {**params, "model_info": _info({**known, **prices}, f"{path}.model_info", done)}
+        info = _info({**known, **prices}, f"{path}.model_info", done)
+        converted["params"] = {**params, "model_info": info | ({"mode": mode} if mode == _EMBEDDING else {})}
     return converted
+
+
+def _is_embedded(given: Any) -> bool:
+    """Whether such a deployment can be asked for embeddings. What is wrong otherwise is told elsewhere."""
+    params = given if isinstance(given, Mapping) else {}
+    try:
+        where = target(str(params.get("model")), params.get("custom_llm_provider"))
+    except ValueError:
+        return True
+    return can_embed(where.provider, where.model, params.get("api_base"))
 
 
 def _left_out(index: int, reason: str, done: Converted) -> None:

@@ -80,8 +80,9 @@ _ROUTE_NAMES = """
 """
 _BEDROCK_ROUTES = frozenset(_ROUTE_NAMES.split())
 _REGION = re.compile(r"[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-\d")
+_PROFILE = re.compile(r"(global|[a-z]{2}-gov|[a-z]{2}|apac)\.(.+)")
 _BARE_NAMES = (
-    (re.compile(r"(gpt-|chatgpt-|o[1-9](-|$))"), "openai"),
+    (re.compile(r"(gpt-|chatgpt-|text-embedding-(3-|ada-)|o[1-9](-|$))"), "openai"),
     (re.compile(r"claude-"), "anthropic"),
     (re.compile(r"arn:aws[a-z-]*:bedrock:"), "bedrock"),
     (re.compile(r"([a-z-]+\.)?(ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen)\."), "bedrock"),
@@ -123,6 +124,12 @@ def speaks_openai(provider: str, api_base: str | None) -> bool:
 
 def is_aws_region(text: str) -> bool:
     return _REGION.fullmatch(text) is not None
+
+
+def split_profile(model: str) -> tuple[str, str] | None:
+    """`eu.amazon.nova-lite-v1:0` -> `eu` and the model's own id; None where it is no inference profile's."""
+    found = _PROFILE.fullmatch(model)
+    return (found[1], found[2]) if found else None
 
 
 def check_provider(provider: str) -> None:

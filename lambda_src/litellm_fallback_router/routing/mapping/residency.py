@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ..types import Deployment
 from .config import RouterConfig
 from .deployments import REFERENCE
-from .provider_names import AWS_PROVIDERS, is_aws_region, is_foreign_server
+from .provider_names import AWS_PROVIDERS, is_aws_region, is_foreign_server, split_profile
 
 _PROFILE_REGIONS = {
     "apac": """ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 ap-southeast-2
@@ -44,7 +44,6 @@ _OPENAI_HOSTS = {f"{name}.api.openai.com": name for name in ("au", "eu", "in", "
 """Where OpenAI also processes, and does not only store, in the place named. Source: OpenAI API docs, "Data residency":
 https://developers.openai.com/api/docs/guides/data-residency"""
 _OPENAI = frozenset({"openai", "text-completion-openai"})
-_PROFILE = re.compile(r"(global|[a-z]{2}-gov|[a-z]{2}|apac)\.(.+)")
 _BEDROCK_HOST = re.compile(r"(?:bedrock-runtime|bedrock-runtime-fips)\.([a-z0-9-]+)\.amazonaws\.com")
 _ARN = re.compile(r"arn:[a-z-]+:bedrock:([a-z0-9-]*):[^:]*:([a-z-]+)/(.+)")
 _MODEL_ROUTES = frozenset({"converse", "converse_like", "invoke", "openai", "mantle", "chat_completions"})
@@ -81,12 +80,6 @@ def regions_of(geography: str) -> frozenset[str]:
 def geography_of(region: str) -> str:
     """The largest geography that the Region is in; a Region of its own is one."""
     return next((name for name in _LARGEST if region in GEOGRAPHIES[name]), region)
-
-
-def split_profile(model: str) -> tuple[str, str] | None:
-    """`eu.amazon.nova-lite-v1:0` -> `eu` and the model's own id; None where it is no inference profile's."""
-    found = _PROFILE.fullmatch(model)
-    return (found[1], found[2]) if found else None
 
 
 def leaving(config: RouterConfig, geography: str, here: str | None) -> list[str]:

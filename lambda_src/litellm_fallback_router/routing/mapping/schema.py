@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -59,6 +59,7 @@ class Params(BaseModel):
     aws_region_name: str | None = None
     rpm: int | None = Field(None, ge=1)
     weight: float = Field(1.0, gt=0, le=1_000_000)
+    dimensions: int | None = Field(None, ge=1, le=100_000)
     first_token_timeout: float | None = Field(None, gt=0, le=900)
     answer_timeout: float | None = Field(None, gt=0, le=900)
     stall_timeout: float | None = Field(None, gt=0, le=900)
@@ -97,11 +98,14 @@ class Params(BaseModel):
 
 class InfoOverride(BaseModel):
     """`model_info`: what is known better here than in the price map. `base_model` names the model to look up,
-    where a deployment's own name says nothing (Azure). The rest is as in `ModelInfo`."""
+    where a deployment's own name says nothing (Azure); `mode` says whether it embeds texts. The rest is as in
+    `ModelInfo`."""
 
     model_config = _STRICT
 
     base_model: str | None = Field(None, min_length=1)
+    mode: Literal["chat", "embedding"] | None = None
+    dimensions: int | None = Field(None, ge=1, le=100_000)
     tools: bool | None = None
     tool_choice: bool | None = None
     images: bool | None = None

@@ -33,13 +33,13 @@ def test_fallbacks_come_from_either_part_and_the_routers_come_first() -> None:
 
 
 def test_a_list_of_which_nothing_can_be_used_says_why() -> None:
-    embeddings = {**_model("e"), "model_info": {"mode": "embedding"}}
+    embeddings = {**_model("e"), "model_info": {"mode": "image_generation"}}
     with pytest.raises(ConfigurationError) as caught:
         _load({"model_list": [_model("*"), embeddings]})
 
     said = str(caught.value)
     assert "model_list[0]: not used (name each model: wildcards are not supported)" in said
-    assert "model_list[1]: not used (only chat models are served here)" in said
+    assert "model_list[1]: not used (only chat and embedding models are served here)" in said
     assert "model_list: nothing in it can be used; list at least one model" in said
 
 
@@ -121,18 +121,18 @@ def test_parameters_are_renamed_and_prices_are_known() -> None:
 
 
 def test_models_that_do_not_chat_are_left_out() -> None:
-    embedding = {**_model("e"), "model_info": {"mode": "embedding"}}
+    embedding = {**_model("e"), "model_info": {"mode": "image_generation"}}
     config = _load({"model_list": [embedding, _model("openai/*"), _model("a"), _model("a")]})
 
     assert [one.id for one in config.deployments] == ["a", "a#2"]
     assert config.warnings == (
-        "model_list[0]: not used (only chat models are served here)",
+        "model_list[0]: not used (only chat and embedding models are served here)",
         "model_list[1]: not used (name each model: wildcards are not supported)",
     )
 
 
 def test_fallbacks_and_aliases_of_what_is_left_out_are_warned_of() -> None:
-    embedding = {"litellm_params": {"model": "openai/e"}, "model_info": {"mode": "embedding"}}
+    embedding = {"litellm_params": {"model": "openai/e"}, "model_info": {"mode": "image_generation"}}
     config = _load(
         {
             "model_list": [_model("chat"), {"model_name": "emb", **embedding}, _model("openai/*")],
