@@ -1,4 +1,4 @@
-"""What an AWS account has and allows in one Region, before anything of ours is there. Blocking; raises botocore's
+"""Reads what an AWS account has and allows in one Region, before the gateway is deployed. Blocking; raises botocore's
 errors."""
 
 from __future__ import annotations

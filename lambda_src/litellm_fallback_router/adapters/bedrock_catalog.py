@@ -38,7 +38,7 @@ class Availability:
 
 
 class BedrockCatalog:
-    """Asks for each thing once."""
+    """Reads each of Bedrock's lists once."""
 
     def __init__(self, client: BedrockClient) -> None:
         self._client = client

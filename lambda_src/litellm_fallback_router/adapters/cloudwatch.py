@@ -34,7 +34,7 @@ EXHAUSTED = (ProvidersFailedError, UnavailableError, RateLimitedError, DeadlineE
 
 
 class CloudWatchObserver:
-    """The `Observer` port, and what the shared state has to tell."""
+    """Implements the `Observer` port, and `StateObserver` for the shared state."""
 
     def __init__(self, service: str, log_level: str) -> None:
         """`service`: the stage's name, which tells its metrics and logs from those of others."""
@@ -134,7 +134,7 @@ class CloudWatchObserver:
 
 
 def _asked(request: ChatRequest) -> dict[str, Any]:
-    """Who asked for what."""
+    """The ids, the model and the prompt of a request, for the log."""
     return {
         "request_id": request.request_id,
         "requested_model": request.model[:100],

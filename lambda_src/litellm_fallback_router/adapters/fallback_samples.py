@@ -39,7 +39,7 @@ QUIET = 60.0
 
 
 class S3Samples:
-    """The `Samples` port."""
+    """Implements the `Samples` port."""
 
     def __init__(self, share: float, uri: str, connect: Callable[[], S3Client]) -> None:
         """`share`: of the samples offered, 0 to 1. `uri`: `s3://BUCKET/FOLDER`. `connect` is called in the thread."""

@@ -37,7 +37,7 @@ THREADS = 32
 
 
 class BedrockGuard:
-    """The `Guard` port."""
+    """Implements the `Guard` port with ApplyGuardrail."""
 
     def __init__(
         self,

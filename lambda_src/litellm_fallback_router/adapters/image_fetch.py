@@ -94,7 +94,7 @@ class NotPublicError(OSError):
 
 
 class ImageFetcher:
-    """The `Images` port."""
+    """Implements the `Images` port."""
 
     async def fetch(self, url: str) -> str:
         """The image as a data URL. Raises ImageUnavailableError."""

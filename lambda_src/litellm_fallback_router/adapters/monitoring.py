@@ -18,7 +18,7 @@ API reference, Subscribe."""
 
 @dataclass(frozen=True, slots=True)
 class Subscribers:
-    """Who hears of the alarms."""
+    """The subscribers of the alarms' topic."""
 
     confirmed: int
     pending: tuple[str, ...]

@@ -24,7 +24,7 @@ _SAME_MODELS = {"azure": "openai", "azure_text": "openai", "vertex_ai_beta": "ve
 
 @lru_cache(maxsize=1024)
 def describe(provider: str, model: str) -> ModelInfo:
-    """What is known of the model at that provider; `ModelInfo()`, all unknown, where the map lacks it.
+    """Look up the model at that provider; `ModelInfo()`, all unknown, where the map lacks it.
 
     On Bedrock a Region may stand before the model, as LiteLLM writes it: `ap-south-1/MODEL`.
     An entry that says nothing of an option (reasoning, caching, prefill) is read as no, as LiteLLM itself reads

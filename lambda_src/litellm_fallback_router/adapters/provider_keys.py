@@ -116,7 +116,7 @@ def _exists(file: Path) -> bool:
 
 
 def _variable(deployment: Deployment) -> str:
-    """What to set to give the deployment a key."""
+    """The variable to set to give the deployment a key."""
     if deployment.api_key:
         return deployment.api_key.removeprefix(REFERENCE)
     if deployment.provider in AWS_PROVIDERS:

@@ -138,7 +138,7 @@ class SecretKeys:
         return f"no key in secret {name}: run fallback-router secrets set {provider}"
 
     def _read_afresh(self, provider: str) -> Future[None]:
-        """The reading under way, else a new one: however many ask, one reads."""
+        """The reading under way, else a new one: concurrent requests share it."""
         with self._lock:
             reading = self._reading.get(provider)
             if reading is None or reading.done():
@@ -180,6 +180,6 @@ def _client() -> SecretsManagerClient:
 
 
 def _why(error: GetParameterError) -> str:
-    """A word for the log. Powertools wraps what botocore raised, and keeps it only as the context."""
+    """Name an error for the log. Powertools wraps what botocore raised, and keeps it only as the context."""
     cause = error.__context__
     return str(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else type(cause).__name__

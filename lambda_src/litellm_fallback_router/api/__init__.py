@@ -1,1 +1,1 @@
-"""HTTP: OpenAI's chat completions and a few small doors beside them. Knows the Router, never an adapter."""
+"""HTTP: the wire formats and a few small endpoints beside them. Knows the Router, never an adapter."""

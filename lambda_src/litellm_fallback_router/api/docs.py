@@ -68,12 +68,12 @@ _ERRORS = {
 
 
 def security(*keys: KeyHeader) -> dict[str, Any]:
-    """What an operation says of its key: one of these headers holds it."""
+    """OpenAPI's `security` of an operation: one of these headers holds the key."""
     return {"security": [{key.schema_name: []} for key in keys]}
 
 
 def described(answer: dict[str, Any], *, keys: Sequence[KeyHeader] = DEFAULT_KEYS, missing: str = "") -> dict[str, Any]:
-    """What an operation without a body says: its answer's schema, its key, and when it is a 404."""
+    """OpenAPI's description of an operation without a body: the answer's schema, the key, and when it is a 404."""
     responses = {"200": {"description": "The answer", "content": {"application/json": {"schema": answer}}}}
     if missing:
         error_name = formats.FORMATS[0].error_schema[0]

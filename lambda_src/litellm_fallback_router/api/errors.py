@@ -42,21 +42,21 @@ def install(app: FastAPI) -> None:
 
 
 def problem_of(error: RouterError) -> Problem:
-    """What a caller is told of a router's error, in a response or in an event inside a stream."""
+    """A router's error as a caller may see it, in a response or in an event of a stream."""
     message = f"{error} The provider said: {error.detail}" if error.detail else str(error)
     attempted = error.ledger.to_json() if error.ledger.attempts or error.ledger.dropped else None
     return Problem(error.status, message, error.type, error.param, error.code, attempted)
 
 
 def bug(error: Exception, request_id: str) -> Problem:
-    """What a caller is told of a bug. Logs where it happened, never its message: that may quote a prompt or a key."""
+    """A bug as a caller may see it. Logs where it happened, never its message: that may quote a prompt or a key."""
     logger.error("request %s failed on %s", request_id, type_and_place(error))
     message = f"internal error; the log has the details under request id {request_id}"
     return Problem(500, message, "api_error", code="internal_error")
 
 
 def type_and_place(error: Exception) -> str:
-    """What the log may say of a bug."""
+    """The exception's type and the place where it was raised: all that the log may hold of a bug."""
     frames = traceback.extract_tb(error.__traceback__)
     where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames[-8:]))
     return f"{type(error).__qualname__} at {where}"

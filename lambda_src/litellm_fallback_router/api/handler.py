@@ -1,4 +1,4 @@
-"""The one way of a request, whole and streamed, in whichever format it is asked."""
+"""Handles every request, whole and streamed, of any format."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _guarded(self, request_id: str) -> AsyncGenerator[bytes, None]:
-        """The events; where they break off, an event that says so: a status can no longer be sent."""
+        """The events; after a failure an error event, since a status can no longer be sent."""
         try:
             async with aclosing(self._events) as body:
                 async for event in body:

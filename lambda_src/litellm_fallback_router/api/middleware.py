@@ -1,4 +1,4 @@
-"""What stands around the app: request ids and the last stop for bugs, browsers of other origins, Azure's paths.
+"""Middleware around the app: request ids and the last stop for bugs, browsers of other origins, Azure's paths.
 
 Source of the paths: Azure OpenAI REST API reference, "Chat completions" (`/openai/deployments/{deployment}/...`), and
 "v1 preview API" (`/openai/v1/...`). `api-version` is taken and means nothing here.

@@ -31,7 +31,7 @@ def answer_headers(
     cost_usd: float | None = None,
     guardrail: Outcome | None = None,
 ) -> dict[str, str]:
-    """Who answers, as headers. A stream sends them before it knows its cost, and all that the guardrail will say."""
+    """The headers that name the responder. A stream's go out before cost and guardrail are known."""
     headers = {
         "x-router-provider": deployment.provider,
         "x-router-model": deployment.model,
@@ -51,7 +51,7 @@ def is_reported(result: ChatResult, *, explain: bool) -> bool:
 
 
 def routing_report(result: ChatResult) -> dict[str, Any]:
-    """The body's `router` object: who answered and everything that was attempted on the way."""
+    """The body's `router` object: the responders and all attempts."""
     return {
         "provider": result.provider,
         "responders": [deployment.label for deployment in result.responders],

@@ -88,7 +88,7 @@ async def _streamed(router: Router, request: ChatRequest) -> ChatResult:
 
 
 def _tell(result: ChatResult) -> None:
-    """Who answered, how fast and for how much; the way there where it was not straight."""
+    """Print the responder, the time and the cost; the attempts too where there were several."""
     ledger = result.ledger
     responders = ", then ".join(deployment.label for deployment in result.responders)
     how = " as a fallback" if result.fallback else ""

@@ -87,7 +87,7 @@ def explain(model: str, config_file: Path | None, *, as_json: bool) -> None:
 
 
 def _doubt_lines(plan: Plan) -> list[str]:
-    """Who is asked only after the others, and why."""
+    """The candidates that come after the others, each with its reason."""
     return [
         f"{c.deployment.id}: {'a last resort' if c.last_resort else 'later'}, {c.deprioritized.reason}"
         for c in plan.candidates

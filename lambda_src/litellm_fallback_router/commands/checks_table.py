@@ -1,4 +1,4 @@
-"""Shows what `preflight` and `smoke` found out, and their progress."""
+"""Prints the checks of `preflight` and `smoke`, and their progress."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def _print(findings: list[Finding], dead: list[str]) -> None:
 
 
 def _by_remark(findings: list[Finding]) -> dict[str, list[str]]:
-    """What there is to say -> the deployments it is true of, so that each fix is read once."""
+    """Remark -> the deployments that it holds for, so that each fix is read once."""
     remarks: dict[str, list[str]] = {}
     for one in findings:
         for text in filter(None, ("\n  fix: ".join(filter(None, (one.problem, one.fix))), one.warning)):

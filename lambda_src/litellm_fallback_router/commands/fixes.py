@@ -1,4 +1,4 @@
-"""What to do about a failure of a deployment, in the operator's terms."""
+"""Fixes for failures of a deployment, for its operator."""
 
 from __future__ import annotations
 

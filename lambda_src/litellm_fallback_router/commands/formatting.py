@@ -1,4 +1,4 @@
-"""How the commands say things."""
+"""Formats what the commands print."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def warn(text: str) -> None:
 
 
 def warn_of(config: RouterConfig) -> None:
-    """What the mapping says that is not used."""
+    """Print a warning for each part of the mapping that is not used."""
     for warning in config.warnings:
         warn(warning)
 
@@ -47,7 +47,7 @@ def attempt_lines(attempts: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def dropped_lines(dropped: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Who was not asked, and why (`Dropped.to_json`)."""
+    """The deployments that were not asked, each with its reason (`Dropped.to_json`)."""
     return [f"{drop['deployment']}: not asked, {drop['reason']}" for drop in dropped]
 
 

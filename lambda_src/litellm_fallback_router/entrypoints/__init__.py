@@ -1,1 +1,1 @@
-"""The doors that servers and AWS call."""
+"""The entry points that servers and AWS call."""

@@ -38,14 +38,14 @@ async def before_checkpoint(settings: Settings) -> None:
 
 
 class Holder(Protocol):
-    """Where a door keeps its Router."""
+    """What holds the Router of an entry point."""
 
     router: Router
 
 
 @dataclass
 class Held:
-    """A Holder of nothing else."""
+    """A Holder with a Router alone."""
 
     router: Router
 

@@ -1,4 +1,4 @@
-"""What the account and the Region must have, beside the models."""
+"""Checks of the account and the Region, apart from models."""
 
 from __future__ import annotations
 

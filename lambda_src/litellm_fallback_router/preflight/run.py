@@ -19,7 +19,7 @@ from .models import model_looks
 
 @dataclass(frozen=True)
 class Preflight:
-    """The looks at one account and Region, not yet taken."""
+    """The checks of one account and Region, before they are made."""
 
     region: str
     caller: str

@@ -139,7 +139,7 @@ class SharedCircuits:
         return CircuitState(open=True, probe_due=wait <= 0, retry_after=min(max(0.0, wait), self._open_seconds))
 
     async def _catch_up(self, names: list[str]) -> None:
-        """Read the table if it is time to; wait for it, briefly, if what is known is too old to be of use."""
+        """Read the table if the last reading is old; wait for it, briefly, if that reading is too old to use."""
         age = self._clock() - self._read_at
         if age < FRESH or self._availability.paused:
             return
@@ -165,7 +165,7 @@ class SharedCircuits:
             circuit.stored = stored
 
     async def _elect(self, deployment: str, opened_at: int) -> bool:
-        """Whether the probe is ours. Without the table it is: each process then probes for itself."""
+        """Acquire the fleet's one probe; True: it is ours. Without the table each process probes for itself."""
         owner = uuid.uuid4().hex  # made anew each time: a snapshot of this process would share a constant
         acquire = partial(self._table.acquire_probe, deployment, owner, opened_at)
         won = await self._availability.call("acquire a probe", acquire)

@@ -88,7 +88,7 @@ class SharedRateLimits:
         return window
 
     async def _count(self, deployment: Deployment, rpm: int) -> None:
-        """Tell the table of all that was sent, as long as there is something to tell."""
+        """Add the requests sent since the last write to the table's count, until none are left."""
         try:
             while (window := self._window(deployment)).uncounted:
                 news = window.uncounted

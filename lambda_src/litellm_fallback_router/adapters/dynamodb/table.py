@@ -47,7 +47,7 @@ class Availability:
 
     @property
     def paused(self) -> bool:
-        """True: use what memory has."""
+        """True: the table is not called; use what memory has."""
         return self._clock() < self._paused_until
 
     async def call(self, what: str, work: Callable[[], T]) -> T | None:
@@ -78,7 +78,7 @@ class Availability:
 
 
 def _why(error: Exception) -> str:
-    """A word for the log: the service's error code, else the exception's name. Never its text."""
+    """Name an error for the log: the service's error code, else the exception's name. Never its text."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 

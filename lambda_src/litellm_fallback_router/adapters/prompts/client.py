@@ -36,7 +36,7 @@ class PromptMissingError(Exception):
 
 
 class PromptUnreachableError(Exception):
-    """Bedrock did not say. The text is fit for a log: an error's name, and the fix where there is one."""
+    """Bedrock could not be asked. The text is fit for a log: an error's name, and the fix where there is one."""
 
 
 def reader(region: str | None, **server: Any) -> Read:

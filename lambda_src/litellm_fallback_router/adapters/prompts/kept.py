@@ -78,7 +78,7 @@ class ManagedPrompts:
         raise outcome()
 
     def _read_afresh(self, key: Key, kept: _Kept | None) -> _Outcome:
-        """In a thread. Never raises for what Bedrock says: several requests share the outcome."""
+        """Read a prompt, in a thread. Never raises for what Bedrock says: several requests share the outcome."""
         try:
             outcome = self._outcome(key, kept)
         finally:
@@ -107,7 +107,7 @@ class ManagedPrompts:
         return _Kept(template, now, now + DRAFT_AGE if version == DRAFT else math.inf)
 
     def _instead(self, key: Key, kept: _Kept | None, why: str) -> _Outcome:
-        """What was read before, for a while, where there is such a thing."""
+        """The prompt as it was read before, where it is not too old."""
         identifier, version = key
         now = self._clock()
         if kept is None:

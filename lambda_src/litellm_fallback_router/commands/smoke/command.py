@@ -131,7 +131,7 @@ async def _asked(
 
 
 async def _opened(door: GatewayDoor, shown: Shown) -> Reply:
-    """What the door says once it knows the key, or after a minute."""
+    """The first reply after API Gateway knows the key, or after a minute."""
     begun = time.monotonic()
     while True:
         reply = await door.models()

@@ -1,4 +1,4 @@
-"""What became of asking -> lines of the table, with the fix."""
+"""Answers and failures -> lines of the table, with the fix."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def streaming_check(answers: Answers, *, streams: bool) -> Check:
 
 
 def door_fix(reply: Reply) -> str:
-    """What to do about a request that never got to the router."""
+    """The fix for a request that never reached the router."""
     if reply.status is None:
         return "check the address (the output Url, or --url), DNS, a proxy and the network"
     if reply.code == "model_not_found":
@@ -86,7 +86,7 @@ def door_fix(reply: Reply) -> str:
 
 
 def _verdict(deployment: Deployment, way: str, asked: Asked | None) -> Check:
-    """Its name is of no account."""
+    """The check of one answer; its name is not used."""
     if asked is None:
         seen = f"{way}: never chosen among its siblings (weight {deployment.weight:g})"
         return Check("", "warning", seen, "raise its weight, or ask it alone with `fallback-router doctor`")

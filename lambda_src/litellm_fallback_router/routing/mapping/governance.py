@@ -49,7 +49,7 @@ class PromptAccess(BaseModel):
 
     @property
     def where(self) -> str | None:
-        """Region of the prompts, if it is told."""
+        """Region of the prompts; None: the process's own."""
         found = next((match for entry in self.allow if (match := _PROMPT_ARN.fullmatch(entry))), None)
         return self.region or (found["region"] if found else None)
 
@@ -163,5 +163,5 @@ class Guardrail(BaseModel):
 
     @property
     def place(self) -> str | None:
-        """Its Region; None: the process's own."""
+        """Region of the guardrail; None: the process's own."""
         return self.region or (self.id.split(":")[3] if self.id.startswith("arn:") else None)

@@ -161,7 +161,7 @@ def _left_out(index: int, reason: str, done: Converted) -> None:
 
 
 def _gone(items: list[Any], models: list[str], done: Converted) -> Callable[[str], bool]:
-    """Tells whether a name was served by an item that is left out, and by no other."""
+    """Whether a name was served only by items that are left out."""
     patterns = [str(items[index].get("model_name")) for index in sorted(done.left_out)]
     return lambda name: name not in models and any(fnmatchcase(name, pattern) for pattern in patterns)
 

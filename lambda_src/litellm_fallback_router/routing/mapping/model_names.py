@@ -41,7 +41,7 @@ def closest(
 
 
 def _provider(name: str) -> str | None:
-    """Whose model `name` is by its look; None where it has that of no provider's."""
+    """The provider whose models are named like `name`; None: no provider's are."""
     try:
         return target(name, None).provider
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is told of requests: metrics, samples, and answers as evaluations take them."""
+"""What is reported of requests: metrics, and samples of answers as evaluations take them."""
 
 from .metrics import METRICS, NAMESPACE, SERVICE, steady_metrics
 from .samples import MAX_LINES, Sample, StreamAccumulator, as_prompt, identifier, response_line, sample_of

@@ -35,7 +35,7 @@ class Sample:
 
 
 class StreamAccumulator:
-    """What a stream's caller got of its first choice."""
+    """Accumulates the first choice of a stream as its caller gets it."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -49,7 +49,7 @@ class StreamAccumulator:
 
     @property
     def choices(self) -> list[dict[str, Any]]:
-        """As a whole answer has them."""
+        """The choices in the form of a whole answer."""
         return [{"index": 0, "message": {"content": "".join(self._parts)}, "finish_reason": self._finish}]
 
 

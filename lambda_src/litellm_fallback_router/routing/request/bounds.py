@@ -1,4 +1,4 @@
-"""How much a request may hold: everything that takes time to look at is counted, cheaply, before anything is converted.
+"""Bounds on a request: everything that takes time to process is counted, cheaply, before anything is converted.
 
 A converter may take a hundred times as long for a value as these counts do, and most of them run on the event loop,
 where every other caller waits.
@@ -178,8 +178,9 @@ SLICE = 65_536
 
 
 class ValueCount:
-    """Counts what stands outside of strings: in valid JSON each value comes after a comma or is the first of all, of an
-    array or of an object; an empty array or object counts one too many."""
+    """Counts the values of a JSON text without parsing it, by what stands outside of strings: in valid JSON each value
+    comes after a comma or is the first of all, of an array or of an object; an empty array or object counts one too
+    many."""
 
     def __init__(self) -> None:
         self._values = 1

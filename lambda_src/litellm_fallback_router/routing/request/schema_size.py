@@ -33,7 +33,7 @@ class SchemaTooLargeError(Exception):
 
 
 class Budget:
-    """What all schemas of a request may come to together."""
+    """The most that all schemas of a request may hold together."""
 
     def __init__(self, most: Size) -> None:
         self.most = most
@@ -42,7 +42,7 @@ class Budget:
         self._steps = MAX_STEPS
 
     def spend(self, schema: Any) -> None:
-        """Raises SchemaTooLargeError as soon as `schema` is known to pass what is left.
+        """Subtract the size of `schema`. Raises SchemaTooLargeError as soon as it is known to exceed what is left.
 
         A reference inside a circle to where it came from counts as one value, and so does one that leads nowhere.
         """

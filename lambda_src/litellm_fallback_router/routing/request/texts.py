@@ -32,7 +32,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
 def texts_in(value: Any) -> list[str]:
-    """Every text in it, in order. What is blank has nothing to check."""
+    """Every text in `value`, in order, without blank ones, which need no check."""
     return list(_texts(value))
 
 
@@ -52,7 +52,7 @@ def with_texts(value: Any, texts: Iterator[str]) -> Any:
 
 
 def json_in(value: Any) -> list[str]:
-    """The arguments of every tool call in it, in order."""
+    """The arguments of every tool call in `value`, in order."""
     if isinstance(value, Mapping):
         own = [inner for key, inner in value.items() if key == JSON and isinstance(inner, str)]
         return own + [text for inner in value.values() for text in json_in(inner)]
@@ -60,7 +60,7 @@ def json_in(value: Any) -> list[str]:
 
 
 def is_json(text: str) -> bool:
-    """Whether it is an object or an array."""
+    """Whether the text is a JSON object or array."""
     if not text.lstrip().startswith(("{", "[")):
         return False
     try:

@@ -1,4 +1,4 @@
-"""What a request is, checked: over HTTP, from Python and from a terminal by the same rules and in the same words.
+"""Validates requests: from HTTP, Python and a terminal by the same rules and in the same words.
 
 Nothing is sent to a provider before it has passed here, so that a caller's mistake is told as one.
 """
@@ -91,7 +91,7 @@ def parse_ask(body: Mapping[str, Any]) -> AskRequest:
 
 
 def as_request(asked: AskRequest, first_model: str) -> ChatRequest:
-    """The request that a question stands for; `first_model` is asked where it names none."""
+    """Make a ChatRequest of a question; `first_model` is used where it names no model."""
     prompt = managed_prompt(asked.get("prompt"))
     messages: list[Message] = [{"role": "user", "content": asked["question"]}] if "question" in asked else []
     if system_prompt := asked.get("system_prompt"):
@@ -128,7 +128,7 @@ def constraints(options: RouterOptions | None) -> RoutingConstraints:
 
 
 def prompt_fields(prompt: Any, path: str = "prompt") -> dict[str, Any]:
-    """`managed_prompt`'s inverse."""
+    """A `Prompt` as the fields of a request: the inverse of `managed_prompt`."""
     if not isinstance(prompt, Prompt):
         raise wrong_type(path, "a Prompt", prompt)
     return _given({"id": prompt.id, "version": prompt.version, "variables": prompt.variables})
@@ -141,7 +141,7 @@ def require_unless_prompted(given: Mapping[str, Any], *fields: str) -> None:
 
 
 def check_params(params: Params) -> None:
-    """What one field says about another. Raises InvalidRequestError for the first mistake."""
+    """Check fields against each other. Raises InvalidRequestError for the first mistake."""
     if "top_logprobs" in params and not params.get("logprobs"):
         raise invalid("'top_logprobs' is only allowed when 'logprobs' is true.", "top_logprobs")
     for index, tool in enumerate(params.get("tools", ())):
