@@ -159,7 +159,7 @@ class GatewayStack(Stack):
         return None if kept is None else KeptResponses(self, "Responses")
 
     def _new_prompt(self) -> NewPrompt:
-        model = next((one.model for one in self._config.deployments if one.provider == "bedrock"), None)
+        model = next((one.model for one in self._config.deployments if one.profile.bedrock), None)
         prompt = NewPrompt(self, "Prompt", name=self._stage.service, model=model)
         CfnOutput(self, "PromptId", value=prompt.id, description="The managed prompt that was made")
         return prompt

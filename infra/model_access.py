@@ -13,8 +13,9 @@ from itertools import groupby
 from aws_cdk import Arn, ArnComponents, ArnFormat, Stack
 from aws_cdk.aws_iam import PolicyStatement
 
+from litellm_fallback_router.providers import PROFILE_REGIONS
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.mapping import PROFILE_REGIONS, REFERENCE, split_profile
+from litellm_fallback_router.routing.mapping import REFERENCE, split_profile
 from litellm_fallback_router.routing.types import Deployment
 
 ACTIONS = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
@@ -28,7 +29,7 @@ def bedrock_statements(scope: Stack, deployments: Iterable[Deployment]) -> list[
     Raises ConfigurationError where a deployment's Regions cannot be told.
     """
     statements: list[PolicyStatement] = []
-    own = (d for d in deployments if d.provider == "bedrock" and _OWN_CREDENTIALS.isdisjoint(d.extra))
+    own = (d for d in deployments if d.profile.bedrock and _OWN_CREDENTIALS.isdisjoint(d.extra))
     wanted = sorted({(_region(scope, d), str(d.extra.get("model_id") or d.model)) for d in own})
     for (region, model), _ in groupby(wanted):
         statements += _statements(scope, region, model)
@@ -59,7 +60,7 @@ def _statements(scope: Stack, region: str, model: str) -> Iterator[PolicyStateme
         return
     if geography not in PROFILE_REGIONS:
         raise ConfigurationError(
-            [f"{model}: unknown geography '{geography}'; add its Regions to PROFILE_REGIONS in mapping/residency.py"]
+            [f"{model}: unknown geography '{geography}'; add its Regions to PROFILE_REGIONS in providers/bedrock.py"]
         )
     # A profile may use fewer; the others are then out of reach, since the model may be invoked only through it.
     regions = sorted({region} | PROFILE_REGIONS[geography])

@@ -93,7 +93,7 @@ def warm_up() -> None:
 
 def warm_up_streams(config: RouterConfig) -> None:
     """Load what the first streams would (blocking). LiteLLM must have been imported."""
-    bedrock = [deployment for deployment in config.deployments if deployment.provider == "bedrock"]
+    bedrock = [deployment for deployment in config.deployments if deployment.profile.bedrock]
     if any(not is_conversed(deployment) for deployment in bedrock):
         loading.bedrock_streams()
 

@@ -30,7 +30,8 @@ from .adapters.dynamodb.key_records import KeyRecords
 from .adapters.gateway_door import GatewayDoor
 from .adapters.monitoring import Monitoring
 from .adapters.secrets_manager import write_secret
-from .routing.mapping import PROVIDERS, did_you_mean, holds_a_key, secret_name
+from .providers import known_providers
+from .routing.mapping import did_you_mean, holds_a_key, secret_name
 
 KEY_PREFIX = "sk-router-"
 """As keys usually begin, so that tools that look for leaked ones find these too."""
@@ -140,7 +141,8 @@ class DeployedGateway:
         except OperationError as error:
             if _code(error.__cause__) != "ResourceNotFoundException":
                 raise
-            hint = "" if provider in PROVIDERS else did_you_mean(provider, PROVIDERS)
+            known = known_providers()
+            hint = "" if provider in known else did_you_mean(provider, known)
             raise OperationError(
                 f"there is no secret {name}{hint}; the stack makes one for each provider in its mapping that needs a "
                 "key: deploy it with a mapping that names this provider"

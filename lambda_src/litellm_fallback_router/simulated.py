@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .providers import SIMULATED_CREDENTIALS
 from .routing.mapping import RouterConfig
 from .routing.types import Deployment
 
-OPENAI_KEY = "sim-openai-key"
-ANTHROPIC_KEY = "sim-anthropic-key"
-AWS_ACCESS_KEY_ID = "AKIDSIMULATOR"
-AWS_SECRET_ACCESS_KEY = "sim-bedrock-secret"  # noqa: S105 - the simulator's own, worth nothing elsewhere
 SIMULATED_REGION = "us-east-1"
 """Where nothing names one."""
 
@@ -19,8 +16,7 @@ def bedrock(url: str) -> dict[str, str]:
     """How botocore's clients reach the Bedrock of the simulator at `url`."""
     return {
         "endpoint_url": f"{url}/bedrock",
-        "aws_access_key_id": AWS_ACCESS_KEY_ID,
-        "aws_secret_access_key": AWS_SECRET_ACCESS_KEY,
+        **SIMULATED_CREDENTIALS,
     }
 
 
@@ -40,15 +36,11 @@ def simulated(config: RouterConfig, url: str) -> RouterConfig:
 def _simulated(deployment: Deployment, url: str) -> Deployment:
     if deployment.api_base is not None:
         return deployment
-    if deployment.provider == "openai":
-        return replace(deployment, api_base=f"{url}/openai/v1", api_key=OPENAI_KEY)
-    if deployment.provider == "anthropic":
-        return replace(deployment, api_base=f"{url}/anthropic", api_key=ANTHROPIC_KEY)
-    if deployment.provider == "bedrock":
-        signed = {
-            "aws_bedrock_runtime_endpoint": f"{url}/bedrock",
-            "aws_access_key_id": AWS_ACCESS_KEY_ID,
-            "aws_secret_access_key": AWS_SECRET_ACCESS_KEY,
-        }
-        return replace(deployment, api_key=None, extra={**deployment.extra, **signed})
-    return deployment
+    simulator = deployment.profile.simulator
+    if simulator is None:
+        return deployment
+    address = f"{url}{simulator.path}"
+    if simulator.address_param is None:
+        return replace(deployment, api_base=address, api_key=simulator.key)
+    extra = {**deployment.extra, simulator.address_param: address, **simulator.params}
+    return replace(deployment, api_key=simulator.key, extra=extra)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from litellm_fallback_router.engine.loading import litellm
-from litellm_fallback_router.routing.adaptation.dialects import PENALTIES, Feature, dialect_of
+from litellm_fallback_router.providers import PENALTIES, Feature
 from tests.support.scripted import deployment
 
 MODELS = [
@@ -22,7 +22,7 @@ MODELS = [
 @pytest.mark.parametrize(("provider", "model"), MODELS)
 def test_the_table_agrees_with_litellm(provider: str, model: str) -> None:
     taken = set(litellm().get_supported_openai_params(model=model, custom_llm_provider=provider))
-    dialect = dialect_of(deployment("x", provider=provider, model=model))
+    dialect = deployment("x", provider=provider, model=model).profile.dialect
     assert (Feature.MANY_CHOICES in dialect.cannot) == ("n" not in taken)
     assert (Feature.LOGPROBS in dialect.cannot) == ("logprobs" not in taken)
     assert (Feature.WEB_SEARCH in dialect.cannot) == ("web_search_options" not in taken)

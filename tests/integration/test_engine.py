@@ -14,8 +14,8 @@ from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.engine.acompletion.provider import AcompletionProvider
 from litellm_fallback_router.engine.addresses import address_of
+from litellm_fallback_router.providers import LITELLM_PROVIDERS as PROVIDERS
 from litellm_fallback_router.routing.failures import ProviderFailure
-from litellm_fallback_router.routing.mapping.provider_names import PROVIDERS
 from litellm_fallback_router.routing.types import Chunk, Deployment, Message
 from litellm_fallback_router.settings import Settings
 from local.simulator import Fault, SimulatorControl

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.bootstrap import assemble, load
-from litellm_fallback_router.routing import finish_reasons
+from litellm_fallback_router.providers import PROFILES, FinishReasons
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult
@@ -426,10 +426,8 @@ async def test_the_usage_of_a_resumed_stream_is_what_both_parts_of_it_cost() -> 
     assert (outcome.usage.prompt_tokens, outcome.usage.completion_tokens) == (18, 10)
 
 
-@pytest.mark.parametrize(
-    "table", [one for one in vars(finish_reasons).values() if isinstance(one, finish_reasons.FinishReasons)]
-)
-def test_each_reason_means_one_thing(table: finish_reasons.FinishReasons) -> None:
+@pytest.mark.parametrize("table", [one.finish_reasons for one in PROFILES.values()], ids=list(PROFILES))
+def test_each_reason_means_one_thing(table: FinishReasons) -> None:
     sets = [frozenset(table.complete), table.cut, table.filtered, table.broken]
     assert sum(len(one) for one in sets) == len(frozenset().union(*sets))
     assert set(table.complete.values()) <= {"stop", "tool_calls", "function_call"}

@@ -23,7 +23,7 @@ from litellm_fallback_router.routing.plan.health import Health
 from litellm_fallback_router.routing.plan.planner import plan
 from litellm_fallback_router.routing.request.messages import MAY_REPLACE_CONTENT, ROLES, USER_PARTS
 from litellm_fallback_router.routing.types import ChatRequest
-from litellm_fallback_router.simulated import OPENAI_KEY, simulated
+from litellm_fallback_router.simulated import simulated
 from local.simulator import SimulatorControl
 from tests.support.samples import ASKED, PARAMS, PART, SAID, Sample
 
@@ -80,7 +80,7 @@ async def test_other_servers_of_openais_api_get_everything_as_it_came(
     simulator: SimulatorControl, provider: str, sample: str
 ) -> None:
     base = f"{simulator.url}/openai/v1"
-    params = {"model": "gpt-4o", "api_base": base, "api_key": OPENAI_KEY, "model_info": {"reasoning": True}}
+    params = {"model": "gpt-4o", "api_base": base, "api_key": "sim-openai-key", "model_info": {"reasoning": True}}
     mapping = {"model_list": [{"model_name": "own", "litellm_provider": provider, "params": params}]}
     asked = PARAMS[sample]
     assert await sent(simulator, load_config(mapping, describe), "own", asked) == "arrived"
@@ -89,7 +89,7 @@ async def test_other_servers_of_openais_api_get_everything_as_it_came(
 
 
 async def test_a_stream_of_such_a_server_gets_it_too(simulator: SimulatorControl) -> None:
-    params = {"model": "gpt-4o", "api_base": f"{simulator.url}/openai/v1", "api_key": OPENAI_KEY}
+    params = {"model": "gpt-4o", "api_base": f"{simulator.url}/openai/v1", "api_key": "sim-openai-key"}
     mapping = {"model_list": [{"model_name": "own", "litellm_provider": "openai", "params": params}]}
     (own,) = load_config(mapping, describe).deployments
     simulator.clear_requests()

@@ -10,7 +10,7 @@ import pytest
 from litellm_fallback_router.engine.addresses import ELSEWHERE
 from litellm_fallback_router.engine.loading import litellm
 from litellm_fallback_router.engine.provider import format_of
-from litellm_fallback_router.routing.mapping.provider_names import PROVIDERS
+from litellm_fallback_router.providers import LITELLM_PROVIDERS as PROVIDERS
 from tests.support.scripted import deployment
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers.md"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from litellm_fallback_router.adapters.price_map import describe
-from litellm_fallback_router.routing.mapping.provider_names import PROVIDERS
+from litellm_fallback_router.providers import LITELLM_PROVIDERS as PROVIDERS
 from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride
 from litellm_fallback_router.routing.types import ModelInfo
 

@@ -14,12 +14,12 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from litellm_fallback_router.providers import provider_profile
 from litellm_fallback_router.routing.mapping import is_aws_region
 from litellm_fallback_router.routing.types import ModelInfo
 
 _FILE = "model_prices_and_context_window_backup.json"
 _PROFILE_PREFIX = re.compile(r"(us|us-gov|eu|apac|au|jp|in|ca|sa|global)\.(?=[a-z0-9]+\.)")
-_SAME_MODELS = {"azure": "openai", "azure_text": "openai", "vertex_ai_beta": "vertex_ai"}
 
 
 @lru_cache(maxsize=1024)
@@ -31,7 +31,7 @@ def describe(provider: str, model: str) -> ModelInfo:
     it: the option is then dropped and reported. One that says nothing of a need (tools, images, a JSON schema)
     stays unknown, because the map has many such gaps and a gap must not drop a candidate.
     """
-    entry = _regional_entry(model) if provider == "bedrock" else _entry(provider, model)
+    entry = _regional_entry(model) if provider_profile(provider).bedrock else _entry(provider, model)
     if entry is None:
         return ModelInfo()
     return ModelInfo(
@@ -79,11 +79,11 @@ def _regional_entry(model: str) -> Mapping[str, Any] | None:
 
 def _entry(provider: str, model: str) -> Mapping[str, Any] | None:
     entries = price_map()
-    if provider == "bedrock":
+    if provider_profile(provider).bedrock:
         names = [model, model.rpartition("/")[2], _PROFILE_PREFIX.sub("", model, count=1)]
         keys = [key for name in names for key in (name, f"bedrock/{name}")]
     else:
-        keys = [f"{provider}/{model}", f"{_SAME_MODELS.get(provider, provider)}/{model}", model]
+        keys = [f"{provider}/{model}", f"{_priced_as(provider)}/{model}", model]
     found = (entries[key] for key in keys if key in entries)
     return next((entry for entry in found if _sold_by(entry, provider)), None)
 
@@ -92,7 +92,11 @@ def _sold_by(entry: Mapping[str, Any], provider: str) -> bool:
     # A bare name may be another provider's model of that name, at another price. The map writes some
     # providers with a suffix: bedrock_converse, cohere_chat, vertex_ai-anthropic_models.
     seller = str(entry.get("litellm_provider", ""))
-    return seller.startswith((provider, _SAME_MODELS.get(provider, provider)))
+    return seller.startswith((provider, _priced_as(provider)))
+
+
+def _priced_as(provider: str) -> str:
+    return provider_profile(provider).priced_as or provider
 
 
 def _flag(entry: Mapping[str, Any], name: str) -> bool | None:
@@ -107,7 +111,7 @@ def _embeds(entry: Mapping[str, Any]) -> bool | None:
 
 def _dimensions(entry: Mapping[str, Any], provider: str, model: str) -> int | None:
     """Of the vectors; the map has them of some models only under the name of who made the model."""
-    maker = _SAME_MODELS.get(provider)
+    maker = provider_profile(provider).priced_as
     made = None if maker is None else _entry(maker, model)
     return _tokens(entry, "output_vector_size") or (None if made is None else _tokens(made, "output_vector_size"))
 

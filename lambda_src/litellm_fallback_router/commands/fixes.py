@@ -7,17 +7,6 @@ import re
 from ..routing.failures import FailureKind as Kind
 from ..routing.types import Deployment
 
-_BEDROCK_FIXES = {
-    Kind.AUTHENTICATION: "the AWS credentials are wrong or have expired: try `aws sts get-caller-identity`",
-    Kind.PERMISSION: "allow bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream on the model and its "
-    "inference profile, and see that the account has access to the model in {region}",
-    Kind.NOT_FOUND: "{model} is not offered in {region}: check the name, its prefix (us., eu., global.) and the Region",
-    Kind.QUOTA_EXHAUSTED: "ask for a higher quota: Service Quotas, Amazon Bedrock, {region}",
-    Kind.RATE_LIMITED: "the account's quota in {region} is used up for now: wait, or ask for more in Service Quotas",
-}
-"""Where Bedrock's differ from the others'. Source of the permissions: the Bedrock user guide, "Prerequisites for
-inference profiles"."""
-
 _FIXES = {
     Kind.AUTHENTICATION: "the provider refuses {key}: set a key that works",
     Kind.PERMISSION: "{key} may not use {model}: give its project or workspace access, or name another model",
@@ -38,8 +27,7 @@ _FIXES = {
 
 def fix(deployment: Deployment, kind: Kind | None) -> str:
     """What the operator can do; empty where nothing is known."""
-    own = _BEDROCK_FIXES if deployment.provider == "bedrock" else {}
-    text = own.get(kind) or _FIXES.get(kind) if kind else None
+    text = deployment.profile.fixes.get(kind) or _FIXES.get(kind) if kind else None
     return (text or "").format(
         key=_key(deployment),
         model=deployment.model,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..providers import provider_profile
 from ..routing.types import Deployment
 from .loading import litellm
 
@@ -75,7 +76,7 @@ def _reads_openais(config: Any) -> bool:
 
 
 def _usual_base(provider: str, config: Any) -> str | None:
-    if provider == "openai":
+    if provider_profile(provider).address_in_litellm:
         base: str | None = config.get_api_base()
         return base
     if (named := BASES.get(provider)) is None:

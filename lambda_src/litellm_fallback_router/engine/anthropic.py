@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..routing.finish_reasons import finish_reasons_of
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, no_format, unsendable
@@ -42,7 +41,7 @@ class AnthropicFormat:
         self.url = base if base.endswith(PATH) else f"{base.rstrip('/')}{PATH}"
         self._params = ParameterMap(deployment, self.model, self.config)
         self.prices = Prices(deployment)
-        self.finish_reasons = finish_reasons_of(deployment)
+        self.finish_reasons = deployment.profile.finish_reasons
 
     def takes(self, params: Mapping[str, Any]) -> bool:
         return True

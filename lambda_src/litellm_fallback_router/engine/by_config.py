@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..routing.finish_reasons import finish_reasons_of
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, no_format, unsendable
@@ -39,7 +38,7 @@ class ConfigFormat:
         self.deployment, self.model, self.config, self.base = deployment, model, config, base
         self._params = ParameterMap(deployment, model, config)
         self.prices = Prices(deployment)
-        self.finish_reasons = finish_reasons_of(deployment)
+        self.finish_reasons = deployment.profile.finish_reasons
 
     def takes(self, params: Mapping[str, Any]) -> bool:
         return params.get("n", 1) in (None, 1)

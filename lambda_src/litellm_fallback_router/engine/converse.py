@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..routing.finish_reasons import finish_reasons_of
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .aws import Credentials, signed
 from .exchange import ErrorResponse, Outgoing
@@ -54,7 +53,7 @@ class ConverseFormat:
         # Its route belongs to the name by which LiteLLM looks up what a model takes.
         self._params = ParameterMap(deployment, f"converse/{self.model}", self.config)
         self.prices = Prices(deployment)
-        self.finish_reasons = finish_reasons_of(deployment)
+        self.finish_reasons = deployment.profile.finish_reasons
         aws = library.llms.bedrock.base_aws_llm.BaseAWSLLM()
         named = {} if deployment.region is None else {"aws_region_name": deployment.region}
         self._region = aws.get_aws_region_name(named, self.model, extra.get("model_id"))

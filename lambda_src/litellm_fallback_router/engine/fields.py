@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from ..providers import provider_profile
 from ..routing.failures import FailureKind, ProviderFailure
 from ..routing.plan import needed_params
 from ..routing.types import Deployment
@@ -39,12 +40,12 @@ def _body(deployment: Deployment, params: Mapping[str, Any]) -> dict[str, Any]:
     if deployment.openai_compatible:
         return dict(params)
     body: dict[str, Any] = {}
-    if deployment.provider == "openai" and "metadata" in params:
+    if deployment.profile.dialect.metadata_if_stored and "metadata" in params:
         # LiteLLM takes it to be for its own logs.
         body["metadata"] = params["metadata"]
     choice = params.get("tool_choice")
     kind = choice.get("type") if isinstance(choice, Mapping) else None
-    if deployment.provider in ("openai", "azure") and kind in KINDS_OF_CHOICE:
+    if deployment.profile.dialect.other_choices and kind in KINDS_OF_CHOICE:
         body["tool_choice"] = choice
     return body
 
@@ -68,4 +69,6 @@ def _taken(litellm_model: str) -> frozenset[str] | None:
     if names is None:
         return None
     # LiteLLM writes the tools into the prompt there.
-    return frozenset(names) | ({"tools", "tool_choice", "functions"} if provider == "ollama" else set())
+    return frozenset(names) | (
+        {"tools", "tool_choice", "functions"} if provider_profile(provider).tools_in_prompt else set()
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from ..routing.finish_reasons import OPENAIS, FinishReasons
+from ..providers import OPENAI_REASONS, FinishReasons
 
 
 class FinishReader:
@@ -36,7 +36,7 @@ class FinishReader:
 
     def read(self, reason: str) -> str:
         """OpenAI's word for it. It may be one already, since LiteLLM reads some reasons twice."""
-        said = self._reasons.as_openai(reason) or (reason if reason in OPENAIS else None)
+        said = self._reasons.as_openai(reason) or (reason if reason in OPENAI_REASONS else None)
         if said is None:
             self.broken = self.broken or reason
             said = "stop"

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..routing.finish_reasons import finish_reasons_of
 from ..routing.ledger import Usage
 from ..routing.types import Deployment, Message, ProviderAnswer
 from .addresses import Address
@@ -52,7 +51,7 @@ class OpenAIFormat:
         self._params = ParameterMap(deployment, self.model, self._config, **mapping)
         self._by_class = at.by_class
         self.prices = Prices(deployment)
-        self.finish_reasons = finish_reasons_of(deployment)
+        self.finish_reasons = deployment.profile.finish_reasons
 
     def takes(self, params: Mapping[str, Any]) -> bool:
         if self._compatible:
@@ -122,7 +121,7 @@ class OpenAIFormat:
 
     def _own_headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
-        if self.deployment.provider != "openai" or self._compatible:
+        if not self.deployment.profile.openai_account or self._compatible:
             return headers
         read = litellm().secret_managers.main.get_secret_str
         organization = self.deployment.extra.get("organization") or read("OPENAI_ORGANIZATION") or read("OPENAI_ORG_ID")

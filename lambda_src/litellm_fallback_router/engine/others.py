@@ -9,38 +9,29 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..providers import OwnApi
 from ..routing.types import Deployment
 from .by_config import ConfigFormat
 from .exchange import Outgoing
 from .loading import litellm
 from .translated import Translation
 
-BASES = {
-    "cohere": ("COHERE_API_BASE", "https://api.cohere.com/v2/chat"),
-    "cohere_chat": ("COHERE_API_BASE", "https://api.cohere.com/v2/chat"),
-    "gemini": ("GEMINI_API_BASE", None),
-    "ollama": ("OLLAMA_API_BASE", "http://localhost:11434"),
-    "ollama_chat": ("OLLAMA_API_BASE", "http://localhost:11434"),
-}
-"""Where LiteLLM asks them: by the variable, else there. None: its function knows."""
-
 
 def other_format(deployment: Deployment) -> ConfigFormat | None:
     """None where LiteLLM has no class whose functions do it all, or another one does."""
-    if deployment.provider not in BASES:
+    library, profile = litellm(), deployment.profile
+    if profile.own_api not in FORMATS:
         return None
-    library = litellm()
-    variable, usual = BASES[deployment.provider]
-    base = deployment.api_base or library.secret_managers.main.get_secret_str(variable) or usual
+    base = deployment.api_base
+    if base is None and profile.base_variable is not None:
+        base = library.secret_managers.main.get_secret_str(profile.base_variable) or profile.usual_base
     model, *_ = library.get_llm_provider(model=deployment.litellm_model)
     config = library.utils.ProviderConfigManager.get_provider_chat_config(
         model=model, provider=library.LlmProviders(deployment.provider)
     )
-    if deployment.provider == "gemini":
-        return GeminiFormat(deployment, model, config, base)
-    if deployment.provider.startswith("cohere"):
-        return CohereFormat(deployment, model, config, base) if _is_v2(config) else None
-    return OllamaFormat(deployment, model, config, base)
+    if profile.own_api is OwnApi.COHERE and not _is_v2(config):
+        return None
+    return FORMATS[profile.own_api](deployment, model, config, base)
 
 
 def _is_v2(config: Any) -> bool:
@@ -114,3 +105,10 @@ class GeminiFormat(ConfigFormat):
         if isinstance(refused, Mapping) and refused.get("blockReason") and not said.get("candidates"):
             return "SAFETY"  # whatever the reason: the prompt was blocked
         return super().reason_in(said)
+
+
+FORMATS: Mapping[OwnApi | None, type[ConfigFormat]] = {
+    OwnApi.COHERE: CohereFormat,
+    OwnApi.GEMINI: GeminiFormat,
+    OwnApi.OLLAMA: OllamaFormat,
+}

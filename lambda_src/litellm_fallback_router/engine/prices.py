@@ -129,7 +129,7 @@ def cost_of(deployment: Deployment, usage: Any, tier: str | None = None) -> floa
         prompt, completion = litellm().cost_per_token(
             model=deployment.model,
             custom_llm_provider=deployment.provider,
-            region_name=deployment.region if deployment.provider == "bedrock" else None,
+            region_name=deployment.region if deployment.profile.bedrock else None,
             usage_object=usage,
             service_tier=tier,
         )
@@ -143,7 +143,7 @@ def cost_of_answer(deployment: Deployment, response: Any) -> float | None:
     told = (getattr(response, "_hidden_params", None) or {}).get("response_cost")
     if told is not None:
         return float(told)
-    if deployment.provider == "openai" and not any(
+    if deployment.profile.tools_annotate and not any(
         getattr(choice.message, "annotations", None) for choice in response.choices
     ):
         # Nothing but tokens was used: that is told in a sixth of the time.

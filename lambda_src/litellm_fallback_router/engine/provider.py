@@ -9,6 +9,7 @@ from contextlib import aclosing
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..providers import OwnApi
 from ..routing.failures import ProviderFailure, no_answer
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
@@ -209,8 +210,8 @@ def format_of(deployment: Deployment) -> Format | None:
     """How the engine asks that deployment; None: it does not, LiteLLM's public call does."""
     if (address := address_of(deployment)) is not None:
         return OpenAIFormat(deployment, address)
-    if deployment.provider == "azure":
+    if deployment.profile.own_api is OwnApi.AZURE:
         return azure_format(deployment)
-    if deployment.provider == "anthropic":
+    if "messages" in deployment.profile.native_formats:
         return AnthropicFormat(deployment)
     return ConverseFormat(deployment) if is_conversed(deployment) else other_format(deployment)

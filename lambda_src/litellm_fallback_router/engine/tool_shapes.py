@@ -19,7 +19,7 @@ CONVERSE = "bedrock/converse/"
 
 def native(deployment: Deployment, params: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of `acompletion` in place of `tools` and `response_format`; `params` are adapted already."""
-    if deployment.provider == "anthropic":
+    if "messages" in deployment.profile.native_formats:
         tool, form = _anthropic_tool, _anthropic_format
     elif deployment.litellm_model.startswith(CONVERSE):
         tool, form = _bedrock_tool, _bedrock_format

@@ -31,7 +31,7 @@ _SUBSCRIBE = (
 
 def model_looks(deployments: Iterable[Deployment], stack_region: str, catalogs: Catalogs) -> list[Look]:
     """One look for each model and Region, and one for Anthropic's form where it has a say."""
-    ours = [d for d in deployments if d.provider == "bedrock"]
+    ours = [d for d in deployments if d.profile.bedrock]
     asked = {(_model(d), _region(d, stack_region), not OWN_CREDENTIALS.isdisjoint(d.extra)) for d in ours}
     looks = [_model_look(*one, catalogs) for one in sorted(asked)]
     claude = sorted({(model, region) for model, region, foreign in asked if _is_claude(model) and not foreign})

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..providers import Profile, profile_of
 from .ledger import Ledger, Usage
 from .verdicts import Outcome
 
@@ -102,6 +103,12 @@ class Deployment:
     """Of the vectors that it is asked for where the caller says nothing; None: the model's own."""
     own_prices: bool = False
     """The mapping has other prices than the price map: they alone count, for budgets count with them too."""
+
+    @property
+    def profile(self) -> Profile:
+        """What is known of the model at its provider: computed once for all deployments like this one, then kept."""
+        own_address = self.api_base is None
+        return profile_of(self.provider, self.model, compatible=self.openai_compatible, own_address=own_address)
 
     @property
     def label(self) -> str:

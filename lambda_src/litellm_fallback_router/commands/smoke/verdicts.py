@@ -23,10 +23,6 @@ WAITING = {
 }
 """Fixes for drops that say nothing against a deployment."""
 SECRET = "`fallback-router secrets set {provider}`, with a key that works; it is used within 30 s"  # noqa: S105 - words
-MODEL_ACCESS = (
-    "see `fallback-router preflight` for its subscription and form; permissions are computed from the mapping when the "
-    "stage is deployed, so deploy after a change of it"
-)
 LOG = (
     "see the log of the output FunctionName, and 'Troubleshooting' in docs/aws.md; a start that failed and Lambda's "
     "concurrency that is used up both look like this"
@@ -120,8 +116,8 @@ def _dropped(deployment: Deployment, code: str, reason: str) -> Check:
 
 
 def _fix(deployment: Deployment, kind: FailureKind | None) -> str:
-    if deployment.provider == "bedrock":
-        return MODEL_ACCESS if kind in {FailureKind.AUTHENTICATION, FailureKind.PERMISSION} else fix(deployment, kind)
+    if kind is not None and (own := deployment.profile.stage_fixes.get(kind)) is not None:
+        return own
     if kind is FailureKind.AUTHENTICATION:
         return SECRET.format(provider=deployment.provider)
     return fix(deployment, kind) or "see the failure in the log, by its request id"

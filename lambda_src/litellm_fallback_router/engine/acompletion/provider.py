@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from ...routing.failures import ProviderFailure, no_answer
-from ...routing.finish_reasons import finish_reasons_of
 from ...routing.ledger import Usage
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
 from ..fields import arguments_of
@@ -24,7 +23,6 @@ from .leftovers import leave_closed_loops
 from .reading_along import reading
 from .streams import Stream
 
-TAKES_ANY_KEY = frozenset({"openai", "anthropic", "hosted_vllm", "lm_studio", "openai_like"})
 PLACEHOLDER_KEY = "none"
 """These clients insist on a key; servers people run themselves do not."""
 
@@ -55,7 +53,7 @@ class AcompletionProvider:
     ) -> ProviderAnswer:
         await self.ready()
         arguments = self._arguments(deployment, messages, params)
-        reader = FinishReader(finish_reasons_of(deployment))
+        reader = FinishReader(deployment.profile.finish_reasons)
         asking = object()
         _asking.add(asking)
         try:
@@ -74,7 +72,7 @@ class AcompletionProvider:
         await self.ready()
         arguments = self._arguments(deployment, messages, params)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
-        reader = FinishReader(finish_reasons_of(deployment), streamed=True)
+        reader = FinishReader(deployment.profile.finish_reasons, streamed=True)
         stream: Stream | None = None
         asking = object()
         _asking.add(asking)
@@ -131,11 +129,11 @@ class AcompletionProvider:
         key = self._resolve(deployment)
         if deployment.api_base is not None:
             arguments["api_base"] = deployment.api_base
-            if deployment.provider in TAKES_ANY_KEY:
+            if deployment.profile.placeholder_key:
                 key = key or PLACEHOLDER_KEY
         if key is not None:
             arguments["api_key"] = key
-        if deployment.region is not None and deployment.provider == "bedrock":
+        if deployment.region is not None and deployment.profile.bedrock:
             arguments["aws_region_name"] = deployment.region
         return arguments
 

@@ -1,6 +1,5 @@
 """A request made fit for one deployment: what is merged, renamed or dropped, each with a line in `adjusted`."""
 
-from .dialects import Feature, Parts, dialect_of, is_claude
 from .native import FOREIGN, MADE_HERE, NATIVE_FORMATS, continued, is_foreign, marked, origin_of, speaks, unmarked
 from .postprocess import Adapted, Chunks, Postprocessor, processed
 from .report import UnfitError
@@ -15,14 +14,10 @@ __all__ = [
     "Adapted",
     "Chunks",
     "Conversation",
-    "Feature",
-    "Parts",
     "Postprocessor",
     "UnfitError",
     "adapt",
     "continued",
-    "dialect_of",
-    "is_claude",
     "is_foreign",
     "marked",
     "origin_of",

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..types import Deployment
-from .dialects import is_claude
 from .report import Report
 
 LONGEST = "1h"
@@ -50,8 +49,8 @@ class CacheMarks:
 
     def __init__(self, deployment: Deployment, report: Report) -> None:
         self._report = report
-        self._claude = is_claude(deployment)
-        self._bedrock = deployment.provider == "bedrock"
+        self._claude = deployment.profile.claude
+        self._converse = deployment.profile.dialect.converse
         self._info = deployment.info
 
     def of(self, owner: Mapping[str, Any], *, tool: bool = False) -> dict[str, Any] | None:
@@ -59,11 +58,11 @@ class CacheMarks:
         given = owner.get("cache_control")
         if given is None:
             return None
-        taken = self._claude or (self._bedrock and not tool and self._info.prompt_caching is True)
+        taken = self._claude or (self._converse and not tool and self._info.prompt_caching is True)
         if not taken or not isinstance(given, Mapping):
             self._report.say("tools cache_control dropped" if tool else "cache_control dropped")
             return None
-        if "ttl" not in given or (given["ttl"] in TTLS and (not self._bedrock or self._info.cache_ttl is True)):
+        if "ttl" not in given or (given["ttl"] in TTLS and (not self._converse or self._info.cache_ttl is True)):
             return dict(given)
         self._report.say("cache_control ttl dropped")
         return {name: value for name, value in given.items() if name != "ttl"}

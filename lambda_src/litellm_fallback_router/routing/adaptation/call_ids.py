@@ -1,4 +1,4 @@
-"""Ids of tool calls as each API takes them (`dialects`); a result has the id of its call."""
+"""Ids of tool calls as each API takes them (`Dialect`); a result has the id of its call."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ from pydantic_core import from_json
 from ..failures import unfit
 from ..request import MessageFeatures
 from ..types import ChatRequest, Deployment, Message
-from .dialects import dialect_of
 from .postprocess import Choices, ChunkPostprocessor
 
 FIELD = "input"
@@ -37,7 +36,7 @@ def with_functions(deployment: Deployment, request: ChatRequest, features: Messa
     """None: it has no custom tools, or the deployment takes them."""
     tools: Sequence[Mapping[str, Any]] = request.params.get("tools") or ()
     named = [(index, tool["custom"]) for index, tool in enumerate(tools) if tool.get("type") == "custom"]
-    if not (named or features.custom_calls) or deployment.openai_compatible or dialect_of(deployment).custom_tools:
+    if not (named or features.custom_calls) or deployment.openai_compatible or deployment.profile.dialect.custom_tools:
         return None
     adjusted = [f'tools[{index}] sent as a function of one string, "{FIELD}"' for index, _ in named]
     adjusted += [f"tools[{index}].custom.format told to the model" for index, tool in named if _grammar(tool)]

@@ -13,7 +13,6 @@ from typing import Any
 
 from ..failures import ProviderFailure, unfit
 from ..types import Deployment, Message
-from .dialects import dialect_of
 from .json_object import NotAnObjectError, ObjectText
 from .postprocess import Adapted, Choices, ChunkPostprocessor
 
@@ -27,7 +26,7 @@ NO_OBJECT = "its answer is no JSON object, which `response_format` asks for"
 def with_json_mode(deployment: Deployment, request: Adapted) -> Adapted:
     """The request with an instruction in the place of a `response_format` that its API does not have."""
     wanted = request.params.get("response_format") or {}
-    if wanted.get("type") != "json_object" or dialect_of(deployment).json_mode:
+    if wanted.get("type") != "json_object" or deployment.profile.dialect.json_mode:
         return request
     tools = bool(request.params.get("tools"))
     instruction = BESIDE_TOOLS if tools else INSTRUCTION

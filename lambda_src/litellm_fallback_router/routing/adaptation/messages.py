@@ -15,7 +15,6 @@ from typing import Any
 from ..request import THINKING_PARTS
 from ..types import Deployment, Message
 from .cache_marks import CacheMarks
-from .dialects import is_claude
 from .report import Report, UnfitError
 
 Part = dict[str, Any]
@@ -47,8 +46,8 @@ class MessageFit:
     def __init__(self, deployment: Deployment, report: Report) -> None:
         self._report = report
         self._marks = CacheMarks(deployment, report)
-        self._claude = is_claude(deployment)
-        self._bedrock = deployment.provider == "bedrock"
+        self._claude = deployment.profile.claude
+        self._converse = deployment.profile.dialect.converse
 
     def fit(self, message: Message) -> dict[str, Any] | None:
         """The message; None where it says nothing."""
@@ -97,7 +96,7 @@ class MessageFit:
             redacted = block.get("type") == "redacted_thinking"
             if not self._claude:
                 self._report.say("thinking blocks dropped")
-            elif redacted and self._bedrock:
+            elif redacted and self._converse:
                 self._report.say("redacted thinking dropped")
             elif not redacted and not block.get("signature"):
                 self._report.say("unsigned thinking dropped")
@@ -140,14 +139,14 @@ class MessageFit:
             part["image_url"] = self._kept(part["image_url"], {"url", "format"}, detail="detail dropped")
         elif kind == "file":
             part["file"] = self._file(part["file"] if isinstance(part["file"], Mapping) else {})
-        elif kind == "document" and self._bedrock:
+        elif kind == "document" and self._converse:
             self._say_unknown(part, frozenset({"type", "source"}), "document fields dropped")
             part = {"type": kind, "source": part.get("source")}
         return part if mark is None else {**part, "cache_control": mark}
 
     def _file(self, given: Mapping[str, Any]) -> dict[str, Any]:
         kept = self._kept(given, {"file_data", "file_id", "format"}, filename="filename dropped")
-        if not self._bedrock and kept.get("file_id") and not kept.get("file_data"):
+        if not self._converse and kept.get("file_id") and not kept.get("file_data"):
             # LiteLLM takes one that it knows no format of for an upload, and adds a tool that runs code.
             kept.setdefault("format", "application/pdf")
         return kept
@@ -189,7 +188,7 @@ class MessageFit:
                 mark = mark or (marks[-1] if marks else None)
             content = json.dumps(content, ensure_ascii=False)
         parts, _ = self._parts(content)
-        if self._bedrock:
+        if self._converse:
             mark = self._one_mark(parts, mark)
         built = {"role": "tool", "tool_call_id": message["tool_call_id"], "content": written(parts)}
         return built if mark is None else {**built, "cache_control": mark}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..types import Deployment
-from .dialects import dialect_of
 from .postprocess import Adapted, Choices, ChunkPostprocessor
 
 ADJUSTED = "parallel_tool_calls dropped; of several calls in an answer the first is kept"
@@ -17,7 +16,7 @@ ADJUSTED_DEFAULT = "parallel_tool_calls dropped"
 
 def with_one_call(deployment: Deployment, request: Adapted) -> Adapted:
     """The request without a `parallel_tool_calls` that its API does not have."""
-    if "parallel_tool_calls" not in request.params or dialect_of(deployment).parallel_switch:
+    if "parallel_tool_calls" not in request.params or deployment.profile.dialect.parallel_switch:
         return request
     params = {name: value for name, value in request.params.items() if name != "parallel_tool_calls"}
     if request.params["parallel_tool_calls"] is not False:

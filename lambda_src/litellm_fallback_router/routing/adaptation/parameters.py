@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...providers import Dialect
 from ..request import THINKING_FIELDS, THINKING_PARTS, MessageFeatures
 from ..types import Deployment, Message
-from .dialects import Dialect, dialect_of, takes_temperature_and_top_p
 
 FILE_NAME = "file.pdf"
 """For files that callers give no name."""
@@ -15,7 +15,7 @@ FILE_NAME = "file.pdf"
 
 def adjust_params(deployment: Deployment, params: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The parameters this deployment takes, and what was dropped or clamped to get there."""
-    dialect = dialect_of(deployment)
+    dialect = deployment.profile.dialect
     kept = {name: value for name, value in params.items() if name not in dialect.lacks}
     adjusted = [f"{name} dropped" for name in params if name in dialect.lacks]
     adjusted += _fit_model(deployment, kept)
@@ -23,7 +23,7 @@ def adjust_params(deployment: Deployment, params: Mapping[str, Any]) -> tuple[di
         adjusted += _fit_sampling(deployment, kept)
         adjusted += _fit_tools(dialect, kept)
         adjusted += _fit_formats(dialect, kept)
-        adjusted += _fit_metadata(deployment, kept)
+        adjusted += _fit_metadata(dialect, kept)
     return kept, tuple(adjusted)
 
 
@@ -44,11 +44,11 @@ def _fit_sampling(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
     if deployment.info.sampling is False:
         # Claude since its 4.7 generation takes no temperature but 1, the default.
         adjusted += [_drop(kept, name) for name in ("temperature", "top_p", "top_k") if kept.get(name, 1) != 1]
-    most = dialect_of(deployment).temperature_max
+    most = deployment.profile.dialect.temperature_max
     if (kept.get("temperature") or 0) > most:
         kept["temperature"] = most
         adjusted.append(f"temperature clamped to {most:g}")
-    if {"temperature", "top_p"} <= kept.keys() and not takes_temperature_and_top_p(deployment):
+    if {"temperature", "top_p"} <= kept.keys() and not deployment.profile.dialect.temperature_and_top_p:
         adjusted.append(_drop(kept, "top_p"))
     return adjusted
 
@@ -70,8 +70,8 @@ def _fit_tools(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
     return adjusted
 
 
-def _fit_metadata(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
-    if deployment.provider == "openai" and "metadata" in kept and not kept.get("store"):
+def _fit_metadata(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
+    if dialect.metadata_if_stored and "metadata" in kept and not kept.get("store"):
         # OpenAI answers 400 to metadata of what it is not asked to store.
         return [_drop(kept, "metadata")]
     return []
@@ -103,7 +103,7 @@ def adjust_messages(
     """The messages for an API in OpenAI's form: cache marks and thoughts reach only models that have them."""
     fields: set[str] = set()
     adjusted: list[str] = []
-    if "developer" in features.marks and not dialect_of(deployment).developer:
+    if "developer" in features.marks and not deployment.profile.dialect.developer:
         messages = [{**one, "role": "system"} if one["role"] == "developer" else one for one in messages]
         adjusted.append("developer sent as system")
     if deployment.openai_compatible:
@@ -116,7 +116,7 @@ def adjust_messages(
         adjusted.append("thinking blocks dropped")
     if fields:
         messages = [_without(message, fields) for message in messages]
-    if ("user", "file") in features.parts and deployment.provider in ("openai", "azure"):
+    if ("user", "file") in features.parts and deployment.profile.dialect.named_files:
         named = [_with_file_names(message) for message in messages]
         if named != messages:
             messages = named

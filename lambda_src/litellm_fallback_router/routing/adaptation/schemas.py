@@ -16,7 +16,6 @@ from typing import Any
 from .json_schemas import References, Schema, rewritten
 from .report import Report, UnfitError
 
-TOP_OF_NOVA = frozenset({"type", "properties", "required"})
 _COMBINED = frozenset({"anyOf", "oneOf", "allOf"})
 _REFUSED_NAMES = """
     minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength

@@ -11,7 +11,6 @@ from ..types import ChatRequest, Deployment, Message
 from .cache_marks import fit_marks
 from .call_ids import with_fitting_ids
 from .custom_tools import with_functions
-from .dialects import dialect_of, is_claude
 from .json_mode import with_json_mode
 from .native import fitted_native, speaks, untranslatable
 from .one_call import with_one_call
@@ -35,7 +34,7 @@ class Conversation:
 
     def fitted(self, deployment: Deployment, report: Report, *, calls_as_text: bool) -> list[Message]:
         """Raises UnfitError where the deployment cannot be sent them."""
-        alike = (id(dialect_of(deployment)), deployment.provider, deployment.info.prefill, calls_as_text)
+        alike = (id(deployment.profile.dialect), deployment.provider, deployment.info.prefill, calls_as_text)
         if not self._shared or alike not in self._made:
             said = Report()
             messages = fitted_turns(deployment, self._messages, said, calls_as_text=calls_as_text)
@@ -61,7 +60,7 @@ def adapt(
         request, conversation = functions.request, None
     params, adjusted = adjust_params(deployment, request.params)
     adjusted = (*request.adjusted, *(functions.adjusted if functions else ()), *adjusted)
-    if dialect_of(deployment).turns:
+    if deployment.profile.dialect.turns:
         report = Report(adjusted)
         conversation = conversation or Conversation(request.messages, features)
         as_text = _calls_as_text(deployment, request, params, features, report)
@@ -74,7 +73,7 @@ def adapt(
     else:
         messages, more = adjust_messages(deployment, list(request.messages), features)
         adjusted += more
-        if "calls" in features.marks and (fits := dialect_of(deployment).call_id) is not None:
+        if "calls" in features.marks and (fits := deployment.profile.dialect.call_id) is not None:
             report = Report(adjusted)
             messages = list(with_fitting_ids(messages, fits, report, unique=False))
             adjusted = report.lines
@@ -93,7 +92,7 @@ def _calls_as_text(
 ) -> bool:
     """Whether there is no place for earlier calls of tools; `params` name their tools where that makes one."""
     called = "calls" in features.marks
-    if called and not params.get("tools") and dialect_of(deployment).no_choice:
+    if called and not params.get("tools") and deployment.profile.dialect.no_choice:
         # Anthropic refuses calls and results without tools; these are known by name, and none may be called.
         params |= {"tools": [_named_tool(name) for name in _called(request.messages)], "tool_choice": "none"}
         report.say("tools of earlier calls named, none to be called")
@@ -113,7 +112,7 @@ def _fit_schemas(deployment: Deployment, params: dict[str, Any], report: Report)
     fit = ToolFit(deployment, report)
     if tools := params.get("tools"):
         names = {tool["function"]["name"] for tool in tools}
-        if len(names) < len(tools) and is_claude(deployment):
+        if len(names) < len(tools) and deployment.profile.claude:
             # Anthropic: "tools: Tool names must be unique" (anthropics/claude-code issue 10687).
             raise UnfitError("tools", "takes no two tools of one name")
         params["tools"] = [fit.tool(tool) for tool in tools]

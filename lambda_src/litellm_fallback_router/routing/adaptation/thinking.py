@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..types import Deployment, Message
-from .dialects import is_claude
 from .report import Report
 
 LEAST_BUDGET = 1024
@@ -35,7 +34,7 @@ def fit_thinking(deployment: Deployment, params: dict[str, Any], messages: list[
     """Changes `params`, and leaves thoughts out of `messages` that cannot go on."""
     if not params.keys() & {"thinking", "reasoning_effort"}:
         return
-    if not is_claude(deployment):
+    if not deployment.profile.claude:
         _fit_nova(deployment, params, report)
         return
     if "thinking" in params and "reasoning_effort" in params:

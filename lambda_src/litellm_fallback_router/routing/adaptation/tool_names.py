@@ -1,4 +1,4 @@
-"""Names of tools as each API takes them (`dialects`). One that does not fit is shortened, the same way every time and
+"""Names of tools as each API takes them (`Dialect`). One that does not fit is shortened, the same way every time and
 never to another tool's name, wherever a request has it; the calls of the answer have the caller's name again."""
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any
 
 from ..types import Deployment, Message
-from .dialects import dialect_of
 from .postprocess import Adapted, Choices
 
 ADJUSTED = "tool names shortened"
@@ -22,7 +21,7 @@ _KINDS = ("function", "custom")
 
 def with_fitting_names(deployment: Deployment, request: Adapted) -> Adapted:
     """The request with names that its API takes."""
-    fits = dialect_of(deployment).tool_names
+    fits = deployment.profile.dialect.tool_names
     if fits is None:
         return request
     names = ToolNames.of(request.messages, request.params, fits)

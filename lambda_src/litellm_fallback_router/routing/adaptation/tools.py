@@ -7,7 +7,6 @@ from typing import Any
 
 from ..types import Deployment
 from .cache_marks import CacheMarks
-from .dialects import dialect_of
 from .report import Report, UnfitError
 from .schemas import answer_schema, tool_schema
 
@@ -22,15 +21,15 @@ class ToolFit:
 
     def __init__(self, deployment: Deployment, report: Report) -> None:
         self._report = report
-        self._dialect = dialect_of(deployment)
+        self._dialect = deployment.profile.dialect
         self._marks = CacheMarks(deployment, report)
-        self._bedrock = deployment.provider == "bedrock"
+        self._converse = self._dialect.converse
         self._native = deployment.info.native_schema is True
 
     def tool(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """A tool in OpenAI's form. Raises UnfitError where its schema asks for what the API has not."""
         function = given["function"]
-        own = frozenset() if self._bedrock else ANTHROPICS_OWN
+        own = frozenset() if self._converse else ANTHROPICS_OWN
         if _more(given, _TOOL | own) or _more(function, _FUNCTION | own):
             self._report.say("unknown fields dropped")
         kept = {name: function[name] for name in ("name", "description", "strict") if function.get(name)}
@@ -75,7 +74,7 @@ class ToolFit:
                 top=self._dialect.schema_top,
                 of="response_format",
             )
-        unsent = ("name",) if self._bedrock and not self._native else () if self._bedrock else ("name", "description")
+        unsent = ("name",) if self._converse and not self._native else () if self._converse else ("name", "description")
         for name in unsent:
             if wanted.pop(name, None):
                 self._report.say(f"response_format {name} dropped")

@@ -15,7 +15,6 @@ from typing import Any
 
 from ..types import Deployment, Message
 from .call_ids import with_fitting_ids
-from .dialects import dialect_of
 from .messages import MessageFit, Part, written
 from .report import Report, UnfitError
 
@@ -28,7 +27,7 @@ def fitted_turns(
 ) -> list[Message]:
     """The conversation for one deployment. Raises UnfitError where it cannot be sent. `calls_as_text`: there is no
     place for calls of tools and their results."""
-    dialect, fit = dialect_of(deployment), MessageFit(deployment, report)
+    dialect, fit = deployment.profile.dialect, MessageFit(deployment, report)
     kept = [built for message in messages if (built := fit.fit(message)) is not None]
     system = [message for message in kept if message["role"] == "system"]
     turns = [message for message in kept if message["role"] != "system"]
@@ -51,7 +50,7 @@ def fitted_turns(
     _check_end(deployment, turns, report)
     if any(one["role"] == two["role"] != "tool" for one, two in pairwise(turns)):
         report.say("consecutive messages merged")
-    if deployment.provider == "bedrock":
+    if dialect.converse:
         _check_documents(turns, report)
     return [*system, *with_fitting_ids(turns, dialect.call_id, report, unique=True)]
 

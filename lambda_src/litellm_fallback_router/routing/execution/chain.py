@@ -222,7 +222,7 @@ class ChainExecution:
         return True
 
     async def _let_through(self, candidate: Candidate) -> bool:
-        if self.gate is None or (not self.attempts and candidate.deployment.provider == "bedrock"):
+        if self.gate is None or (not self.attempts and candidate.deployment.profile.beside_guardrail):
             return True
         return await asyncio.shield(self.gate) is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..adaptation import Feature
+from ...providers import Feature
 from ..deadline import in_words
 from ..errors import (
     ContentPolicyError,

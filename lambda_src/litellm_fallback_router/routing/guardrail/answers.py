@@ -118,7 +118,7 @@ async def _checked(
 
 def _beside(execution: ChainExecution, checks: GuardrailSession) -> bool:
     candidates = execution.plan.candidates
-    return checks.guardrail.parallel and bool(candidates) and candidates[0].deployment.provider == "bedrock"
+    return checks.guardrail.parallel and bool(candidates) and candidates[0].deployment.profile.beside_guardrail
 
 
 async def _with_input_check(

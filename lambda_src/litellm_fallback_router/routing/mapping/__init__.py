@@ -7,28 +7,13 @@ from .file import read_mapping
 from .governance import DRAFT, Guardrail, PromptAccess, with_guardrail, with_prompts
 from .keys import USABLE, holds_a_key, key_in, master_key, other_ways, secret_name, secret_providers, wanted_names
 from .litellm_config import converted_config, is_litellm_config
-from .provider_names import (
-    AWS_PROVIDERS,
-    GOOGLE_PROVIDERS,
-    KEYLESS_PROVIDERS,
-    PROVIDERS,
-    did_you_mean,
-    is_aws_region,
-    is_foreign_server,
-    key_variables,
-    split_profile,
-)
-from .residency import PROFILE_REGIONS, departures, geography_of, leaving, reach, regions_of
+from .provider_names import did_you_mean, is_aws_region, split_profile
+from .residency import departures, geography_of, leaving, reach, regions_of
 from .schema import type_name, unknown
 from .settings import RouterSettings
 
 __all__ = [
-    "AWS_PROVIDERS",
     "DRAFT",
-    "GOOGLE_PROVIDERS",
-    "KEYLESS_PROVIDERS",
-    "PROFILE_REGIONS",
-    "PROVIDERS",
     "REFERENCE",
     "USABLE",
     "Guardrail",
@@ -42,10 +27,8 @@ __all__ = [
     "geography_of",
     "holds_a_key",
     "is_aws_region",
-    "is_foreign_server",
     "is_litellm_config",
     "key_in",
-    "key_variables",
     "leaving",
     "load_config",
     "master_key",

@@ -9,17 +9,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from ...providers import SignIn, is_foreign_server, key_variables, provider_profile, speaks_openai
 from ..types import Deployment, ModelInfo
 from .provider_names import (
-    AWS_PROVIDERS,
-    KEYLESS_PROVIDERS,
     Target,
     check_provider,
     is_aws_region,
-    is_foreign_server,
-    key_variables,
     names_another_provider,
-    speaks_openai,
     target,
 )
 from .schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params, is_url, parse, type_name
@@ -181,14 +177,19 @@ def _target(entry: ModelEntry, params: Params, path: str, problems: list[str]) -
         problems.append(f"{field}: {error}")
         return None
     region = params.region or params.aws_region_name
-    if where.provider == "bedrock" and region and not is_aws_region(region) and not region.startswith(REFERENCE):
+    if (
+        provider_profile(where.provider).bedrock
+        and region
+        and not is_aws_region(region)
+        and not region.startswith(REFERENCE)
+    ):
         problems.append(f"{path}.region: '{region}' is not the name of an AWS Region such as us-east-1")
     return where
 
 
 def _looked_up(where: Target, base_model: str | None, region: str | None, describe: Describe) -> ModelInfo:
     provider, model = where.provider, where.model
-    if provider == "bedrock" and region and is_aws_region(region):
+    if provider_profile(provider).bedrock and region and is_aws_region(region):
         model = f"{region}/{model}"  # as LiteLLM writes it, whose prices may be a Region's
     if base_model is not None:
         try:
@@ -214,14 +215,15 @@ def _credential(provider: str, params: Params, extra: Mapping[str, Any]) -> str:
 def _secret(provider: str, params: Params, extra: Mapping[str, Any]) -> str:
     if params.api_key is not None:
         return _named(params.api_key)
-    if provider in AWS_PROVIDERS:
+    sign_in = provider_profile(provider).sign_in
+    if sign_in is SignIn.AWS:
         if "aws_access_key_id" in extra:
             return _named(str(extra["aws_access_key_id"]))
         return str(extra.get("aws_role_name") or extra.get("aws_profile_name") or "aws")
     for key in ("azure_ad_token", "client_secret", "azure_password", "vertex_credentials"):
         if key in extra:
             return _named(str(extra[key]))
-    if provider in KEYLESS_PROVIDERS or is_foreign_server(provider, params.api_base):
+    if sign_in is SignIn.NONE or is_foreign_server(provider, params.api_base):
         return "none"
     return key_variables(provider)[0]
 

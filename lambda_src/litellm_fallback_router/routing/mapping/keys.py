@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ...providers import SignIn, is_foreign_server, key_variables
 from ..errors import ConfigurationError
 from ..types import Deployment
 from .deployments import REFERENCE
 from .litellm_config import is_litellm_config
-from .provider_names import AWS_PROVIDERS, GOOGLE_PROVIDERS, KEYLESS_PROVIDERS, is_foreign_server, key_variables
 
 USABLE = re.compile(r"[!-~]+")
 """A key is sent in a header: printable ASCII without spaces."""
@@ -37,7 +37,7 @@ def wanted_names(deployment: Deployment) -> tuple[str, ...]:
         is_reference = deployment.api_key.startswith(REFERENCE)
         return (deployment.api_key.removeprefix(REFERENCE),) if is_reference else ()
     provider = deployment.provider
-    if provider in AWS_PROVIDERS | GOOGLE_PROVIDERS | KEYLESS_PROVIDERS:
+    if deployment.profile.sign_in is not SignIn.KEY:
         return ()
     return () if is_foreign_server(provider, deployment.api_base) else key_variables(provider)
 

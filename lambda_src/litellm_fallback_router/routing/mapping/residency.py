@@ -11,24 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ...providers import PROFILE_REGIONS, Processing, SignIn, processes_itself
 from ..types import Deployment
 from .config import RouterConfig
 from .deployments import REFERENCE
-from .provider_names import AWS_PROVIDERS, is_aws_region, is_foreign_server, split_profile
+from .provider_names import is_aws_region, split_profile
 
-_PROFILE_REGIONS = {
-    "apac": """ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 ap-southeast-2
-               ap-southeast-4""",
-    "au": "ap-southeast-2 ap-southeast-4",
-    "ca": "ca-central-1 ca-west-1",
-    "eu": "eu-central-1 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-3",
-    "jp": "ap-northeast-1 ap-northeast-3",
-    "us": "us-east-1 us-east-2 us-west-2",
-    "us-gov": "us-gov-east-1 us-gov-west-1",
-}
-PROFILE_REGIONS: Mapping[str, frozenset[str]] = {name: frozenset(r.split()) for name, r in _PROFILE_REGIONS.items()}
-"""The Regions that a geography's inference profiles route to, beside the one that is asked. A profile may use fewer of
-them. Source: Amazon Bedrock user guide, "Supported Regions and models for inference profiles"."""
 GEOGRAPHIES: Mapping[str, frozenset[str]] = {
     "apac": PROFILE_REGIONS["apac"] | {"ap-east-1", "ap-east-2", *(f"ap-southeast-{n}" for n in (3, 5, 6, 7))},
     "au": PROFILE_REGIONS["au"],
@@ -40,10 +28,6 @@ GEOGRAPHIES: Mapping[str, frozenset[str]] = {
 }
 """What prompts may be kept in, beside any single Region. `eu` is the European Union: London and Zurich are not."""
 _LARGEST = ("apac", "ca", "eu", "us")
-_OPENAI_HOSTS = {f"{name}.api.openai.com": name for name in ("au", "eu", "in", "jp", "us")}
-"""Where OpenAI also processes, and does not only store, in the place named. Source: OpenAI API docs, "Data residency":
-https://developers.openai.com/api/docs/guides/data-residency"""
-_OPENAI = frozenset({"openai", "text-completion-openai"})
 _BEDROCK_HOST = re.compile(r"(?:bedrock-runtime|bedrock-runtime-fips)\.([a-z0-9-]+)\.amazonaws\.com")
 _ARN = re.compile(r"arn:[a-z-]+:bedrock:([a-z0-9-]*):[^:]*:([a-z-]+)/(.+)")
 _MODEL_ROUTES = frozenset({"converse", "converse_like", "invoke", "openai", "mantle", "chat_completions"})
@@ -104,14 +88,12 @@ def departures(deployments: Iterable[Deployment], geography: str, here: str | No
 
 def reach(deployment: Deployment, here: str | None) -> Reach:
     """Where the deployment's prompts may be processed. `here`: the Region of this process, None: not known."""
-    provider = deployment.provider
-    if provider == "bedrock":
+    profile = deployment.profile
+    if profile.bedrock:
         return _bedrock(deployment, here)
-    if provider in _OPENAI and not is_foreign_server("openai", deployment.api_base):
-        return _openai(deployment)
-    if provider == "anthropic" and not is_foreign_server(provider, deployment.api_base):
-        return _anthropic()
-    return _elsewhere(deployment, here if provider in AWS_PROVIDERS else None)
+    if profile.processing is not None and processes_itself(deployment.provider, deployment.api_base):
+        return _documented(profile.processing, deployment)
+    return _elsewhere(deployment, here if profile.sign_in is SignIn.AWS else None)
 
 
 def _departure(name: str, found: Reach, geography: str) -> list[str]:
@@ -121,20 +103,11 @@ def _departure(name: str, found: Reach, geography: str) -> list[str]:
     return [f"{name}: prompts may be processed {found.words}, outside of {geography}: {found.because}; {fix}"]
 
 
-def _openai(deployment: Deployment) -> Reach:
-    host = urlsplit(deployment.api_base or "https://api.openai.com").hostname or ""
-    place = _OPENAI_HOSTS.get(host)
-    fix = (
-        "leave it out, or take a project with data residency there (params.api_base: https://PLACE.api.openai.com/v1, "
-    )
-    fix += "where PLACE is au, eu, in, jp or us)"
-    return Reach(GEOGRAPHIES[place] if place else None, f"OpenAI's endpoint {host}", fix)
-
-
-def _anthropic() -> Reach:
-    """Source: https://platform.claude.com/docs/en/manage-claude/data-residency: `global` unless a request says `us`."""
-    fix = "leave it out, or ask Claude by a Bedrock profile of {geography}"
-    return Reach(None, "Anthropic's own endpoint may run anywhere", fix)
+def _documented(processing: Processing, deployment: Deployment) -> Reach:
+    """At the provider's own endpoints."""
+    host = urlsplit(deployment.api_base or "").hostname or processing.usual_host
+    place = processing.hosts.get(host)
+    return Reach(GEOGRAPHIES[place] if place else None, processing.because.format(host=host), processing.fix)
 
 
 def _elsewhere(deployment: Deployment, usual: str | None) -> Reach:
@@ -149,8 +122,8 @@ def _elsewhere(deployment: Deployment, usual: str | None) -> Reach:
 
 
 def _bedrock(deployment: Deployment, here: str | None) -> Reach:
-    if _route(deployment) == "claude_platform":
-        return _anthropic()
+    if (processing := deployment.profile.route_processing.get(_route(deployment))) is not None:
+        return _documented(processing, deployment)
     region = _asked_region(deployment, here)
     if region is None:
         return Reach(None, "nothing tells which Region is asked", "params.region: a Region in {geography}")

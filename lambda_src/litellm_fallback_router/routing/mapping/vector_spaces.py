@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ...providers import provider_profile, speaks_openai
 from ..types import Deployment, VectorSpace
-from .provider_names import speaks_openai, split_profile, target
+from .provider_names import split_profile, target
 
-BEDROCK_EMBEDDERS = ("amazon.titan-embed-text-", "cohere.embed-")
-"""How the models on Bedrock begin whose bodies the engine knows."""
 SERVED = "OpenAI, Azure, servers that speak OpenAI's API, and Bedrock's Titan and Cohere"
 Names = Mapping[str, tuple[str, ...]]
 
@@ -31,7 +30,7 @@ def space_of(provider: str, model: str, base_model: str | None, dimensions: int 
             provider, model = known.provider, known.model
         except ValueError:
             model = base_model
-    if provider == "bedrock":
+    if provider_profile(provider).bedrock:
         profile = split_profile(model)
         model = profile[1] if profile else model
     return VectorSpace(model.rpartition("/")[2].lower(), dimensions)
@@ -48,10 +47,11 @@ def can_embed(provider: str, model: str, api_base: str | None) -> bool:
     Returns:
         True where the engine knows its request and its answer.
     """
-    if provider == "bedrock":
+    embedders = provider_profile(provider).embedders
+    if provider_profile(provider).bedrock:
         profile = split_profile(model)
-        return (profile[1] if profile else model).startswith(BEDROCK_EMBEDDERS) or model.startswith("arn:")
-    return provider in ("openai", "azure") or speaks_openai(provider, api_base)
+        return (profile[1] if profile else model).startswith(embedders) or model.startswith("arn:")
+    return model.startswith(embedders) or speaks_openai(provider, api_base)
 
 
 def mixtures(

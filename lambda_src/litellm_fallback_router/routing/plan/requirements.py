@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..adaptation import Feature, Parts, dialect_of
+from ...providers import Feature, Parts
 from ..errors import InvalidRequestError
 from ..ledger import Dropped
 from ..request import MessageFeatures
@@ -60,7 +60,7 @@ class Requirements:
 
     def unfetched_by(self, deployment: Deployment) -> frozenset[str]:
         """Schemes of the request's images by URL that the provider does not fetch itself."""
-        return self.features.image_schemes - dialect_of(deployment).image_urls
+        return self.features.image_schemes - deployment.profile.dialect.image_urls
 
     def _unmet_by_model(self, deployment: Deployment) -> tuple[str, str] | None:
         info = deployment.info
@@ -78,7 +78,7 @@ class Requirements:
         return None
 
     def _unmet_by_api(self, deployment: Deployment) -> tuple[str, str] | None:
-        dialect = dialect_of(deployment)
+        dialect = deployment.profile.dialect
         for feature in self.api_features:
             if feature in dialect.cannot:
                 return feature.code, feature.reason

@@ -96,7 +96,7 @@ def model_for(template: PromptTemplate, config: RouterConfig) -> str:
         raise InvalidRequestError(f"{template.name} names no model; {known}", param="model")
     for same in (_same, _same_foundation):
         for deployment in config.deployments:
-            if deployment.provider == "bedrock" and same(template.model, deployment):
+            if deployment.profile.bedrock and same(template.model, deployment):
                 return deployment.model_name
     text = f"{template.name} names the model {template.model!r}, which the mapping does not have; {known}"
     raise InvalidRequestError(text, param="model")

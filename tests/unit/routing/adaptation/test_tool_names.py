@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.adaptation.dialects import ANTHROPIC_NAME as ANTHROPIC
-from litellm_fallback_router.routing.adaptation.dialects import BEDROCK_NAME as BEDROCK
-from litellm_fallback_router.routing.adaptation.dialects import OPENAI_NAME as OPENAI
+from litellm_fallback_router.providers.bedrock import TOOL_NAME as BEDROCK
+from litellm_fallback_router.providers.claude import TOOL_NAME as ANTHROPIC
+from litellm_fallback_router.providers.openai import TOOL_NAME as OPENAI
 from litellm_fallback_router.routing.adaptation.tool_names import NamesRestored, ToolNames
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.aws_regions import ADAPTER_REGIONS
+from litellm_fallback_router.providers import PROFILE_REGIONS
 from litellm_fallback_router.routing.mapping.config import RouterConfig, load_config
 from litellm_fallback_router.routing.mapping.residency import (
     GEOGRAPHIES,
-    PROFILE_REGIONS,
     departures,
     geography_of,
     leaving,

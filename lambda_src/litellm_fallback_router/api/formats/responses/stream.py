@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 
-from ....routing.adaptation import is_claude
 from ....routing.router import ChatStream
 from ....routing.types import ChatResult, Chunk, Deployment
 from ...wire import encode, is_reported, routing_report
@@ -129,7 +128,7 @@ class EventWriter:
 
 def _output(asked: Translated, maker: Deployment | None) -> Output:
     """Only Claude's thoughts can be sent again."""
-    encrypted = asked.encrypted and maker is not None and is_claude(maker)
+    encrypted = asked.encrypted and maker is not None and maker.profile.claude
     return Output(asked.tools.called, summary=asked.summary, encrypted=encrypted)
 
 

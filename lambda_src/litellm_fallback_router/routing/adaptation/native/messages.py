@@ -33,7 +33,7 @@ class MessagesFormat:
     """Implements `NativeFormat`."""
 
     def spoken_by(self, deployment: Deployment, native: NativeRequest) -> bool:
-        return deployment.provider == "anthropic"
+        return "messages" in deployment.profile.native_formats
 
     def fitted(self, deployment: Deployment, native: NativeRequest, report: Report) -> NativeRequest:
         body = dict(native.body)

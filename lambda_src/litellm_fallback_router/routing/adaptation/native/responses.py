@@ -18,7 +18,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...types import Deployment, NativeRequest
-from ..dialects import dialect_of
 from ..report import Report
 
 MADE_HERE = "_gw_"
@@ -56,7 +55,7 @@ class ResponsesFormat:
     """Implements `NativeFormat`."""
 
     def spoken_by(self, deployment: Deployment, native: NativeRequest) -> bool:
-        if deployment.provider != "openai":
+        if "responses" not in deployment.profile.native_formats:
             return False
         return not deployment.openai_compatible or _host(deployment).startswith(MANTLE)
 
@@ -91,7 +90,7 @@ def _host(deployment: Deployment) -> str:
 
 def _fit_model(deployment: Deployment, body: dict[str, Any], report: Report) -> None:
     """What OpenAI refuses of models that lack it."""
-    info, lacks = deployment.info, dialect_of(deployment).lacks
+    info, lacks = deployment.info, deployment.profile.dialect.lacks
     most = info.max_output_tokens
     if most is not None and body.get("max_output_tokens", 0) > most:
         body["max_output_tokens"] = most

@@ -1,0 +1,93 @@
+"""OpenAI's own API. Sources: OpenAI "Create chat completion", and what LiteLLM 1.106.2 sends: it leaves out in silence
+what it finds no place for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from types import MappingProxyType
+
+from .claude import ANTHROPIC_ONLY, claude_families
+from .dialect import ASSISTANT_PARTS, PENALTIES, TEXT, Dialect, Feature, Parts
+from .finish_reasons import COMPATIBLE, OPENAI_COMPLETE, FinishReasons
+from .profile import Family, Override, Processing, Profile, Simulator
+
+_PARTS: Parts = {
+    "system": TEXT,
+    "developer": TEXT,
+    "user": TEXT | {"image_url", "input_audio", "file", "file by id"},
+    "assistant": ASSISTANT_PARTS,
+    "tool": TEXT,
+    "function": TEXT,
+}
+"""LiteLLM 1.106.2 would put words of its own in the place of a tool's image."""
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""Source: FunctionDefinition in OpenAI's SDK."""
+CALL_ID = re.compile(r".{1,40}", re.DOTALL)
+"""Source: OpenAI's refusal "string too long. Expected a string with maximum length 40"."""
+FINISH_REASONS = FinishReasons(
+    complete=MappingProxyType(OPENAI_COMPLETE),
+    cut=frozenset({"length"}),
+    filtered=frozenset({"content_filter"}),
+)
+"""Source: openai-python, `types/chat/chat_completion.py`. Azure's are the same (Azure OpenAI REST API reference)."""
+CHAT = Dialect(
+    metadata_if_stored=True,
+    named_files=True,
+    other_choices=True,
+    lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"},
+    openai=True,
+    custom_tools=True,
+    tool_names=TOOL_NAME,
+    call_id=CALL_ID,
+    parts=_PARTS,
+)
+"""LiteLLM hands OpenAI no `prompt_cache_retention`; only GPT-5 has `verbosity`."""
+_O_SERIES = replace(
+    CHAT,
+    cannot=frozenset({Feature.LOGPROBS}),
+    lacks=CHAT.lacks | {"temperature", "top_p", "frequency_penalty", "presence_penalty"},
+    parallel_switch=False,
+    developer=True,
+)
+_GPT_5 = replace(
+    CHAT,
+    cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
+    lacks=ANTHROPIC_ONLY | PENALTIES | {"prompt_cache_retention", "prediction", "modalities", "audio"},
+)
+_HOSTS = MappingProxyType({f"{name}.api.openai.com": name for name in ("au", "eu", "in", "jp", "us")})
+"""Where OpenAI also processes, and does not only store, in the place named. Source: OpenAI API docs, "Data residency":
+https://developers.openai.com/api/docs/guides/data-residency"""
+_PROCESSING = Processing(
+    because="OpenAI's endpoint {host}",
+    fix="leave it out, or take a project with data residency there (params.api_base: https://PLACE.api.openai.com/v1, "
+    "where PLACE is au, eu, in, jp or us)",
+    usual_host="api.openai.com",
+    hosts=_HOSTS,
+)
+
+OPENAI = Profile(
+    dialect=CHAT,
+    finish_reasons=FINISH_REASONS,
+    native_formats=frozenset({"responses"}),
+    families=(
+        *claude_families(),
+        Family(re.compile(r"^gpt-5"), Override(dialect=_GPT_5)),
+        Family(re.compile(r"^o\d"), Override(dialect=_O_SERIES)),
+    ),
+    elsewhere=Override(finish_reasons=COMPATIBLE),
+    own_domain="openai.com",
+    openai_format_elsewhere=True,
+    sells_only_own=True,
+    placeholder_key=True,
+    openai_account=True,
+    address_in_litellm=True,
+    tools_annotate=True,
+    embedders=("",),
+    bare_names=re.compile(r"(gpt-|chatgpt-|text-embedding-(3-|ada-)|o[1-9](-|$))"),
+    processing=_PROCESSING,
+    simulator=Simulator("/openai/v1", "sim-openai-key"),
+)
+COMPLETIONS = Profile(key_variables=("OPENAI_API_KEY",), processing=_PROCESSING, processing_domain="openai.com")
+"""`text-completion-openai`: OpenAI's older API."""
