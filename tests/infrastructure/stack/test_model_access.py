@@ -110,7 +110,7 @@ def test_mapping_without_bedrock_gets_no_permission_for_it(synthesize: Synthesiz
 
 def test_unknown_geography_is_named_with_the_place_to_add_it(synthesize: Synthesize, chain_file: ChainFile) -> None:
     mapping = chain_file({"model_list": [_bedrock_model("a", "zz.amazon.nova-lite-v1:0", region="us-east-1")]})
-    with pytest.raises(ConfigurationError, match=r"unknown geography 'zz'.*mapping/residency\.py"):
+    with pytest.raises(ConfigurationError, match=r"unknown geography 'zz'.*providers/bedrock\.py"):
         synthesize(mapping=str(mapping))
 
 
