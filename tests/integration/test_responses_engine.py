@@ -156,8 +156,8 @@ async def test_calls_thoughts_refusals_and_own_tools_are_pieces_too() -> None:
     )
     assert [chunk.choices[0]["delta"] for chunk in chunks if chunk.choices] == [
         {"reasoning_content": "Hm."},
-        {"own_tool": "web_search_call"},
-        {"own_tool": "response.web_search_call.searching"},
+        {"provider_tool": "web_search_call"},
+        {"provider_tool": "response.web_search_call.searching"},
         {"annotations": [{"type": "url_citation"}]},
         {"refusal": "no"},
         {"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "look", "arguments": ""}}]},

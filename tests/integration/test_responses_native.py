@@ -297,3 +297,9 @@ def test_codex_is_answered_by_claude_without_its_search(gateway: Gateway, simula
     } <= set(told)
     names = [tool["name"] for tool in sent(simulator, "claude-sonnet-4-6")["tools"]]
     assert names == ["exec_command", "multi_agent_v1__close_agent"]
+
+
+def test_what_openais_own_tools_did_is_not_gone_on_with_elsewhere(client: OpenAI, simulator: SimulatorControl) -> None:
+    simulator.inject(Fault(kind="cut"), model="gpt-5.4")
+    with pytest.raises(openai.APIError, match="provider_tool had been sent"):
+        list(client.responses.create(model="thinker", input="Search the web: who won?", tools=[SEARCH], stream=True))

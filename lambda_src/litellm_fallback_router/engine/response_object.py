@@ -15,7 +15,7 @@ CALLED = {"function_call": ("function", "arguments"), "custom_tool_call": ("cust
 """Items that are calls of the caller's own tools: what a chat calls them, and where their text is."""
 CUT_OFF = {"max_output_tokens": "length", "content_filter": "content_filter"}
 """Why a response is incomplete -> a chat's finish reason."""
-OWN_TOOL = "own_tool"
+OWN_TOOL = "provider_tool"
 """In a chat's message or delta: what a tool of the provider's own did. Nobody else can go on from there."""
 
 

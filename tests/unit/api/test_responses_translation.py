@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from litellm_fallback_router.api.formats.responses import request as request_of
 from litellm_fallback_router.api.formats.responses.request import Translated
 from litellm_fallback_router.routing.errors import InvalidRequestError
-from litellm_fallback_router.routing.mapping import RouterConfig
+from litellm_fallback_router.routing.mapping import Guardrail, RouterConfig
 from litellm_fallback_router.routing.types import Deployment
 
 ASK = {"role": "user", "content": "hi"}
@@ -241,6 +241,35 @@ def test_model_and_input_are_required(missing: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translated(body)
     assert caught.value.param == missing
+
+
+GPT = Deployment("m", "m", "openai", "gpt-5.4", "openai/gpt-5.4", "key")
+
+
+def test_what_openai_can_do_passes_on_to_it() -> None:
+    config = RouterConfig((GPT,), {"m": ("m",)})
+    body = {"model": "m", "input": "hi", "tools": [{"type": "web_search"}], "stream": True, "router": {"resume": False}}
+    native = request_of.translated(body, config).request.native
+    assert native is not None
+    assert native.body == {"input": "hi", "tools": [{"type": "web_search"}]}
+    assert native.only == ("'tools[0]' (a tool of type 'web_search')",)
+
+
+@pytest.mark.parametrize("more", [{"guardrail": Guardrail(id="g", version="1", region="eu-central-1")}, {}])
+def test_what_is_checked_or_starts_from_a_prompt_is_translated(more: dict[str, Any]) -> None:
+    config = RouterConfig((GPT,), {"m": ("m",)}, **more)
+    body = {"model": "m", "input": "hi", **({} if more else {"prompt": {"id": "P"}})}
+    assert request_of.translated(body, config).request.native is None
+    with pytest.raises(InvalidRequestError, match="guardrail") as caught:
+        request_of.translated({**body, "tools": [{"type": "web_search"}]}, config)
+    assert caught.value.param == "tools[0]"
+
+
+@pytest.mark.parametrize("body", [{"previous_response_id": "resp_gw_1"}, {"input": [{"id": "msg_gw_1"}]}])
+def test_what_was_answered_here_and_is_not_kept_is_refused_whoever_is_asked(body: dict[str, Any]) -> None:
+    config = RouterConfig((GPT,), {"m": ("m",)})
+    with pytest.raises(InvalidRequestError, match="is not kept here"):
+        request_of.translated({"model": "m", "input": "hi", **body}, config)
 
 
 def test_null_is_not_there() -> None:

@@ -36,7 +36,7 @@ def with_functions(deployment: Deployment, request: ChatRequest, features: Messa
     """None: it has no custom tools, or the deployment takes them."""
     tools: Sequence[Mapping[str, Any]] = request.params.get("tools") or ()
     named = [(index, tool["custom"]) for index, tool in enumerate(tools) if tool.get("type") == "custom"]
-    if not (named or features.custom_calls) or deployment.openai_compatible or deployment.profile.dialect.custom_tools:
+    if not (named or features.custom_calls) or _takes_them(deployment, request):
         return None
     adjusted = [f'tools[{index}] sent as a function of one string, "{FIELD}"' for index, _ in named]
     adjusted += [f"tools[{index}].custom.format told to the model" for index, tool in named if _grammar(tool)]
@@ -51,6 +51,14 @@ def with_functions(deployment: Deployment, request: ChatRequest, features: Messa
     messages = [_message(message) for message in request.messages]
     restored = FreeText(frozenset(str(tool.get("name")) for _, tool in named))
     return AsFunctions(replace(request, messages=messages, params=params), tuple(adjusted), restored)
+
+
+def _takes_them(deployment: Deployment, request: ChatRequest) -> bool:
+    if deployment.openai_compatible:
+        # What came as a chat reaches other servers as it came; what did not is written for them here, and most of
+        # them know functions alone (vLLM's `ChatCompletionToolsParam`).
+        return request.native is None
+    return deployment.profile.dialect.custom_tools
 
 
 def _function(tool: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from litellm_fallback_router.routing.adaptation.postprocess import Chunks, proce
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
 from litellm_fallback_router.routing.request import MessageFeatures
-from litellm_fallback_router.routing.types import ChatRequest, Chunk, Deployment, Message, ProviderAnswer
+from litellm_fallback_router.routing.types import ChatRequest, Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 
 GRAMMAR = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: LINE"}}
 PATCH: dict[str, Any] = {"type": "custom", "custom": {"name": "patch", "description": "Edit.", "format": GRAMMAR}}
@@ -80,6 +81,15 @@ def test_openai_has_them_itself() -> None:
     assert request.params["tools"][1] == PATCH
     assert request.messages[1]["tool_calls"] == [CALLED]
     assert request.adjusted == ()
+
+
+def test_other_servers_get_a_chat_s_as_they_came_and_functions_for_the_rest() -> None:
+    server = replace(place("openai", "qwen"), openai_compatible=True, api_base="http://127.0.0.1:1/v1")
+    request = ChatRequest("m", HISTORY, {"tools": [PATCH]})
+    assert adapt(server, request, MessageFeatures.of(HISTORY)).params["tools"] == [PATCH]
+    came_otherwise = replace(request, native=NativeRequest("responses", {"input": "hi"}))
+    (tool,) = adapt(server, came_otherwise, MessageFeatures.of(HISTORY)).params["tools"]
+    assert tool["type"] == "function"
 
 
 def test_a_whole_answer_s_call_is_of_the_custom_tool() -> None:

@@ -126,7 +126,7 @@ class _Items:
         kept = [item for item in kept if item is not None]
         if not self._forgotten:
             return [_without_id(item) if MADE_HERE in str(item.get("id")) else item for item in kept]
-        if any(_is_named(item) for item in kept):
+        if any(_is_named(item) and MADE_HERE not in item["id"] for item in kept):
             self._report.say("input ids dropped")
         return [_without_id(item) if _is_named(item) or MADE_HERE in str(item.get("id")) else item for item in kept]
 
@@ -148,7 +148,7 @@ class _Items:
 
 def _is_named(item: Mapping[str, Any]) -> bool:
     """An id that belongs to what a model said; a reference is nothing without its own."""
-    return item.get("id") is not None and item.get("type") in ("message", "function_call", "custom_tool_call")
+    return isinstance(item.get("id"), str) and item.get("type") in ("message", "function_call", "custom_tool_call")
 
 
 def _without_id(item: Mapping[str, Any]) -> dict[str, Any]:
