@@ -22,7 +22,8 @@ from .engine import Engine, loading
 from .engine.converse import is_conversed
 from .mapping import ROUTER_STYLE_MAPPING
 from .routing.errors import ConfigurationError
-from .routing.execution import Cooldowns, RouterDependencies
+from .routing.execution import Cooldowns
+from .routing.interceptors import RouterDependencies
 from .routing.mapping import (
     Guardrail,
     PromptAccess,

@@ -13,7 +13,7 @@ import pytest
 
 from litellm_fallback_router.adapters.prompts import ManagedPrompts, reader
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing.prompts.template import PromptTemplate
+from litellm_fallback_router.routing.interceptors.prompts.template import PromptTemplate
 from litellm_fallback_router.simulated import bedrock
 from local.simulator import SimulatorControl
 from tests.support.gateway import Gateway, gateway_process

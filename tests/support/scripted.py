@@ -11,8 +11,8 @@ from typing import Any
 from litellm_fallback_router.adapters.memory import MemoryCircuits, MemoryRateLimits
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.execution.cooldowns import Cooldowns
-from litellm_fallback_router.routing.execution.dependencies import RouterDependencies
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
+from litellm_fallback_router.routing.interceptors import RouterDependencies
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
 from litellm_fallback_router.routing.mapping.config import RouterConfig
 from litellm_fallback_router.routing.mapping.settings import RouterSettings

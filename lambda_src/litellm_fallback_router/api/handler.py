@@ -131,25 +131,27 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         keeping_alive = asyncio.ensure_future(self._keep_alive(send))
         try:
-            async with aclosing(self._guarded(request_id)) as body:
-                async for event in body:
-                    self._sent_at = time.monotonic()
-                    await send({"type": "http.response.body", "body": event, "more_body": True})
+            async with aclosing(self._events):
+                await self._send_events(send, request_id)
         finally:
             keeping_alive.cancel()
             await asyncio.gather(keeping_alive, return_exceptions=True)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _guarded(self, request_id: str) -> AsyncGenerator[bytes, None]:
-        """The events; after a failure an error event, since a status can no longer be sent."""
-        try:
-            async with aclosing(self._events) as body:
-                async for event in body:
-                    yield event
-        except RouterError as error:
-            yield self._failed(replace(problem_of(error), request_id=request_id))
-        except Exception as error:  # noqa: BLE001 - a bug must end the caller's stream with an error event
-            yield self._failed(replace(bug(error, request_id), request_id=request_id))
+    async def _send_events(self, send: Send, request_id: str) -> None:
+        """Send the events; where they break off, an event that says so: a status can no longer be sent."""
+        event: bytes | None = b""
+        broken = False
+        while event is not None and not broken:
+            try:
+                event = await anext(self._events, None)
+            except RouterError as error:
+                event, broken = self._failed(replace(problem_of(error), request_id=request_id)), True
+            except Exception as error:  # noqa: BLE001 - a bug must end the caller's stream with an error event
+                event, broken = self._failed(replace(bug(error, request_id), request_id=request_id)), True
+            if event:
+                self._sent_at = time.monotonic()
+                await send({"type": "http.response.body", "body": event, "more_body": True})
 
     async def _keep_alive(self, send: Send) -> None:
         self._sent_at = time.monotonic()

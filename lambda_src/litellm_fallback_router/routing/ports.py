@@ -11,8 +11,8 @@ from .ledger import AttemptRecord, Usage
 from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 
 if TYPE_CHECKING:
+    from .interceptors import PromptTemplate
     from .observe import Sample
-    from .prompts import PromptTemplate
     from .request import Picture
     from .verdicts import Verdict
 

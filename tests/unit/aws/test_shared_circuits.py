@@ -15,8 +15,8 @@ from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
 from litellm_fallback_router.adapters.dynamodb.circuits import USABLE
 from litellm_fallback_router.adapters.memory import MemoryRateLimits
 from litellm_fallback_router.routing.execution.cooldowns import Cooldowns
-from litellm_fallback_router.routing.execution.dependencies import RouterDependencies
 from litellm_fallback_router.routing.failures import FailureKind
+from litellm_fallback_router.routing.interceptors import RouterDependencies
 from litellm_fallback_router.routing.mapping.config import RouterConfig
 from litellm_fallback_router.routing.plan.health import Health
 from litellm_fallback_router.routing.plan.planner import plan

@@ -16,8 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from ...routing.interceptors import PromptTemplate
 from ...routing.mapping import DRAFT
-from ...routing.prompts import PromptTemplate
 from ...routing.types import Message
 
 Read = Callable[[str, str], Mapping[str, Any]]

@@ -14,8 +14,8 @@ from functools import partial
 from threading import Lock
 
 from ...routing.errors import InvalidRequestError, RouterError, UnavailableError
+from ...routing.interceptors import PromptTemplate
 from ...routing.mapping import DRAFT
-from ...routing.prompts import PromptTemplate
 from .client import PromptMissingError, PromptUnreachableError, Read, UnfitPromptError, template_of
 
 logger = logging.getLogger("litellm_fallback_router")

@@ -1,23 +1,21 @@
-"""A plan is carried out: attempts, waits, retries, deadlines, giving up."""
+"""A plan is executed: attempts, waits, retries, deadlines, giving up."""
 
 from .admission import health_of
-from .attempts import Recorder, ask
 from .background import run_in_background
-from .chain import ChainExecution, Stop
+from .chain import ChainExecution
 from .cooldowns import Cooldowns
 from .counting import TokenCount, counted, estimated
-from .dependencies import RouterDependencies
-from .streaming import StreamExecution
+from .dependencies import ExecutionDependencies, ShutdownState
+from .schedule import Gate, Stop
 
 __all__ = [
     "ChainExecution",
     "Cooldowns",
-    "Recorder",
-    "RouterDependencies",
+    "ExecutionDependencies",
+    "Gate",
+    "ShutdownState",
     "Stop",
-    "StreamExecution",
     "TokenCount",
-    "ask",
     "counted",
     "estimated",
     "health_of",

@@ -1,5 +1,5 @@
-"""Whether a candidate may be asked now. A plan is made of what was known when the request came; while it waits, for
-a retry or for those before it, other requests learn more. So it is all checked again right before an attempt."""
+"""Health checks right before an attempt. A plan uses the circuits, cooldowns, keys and rates of the moment when the
+request arrived; while the request waits, other requests change them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import replace
 from ..ledger import Dropped
 from ..plan import WAITING, Candidate, Health, out_of_rate
 from ..types import Deployment
-from .dependencies import RouterDependencies
+from .dependencies import ExecutionDependencies
 
 
-async def admit(candidate: Candidate, dependencies: RouterDependencies) -> Candidate | Dropped:
-    """The candidate as it may be asked at this moment, with its probe and its place in the rate taken; or why not."""
+async def admit(candidate: Candidate, dependencies: ExecutionDependencies) -> Candidate | Dropped:
+    """The candidate, with its circuit probe acquired and its request counted against `rpm`; or why it is skipped."""
     deployment = candidate.deployment
     health = await health_of((deployment,), dependencies)
     deprioritized = health.unfit(deployment)
@@ -33,13 +33,13 @@ async def admit(candidate: Candidate, dependencies: RouterDependencies) -> Candi
     return replace(candidate, probe=probe, deprioritized=deprioritized)
 
 
-async def in_vain(candidate: Candidate, dependencies: RouterDependencies) -> Dropped | None:
-    """Why waiting for another try of `candidate` is of no use as things are; None: it may be."""
+async def in_vain(candidate: Candidate, dependencies: ExecutionDependencies) -> Dropped | None:
+    """Why a retry of `candidate` would be skipped at present; None: it would not."""
     return (await health_of((candidate.deployment,), dependencies)).unfit(candidate.deployment)
 
 
-async def health_of(deployments: Sequence[Deployment], dependencies: RouterDependencies) -> Health:
-    """Circuits, cooldowns and keys; not the rates, which are counted as they are taken."""
+async def health_of(deployments: Sequence[Deployment], dependencies: ExecutionDependencies) -> Health:
+    """Circuits, cooldowns and keys of `deployments`; without rates, which are counted when they are taken."""
     names = {d.id for d in deployments} | {d.credential for d in deployments}
     return Health(
         circuits=await dependencies.circuits.states([d.id for d in deployments]),

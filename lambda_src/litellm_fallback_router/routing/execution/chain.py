@@ -1,309 +1,166 @@
-"""Walks a plan: one walker for whole answers and streams. All waiting, retrying and giving up is decided here."""
+"""The one way in which a plan is executed, for whole answers and for streams."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TypeVar
 
-from ..deadline import Deadline
-from ..errors import RouterError
-from ..failures import FailureKind, NextStep, ProviderFailure
-from ..ledger import AttemptRecord, Dropped, Ledger, Usage
+from ..continuation import SentAnswer
+from ..deadline import OutOfTimeError
+from ..errors import StreamInterruptedError
+from ..failures import FailureKind, ProviderFailure
+from ..ledger import Usage
 from ..mapping import RouterSettings
-from ..plan import Candidate, Plan
-from ..request import ImageUnavailableError, RequestImages
-from ..types import ChatRequest, Deployment
-from ..verdicts import GuardRecord
-from .admission import admit, in_vain
-from .dependencies import RouterDependencies
-from .exhausted import exhausted_error
-from .remaining import Remaining
+from ..plan import Plan
+from ..types import ChatRequest, ChatResult, Chunk, Deployment, ProviderAnswer
+from .attempts import Recorder
+from .dependencies import ExecutionDependencies
+from .parts import Part, StreamPart, WholePart, take_turns
+from .schedule import Attempt, AttemptSchedule
 
-_TROUBLE = {FailureKind.QUOTA_EXHAUSTED: "has no credit left", FailureKind.AUTHENTICATION: "was refused"}
-"""What is said of a credential that is skipped."""
+T = TypeVar("T")
+OUT_OF_TIME = "the gateway's own time for one request ran out; raise its timeout, or ask for less"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request about to be sent."""
-
-    candidate: Candidate
-    number: int
-    began: float
-    """The loop's time."""
-    budget: float
-    """Seconds this attempt may take of the request's deadline."""
-
-    @property
-    def deployment(self) -> Deployment:
-        return self.candidate.deployment
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why the guardrail stops an attempt."""
-
-    reason: str
-    of_use: bool
-    """True where the caller may have got something of it."""
-
-
-class ChainExecution:
-    """One request's way through its plan. `next()` gives the attempts; each is settled by exactly one of
-    `succeeded`, `failed` and `abandoned` before the next is asked for."""
+class ChainExecution(AttemptSchedule):
+    """Executes the plan of one request: `answer()` for a whole answer, `chunks()` for a stream."""
 
     def __init__(
         self,
         request: ChatRequest,
         plan: Plan,
         settings: RouterSettings,
-        dependencies: RouterDependencies,
+        dependencies: ExecutionDependencies,
         *,
         streamed: bool = False,
     ) -> None:
-        self.request = request
-        self.streamed = streamed
-        self.plan = plan
-        self.settings = settings
-        self._dependencies = dependencies
-        self._loop = asyncio.get_running_loop()
-        self._started = self._loop.time()
-        self.end = Deadline() if request.time_left is None else Deadline(request.time_left)
-        """Nothing of this request may last longer, not even a stream that flows."""
-        budget = settings.deadline if request.timeout is None else min(request.timeout, settings.deadline)
-        self.deadline = Deadline(min(budget, self.end.left))
-        self._remaining = Remaining(plan)
-        self.ended = "no candidate is left"
-        """Why nobody is asked any more, once `next()` has given None."""
-        self._expired = False
-        """True where the time was over before all candidates were asked."""
-        self._wait = 0.0
-        """Seconds before the head is tried again."""
-        self._refreshed: set[str] = set()
-        self.failures: list[ProviderFailure] = []
-        self.attempts: list[AttemptRecord] = []
-        self.images = RequestImages(dependencies.images)
-        self.asking = False
-        """True while an attempt is under way."""
-        self.guard_record: GuardRecord | None = None
-        self.gate: asyncio.Future[ChatRequest | None] | None = None
-        """The guardrail's check of the input, where it runs beside the first attempt, which must be Bedrock's: before
-        any other the verdict is awaited. It gives another request where this one must not be sent."""
-        self.stopped: Stop | None = None
-        """Why the guardrail stopped an attempt; None: it did not."""
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the request began."""
-        return self._loop.time() - self._started
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(tuple(self.attempts), self._remaining.dropped, self.elapsed, self.guard_record)
-
-    @property
-    def dependencies(self) -> RouterDependencies:
-        return self._dependencies
-
-    def fell_back(self, deployment: Deployment) -> bool:
-        """True where an answer from `deployment` is not from the group that was asked for."""
-        return deployment.model_name != self.plan.primary
-
-    async def next(self) -> Attempt | None:
-        """The next attempt, after any wait it needs; None when there is nothing left to try."""
-        while self._may_go_on():
-            candidate = self._remaining.head
-            if not await self._let_through(candidate):
-                return None
-            if not await self._waited(candidate) or not (self.attempts or await self._ready()):
-                continue
-            shown = await self._with_images(candidate) if candidate.images_by_url else candidate
-            if self.deadline.expired:
-                continue
-            admitted = shown if isinstance(shown, Dropped) else await admit(shown, self._dependencies)
-            if isinstance(admitted, Dropped):
-                self._remaining.pass_by(admitted, self._dependencies.cooldowns)
-                continue
-            self._remaining.tries += 1
-            self.asking = True
-            budget, keep = self._share(), self.settings.circuit_open_seconds
-            self._dependencies.short_timeouts.asking(admitted.deployment.id, budget, streamed=self.streamed, keep=keep)
-            return Attempt(admitted, number=len(self.attempts) + 1, began=self._loop.time(), budget=budget)
-        return None
-
-    async def succeeded(self, attempt: Attempt, record: AttemptRecord) -> None:
-        """The attempt answered."""
-        self._record(record)
-        name, short_timeouts = attempt.deployment.id, self._dependencies.short_timeouts
-        short_timeouts.heard(name, record.seconds, streamed=False)
-        if record.first_token_seconds is not None:
-            short_timeouts.heard(name, record.first_token_seconds, streamed=True)
-        await self._dependencies.circuits.succeeded(name)
-
-    async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
-        """The attempt failed: read the table, remember what it teaches, decide what comes next."""
-        self._record(record)
-        failure.forget_frames()
-        rule = failure.rule
-        circuits, deployment = self._dependencies.circuits, attempt.deployment
-        # What was known of a last resort is no news to its circuit, whose probe may be on its way, nor to the caller.
-        known = attempt.candidate.last_resort and (rule.counts_for_circuit or failure.caller_timeout)
-        if not (known and self.failures):
-            self.failures.append(failure)
-        if failure.caller_timeout:
-            keep = self.settings.circuit_open_seconds
-            self._dependencies.short_timeouts.heard_nothing(
-                deployment.id, attempt.budget, streamed=self.streamed, keep=keep
-            )
-        if rule.counts_for_circuit and not known:
-            if await circuits.failed(deployment.id):
-                self._dependencies.waits.interrupt(deployment.id)
-        elif attempt.candidate.probe:
-            await circuits.released(deployment.id)
-        next_step = rule.next_step
-        if failure.kind is FailureKind.CONTENT_POLICY and self.settings.content_policy_fallback:
-            next_step = NextStep.NEXT
-        if next_step is NextStep.STOP:
-            self._remaining.end()
-        elif await self._refreshed_key(deployment, failure):
-            if not self._room:
-                self._remaining.give_up()
-        elif rule.retry and (wait := self._retry_wait(attempt, failure)) is not None:
-            self._wait = wait
-        else:
-            self._remaining.give_up()
-            self._pass_over(deployment, failure, next_step)
-
-    async def abandoned(self, attempt: Attempt, record: AttemptRecord) -> None:
-        """The attempt ends unfinished, through no fault of its deployment."""
-        self._record(record)
-        if attempt.candidate.probe:
-            await self._dependencies.circuits.released(attempt.deployment.id)
+        super().__init__(request, plan, settings, dependencies, streamed=streamed)
+        self._delivery = _Delivery(request)
 
     def start_again(self, request: ChatRequest, plan: Plan) -> None:
-        """Ask with another request, inside the same bounds."""
-        self.request, self.plan = request, plan
-        self._remaining, self._wait = Remaining(plan), 0.0
-        self.gate, self.stopped = None, None
-
-    def error(self) -> RouterError:
-        """The answer to the caller when `next()` has given None."""
-        return exhausted_error(self.failures, self.ledger, expired=self._expired)
-
-    def renew_deadline(self) -> None:
-        """A stream had begun and broke: what continues it gets a budget of its own for its first token."""
-        self.deadline = self.deadline.renewed(self.end)
-
-    def estimated_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        return self._dependencies.provider.estimate_cost(deployment, usage)
-
-    def _may_go_on(self) -> bool:
-        """False where nobody is left, or no attempt or time for those who are: the ledger then says so."""
-        if not self._remaining:
-            return False
-        if self.deadline.expired:
-            self.ended, self._expired = "no time is left", True
-            self._remaining.end("deadline", "the request's time was over before its turn")
-            return False
-        if len(self.attempts) >= self.settings.max_attempts:
-            self.ended = "no attempt is left"
-            reason = f"{len(self.attempts)} attempts were made before its turn (`max_attempts`)"
-            self._remaining.end("max_attempts", reason)
-            return False
-        return True
-
-    async def _ready(self) -> bool:
-        """False where the request's time ends first. That is no attempt: nothing was sent, and nobody was silent."""
-        try:
-            async with asyncio.timeout(self.deadline.left):
-                await self._dependencies.provider.ready()
-        except TimeoutError:
-            return False
-        return True
-
-    async def _let_through(self, candidate: Candidate) -> bool:
-        if self.gate is None or (not self.attempts and candidate.deployment.profile.beside_guardrail):
-            return True
-        return await asyncio.shield(self.gate) is None
-
-    async def _with_images(self, candidate: Candidate) -> Candidate | Dropped:
-        """The candidate with the images as data that it does not take by URL."""
-        try:
-            messages = await self.images.inlined(candidate.messages, candidate.images_by_url, within=self.deadline.left)
-        except ImageUnavailableError as error:
-            return Dropped(candidate.deployment.id, "images", str(error))
-        return replace(candidate, messages=messages, images_by_url=frozenset())
-
-    def _record(self, record: AttemptRecord) -> None:
-        self.asking = False
-        self.attempts.append(record)
-        self._dependencies.observer.attempted(self.request, record)
-
-    async def _waited(self, candidate: Candidate) -> bool:
-        """Wait until the head may be tried again. False: it was found to be down, and somebody else was not."""
-        ends, self._wait = self._loop.time() + self._wait, 0.0
-        others = self._remaining.others
-        names = (candidate.deployment.id, candidate.deployment.credential) if others else ()
-        while (left := ends - self._loop.time()) > 0:
-            if others and (drop := await in_vain(candidate, self._dependencies)) is not None:
-                self._remaining.pass_by(drop, self._dependencies.cooldowns)
-                return False
-            await self._dependencies.waits.wait(left, names)
-        return True
-
-    async def _refreshed_key(self, deployment: Deployment, failure: ProviderFailure) -> bool:
-        """True where a 401 may be cured by a key read afresh: once per credential and request."""
-        if failure.kind is not FailureKind.AUTHENTICATION or deployment.credential in self._refreshed:
-            return False
-        self._refreshed.add(deployment.credential)
-        return await self._dependencies.keys.refresh(deployment)
-
-    def _share(self) -> float:
-        """Seconds for an attempt on the head."""
-        return self.deadline.share(behind=self._remaining.waiting, reserve=self.settings.candidate_reserve)
+        super().start_again(request, plan)
+        self._delivery = _Delivery(request)
 
     @property
-    def _room(self) -> bool:
-        """True where one more try leaves an attempt for each candidate behind the head."""
-        return self.settings.max_attempts - len(self.attempts) > len(self._remaining.behind)
+    def responders(self) -> list[Deployment]:
+        """The deployments whose output was delivered, in order."""
+        return self._delivery.responders
 
-    def _retry_wait(self, attempt: Attempt, failure: ProviderFailure) -> float | None:
-        """Seconds to wait before the same deployment is tried again; None: do not."""
-        settings = self.settings
-        tries = settings.tries_per_deployment if self._remaining.behind else settings.tries_on_last
-        single = attempt.candidate.probe or attempt.candidate.last_resort
-        if single or self._remaining.tries >= tries or not self._room:
-            return None
-        if failure.retry_after is not None:
-            if failure.retry_after > settings.retry_after_max:
-                return None
-            wait = failure.retry_after + self._dependencies.rng.uniform(0, settings.backoff_base)
-        else:
-            most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._remaining.tries - 1))
-            wait = self._dependencies.rng.uniform(0, most)
-        return wait if wait < self._share() else None
+    @property
+    def usage(self) -> Usage:
+        """Tokens of every attempt whose output was delivered."""
+        total = Usage()
+        for record in self.attempts:
+            if record.usage is not None and not record.wasted:
+                total += record.usage
+        return total
 
-    def _pass_over(self, deployment: Deployment, failure: ProviderFailure, next_step: NextStep) -> None:
-        """Apply what the failure says about the candidates behind it, and about later requests."""
-        settings = self.settings
-        if failure.retry_after is not None and failure.retry_after > settings.retry_after_max:
-            self._cool(deployment.id, failure.retry_after)
-        if next_step is NextStep.SKIP_CREDENTIAL:
-            self._cool(deployment.credential, settings.credential_block_seconds)
-            self._remaining.drop(
-                lambda d: d.credential == deployment.credential,
-                "credential",
-                f"shares the credential of {deployment.id}, which {_TROUBLE[failure.kind]}",
-            )
-        elif next_step is NextStep.LARGER_WINDOW and (window := deployment.info.max_input_tokens) is not None:
-            self._remaining.drop(
-                lambda d: d.info.max_input_tokens is not None and d.info.max_input_tokens <= window,
-                "context",
-                f"its window is no larger than that of {deployment.id}",
-            )
+    async def answer(self) -> ChatResult:
+        """A whole answer. Raises RouterError where no attempt returns one."""
+        answers = [answer async for answer in self._run(self._whole_part, self._delivery.note_answer)]
+        (answer,) = answers
+        return ChatResult(
+            request_id=self.request.request_id,
+            requested_model=self.request.model,
+            responders=tuple(self.responders),
+            choices=answer.choices,
+            usage=self.attempts[-1].usage or answer.usage,
+            ledger=self.ledger,
+            fallback=any(self.fell_back(one) for one in self.responders),
+            created=int(time.time()),
+            system_fingerprint=answer.system_fingerprint,
+            native=answer.native,
+        )
 
-    def _cool(self, name: str, seconds: float) -> None:
-        """Leave a deployment or a credential alone; nobody waits for another try of it meanwhile."""
-        if not self._dependencies.cooldowns.left(name):
-            self._dependencies.waits.interrupt(name)
-        self._dependencies.cooldowns.cool(name, seconds)
+    def chunks(self) -> AsyncGenerator[Chunk, None]:
+        """The chunks for the caller, in order, each once. Raises RouterError where the stream cannot be completed."""
+        return self._run(self._stream_part, self._delivery.note_chunk)
+
+    def _whole_part(self, attempt: Attempt, recorder: Recorder) -> Part[ProviderAnswer]:
+        return WholePart(self, attempt, recorder)
+
+    def _stream_part(self, attempt: Attempt, recorder: Recorder) -> Part[Chunk]:
+        return StreamPart(self, attempt, recorder, self._delivery.sent)
+
+    async def _run(
+        self, part_of: Callable[[Attempt, Recorder], Part[T]], note: Callable[[Deployment, T], None]
+    ) -> AsyncGenerator[T, None]:
+        """The attempt loop. `part_of` says how an attempt is consumed, `note` records what is delivered."""
+        delivery = self._delivery
+        while (attempt := await self.next()) is not None:
+            recorder = Recorder(self, attempt, resumed=delivery.sent.anything)
+            before = delivery.sent.useful_characters
+            part = part_of(attempt, recorder)
+            try:
+                await take_turns()
+                async with aclosing(part.source()) as source:
+                    while not part.done:
+                        try:
+                            async with asyncio.timeout(part.limit()):
+                                item = await anext(source, None)
+                        except TimeoutError as error:
+                            raise part.late() from error
+                        for piece in part.take(item):
+                            note(attempt.deployment, piece)
+                            yield piece
+            except (ProviderFailure, OutOfTimeError) as failure:
+                if not delivery.complete:
+                    await self._broken(attempt, failure, recorder, of_use=delivery.sent.useful_characters > before)
+                    if (closing := part.closing()) is None:
+                        continue
+                    for piece in closing:
+                        yield piece
+                    return
+            except (asyncio.CancelledError, GeneratorExit):
+                await self.abandoned(attempt, recorder.abandoned())
+                raise
+            await self.succeeded(attempt, recorder.answered())
+            return
+        raise self._interrupted(self.ended) if delivery.sent.anything else self.error()
+
+    async def _broken(
+        self, attempt: Attempt, failure: ProviderFailure | OutOfTimeError, recorder: Recorder, *, of_use: bool
+    ) -> None:
+        """Record the failure. Raises StreamInterruptedError where what was delivered must not be continued."""
+        delivery = self._delivery
+        if isinstance(failure, OutOfTimeError):
+            # The deployment was sending: this does not count against it.
+            record = recorder.failed(ProviderFailure(FailureKind.TIMEOUT, OUT_OF_TIME), of_use=of_use)
+            await self.abandoned(attempt, record)
+            raise self._interrupted(OUT_OF_TIME) from failure
+        if delivery.responders and delivery.responders[-1] is attempt.deployment:
+            self.renew_deadline()
+        await self.failed(attempt, failure, recorder.failed(failure, of_use=of_use))
+        if delivery.sent.anything and delivery.sent.obstacle:
+            raise self._interrupted(delivery.sent.obstacle) from failure
+
+    def _interrupted(self, why: str) -> StreamInterruptedError:
+        attempts = "; ".join(f"{a.deployment}: {a.reason}" for a in self.attempts)
+        message = f"the answer is incomplete and could not be continued ({why}): {attempts}"
+        return StreamInterruptedError(message, ledger=self.ledger)
+
+
+class _Delivery:
+    """What the caller has of an answer."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self.sent = SentAnswer(request)
+        self.responders: list[Deployment] = []
+        self._unfinished = request.params.get("n") or 1
+        """Choices without a finish reason."""
+
+    @property
+    def complete(self) -> bool:
+        return self._unfinished <= 0
+
+    def note_answer(self, deployment: Deployment, _: ProviderAnswer) -> None:
+        self.responders.append(deployment)
+
+    def note_chunk(self, deployment: Deployment, chunk: Chunk) -> None:
+        self.sent.add(chunk)
+        self._unfinished -= sum(1 for choice in chunk.choices if choice.get("finish_reason"))
+        if not self.responders or self.responders[-1] is not deployment:
+            self.responders.append(deployment)

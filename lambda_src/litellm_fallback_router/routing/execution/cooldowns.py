@@ -1,11 +1,11 @@
-"""What this process was told to leave alone: deployments that asked for time, credentials that were refused."""
+"""Deployments and credentials that this process skips for a while: after a Retry-After, or a refused key."""
 
 from __future__ import annotations
 
 import asyncio
 
 LONGEST_COOLDOWN = 3600.0
-"""Seconds; a provider that asks for more is asked again after this."""
+"""Seconds; a longer Retry-After is cut to this."""
 
 
 class Cooldowns:
@@ -15,10 +15,10 @@ class Cooldowns:
         self._until: dict[str, float] = {}
 
     def cool(self, name: str, seconds: float) -> None:
-        """Leave `name` (a deployment's id or a credential) alone for a while; a later end wins."""
+        """Skip `name` (a deployment's id or a credential) for `seconds`; a later end wins."""
         until = asyncio.get_running_loop().time() + min(seconds, LONGEST_COOLDOWN)
         self._until[name] = max(until, self._until.get(name, 0.0))
 
     def left(self, name: str) -> float:
-        """Seconds until `name` may be asked again; 0 when it may be."""
+        """Seconds until `name` is no longer skipped; 0: it is not."""
         return max(0.0, self._until.get(name, 0.0) - asyncio.get_running_loop().time())

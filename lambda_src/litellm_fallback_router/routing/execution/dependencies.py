@@ -1,11 +1,11 @@
-"""What all walks of a Router share: the ports, and what is remembered from one request to the next."""
+"""What all executions of a Router share: the ports, and what is remembered from one request to the next."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
 
-from ..ports import Circuits, Guard, Keys, Observer, Prompts, Provider, RateLimits, ResponseStore, Samples
+from ..ports import Circuits, Keys, Observer, Provider, RateLimits, ResponseStore
 from ..request import Images
 from .cooldowns import Cooldowns
 from .short_timeouts import ShortTimeouts
@@ -13,15 +13,15 @@ from .waits import Waits
 
 
 class ShutdownState:
-    """Of the process that answers. Once it is ending, work is cancelled for its sake and not because a caller left."""
+    """Whether the process ends. If so, a cancelled request was cancelled for that, not because its caller left."""
 
     def __init__(self) -> None:
         self.ending = False
 
 
 @dataclass(frozen=True, slots=True)
-class RouterDependencies:
-    """Everything a walk touches beyond its own request."""
+class ExecutionDependencies:
+    """The ports and the shared state that executions use."""
 
     provider: Provider
     keys: Keys
@@ -32,12 +32,6 @@ class RouterDependencies:
     rng: random.Random
     short_timeouts: ShortTimeouts = field(default_factory=ShortTimeouts)
     waits: Waits = field(default_factory=Waits)
-    samples: Samples | None = None
-    """None: no answer is kept."""
-    prompts: Prompts | None = None
-    """None: the mapping allows no managed prompts."""
-    guard: Guard | None = None
-    """None: the mapping has no guardrail."""
     images: Images | None = None
     """None: nothing is fetched for callers."""
     responses: ResponseStore | None = None

@@ -76,7 +76,7 @@ def _nothing_asked(ledger: Ledger, *, expired: bool) -> RouterError:
 
 
 def _story(ledger: Ledger) -> str:
-    """The attempts in one line, with who failed and why; then what was passed over."""
+    """The failed attempts with their reasons, then the dropped deployments, in one line."""
     attempts = [_line(attempt) for attempt in ledger.attempts]
     asked = {attempt.deployment for attempt in ledger.attempts}
     drops = [
@@ -87,7 +87,7 @@ def _story(ledger: Ledger) -> str:
 
 
 def _whose(ledger: Ledger) -> str:
-    """Whom an error speaks of: nobody is said to have failed who was not asked."""
+    """The subject of an error: only deployments that were sent the request failed."""
     asked = {attempt.deployment for attempt in ledger.attempts}
     if all(drop.deployment in asked for drop in ledger.dropped):
         return "every candidate"

@@ -1,5 +1,5 @@
-"""Who gave nothing to callers in a hurry. A short limit proves nothing against a deployment, so it opens no circuit;
-but callers who would wait no longer need not all find out for themselves."""
+"""Timeouts shorter than the deployment's own limit, which a caller's deadline caused. They open no circuit, but
+requests with as little time put the deployment last for a while."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ SHORTEST = 1e-4
 
 
 class ShortTimeouts:
-    """Per deployment and length of the wait: the longest wait in vain of a short while ago is what counts.
+    """The longest such timeout of each deployment within the last seconds.
 
-    Whole answers and streams are told apart: who has no whole answer yet may well have sent a first token.
+    Whole answers and streams are kept apart: a first token may arrive long before a whole answer.
     """
 
     def __init__(self) -> None:
         self._until: dict[tuple[str, bool, int], float] = {}
 
-    def heard_nothing(self, deployment: str, seconds: float, *, streamed: bool, keep: float) -> None:
-        """Nothing came within `seconds`; remember it for `keep` seconds."""
+    def timed_out(self, deployment: str, seconds: float, *, streamed: bool, keep: float) -> None:
+        """Remember for `keep` seconds that no answer arrived within `seconds`."""
         self._until[deployment, streamed, _step(seconds)] = _now() + keep
 
-    def asking(self, deployment: str, seconds: float, *, streamed: bool, keep: float) -> None:
-        """A request will wait that long. Where the memory of such a wait has run out, it finds out for all others."""
+    def attempt_begins(self, deployment: str, seconds: float, *, streamed: bool, keep: float) -> None:
+        """Note an attempt with this limit. Once the memory of such a timeout has expired, one request tests it anew."""
         key = (deployment, streamed, _step(seconds))
         if key in self._until:
             self._until[key] = _now() + seconds + keep
 
-    def heard(self, deployment: str, seconds: float, *, streamed: bool) -> None:
-        """Something came after `seconds`: longer waits are no longer in vain."""
+    def answered(self, deployment: str, seconds: float, *, streamed: bool) -> None:
+        """Forget timeouts of `seconds` and more: an answer arrived within that time."""
         for key in [key for key in self._until if key[0] == deployment and key[1] in (streamed, True)]:
             if key[2] >= _step(seconds):
                 del self._until[key]
 
     def longest(self, deployment: str, *, streamed: bool) -> float:
-        """Seconds that somebody has just waited for it in vain; 0: nobody has."""
+        """Seconds of the longest timeout remembered; 0: none."""
         now = _now()
         steps = [
             step

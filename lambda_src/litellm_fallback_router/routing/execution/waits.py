@@ -1,4 +1,4 @@
-"""Waits before a retry, ended early by news of what is waited for."""
+"""Waits before a retry that end early when the deployment is found to be down."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class Waits:
-    """Bounded by the requests under way: who stops waiting is forgotten."""
+    """Holds one event for each waiting request and name; it is removed when the wait ends."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Event]] = {}
@@ -27,7 +27,7 @@ class Waits:
                 self._forget(name, interrupted)
 
     def interrupt(self, name: str) -> None:
-        """It was found to be down: whoever waits for another try of it need not."""
+        """End all waits for `name`, which was found to be down."""
         for interrupted in self._waiting.get(name, ()):
             interrupted.set()
 

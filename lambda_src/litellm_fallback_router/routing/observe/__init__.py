@@ -1,7 +1,7 @@
 """What is reported of requests: metrics, and samples of answers as evaluations take them."""
 
 from .metrics import METRICS, NAMESPACE, SERVICE, steady_metrics
-from .samples import MAX_LINES, Sample, StreamAccumulator, as_prompt, identifier, response_line, sample_of
+from .samples import MAX_LINES, Sample, as_prompt, identifier, response_line, sample_of
 
 __all__ = [
     "MAX_LINES",
@@ -9,7 +9,6 @@ __all__ = [
     "NAMESPACE",
     "SERVICE",
     "Sample",
-    "StreamAccumulator",
     "as_prompt",
     "identifier",
     "response_line",

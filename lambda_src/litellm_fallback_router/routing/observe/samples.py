@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..types import ChatRequest, ChatResult, Chunk, Message
+from ..types import ChatRequest, ChatResult, Message
 
 COMPLETE = frozenset({"stop", "length"})
 """Finish reasons of answers worth judging: no tool call, and nothing that a filter or a guardrail withheld."""
@@ -32,25 +32,6 @@ class Sample:
     """The model or strategy that was asked for."""
     created: int
     """Unix seconds."""
-
-
-class StreamAccumulator:
-    """Accumulates the first choice of a stream as its caller gets it."""
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._finish: str | None = None
-
-    def add(self, chunk: Chunk) -> None:
-        for choice in chunk.choices:
-            if not choice.get("index"):
-                self._parts.append(choice["delta"].get("content") or "")
-                self._finish = choice.get("finish_reason") or self._finish
-
-    @property
-    def choices(self) -> list[dict[str, Any]]:
-        """The choices in the form of a whole answer."""
-        return [{"index": 0, "message": {"content": "".join(self._parts)}, "finish_reason": self._finish}]
 
 
 def sample_of(request: ChatRequest, result: ChatResult, choices: Sequence[Mapping[str, Any]]) -> Sample | None:

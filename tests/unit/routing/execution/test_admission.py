@@ -10,6 +10,7 @@ import pytest
 
 from litellm_fallback_router.routing.errors import ProvidersFailedError, RateLimitedError, RouterError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
+from litellm_fallback_router.routing.plan import Candidate
 from litellm_fallback_router.routing.ports import CircuitState
 from litellm_fallback_router.routing.types import ChatResult
 from tests.support.scripted import (
@@ -237,11 +238,15 @@ def test_a_probe_that_finds_the_rate_used_up_leaves_the_probe_to_others() -> Non
 def test_a_verdict_that_comes_after_the_requests_time_sends_nothing() -> None:
     async def main() -> None:
         r = rig("a", "b")
-        walk = await r.router._execution(question(timeout=5.0), streamed=False)
-        walk.gate = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_later(6.0, walk.gate.set_result, None)
-        assert await walk.next() is None
-        assert [drop.code for drop in walk.error().ledger.dropped] == ["deadline", "deadline"]
+        execution = await r.router._run(question(timeout=5.0), streamed=False).planned()
+
+        async def late(_: Candidate) -> bool:
+            await asyncio.sleep(6.0)
+            return True
+
+        execution.gates.append(late)
+        assert await execution.next() is None
+        assert [drop.code for drop in execution.error().ledger.dropped] == ["deadline", "deadline"]
 
     run_virtually(main())
 

@@ -141,9 +141,9 @@ def test_the_memory_is_bounded_whatever_limits_callers_choose() -> None:
     async def main() -> None:
         short_timeouts = ShortTimeouts()
         for number in range(20_000):
-            short_timeouts.heard_nothing("a", 900 / 1.001**number, streamed=bool(number % 2), keep=5.0)
+            short_timeouts.timed_out("a", 900 / 1.001**number, streamed=bool(number % 2), keep=5.0)
         assert len(short_timeouts._until) < 250
-        short_timeouts.heard("a", 0.0, streamed=False)
+        short_timeouts.answered("a", 0.0, streamed=False)
         assert short_timeouts.longest("a", streamed=False) == 0.0
 
     run_virtually(main())

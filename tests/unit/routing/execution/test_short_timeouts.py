@@ -23,9 +23,9 @@ def test_the_longest_wait_counts_and_an_answer_clears_the_longer_ones_only() -> 
     async def main() -> None:
         short_timeouts = ShortTimeouts()
         for seconds in (1.0, 4.0):
-            short_timeouts.heard_nothing("a", seconds, streamed=False, keep=10.0)
+            short_timeouts.timed_out("a", seconds, streamed=False, keep=10.0)
         assert remembered(short_timeouts, 4.0)
-        short_timeouts.heard("a", 2.0, streamed=False)
+        short_timeouts.answered("a", 2.0, streamed=False)
         assert remembered(short_timeouts, 1.0)
         assert short_timeouts.longest("b", streamed=False) == 0.0
         await asyncio.sleep(10.0)
@@ -37,15 +37,15 @@ def test_the_longest_wait_counts_and_an_answer_clears_the_longer_ones_only() -> 
 def test_without_a_first_token_there_is_no_whole_answer_but_not_the_other_way_round() -> None:
     async def main() -> None:
         short_timeouts = ShortTimeouts()
-        short_timeouts.heard_nothing("a", 4.0, streamed=False, keep=10.0)
+        short_timeouts.timed_out("a", 4.0, streamed=False, keep=10.0)
         assert short_timeouts.longest("a", streamed=True) == 0.0
-        short_timeouts.heard_nothing("a", 8.0, streamed=True, keep=10.0)
+        short_timeouts.timed_out("a", 8.0, streamed=True, keep=10.0)
         assert remembered(short_timeouts, 8.0, streamed=False)
-        short_timeouts.heard("a", 1.0, streamed=True)
+        short_timeouts.answered("a", 1.0, streamed=True)
         assert short_timeouts.longest("a", streamed=True) == 0.0
         assert remembered(short_timeouts, 4.0)
-        short_timeouts.heard_nothing("a", 8.0, streamed=True, keep=10.0)
-        short_timeouts.heard("a", 1.0, streamed=False)
+        short_timeouts.timed_out("a", 8.0, streamed=True, keep=10.0)
+        short_timeouts.answered("a", 1.0, streamed=False)
         assert short_timeouts.longest("a", streamed=True) == 0.0
 
     run_virtually(main())
@@ -54,10 +54,10 @@ def test_without_a_first_token_there_is_no_whole_answer_but_not_the_other_way_ro
 def test_who_finds_out_for_the_others_keeps_the_memory_until_it_knows() -> None:
     async def main() -> None:
         short_timeouts = ShortTimeouts()
-        short_timeouts.heard_nothing("a", 4.0, streamed=False, keep=5.0)
+        short_timeouts.timed_out("a", 4.0, streamed=False, keep=5.0)
         await asyncio.sleep(6.0)
         assert short_timeouts.longest("a", streamed=False) == 0.0
-        short_timeouts.asking("a", 4.0, streamed=False, keep=5.0)
+        short_timeouts.attempt_begins("a", 4.0, streamed=False, keep=5.0)
         await asyncio.sleep(8.9)
         assert remembered(short_timeouts, 4.0)
         await asyncio.sleep(0.2)

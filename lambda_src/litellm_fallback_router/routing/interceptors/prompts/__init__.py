@@ -1,6 +1,6 @@
 """Managed prompts, filled in and put before a request."""
 
-from .application import apply_prompt
+from .application import PromptInterceptor
 from .template import PromptTemplate
 
-__all__ = ["PromptTemplate", "apply_prompt"]
+__all__ = ["PromptInterceptor", "PromptTemplate"]

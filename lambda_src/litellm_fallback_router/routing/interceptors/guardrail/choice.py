@@ -1,4 +1,4 @@
-"""One choice of a stream under a guardrail: what is held back, and when it goes on.
+"""One choice of a stream under a guardrail: what is held back, and when it is released.
 
 Text is released window by window, each field's in windows of its own. Tool calls are checked whole. What else a
 provider sends (signed thinking, sound, citations, logprobs) spells the text out a second time: it comes at the end, if
@@ -7,39 +7,40 @@ nothing was masked.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from ..continuation import is_structured
-from ..request import texts_in
-from ..types import Chunk
+from ...continuation import is_structured
+from ...request import texts_in
+from ...types import Chunk
+from ..protocol import Release
 from .session import GuardrailSession
 from .windows import Windows
 
 TEXT = ("reasoning_content", "content", "refusal")
 
 
-class GuardedChoice:
+class CheckedChoice:
     """`take` each chunk's part of the choice, then `finish`."""
 
-    def __init__(self, index: int, size: int | None, checks: GuardrailSession) -> None:
+    def __init__(self, index: int, size: int | None, session: GuardrailSession) -> None:
         """`size`: characters of a window; None: all is held to the end."""
         self._index = index
-        self._checks = checks
-        self._time = checks.execution.end
+        self._session = session
+        self._time = session.execution.end
         self._windows = {name: Windows(size) for name in TEXT}
         """By field: its text stays one text, whatever comes of another field in between."""
-        if is_structured(checks.execution.request):
+        if is_structured(session.execution.request):
             # JSON is read whole: a part of it hides words behind escapes, and may be none once it was masked.
             self._windows["content"] = Windows(None)
         self._calls = _Calls()
-        self._beside: dict[str, list[Any]] = {}
+        self._other: dict[str, list[Any]] = {}
         self._logprobs: list[Any] = []
         self._masked = False
         self._finish_reason: str | None = None
 
-    async def take(self, choice: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
+    async def take(self, choice: Mapping[str, Any], release: Release) -> None:
         """What may go on now that this has come."""
         if choice.get("logprobs"):
             self._logprobs.append(choice["logprobs"])
@@ -47,68 +48,64 @@ class GuardedChoice:
         delta: Mapping[str, Any] = choice["delta"]
         for name in TEXT:
             if text := delta.get(name):
-                async for chunk in self._text(name, text):
-                    yield chunk
+                await self._text(name, text, release)
         for call in delta.get("tool_calls") or ():
             self._calls.add(call.get("index", 0), call)
         if call := delta.get("function_call"):
             self._calls.add(None, {"function": call})
         for name, value in delta.items():
             if name not in (*TEXT, "role", "tool_calls", "function_call") and value:
-                self._beside.setdefault(name, []).append(value)
+                self._other.setdefault(name, []).append(value)
 
-    async def finish(self) -> AsyncGenerator[Chunk, None]:
+    async def finish(self, release: Release) -> None:
         """The rest, with the finish reason at its end."""
-        async for chunk in self._held():
-            yield chunk
-        async for chunk in self._tool_calls():
-            yield chunk
-        async for chunk in self._what_lay_beside():
-            yield chunk
+        await self._held(release)
+        await self._tool_calls(release)
+        await self._other_fields(release)
         if self._finish_reason:
-            yield self._chunk({}, self._finish_reason)
+            release(self._chunk({}, self._finish_reason))
 
-    async def _text(self, name: str, text: str) -> AsyncGenerator[Chunk, None]:
+    async def _text(self, name: str, text: str, release: Release) -> None:
         windows = self._windows[name]
         windows.feed(text)
         while (window := windows.due) is not None:
             before = windows.pending
-            released = await self._checks.window(windows, window, self._time)
+            released = await self._session.window(windows, window, self._time)
             if released:
                 gone = before[: len(before) - len(windows.pending)]
                 self._masked = self._masked or released != gone
-                yield self._chunk({name: released})
+                release(self._chunk({name: released}))
 
-    async def _held(self) -> AsyncGenerator[Chunk, None]:
+    async def _held(self, release: Release) -> None:
         """What is left of every field, once all of it was checked."""
         left = {name: windows.pending for name, windows in self._windows.items() if windows.pending}
-        texts = await self._check(list(left.values()), json=is_structured(self._checks.execution.request))
+        texts = await self._check(list(left.values()), json=is_structured(self._session.execution.request))
         for name, text in zip(left, texts, strict=True):
-            yield self._chunk({name: text})
+            release(self._chunk({name: text}))
 
-    async def _tool_calls(self) -> AsyncGenerator[Chunk, None]:
+    async def _tool_calls(self, release: Release) -> None:
         arguments = await self._check(self._calls.arguments, json=True)
         for delta in self._calls.deltas(arguments):
-            yield self._chunk(delta)
+            release(self._chunk(delta))
 
-    async def _what_lay_beside(self) -> AsyncGenerator[Chunk, None]:
-        if not self._beside and not self._logprobs:
+    async def _other_fields(self, release: Release) -> None:
+        if not self._other and not self._logprobs:
             return
         # A fragment says nothing, so each field is read as one text.
-        await self._check(["".join(texts_in(pieces)) for pieces in self._beside.values()])
+        await self._check(["".join(texts_in(pieces)) for pieces in self._other.values()])
         if self._masked:
             return
-        for name, pieces in self._beside.items():
+        for name, pieces in self._other.items():
             for piece in pieces:
-                yield self._chunk({name: piece})
+                release(self._chunk({name: piece}))
         for logprobs in self._logprobs:
-            yield Chunk([{"index": self._index, "delta": {}, "finish_reason": None, "logprobs": logprobs}])
+            release(Chunk([{"index": self._index, "delta": {}, "finish_reason": None, "logprobs": logprobs}]))
 
     async def _check(self, texts: list[str], *, json: bool = False) -> list[str]:
         """`json`: those that are JSON must stay it."""
         if not texts:
             return []
-        ask = self._checks.json if json else partial(self._checks.texts, "output")
+        ask = self._session.json if json else partial(self._session.texts, "output")
         checked = await ask(texts, self._time)
         self._masked = self._masked or checked != texts
         return checked

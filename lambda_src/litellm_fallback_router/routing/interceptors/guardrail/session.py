@@ -1,28 +1,27 @@
-"""One request's dealings with the guardrail: what is asked, what comes of each verdict, and the record of it."""
+"""The checks of one request: what is sent to the guardrail, what each verdict means, and the record of them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..continuation import is_structured
-from ..deadline import Deadline
-from ..errors import (
+from ...continuation import is_structured
+from ...deadline import Deadline
+from ...errors import (
     ContentPolicyError,
     DeadlineExceededError,
     GuardrailUnreachableError,
     InvalidRequestError,
     RouterError,
 )
-from ..execution import ChainExecution
-from ..mapping import Guardrail
-from ..plan import Plan
-from ..ports import Guard, Source
-from ..request import (
+from ...execution import ChainExecution
+from ...mapping import Guardrail
+from ...ports import Guard, Source
+from ...request import (
     MOST_PICTURES,
     PROMPTS,
     SCHEMES,
@@ -37,8 +36,8 @@ from ..request import (
     with_texts,
     written,
 )
-from ..types import ChatRequest, Deployment
-from ..verdicts import GuardRecord, GuardUnreachableError, Outcome, Verdict, worst
+from ...types import ChatRequest, Deployment
+from ...verdicts import GuardRecord, GuardUnreachableError, Outcome, Verdict, worst
 from .windows import MAX_CHARACTERS, UncertainMaskError, Windows
 
 Ask = Callable[[], Coroutine[Any, Any, Verdict]]
@@ -57,30 +56,24 @@ class Blocked(Exception):
 
 
 class GuardrailSession:
-    """What every text of one request goes through. Raises Blocked, and RouterError where there is no verdict."""
+    """Checks the texts of one request and its answer. Raises Blocked, and RouterError where there is no verdict."""
 
     def __init__(
         self,
         guardrail: Guardrail,
         guard: Guard,
         execution: ChainExecution,
-        replan: Callable[[ChatRequest], Awaitable[Plan]],
     ) -> None:
-        """`replan`: makes the plan of a request whose text was masked."""
         self.guardrail = guardrail
         self.execution = execution
         self._guard = guard
-        self._replan = replan
         self._given_up: set[Source] = set()
-        execution.guard_record = GuardRecord()
-
-    @property
-    def record(self) -> GuardRecord:
-        return self.execution.guard_record or GuardRecord()
+        self.record = GuardRecord()
+        execution.notes.append(lambda ledger: replace(ledger, guardrail=self.record))
 
     @property
     def responder(self) -> Deployment:
-        """Who answers where the guardrail does, before anybody else was asked."""
+        """What stands for the responder of a blocked request."""
         name = self.guardrail.id.rpartition("/")[2]
         return Deployment(
             id="guardrail",
@@ -93,7 +86,7 @@ class GuardrailSession:
         )
 
     async def masked_input(self) -> ChatRequest | None:
-        """Check the request. The request as it may be sent, where that is another one."""
+        """Check the request. Returns the one to send instead; None: it may be sent as it is."""
         self._refuse_unreadable()
         request = await self._with_images(self.execution.request)
         said = {"messages": list(request.messages)}
@@ -136,11 +129,6 @@ class GuardrailSession:
         for start in range(0, len(pictures), MOST_PICTURES):
             batch = pictures[start : start + MOST_PICTURES]
             await self._judged("input", self.execution.deadline, partial(self._guard.check_pictures, "input", batch))
-
-    async def take_up(self, masked: ChatRequest | None) -> None:
-        """From here on the providers get the masked request."""
-        if masked is not None:
-            self.execution.start_again(masked, await self._replan(masked))
 
     async def choices(self, choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """A whole answer's choices as the caller may have them."""
@@ -269,7 +257,7 @@ class GuardrailSession:
             self._set(output=worst(self.record.output, outcome))
 
     def _set(self, **changes: Any) -> None:
-        self.execution.guard_record = replace(self.record, **changes)
+        self.record = replace(self.record, **changes)
 
 
 def _put_back(text: str, shown: str, checked: str) -> str:

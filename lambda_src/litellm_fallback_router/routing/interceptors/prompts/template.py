@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import InvalidRequestError
-from ..mapping import RouterConfig
-from ..types import OWN_MODEL, ChatRequest, Deployment, Message, Prompt
+from ...errors import InvalidRequestError
+from ...mapping import RouterConfig
+from ...types import OWN_MODEL, ChatRequest, Deployment, Message, Prompt
 
 _VARIABLE = re.compile(r"\{\{([0-9a-zA-Z](?:[_-]?[0-9a-zA-Z])*[_-]?)\}\}")
 _GEOGRAPHY = re.compile(r"^(?:global|apac|[a-z]{2}(?:-gov)?)\.")

@@ -9,9 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.errors import ConfigurationError, InvalidRequestError
+from litellm_fallback_router.routing.interceptors.prompts.template import (
+    PromptTemplate,
+    merged,
+    model_for,
+    prompted,
+    render,
+)
 from litellm_fallback_router.routing.mapping.config import load_config
 from litellm_fallback_router.routing.mapping.governance import PromptAccess
-from litellm_fallback_router.routing.prompts.template import PromptTemplate, merged, model_for, prompted, render
 from litellm_fallback_router.routing.types import ChatRequest, ModelInfo, Prompt
 from tests.support.scripted import config_of, deployment
 

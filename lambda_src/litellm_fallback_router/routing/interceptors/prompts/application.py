@@ -1,15 +1,28 @@
-"""Takes up a request's managed prompt, out of the request's own time."""
+"""Reads a request's managed prompt within the request's deadline and puts it before the messages."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
 
-from ..errors import DeadlineExceededError, InvalidRequestError
-from ..mapping import RouterConfig
-from ..ports import Prompts
-from ..types import ChatRequest, Prompt
+from ...errors import DeadlineExceededError, InvalidRequestError
+from ...mapping import RouterConfig
+from ...ports import Prompts
+from ...types import ChatRequest, Prompt
+from ..protocol import Exchange, Interceptor
 from .template import prompted
+
+
+class PromptInterceptor(Interceptor):
+    """Replaces the request before it is planned: a prompt may name the model."""
+
+    before_plan = True
+
+    def __init__(self, prompt: Prompt, config: RouterConfig, prompts: Prompts | None) -> None:
+        self._prompt, self._config, self._prompts = prompt, config, prompts
+
+    async def before(self, exchange: Exchange) -> None:
+        await exchange.replace(await apply_prompt(exchange.request, self._prompt, self._config, self._prompts))
 
 
 async def apply_prompt(

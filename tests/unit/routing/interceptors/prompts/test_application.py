@@ -14,8 +14,8 @@ from litellm_fallback_router.routing.errors import (
     RouterError,
     UnavailableError,
 )
+from litellm_fallback_router.routing.interceptors.prompts.template import PromptTemplate
 from litellm_fallback_router.routing.mapping.governance import PromptAccess
-from litellm_fallback_router.routing.prompts.template import PromptTemplate
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, Prompt
 from tests.support.scripted import SILENCE, Rig, ScriptedProvider, config_of, deployment, read, says

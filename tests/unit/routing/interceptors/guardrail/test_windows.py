@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_fallback_router.routing.guardrail.windows import MAX_CHARACTERS, UncertainMaskError, Windows, part
+from litellm_fallback_router.routing.interceptors.guardrail.windows import (
+    MAX_CHARACTERS,
+    UncertainMaskError,
+    Windows,
+    part,
+)
 from litellm_fallback_router.routing.verdicts import SEVERITY, GuardRecord, Outcome, worst
 
 SIZE, OVERLAP = 40, 10

@@ -13,7 +13,7 @@ from litellm_fallback_router.routing.errors import (
     GuardrailUnreachableError,
 )
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.guardrail.windows import MAX_CHARACTERS
+from litellm_fallback_router.routing.interceptors.guardrail.windows import MAX_CHARACTERS
 from litellm_fallback_router.routing.verdicts import Outcome
 from tests.support.guarded_answers import (
     BAD,

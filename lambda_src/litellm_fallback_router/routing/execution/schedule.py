@@ -1,0 +1,314 @@
+"""Which candidate is sent the request next, after which wait, and what follows from a failed attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from ..deadline import Deadline
+from ..errors import RouterError
+from ..failures import FailureKind, NextStep, ProviderFailure
+from ..ledger import AttemptRecord, Dropped, Ledger, Usage
+from ..mapping import RouterSettings
+from ..plan import Candidate, Plan
+from ..request import ImageUnavailableError, RequestImages
+from ..types import ChatRequest, Deployment
+from .admission import admit, in_vain
+from .dependencies import ExecutionDependencies
+from .exhausted import exhausted_error
+from .remaining import Remaining
+
+_TROUBLE = {FailureKind.QUOTA_EXHAUSTED: "has no credit left", FailureKind.AUTHENTICATION: "was refused"}
+"""Why the deployments of a credential are skipped, by the kind of its failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request about to be sent."""
+
+    candidate: Candidate
+    number: int
+    began: float
+    """The loop's time."""
+    budget: float
+    """Seconds this attempt may take of the request's deadline."""
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.candidate.deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why an attempt that has not failed is cancelled while its caller waits."""
+
+    kind: FailureKind
+    reason: str
+    of_use: bool
+    """True where the caller may have received a part of its answer."""
+
+
+Gate = Callable[[Candidate], Awaitable[bool]]
+"""Called right before a candidate is sent the request. False, or an exception, ends the execution without it."""
+
+
+class AttemptSchedule:
+    """The attempts of one request, in order. `next()` returns each; exactly one of `succeeded`, `failed` and
+    `abandoned` is called for it before `next()` is called again."""
+
+    def __init__(
+        self,
+        request: ChatRequest,
+        plan: Plan,
+        settings: RouterSettings,
+        dependencies: ExecutionDependencies,
+        *,
+        streamed: bool = False,
+    ) -> None:
+        """`streamed`: a first token is waited for, not a whole answer."""
+        self.request = request
+        self.streamed = streamed
+        self.plan = plan
+        self.settings = settings
+        self._dependencies = dependencies
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self.end = Deadline() if request.time_left is None else Deadline(request.time_left)
+        """Ends every wait of this request, a flowing stream included."""
+        budget = settings.deadline if request.timeout is None else min(request.timeout, settings.deadline)
+        self.deadline = Deadline(min(budget, self.end.left))
+        self._remaining = Remaining(plan)
+        self.ended = "no candidate is left"
+        """Why no attempt is left, once `next()` has returned None."""
+        self._expired = False
+        """True where the deadline passed before all candidates were tried."""
+        self._wait = 0.0
+        """Seconds before the head is tried again."""
+        self._refreshed: set[str] = set()
+        self.failures: list[ProviderFailure] = []
+        self.attempts: list[AttemptRecord] = []
+        self.images = RequestImages(dependencies.images)
+        self.asking = False
+        """True while an attempt is under way."""
+        self.notes: list[Callable[[Ledger], Ledger]] = []
+        """Each adds to the ledger what others know of the request."""
+        self.gates: list[Gate] = []
+        self.stopped: Stop | None = None
+        """Why an attempt under way is cancelled, where neither its caller nor the process ends it."""
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the request began."""
+        return self._loop.time() - self._started
+
+    @property
+    def ledger(self) -> Ledger:
+        ledger = Ledger(tuple(self.attempts), self._remaining.dropped, self.elapsed)
+        for note in self.notes:
+            ledger = note(ledger)
+        return ledger
+
+    @property
+    def dependencies(self) -> ExecutionDependencies:
+        return self._dependencies
+
+    def fell_back(self, deployment: Deployment) -> bool:
+        """True where `deployment` is not a member of the requested group."""
+        return deployment.model_name != self.plan.primary
+
+    async def next(self) -> Attempt | None:
+        """The next attempt, after any wait it needs; None when there is nothing left to try."""
+        while self._may_go_on():
+            candidate = self._remaining.head
+            for gate in self.gates:
+                if not await gate(candidate):
+                    return None
+            if not await self._waited(candidate) or not (self.attempts or await self._ready()):
+                continue
+            shown = await self._with_images(candidate) if candidate.images_by_url else candidate
+            if self.deadline.expired:
+                continue
+            admitted = shown if isinstance(shown, Dropped) else await admit(shown, self._dependencies)
+            if isinstance(admitted, Dropped):
+                self._remaining.requeue(admitted, self._dependencies.cooldowns)
+                continue
+            self._remaining.tries += 1
+            self.asking = True
+            budget, keep = self._share(), self.settings.circuit_open_seconds
+            name, short_timeouts = admitted.deployment.id, self._dependencies.short_timeouts
+            short_timeouts.attempt_begins(name, budget, streamed=self.streamed, keep=keep)
+            return Attempt(admitted, number=len(self.attempts) + 1, began=self._loop.time(), budget=budget)
+        return None
+
+    async def succeeded(self, attempt: Attempt, record: AttemptRecord) -> None:
+        """Record an attempt that returned an answer."""
+        self._record(record)
+        name, short_timeouts = attempt.deployment.id, self._dependencies.short_timeouts
+        short_timeouts.answered(name, record.seconds, streamed=False)
+        if record.first_token_seconds is not None:
+            short_timeouts.answered(name, record.first_token_seconds, streamed=True)
+        await self._dependencies.circuits.succeeded(name)
+
+    async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
+        """Record a failed attempt and apply FAILURE_POLICY: circuit, cooldown, retry, next candidate."""
+        self._record(record)
+        failure.forget_frames()
+        rule = failure.rule
+        circuits, deployment = self._dependencies.circuits, attempt.deployment
+        # What was known of a last resort is no news to its circuit, whose probe may be on its way, nor to the caller.
+        known = attempt.candidate.last_resort and (rule.counts_for_circuit or failure.caller_timeout)
+        if not (known and self.failures):
+            self.failures.append(failure)
+        if failure.caller_timeout:
+            keep = self.settings.circuit_open_seconds
+            self._dependencies.short_timeouts.timed_out(
+                deployment.id, attempt.budget, streamed=self.streamed, keep=keep
+            )
+        if rule.counts_for_circuit and not known:
+            if await circuits.failed(deployment.id):
+                self._dependencies.waits.interrupt(deployment.id)
+        elif attempt.candidate.probe:
+            await circuits.released(deployment.id)
+        next_step = rule.next_step
+        if failure.kind is FailureKind.CONTENT_POLICY and self.settings.content_policy_fallback:
+            next_step = NextStep.NEXT
+        if next_step is NextStep.STOP:
+            self._remaining.end()
+        elif await self._refreshed_key(deployment, failure):
+            if not self._room:
+                self._remaining.give_up()
+        elif rule.retry and (wait := self._retry_wait(attempt, failure)) is not None:
+            self._wait = wait
+        else:
+            self._remaining.give_up()
+            self._apply_failure(deployment, failure, next_step)
+
+    async def abandoned(self, attempt: Attempt, record: AttemptRecord) -> None:
+        """Record an attempt that was cancelled; it does not count against its deployment."""
+        self._record(record)
+        if attempt.candidate.probe:
+            await self._dependencies.circuits.released(attempt.deployment.id)
+
+    def start_again(self, request: ChatRequest, plan: Plan) -> None:
+        """Continue with another request and its plan, within the same deadline and number of attempts."""
+        self.request, self.plan = request, plan
+        self._remaining, self._wait = Remaining(plan), 0.0
+        self.stopped = None
+
+    def error(self) -> RouterError:
+        """The error for the caller, once `next()` has returned None."""
+        return exhausted_error(self.failures, self.ledger, expired=self._expired)
+
+    def renew_deadline(self) -> None:
+        """Give the continuation of a broken stream a first-token budget of its own."""
+        self.deadline = self.deadline.renewed(self.end)
+
+    def estimated_cost(self, deployment: Deployment, usage: Usage) -> float | None:
+        return self._dependencies.provider.estimate_cost(deployment, usage)
+
+    def _may_go_on(self) -> bool:
+        """False where no candidate, attempt or time is left; the ledger then holds the reason."""
+        if not self._remaining:
+            return False
+        if self.deadline.expired:
+            self.ended, self._expired = "no time is left", True
+            self._remaining.end("deadline", "the request's time was over before its turn")
+            return False
+        if len(self.attempts) >= self.settings.max_attempts:
+            self.ended = "no attempt is left"
+            reason = f"{len(self.attempts)} attempts were made before its turn (`max_attempts`)"
+            self._remaining.end("max_attempts", reason)
+            return False
+        return True
+
+    async def _ready(self) -> bool:
+        """False where the deadline passes first. That counts as no attempt: nothing was sent."""
+        try:
+            async with asyncio.timeout(self.deadline.left):
+                await self._dependencies.provider.ready()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _with_images(self, candidate: Candidate) -> Candidate | Dropped:
+        """The candidate with those images inlined that it does not accept by URL."""
+        try:
+            messages = await self.images.inlined(candidate.messages, candidate.images_by_url, within=self.deadline.left)
+        except ImageUnavailableError as error:
+            return Dropped(candidate.deployment.id, "images", str(error))
+        return replace(candidate, messages=messages, images_by_url=frozenset())
+
+    def _record(self, record: AttemptRecord) -> None:
+        self.asking = False
+        self.attempts.append(record)
+        self._dependencies.observer.attempted(self.request, record)
+
+    async def _waited(self, candidate: Candidate) -> bool:
+        """Wait until the head may be retried. False: its circuit opened meanwhile, and another candidate is left."""
+        ends, self._wait = self._loop.time() + self._wait, 0.0
+        others = self._remaining.others
+        names = (candidate.deployment.id, candidate.deployment.credential) if others else ()
+        while (left := ends - self._loop.time()) > 0:
+            if others and (drop := await in_vain(candidate, self._dependencies)) is not None:
+                self._remaining.requeue(drop, self._dependencies.cooldowns)
+                return False
+            await self._dependencies.waits.wait(left, names)
+        return True
+
+    async def _refreshed_key(self, deployment: Deployment, failure: ProviderFailure) -> bool:
+        """True where the key was read again after a 401: once per credential and request."""
+        if failure.kind is not FailureKind.AUTHENTICATION or deployment.credential in self._refreshed:
+            return False
+        self._refreshed.add(deployment.credential)
+        return await self._dependencies.keys.refresh(deployment)
+
+    def _share(self) -> float:
+        """Seconds for an attempt on the head."""
+        return self.deadline.share(behind=self._remaining.waiting, reserve=self.settings.candidate_reserve)
+
+    @property
+    def _room(self) -> bool:
+        """True where one more attempt still leaves one for each candidate behind the head."""
+        return self.settings.max_attempts - len(self.attempts) > len(self._remaining.behind)
+
+    def _retry_wait(self, attempt: Attempt, failure: ProviderFailure) -> float | None:
+        """Seconds before the same deployment is retried; None: it is not."""
+        settings = self.settings
+        tries = settings.tries_per_deployment if self._remaining.behind else settings.tries_on_last
+        single = attempt.candidate.probe or attempt.candidate.last_resort
+        if single or self._remaining.tries >= tries or not self._room:
+            return None
+        if failure.retry_after is not None:
+            if failure.retry_after > settings.retry_after_max:
+                return None
+            wait = failure.retry_after + self._dependencies.rng.uniform(0, settings.backoff_base)
+        else:
+            most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._remaining.tries - 1))
+            wait = self._dependencies.rng.uniform(0, most)
+        return wait if wait < self._share() else None
+
+    def _apply_failure(self, deployment: Deployment, failure: ProviderFailure, next_step: NextStep) -> None:
+        """Drop the candidates that would fail the same way; cool the deployment or credential for later requests."""
+        settings = self.settings
+        if failure.retry_after is not None and failure.retry_after > settings.retry_after_max:
+            self._cool(deployment.id, failure.retry_after)
+        if next_step is NextStep.SKIP_CREDENTIAL:
+            self._cool(deployment.credential, settings.credential_block_seconds)
+            self._remaining.drop(
+                lambda d: d.credential == deployment.credential,
+                "credential",
+                f"shares the credential of {deployment.id}, which {_TROUBLE[failure.kind]}",
+            )
+        elif next_step is NextStep.LARGER_WINDOW and (window := deployment.info.max_input_tokens) is not None:
+            self._remaining.drop(
+                lambda d: d.info.max_input_tokens is not None and d.info.max_input_tokens <= window,
+                "context",
+                f"its window is no larger than that of {deployment.id}",
+            )
+
+    def _cool(self, name: str, seconds: float) -> None:
+        """Cool a deployment or a credential, and end the waits of requests that would retry it."""
+        if not self._dependencies.cooldowns.left(name):
+            self._dependencies.waits.interrupt(name)
+        self._dependencies.cooldowns.cool(name, seconds)

@@ -1,0 +1,41 @@
+"""The interceptors of a request, in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..execution import ExecutionDependencies
+from ..mapping import RouterConfig
+from ..ports import Guard, Prompts, Samples
+from ..types import ChatRequest
+from .guardrail import GuardrailInterceptor
+from .prompts import PromptInterceptor
+from .protocol import Interceptor
+from .samples import SampleInterceptor
+
+
+@dataclass(frozen=True, slots=True)
+class RouterDependencies(ExecutionDependencies):
+    """Everything a Router uses beyond its mapping."""
+
+    samples: Samples | None = None
+    """None: no answer is kept."""
+    prompts: Prompts | None = None
+    """None: the mapping allows no managed prompts."""
+    guard: Guard | None = None
+    """None: the mapping has no guardrail."""
+
+
+def interceptors(request: ChatRequest, config: RouterConfig, dependencies: RouterDependencies) -> list[Interceptor]:
+    """THE order: the request and its answer pass from the first to the last.
+
+    The guardrail sees the request with its managed prompt in it; a sample is what the guardrail lets the caller have.
+    """
+    passed: list[Interceptor] = []
+    if request.prompt is not None:
+        passed.append(PromptInterceptor(request.prompt, config, dependencies.prompts))
+    if config.guardrail is not None and dependencies.guard is not None:
+        passed.append(GuardrailInterceptor(config.guardrail, dependencies.guard))
+    if dependencies.samples is not None:
+        passed.append(SampleInterceptor(dependencies.samples))
+    return passed
