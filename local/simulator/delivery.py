@@ -229,7 +229,11 @@ class _Stream:
 
     def _is_due(self, frame: Frame) -> bool:
         """Whether the fault strikes in place of this frame; in a short answer, in place of the finish."""
-        if self._pending is None or frame.part in {"opening", "closing"}:
+        if self._pending is None:
+            return False
+        if self._pending.after_messages is not None:
+            return self._sent >= self._pending.after_messages or frame.part == "finish"
+        if frame.part in {"opening", "closing"}:
             return False
         return self._exchange.record.chunks >= self._pending.after_chunks or frame.part == "finish"
 

@@ -42,7 +42,7 @@ _FIELDS: dict[str, set[str]] = {
     "status": {"status", "retry_after", "code", "type", "message", "body"},
     "silence": {"seconds"},
     "slow_first_token": {"seconds"},
-    "cut": {"after_chunks", "abrupt"},
+    "cut": {"after_chunks", "after_messages", "abrupt"},
     "stall": {"after_chunks", "seconds"},
     "malformed": {"after_chunks"},
     "content_filter": {"as_finish"},
@@ -85,6 +85,8 @@ class Fault(BaseModel):
     """How long it lasts. `silence` and `stall` without it last until the client goes."""
     after_chunks: int = Field(default=3, ge=0)
     """Content chunks that pass before the fault."""
+    after_messages: int | None = Field(default=None, ge=0)
+    """In place of `after_chunks`: messages of the stream of any kind, those before the first content too."""
     abrupt: bool = False
     """`cut` with a TCP reset instead of an orderly close."""
     as_finish: bool = False

@@ -79,6 +79,14 @@ async def test_cut_ends_a_stream_after_that_many_chunks(wire: Wire, abrupt: bool
     assert wire.sim.requests[0].chunks == 4
 
 
+async def test_cut_may_strike_before_any_content(wire: Wire) -> None:
+    wire.sim.inject(Fault(kind="cut", after_messages=1))
+    heard = await wire.ask(stream=True)
+    assert heard.body
+    assert isinstance(heard.error, httpx.RemoteProtocolError)
+    assert wire.sim.requests[0].chunks == 0
+
+
 async def test_cut_of_a_whole_answer_leaves_the_body_short(wire: Wire) -> None:
     wire.sim.inject(Fault(kind="cut"))
     heard = await wire.ask()

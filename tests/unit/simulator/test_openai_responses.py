@@ -52,6 +52,12 @@ async def test_a_response_is_complete(openai_client: openai.AsyncOpenAI) -> None
     assert response.usage.total_tokens == response.usage.input_tokens + response.usage.output_tokens
 
 
+async def test_what_codex_says_of_itself_is_taken(openai_client: openai.AsyncOpenAI) -> None:
+    said = {"client_metadata": {"session_id": "01a", "x-codex-turn-metadata": "{}"}}
+    response = await openai_client.responses.create(model="gpt-4o", input="Count to 2", extra_body=said)
+    assert response.output_text == "1, 2."
+
+
 async def test_a_stream_builds_the_same_response_by_the_grammar(openai_client: openai.AsyncOpenAI) -> None:
     whole = await openai_client.responses.create(model="gpt-4o", input="Count to 3")
     events = await events_of(openai_client, input="Count to 3")

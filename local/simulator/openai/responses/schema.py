@@ -163,3 +163,5 @@ class ResponsesRequest(Strict):
     context_management: Any = None
     moderation: Any = None
     prompt: Any = None
+    client_metadata: dict[str, str] | None = None
+    """Codex sends it with every request: openai/codex, `ResponsesApiRequest` in codex-rs/codex-api."""
