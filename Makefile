@@ -18,7 +18,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test e2e e2e-streaming package deploy smoke diff destroy sam-invoke e2e-sam bench lint format lock clean
+.PHONY: help demo serve test clients e2e e2e-streaming package deploy smoke diff destroy sam-invoke e2e-sam bench lint format lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -31,6 +31,9 @@ serve: $(READY) ## Start the gateway on http://127.0.0.1:4000; without keys, on 
 
 test: $(INFRA) lint ## Run the linters and all tests
 	@$(BIN)/pytest -q -n 2 --dist loadfile
+
+clients: $(INFRA) ## Run the real clients against the gateway and write docs/clients.md (NAMES="codex ..." prints instead)
+	@$(BIN)/python -m tests.clients $(NAMES)
 
 e2e: $(INFRA) ## Deploy to a local AWS and use it there, from keys to rotation to destroy
 	@$(BIN)/pytest -q tests/e2e/operators.py tests/e2e/deployed.py
@@ -80,13 +83,15 @@ lock: $(READY) ## Write exact versions and hashes after a change of a requiremen
 	$(LOCK) lambda_src/requirements.in -o lambda_src/requirements.txt
 	$(LOCK) requirements.in -c lambda_src/requirements.txt -o requirements.txt
 	$(LOCK) infra/requirements.in -c requirements.txt -o infra/requirements.txt
+	for client in tests/clients/*/requirements.in; do $(LOCK) "$$client" -o "$${client%.in}.txt" || exit 1; done
+	for client in tests/clients/*/package.json; do $(BIN)/npm install --prefix "$${client%/*}" --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund || exit 1; done
 	$(LOCK) tests/e2e/requirements.in -o tests/e2e/requirements.txt
 	$(LOCK) tests/e2e/requirements-lambda.in -o tests/e2e/requirements-lambda.txt
 	$(LOCK) scripts/requirements-sam.in -o scripts/requirements-sam.txt
 	$(subst 3.11,3.13,$(LOCK)) infra/requirements-runtime.in -o infra/requirements-runtime.txt
 
 clean: ## Remove everything that was installed or built
-	rm -rf .venv build dist cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .clients build dist cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(READY): requirements-uv.txt requirements.txt pyproject.toml scripts/setup.sh
 	@PYTHON="$(PYTHON)" ANEW=$(ANEW) sh scripts/setup.sh
