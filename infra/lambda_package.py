@@ -52,8 +52,8 @@ PLATFORMS: Mapping[Arch, str] = {
 
 
 BUILDER = ("archive.py", "bytecode.py", "lambda_package.py", "lazy_packages.py", "package_checks.py", "pruning.py")
-KEPT = 4
-"""Builds of a kind that stay in the cache: other branches, other mappings."""
+KEPT = 6
+"""Builds of a kind that stay in the cache: other branches, other mappings, with and without AgentCore's tools."""
 LISTED = 12
 """Parts of the package that the report names."""
 
