@@ -123,7 +123,7 @@ class Router:
     async def count_tokens(self, request: ChatRequest) -> TokenCount:
         """Count the tokens of a request without asking for an answer.
 
-        Under a guardrail nobody is asked: what it has not checked reaches no provider.
+        Under a guardrail the tokens are estimated: what it has not checked reaches no provider.
 
         Args:
             request: What would be asked; counted where it is in a format whose API counts.

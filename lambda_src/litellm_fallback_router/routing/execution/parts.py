@@ -34,7 +34,7 @@ class Part(Protocol[T]):
         ...
 
     def late(self) -> Exception:
-        """What a wait of `limit()` seconds in vain means."""
+        """The exception where no item arrives within `limit()` seconds."""
         ...
 
     def take(self, item: T | None) -> Sequence[T]:

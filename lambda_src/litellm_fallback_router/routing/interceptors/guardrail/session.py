@@ -214,7 +214,7 @@ class GuardrailSession:
             self._set(unreachable=str(error))
             if self.guardrail.on_unreachable == "fail_closed":
                 raise self._without_verdict("the guardrail gave no verdict") from error
-            # It is asked no more: each window of a stream would wait for it in vain again.
+            # No further check is sent: each window of a stream would wait for another timeout.
             self._given_up.add(source)
             self._note(source, Outcome.UNCHECKED)
             return None
