@@ -11,8 +11,8 @@ import pytest
 
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.engine.acompletion.provider import AcompletionProvider
-from litellm_fallback_router.engine.addresses import READ_BY_CLASS, address_of
-from litellm_fallback_router.engine.prices import STATES_PRICES
+from litellm_fallback_router.engine.addresses import address_of
+from litellm_fallback_router.providers import PROFILES
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.types import Chunk, Deployment, Message
 from tests.support.raw_server import response
@@ -33,7 +33,7 @@ MODELS = {
     "perplexity": "sonar",
     "xai": "grok-4",
 }
-OTHERS = sorted(READ_BY_CLASS - MODELS.keys())
+OTHERS = sorted(name for name, profile in PROFILES.items() if profile.read_by_class and name not in MODELS)
 TOOL = {"type": "function", "function": {"name": "lookup", "parameters": {"type": "object", "properties": {}}}}
 PARAMS: dict[str, Any] = {"temperature": 0.2, "max_tokens": 50}
 TOLD = {"id": "chatcmpl-1", "created": 1700000000, "model": "m", "service_tier": "default"}
@@ -153,7 +153,7 @@ async def test_a_stream_is_what_the_public_call_makes_of_it(name: str, case: tup
     *public, public_usd = await streamed(AcompletionProvider, name, case)
     assert ours == public
     # The public call does not read what a stream says of its price.
-    assert usd == (STATED if name in STATES_PRICES and case[1] == "priced" else public_usd)
+    assert usd == (STATED if PROFILES[name].states_prices and case[1] == "priced" else public_usd)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from litellm_fallback_router.engine.addresses import ELSEWHERE
 from litellm_fallback_router.engine.loading import litellm
 from litellm_fallback_router.engine.provider import format_of
 from litellm_fallback_router.providers import LITELLM_PROVIDERS as PROVIDERS
+from litellm_fallback_router.providers import provider_profile
 from tests.support.scripted import deployment
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
@@ -35,7 +35,7 @@ def way_of(provider: str, route: str = "") -> str:
     known = format_of(deployment(model, provider=provider, litellm_model=f"{provider}/{model}", api_base=base))
     if known is not None:
         return ENGINE[type(known).__name__]
-    if provider in ELSEWHERE:
+    if provider_profile(provider).asked_elsewhere:
         return SIGNS_IN
     library = litellm()
     if provider not in {one.value for one in library.LlmProviders}:

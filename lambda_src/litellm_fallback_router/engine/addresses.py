@@ -5,22 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..providers import provider_profile
+from ..providers import Profile
 from ..routing.types import Deployment
 from .loading import litellm
-
-READ_BY_CLASS = frozenset(
-    {"amazon_nova", "azure_ai", "codestral", "cometapi", "compactifai", "edenai", "fireworks_ai", "groq", "mistral"}
-    | {"nadir", "openrouter", "perplexity", "xai"}
-)
-"""Providers whose answers are not quite OpenAI's: LiteLLM's class for them reads what is not plain text."""
-ELSEWHERE = frozenset(
-    {"chatgpt", "custom", "datarobot", "docker_model_runner", "github_copilot", "huggingface", "vllm", "watsonx"}
-)
-"""Providers that LiteLLM asks at another address than its class for them says, or asks somebody first."""
-BASES = {"openrouter": ("OPENROUTER_API_BASE", "https://openrouter.ai/api/v1")}
-"""Addresses that are not in LiteLLM's classes: the variable that may hold it, and the usual one (OpenRouter, "Quick
-start")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +29,7 @@ def address_of(deployment: Deployment) -> Address | None:
     """None where LiteLLM's class for the provider differs from OpenAI's in more than how a request is written, where
     it goes, and what an answer holds beside text."""
     library = litellm()
-    if deployment.provider in ELSEWHERE or deployment.provider not in {one.value for one in library.LlmProviders}:
+    if deployment.profile.asked_elsewhere or deployment.provider not in {one.value for one in library.LlmProviders}:
         return None
     own = library.OpenAIGPTConfig
     try:
@@ -53,9 +40,9 @@ def address_of(deployment: Deployment) -> Address | None:
         if not isinstance(config, own | library.OpenAIConfig) or type(config).sign_request is not own.sign_request:
             return None
         by_class = not _reads_openais(type(config))
-        if by_class and deployment.provider not in READ_BY_CLASS:
+        if by_class and not deployment.profile.read_by_class:
             return None
-        base = base or _usual_base(deployment.provider, config)
+        base = base or _usual_base(deployment.profile, config)
         if base is None and type(config).get_complete_url is own.get_complete_url:
             # OpenAI's own address is nobody else's.
             return None
@@ -75,10 +62,10 @@ def _reads_openais(config: Any) -> bool:
     return config.transform_response in (own.transform_response, like.transform_response)
 
 
-def _usual_base(provider: str, config: Any) -> str | None:
-    if provider_profile(provider).address_in_litellm:
+def _usual_base(profile: Profile, config: Any) -> str | None:
+    if profile.address_in_litellm:
         base: str | None = config.get_api_base()
         return base
-    if (named := BASES.get(provider)) is None:
+    if profile.base_variable is None:
         return None
-    return litellm().secret_managers.main.get_secret_str(named[0]) or named[1]
+    return litellm().secret_managers.main.get_secret_str(profile.base_variable) or profile.usual_base

@@ -27,8 +27,6 @@ REASONS = ("finish_reason", "finishReason", "done_reason", "stop_reason")
 """What providers call why an answer ended."""
 DEPTH = 3
 """At most so deep inside an event: what a model writes into a call is deeper."""
-JSON_LINES = frozenset({"ollama", "ollama_chat"})
-"""They send a stream as lines of JSON, the others as server-sent events."""
 
 
 class ConfigFormat:
@@ -123,7 +121,7 @@ class ConfigDecoder(TranslatedStream):
     def __init__(self, owner: ConfigFormat, one: Translation) -> None:
         super().__init__(owner.prices, FinishReader(owner.finish_reasons))
         self._owner = owner
-        self._events = LineReader() if owner.deployment.provider in JSON_LINES else EventReader()
+        self._events = LineReader() if owner.deployment.profile.json_lines else EventReader()
         self._parser = owner.parser(one)
 
     def feed(self, data: bytes) -> Iterator[Chunk]:

@@ -14,9 +14,6 @@ from .usage import of_openai
 from .wire import usage_of
 
 USUAL_TIERS = frozenset({None, "default", "standard", "auto"})
-STATES_PRICES = frozenset({"openrouter", "xai"})
-"""Providers whose usage says what it cost: OpenRouter, "Usage accounting"; xAI in `cost_in_usd_ticks`, which LiteLLM's
-class converts."""
 SIZES = (1, 1_000, 100_000, 130_000, 210_000, 280_000, 600_000, 1_100_000)
 """Tokens. Prices that depend on a prompt's length change between two of these."""
 
@@ -71,7 +68,7 @@ class Prices:
         return estimated_cost(self._deployment, usage_of(response.usage)) if cost is None else cost
 
     def _stated(self, reported: Any) -> float | None:
-        if self._deployment.provider not in STATES_PRICES or self._deployment.own_prices:
+        if not self._deployment.profile.states_prices or self._deployment.own_prices:
             return None
         stated = getattr(reported, "cost", None)
         return float(stated) if isinstance(stated, int | float) and 0 <= stated < math.inf else None

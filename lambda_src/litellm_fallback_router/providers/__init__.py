@@ -19,6 +19,7 @@ from .google import GEMINI, VERTEX
 from .local import LOCAL
 from .names import LITELLM_PROVIDERS
 from .openai import COMPLETIONS, OPENAI
+from .openrouter import OPENROUTER
 from .others import OTHERS
 from .profile import Family, Override, OwnApi, Processing, Profile, SignIn, Simulator, merged
 
@@ -62,6 +63,7 @@ PROFILES: dict[str, Profile] = {
     "cohere_chat": COHERE,
     "gemini": GEMINI,
     "openai": OPENAI,
+    "openrouter": OPENROUTER,
     "sagemaker": AWS,
     "sagemaker_chat": AWS,
     "sagemaker_nova": AWS,

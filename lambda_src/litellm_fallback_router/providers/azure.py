@@ -27,5 +27,7 @@ AZURE = Profile(
 )
 """Its finish reasons are OpenAI's (Azure OpenAI REST API reference)."""
 AZURE_TEXT = Profile(key_variables=_KEYS, sign_in_params=_SIGN_IN, priced_as="openai")
-AZURE_AI = Profile(families=(*claude_families(CLAUDE, CLAUDES), GEMINI_FAMILY), sign_in_params=_SIGN_IN)
+AZURE_AI = Profile(
+    read_by_class=True, families=(*claude_families(CLAUDE, CLAUDES), GEMINI_FAMILY), sign_in_params=_SIGN_IN
+)
 AZURE_SPEECH = Profile(sign_in_params=_SIGN_IN)

@@ -34,8 +34,26 @@ _KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "watsonx": ("WATSONX_APIKEY", "WATSONX_API_KEY"),
     "watsonx_text": ("WATSONX_APIKEY", "WATSONX_API_KEY"),
 }
+_READ_BY_CLASS = frozenset(
+    {"amazon_nova", "codestral", "cometapi", "compactifai", "edenai", "fireworks_ai", "groq", "mistral", "nadir"}
+    | {"perplexity", "xai"}
+)
+_ELSEWHERE = frozenset({"datarobot", "huggingface", "watsonx"})
+_STATES_PRICES = frozenset({"xai"})
+"""xAI in `cost_in_usd_ticks`, which LiteLLM's class converts."""
+
+
+def _profile(name: str) -> Profile:
+    return Profile(
+        key_variables=_KEY_VARIABLES.get(name, ()),
+        read_by_class=name in _READ_BY_CLASS,
+        asked_elsewhere=name in _ELSEWHERE,
+        states_prices=name in _STATES_PRICES,
+    )
+
+
 OTHERS = {
-    **{name: Profile(key_variables=variables) for name, variables in _KEY_VARIABLES.items()},
+    **{name: _profile(name) for name in sorted(_KEY_VARIABLES.keys() | _READ_BY_CLASS | _ELSEWHERE)},
     "openai_like": Profile(placeholder_key=True),
     "snowflake": Profile(dialect=BY_DATA, families=claude_families(CLAUDE_BY_DATA), key_variables=("SNOWFLAKE_JWT",)),
 }

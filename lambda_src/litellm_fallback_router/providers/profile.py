@@ -125,6 +125,12 @@ class Profile:
     """Its models are Amazon Bedrock's: asked in AWS Regions, allowed by IAM, in Bedrock's prompts and catalogue."""
     own_api: OwnApi | None = None
     """None: OpenAI's, one of `native_formats`, or one that only LiteLLM speaks."""
+    asked_elsewhere: bool = False
+    """LiteLLM asks it at another address than its class for it says, or asks somebody first."""
+    read_by_class: bool = False
+    """Its answers are not quite OpenAI's: LiteLLM's class for it reads what is not plain text."""
+    json_lines: bool = False
+    """Streams are lines of JSON, not server-sent events."""
     base_variable: str | None = None
     """The environment variable with its address, where the mapping names none."""
     usual_base: str | None = None
@@ -137,6 +143,8 @@ class Profile:
     """What its own tools did is annotated in the answer: without annotations only tokens cost."""
     embedders: tuple[str, ...] = ()
     """How the ids of models begin that the engine can ask for embeddings; an empty one: any."""
+    states_prices: bool = False
+    """Its usage says what it cost."""
     beside_guardrail: bool = False
     """May be asked while the guardrail still judges the request, which the same AWS service has already."""
     tools_in_prompt: bool = False

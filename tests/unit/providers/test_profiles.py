@@ -37,10 +37,16 @@ def _compares(node: ast.AST) -> bool:
         wanted: list[ast.expr] = [node.left, *node.comparators]
         texts = [ast.unparse(one) for one in wanted]
         allowed = frozenset() if any("provider" in text for text in texts) else OTHER_MEANINGS
-        return any(_named(one) - allowed for one in wanted)
+        return any(_named(one) - allowed for one in wanted) or _is_in_a_table(node)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "startswith":
         return any("provider" in ast.unparse(node.func.value) and _is_string(one) for one in node.args)
     return isinstance(node, ast.MatchValue) and bool(_named(node.value) - OTHER_MEANINGS)
+
+
+def _is_in_a_table(node: ast.Compare) -> bool:
+    """`deployment.provider in NAMES`: a set of names beside the profiles."""
+    tables = [one for one in node.comparators if isinstance(one, ast.Name) and one.id.isupper()]
+    return isinstance(node.ops[0], ast.In | ast.NotIn) and ast.unparse(node.left).endswith("provider") and bool(tables)
 
 
 def _named(node: ast.expr) -> frozenset[str]:
@@ -78,6 +84,7 @@ def test_no_provider_is_asked_for_by_name(source: str) -> None:
         'd.provider in frozenset({"sagemaker"})',
         'provider == "custom"',
         'provider.startswith("azure")',
+        "d.provider not in SOME_NAMES",
         'match x:\n    case "anthropic":\n        pass',
     ],
 )
