@@ -1,4 +1,4 @@
-"""A stream that broke is continued by another deployment: what it is asked, and how the texts are joined."""
+"""A stream that broke is continued by another deployment: which messages it is sent, and how the texts are joined."""
 
 from .resume import Seam, SentAnswer, is_structured, length_chunk
 

@@ -1,4 +1,4 @@
-"""Continuing a broken stream on another deployment: what was sent, how to ask for the rest, how to join it."""
+"""Continuing a broken stream on another deployment: what was delivered, the messages for the rest, the joint."""
 
 from __future__ import annotations
 

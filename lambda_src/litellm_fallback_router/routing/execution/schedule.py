@@ -50,7 +50,8 @@ class Stop:
 
 
 Gate = Callable[[Candidate], Awaitable[bool]]
-"""Called right before a candidate is sent the request. False, or an exception, ends the execution without it."""
+"""Called with the next candidate before its waits and health checks, and so once more for each retry. False, or an
+exception, ends the execution without another attempt."""
 
 
 class AttemptSchedule:
@@ -71,7 +72,7 @@ class AttemptSchedule:
         self.streamed = streamed
         self.plan = plan
         self.settings = settings
-        self._dependencies = dependencies
+        self.dependencies = dependencies
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self.end = Deadline() if request.time_left is None else Deadline(request.time_left)
@@ -89,7 +90,7 @@ class AttemptSchedule:
         self.failures: list[ProviderFailure] = []
         self.attempts: list[AttemptRecord] = []
         self.images = RequestImages(dependencies.images)
-        self.asking = False
+        self.under_way = False
         """True while an attempt is under way."""
         self.notes: list[Callable[[Ledger], Ledger]] = []
         """Each adds to the ledger what others know of the request."""
@@ -109,10 +110,6 @@ class AttemptSchedule:
             ledger = note(ledger)
         return ledger
 
-    @property
-    def dependencies(self) -> ExecutionDependencies:
-        return self._dependencies
-
     def fell_back(self, deployment: Deployment) -> bool:
         """True where `deployment` is not a member of the requested group."""
         return deployment.model_name != self.plan.primary
@@ -129,14 +126,14 @@ class AttemptSchedule:
             shown = await self._with_images(candidate) if candidate.images_by_url else candidate
             if self.deadline.expired:
                 continue
-            admitted = shown if isinstance(shown, Dropped) else await admit(shown, self._dependencies)
+            admitted = shown if isinstance(shown, Dropped) else await admit(shown, self.dependencies)
             if isinstance(admitted, Dropped):
-                self._remaining.requeue(admitted, self._dependencies.cooldowns)
+                self._remaining.requeue(admitted, self.dependencies.cooldowns)
                 continue
             self._remaining.tries += 1
-            self.asking = True
+            self.under_way = True
             budget, keep = self._share(), self.settings.circuit_open_seconds
-            name, short_timeouts = admitted.deployment.id, self._dependencies.short_timeouts
+            name, short_timeouts = admitted.deployment.id, self.dependencies.short_timeouts
             short_timeouts.attempt_begins(name, budget, streamed=self.streamed, keep=keep)
             return Attempt(admitted, number=len(self.attempts) + 1, began=self._loop.time(), budget=budget)
         return None
@@ -144,30 +141,28 @@ class AttemptSchedule:
     async def succeeded(self, attempt: Attempt, record: AttemptRecord) -> None:
         """Record an attempt that returned an answer."""
         self._record(record)
-        name, short_timeouts = attempt.deployment.id, self._dependencies.short_timeouts
+        name, short_timeouts = attempt.deployment.id, self.dependencies.short_timeouts
         short_timeouts.answered(name, record.seconds, streamed=False)
         if record.first_token_seconds is not None:
             short_timeouts.answered(name, record.first_token_seconds, streamed=True)
-        await self._dependencies.circuits.succeeded(name)
+        await self.dependencies.circuits.succeeded(name)
 
     async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
         """Record a failed attempt and apply FAILURE_POLICY: circuit, cooldown, retry, next candidate."""
         self._record(record)
         failure.forget_frames()
         rule = failure.rule
-        circuits, deployment = self._dependencies.circuits, attempt.deployment
+        circuits, deployment = self.dependencies.circuits, attempt.deployment
         # What was known of a last resort is no news to its circuit, whose probe may be on its way, nor to the caller.
         known = attempt.candidate.last_resort and (rule.counts_for_circuit or failure.caller_timeout)
         if not (known and self.failures):
             self.failures.append(failure)
         if failure.caller_timeout:
             keep = self.settings.circuit_open_seconds
-            self._dependencies.short_timeouts.timed_out(
-                deployment.id, attempt.budget, streamed=self.streamed, keep=keep
-            )
+            self.dependencies.short_timeouts.timed_out(deployment.id, attempt.budget, streamed=self.streamed, keep=keep)
         if rule.counts_for_circuit and not known:
             if await circuits.failed(deployment.id):
-                self._dependencies.waits.interrupt(deployment.id)
+                self.dependencies.waits.interrupt(deployment.id)
         elif attempt.candidate.probe:
             await circuits.released(deployment.id)
         next_step = rule.next_step
@@ -188,7 +183,7 @@ class AttemptSchedule:
         """Record an attempt that was cancelled; it does not count against its deployment."""
         self._record(record)
         if attempt.candidate.probe:
-            await self._dependencies.circuits.released(attempt.deployment.id)
+            await self.dependencies.circuits.released(attempt.deployment.id)
 
     def start_again(self, request: ChatRequest, plan: Plan) -> None:
         """Continue with another request and its plan, within the same deadline and number of attempts."""
@@ -205,7 +200,7 @@ class AttemptSchedule:
         self.deadline = self.deadline.renewed(self.end)
 
     def estimated_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        return self._dependencies.provider.estimate_cost(deployment, usage)
+        return self.dependencies.provider.estimate_cost(deployment, usage)
 
     def _may_go_on(self) -> bool:
         """False where no candidate, attempt or time is left; the ledger then holds the reason."""
@@ -226,7 +221,7 @@ class AttemptSchedule:
         """False where the deadline passes first. That counts as no attempt: nothing was sent."""
         try:
             async with asyncio.timeout(self.deadline.left):
-                await self._dependencies.provider.ready()
+                await self.dependencies.provider.ready()
         except TimeoutError:
             return False
         return True
@@ -240,9 +235,9 @@ class AttemptSchedule:
         return replace(candidate, messages=messages, images_by_url=frozenset())
 
     def _record(self, record: AttemptRecord) -> None:
-        self.asking = False
+        self.under_way = False
         self.attempts.append(record)
-        self._dependencies.observer.attempted(self.request, record)
+        self.dependencies.observer.attempted(self.request, record)
 
     async def _waited(self, candidate: Candidate) -> bool:
         """Wait until the head may be retried. False: its circuit opened meanwhile, and another candidate is left."""
@@ -250,10 +245,10 @@ class AttemptSchedule:
         others = self._remaining.others
         names = (candidate.deployment.id, candidate.deployment.credential) if others else ()
         while (left := ends - self._loop.time()) > 0:
-            if others and (drop := await in_vain(candidate, self._dependencies)) is not None:
-                self._remaining.requeue(drop, self._dependencies.cooldowns)
+            if others and (drop := await in_vain(candidate, self.dependencies)) is not None:
+                self._remaining.requeue(drop, self.dependencies.cooldowns)
                 return False
-            await self._dependencies.waits.wait(left, names)
+            await self.dependencies.waits.wait(left, names)
         return True
 
     async def _refreshed_key(self, deployment: Deployment, failure: ProviderFailure) -> bool:
@@ -261,7 +256,7 @@ class AttemptSchedule:
         if failure.kind is not FailureKind.AUTHENTICATION or deployment.credential in self._refreshed:
             return False
         self._refreshed.add(deployment.credential)
-        return await self._dependencies.keys.refresh(deployment)
+        return await self.dependencies.keys.refresh(deployment)
 
     def _share(self) -> float:
         """Seconds for an attempt on the head."""
@@ -282,10 +277,10 @@ class AttemptSchedule:
         if failure.retry_after is not None:
             if failure.retry_after > settings.retry_after_max:
                 return None
-            wait = failure.retry_after + self._dependencies.rng.uniform(0, settings.backoff_base)
+            wait = failure.retry_after + self.dependencies.rng.uniform(0, settings.backoff_base)
         else:
             most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._remaining.tries - 1))
-            wait = self._dependencies.rng.uniform(0, most)
+            wait = self.dependencies.rng.uniform(0, most)
         return wait if wait < self._share() else None
 
     def _apply_failure(self, deployment: Deployment, failure: ProviderFailure, next_step: NextStep) -> None:
@@ -309,6 +304,6 @@ class AttemptSchedule:
 
     def _cool(self, name: str, seconds: float) -> None:
         """Cool a deployment or a credential, and end the waits of requests that would retry it."""
-        if not self._dependencies.cooldowns.left(name):
-            self._dependencies.waits.interrupt(name)
-        self._dependencies.cooldowns.cool(name, seconds)
+        if not self.dependencies.cooldowns.left(name):
+            self.dependencies.waits.interrupt(name)
+        self.dependencies.cooldowns.cool(name, seconds)

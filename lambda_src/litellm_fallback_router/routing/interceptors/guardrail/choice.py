@@ -41,7 +41,7 @@ class CheckedChoice:
         self._finish_reason: str | None = None
 
     async def take(self, choice: Mapping[str, Any], release: Release) -> None:
-        """What may go on now that this has come."""
+        """Add a chunk's part of the choice; release what was checked by then."""
         if choice.get("logprobs"):
             self._logprobs.append(choice["logprobs"])
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
@@ -58,7 +58,7 @@ class CheckedChoice:
                 self._other.setdefault(name, []).append(value)
 
     async def finish(self, release: Release) -> None:
-        """The rest, with the finish reason at its end."""
+        """Release the rest, with the finish reason at its end."""
         await self._held(release)
         await self._tool_calls(release)
         await self._other_fields(release)
@@ -77,7 +77,7 @@ class CheckedChoice:
                 release(self._chunk({name: released}))
 
     async def _held(self, release: Release) -> None:
-        """What is left of every field, once all of it was checked."""
+        """Release what is left of every field, once all of it was checked."""
         left = {name: windows.pending for name, windows in self._windows.items() if windows.pending}
         texts = await self._check(list(left.values()), json=is_structured(self._session.execution.request))
         for name, text in zip(left, texts, strict=True):
