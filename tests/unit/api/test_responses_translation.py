@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.api.formats.responses import request as request_of
 from litellm_fallback_router.api.formats.responses.request import Translated
+from litellm_fallback_router.routing.adaptation.native import fitted_native
+from litellm_fallback_router.routing.adaptation.report import Report
 from litellm_fallback_router.routing.errors import InvalidRequestError
-from litellm_fallback_router.routing.mapping import Guardrail, RouterConfig
-from litellm_fallback_router.routing.types import Deployment
+from litellm_fallback_router.routing.mapping import Guardrail, RouterConfig, RouterSettings
+from litellm_fallback_router.routing.types import Deployment, ModelInfo
 
 ASK = {"role": "user", "content": "hi"}
 CALL = {"type": "function_call", "call_id": "c1", "name": "look_up", "arguments": "{}"}
@@ -272,6 +275,22 @@ def test_what_was_answered_here_and_is_not_kept_is_refused_whoever_is_asked(body
         request_of.translated({"model": "m", "input": "hi", **body}, config)
 
 
+def test_the_bounds_of_a_chat_hold_for_what_items_and_tools_become() -> None:
+    settings = RouterSettings(max_messages=3, max_parts=3, max_values=200)
+    config = RouterConfig((CLAUDE,), {"m": ("m",)}, settings=settings)
+    deep: dict[str, Any] = {"type": "object", "properties": {str(n): {"type": "string"} for n in range(120)}}
+    tool = {"type": "function", "name": "f", "parameters": deep}
+    for body, field in (
+        ({"input": [ASK] * 4}, "input"),
+        ({"input": [ASK, {**CALL, "arguments": "[" * 500}, RESULT]}, "input"),
+        ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "x"}] * 4}]}, "input"),
+        ({"input": "hi", "tools": [{"type": "namespace", "name": "n", "tools": [tool]}]}, "tools"),
+    ):
+        with pytest.raises(InvalidRequestError) as caught:
+            request_of.translated({"model": "m", **body}, config)
+        assert caught.value.param == field
+
+
 def test_null_is_not_there() -> None:
     got = asked(temperature=None, tools=None, reasoning=None, previous_response_id=None, text=None)
     assert got.request.params == {}
@@ -388,3 +407,26 @@ def test_no_leaf_is_lost_without_a_word(body: dict[str, Any]) -> None:
         and value is not False
     ]
     assert lost == []
+
+
+def with_plain_gpt() -> RouterConfig:
+    plain = replace(GPT, model="gpt-4o", info=ModelInfo(reasoning=False, max_output_tokens=5000))
+    return RouterConfig((plain,), {"m": ("m",)})
+
+
+@given(bodies)
+def test_no_leaf_is_lost_on_the_way_to_openai_itself(body: dict[str, Any]) -> None:
+    config = with_plain_gpt()
+    body = with_results(body)
+    try:
+        native = request_of.translated(body, config).request.native
+    except InvalidRequestError as error:
+        assert error.param is not None
+        return
+    assert native is not None
+    report = Report()
+    sent = dict(leaves(fitted_native(config.deployments[0], native, report).body))
+    told = [line.rpartition(" dropped")[0] or line.partition(" ")[0] for line in report.lines]
+    gone = {path for path, value in leaves(body) if sent.get(path) != value}
+    assert [path for path in gone - {"model"} if not any(path.startswith(place) for place in told)] == []
+    assert not sent.keys() - {path for path, _ in leaves(body)}

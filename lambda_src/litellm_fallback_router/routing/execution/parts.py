@@ -101,8 +101,9 @@ class StreamPart:
             recorder.continues(self._seam.messages, self._seam.params)
         self._own_limit = _first_token_limit(attempt.deployment, self._content.params, settings)
         self._stall_limit = attempt.deployment.stall_timeout or settings.stall_timeout
-        if self._content.native is not None and self._content.native.only:
-            # While the provider runs tools of its own, it may send nothing.
+        native = self._content.native
+        if native is not None and (native.only or native.body.get("reasoning")):
+            # While the provider runs tools of its own, or its model thinks, it may send nothing.
             self._own_limit = max(self._own_limit, settings.reasoning_first_token_timeout)
             self._stall_limit = max(self._stall_limit, settings.reasoning_first_token_timeout)
         self._first_limit = min(attempt.budget, self._own_limit)

@@ -133,6 +133,7 @@ def translated(
     if tools.made:
         params["tools"] = tools.made
     messages = _messages(given, notes)
+    _check_bounds(messages, tools, config)
     request = ChatRequest(
         model=given.get("model", OWN_MODEL),
         messages=messages,
@@ -147,6 +148,15 @@ def translated(
         raise unserved(notes)
     echo = given if previous is None else ResponsesRequest(**{**given, "previous_response_id": previous})
     return Translated(echo, request, tools, room)
+
+
+def _check_bounds(messages: list[Any], tools: Tools, config: RouterConfig) -> None:
+    """The bounds of a chat hold for what its items and tools become."""
+    try:
+        check_bounds({"messages": messages, "tools": tools.made}, config.settings)
+    except InvalidRequestError as error:
+        field = "tools" if str(error.param).startswith("tools") else "input"
+        raise invalid(f"As a chat: {error}", field, error.code or "invalid_request") from None
 
 
 def unserved(notes: Notes) -> InvalidRequestError:
