@@ -296,3 +296,47 @@ def test_a_count_of_what_is_wrong_is_refused_in_anthropics_words(client: Anthrop
     assert raised.value.type == "not_found_error"
     with pytest.raises(anthropic.BadRequestError, match="max_tokens"):
         client.messages.count_tokens(model="anthropic", messages=PARIS, extra_body={"max_tokens": 1})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_bedrocks_claude_is_invoked_with_the_body_as_it_came(
+    *, client: Anthropic, simulator: SimulatorControl, stream: bool
+) -> None:
+    body: dict[str, Any] = {
+        "max_tokens": 2000,
+        "messages": PARIS,
+        "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        "tools": [WEATHER],
+        "thinking": {"type": "adaptive"},
+        "output_config": {"effort": "low"},
+        "metadata": {"user_id": "u1"},
+    }
+    betas = {"anthropic-beta": "context-1m-2025-08-07,claude-code-20250219"}
+    with_router = {"router": {"explain": True}}
+    if stream:
+        asked: dict[str, Any] = {"model": "bedrock", "extra_headers": betas, "extra_body": with_router, **body}
+        events = streamed(client, **asked)
+        assert events[0].message.id.startswith("msg_01")
+        told = events[-2].model_extra["router"]
+    else:
+        answer = client.messages.create(model="bedrock", extra_headers=betas, extra_body=with_router, **body)
+        assert answer.id.startswith("msg_01")
+        told = (answer.model_extra or {})["router"]
+    (sent,) = simulator.requests()
+    assert sent.path.endswith("/invoke-with-response-stream" if stream else "/invoke")
+    version = {"anthropic_version": "bedrock-2023-05-31", "anthropic_beta": ["context-1m-2025-08-07"]}
+    assert sent.body == {**version, **body}
+    assert told["attempts"][0]["adjusted"] == ["anthropic-beta dropped"]
+    assert told["cost_usd"] > 0
+
+
+@pytest.mark.parametrize("kind", ["malformed", "in_band_error"])
+def test_a_broken_stream_of_bedrocks_claude_is_resumed(
+    *, client: Anthropic, simulator: SimulatorControl, kind: Any
+) -> None:
+    simulator.inject(Fault(kind=kind), provider="bedrock", model="us.anthropic.claude-sonnet-4-6")
+    events = streamed(client, model="invoked", max_tokens=2000, messages=COUNT)
+    assert text_of(events) == COUNTED
+    assert len([event for event in events if event.type == "content_block_start"]) == 1
+    assert events[0].message.id.startswith("msg_01"), "it began natively"
+    assert events[-2].model_extra["router"]["responders"][1] == "anthropic:claude-haiku-4-5"

@@ -21,6 +21,7 @@ def mapping() -> dict[str, Any]:
         ("openai", "openai", {"model": "gpt-4o"}),
         ("anthropic", "anthropic", {"model": "claude-sonnet-4-6"}),
         ("bedrock", "bedrock", {"model": "us.anthropic.claude-sonnet-4-6", "region": "us-east-1"}),
+        ("invoked", "bedrock", {"model": "us.anthropic.claude-sonnet-4-6", "region": "us-east-1"}),
         ("prefill", "anthropic", {"model": "claude-haiku-4-5"}),
         ("llama", "bedrock", {"model": LLAMA, "region": "us-west-2", "model_info": {"json_schema": False}}),
         ("nova", "bedrock", {"model": "us.amazon.nova-2-lite-v1:0", "region": "us-east-1"}),
@@ -32,7 +33,7 @@ def mapping() -> dict[str, Any]:
     ]
     return {
         "model_list": [{"model_name": n, "litellm_provider": p, "params": params} for n, p, params in entries],
-        "fallbacks": {"flaky": ["solid"], "openai": ["prefill"], "mute": ["solid"]},
+        "fallbacks": {"flaky": ["solid"], "openai": ["prefill"], "mute": ["solid"], "invoked": ["prefill"]},
         "strategies": {"thrifty": ["llama", "anthropic"]},
         "settings": {"circuit_open_seconds": 1.0},
     }

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..providers import PROFILES, FinishReasons
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, no_format, unsendable
@@ -27,6 +28,26 @@ NO_KEY = "none"
 """Servers that people run themselves take any key, or none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer of one deployment is read with."""
+
+    config: Any
+    """LiteLLM's class for the format."""
+    model: str
+    prices: Prices
+    finish_reasons: FinishReasons
+
+
+def reading_of(deployment: Deployment, model: str) -> Reading:
+    """For a deployment that answers in Anthropic's format, whoever it belongs to."""
+    library = litellm()
+    config = library.utils.ProviderConfigManager.get_provider_chat_config(
+        model=model, provider=library.LlmProviders.ANTHROPIC
+    )
+    return Reading(config, model, Prices(deployment), PROFILES["anthropic"].finish_reasons)
+
+
 class AnthropicFormat:
     """One deployment that is asked in Anthropic's format."""
 
@@ -34,14 +55,11 @@ class AnthropicFormat:
         library = litellm()
         self.deployment = deployment
         self.model, *_ = library.get_llm_provider(model=deployment.litellm_model)
-        self.config = library.utils.ProviderConfigManager.get_provider_chat_config(
-            model=self.model, provider=library.LlmProviders.ANTHROPIC
-        )
+        self.reading = reading_of(deployment, self.model)
+        self.config = self.reading.config
         base = self.config.get_api_base(deployment.api_base)
         self.url = base if base.endswith(PATH) else f"{base.rstrip('/')}{PATH}"
         self._params = ParameterMap(deployment, self.model, self.config)
-        self.prices = Prices(deployment)
-        self.finish_reasons = deployment.profile.finish_reasons
 
     def takes(self, params: Mapping[str, Any]) -> bool:
         return True
@@ -57,7 +75,7 @@ class AnthropicFormat:
             raise unsendable(error) from error
         if stream:
             body["stream"] = True
-        return AnthropicCall(self, Outgoing(self.url, headers, json.dumps(body).encode()), one)
+        return AnthropicCall(self.reading, Outgoing(self.url, headers, json.dumps(body).encode()), one)
 
     async def _built(self, one: Translation, key: str | None) -> tuple[dict[str, str], dict[str, Any]]:
         """Headers and body, by LiteLLM's functions."""
@@ -76,7 +94,7 @@ class AnthropicFormat:
 class AnthropicCall:
     """One request in Anthropic's format, and how its answer is read."""
 
-    owner: AnthropicFormat
+    reading: Reading
     outgoing: Outgoing
     translation: Translation
 
@@ -84,18 +102,18 @@ class AnthropicCall:
         said = object_of(body)
         if said.get("error"):
             raise error_in_band(said["error"])
-        owner, received, reader = self.owner, Received(said, headers), FinishReader(self.owner.finish_reasons)
+        by, received, reader = self.reading, Received(said, headers), FinishReader(self.reading.finish_reasons)
         one, reason = self.translation, said.get("stop_reason")
         texts, usage = _texts(said.get("content")), of_anthropic(said.get("usage"))
         if texts is not None and usage is not None and not one.json_mode:
-            return text_answer(texts, reason, usage, prices=owner.prices, reader=reader)
-        return read_answer(owner.config, owner.model, one, received, reason=reason, prices=owner.prices, reader=reader)
+            return text_answer(texts, reason, usage, prices=by.prices, reader=reader)
+        return read_answer(by.config, by.model, one, received, reason=reason, prices=by.prices, reader=reader)
 
     def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
         return None
 
     def decoder(self) -> AnthropicDecoder:
-        return AnthropicDecoder(self.owner.prices, self.translation, FinishReader(self.owner.finish_reasons))
+        return AnthropicDecoder(self.reading.prices, self.translation, FinishReader(self.reading.finish_reasons))
 
 
 class AnthropicDecoder(TranslatedStream):

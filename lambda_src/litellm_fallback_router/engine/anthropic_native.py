@@ -16,7 +16,6 @@ from .exchange import ErrorResponse, Outgoing
 from .failures import no_format, unsendable
 from .fields import arguments_of
 from .finishing import FinishReader
-from .formats import Format
 from .plain import object_of
 from .translated import Translation
 
@@ -25,12 +24,6 @@ OTHER = "other_content"
 """Field of a delta that says only that something came, and what: a server tool's results, a citation."""
 SOON_HEARD = frozenset({"", "text", "thinking"})
 """Kinds of blocks that begin empty, and go on with their first delta."""
-
-
-def messages_caller(known: Format | None) -> MessagesCaller:
-    if not isinstance(known, AnthropicFormat):
-        raise TypeError(f"{type(known).__name__} has no Messages API")
-    return MessagesCaller(known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class MessagesCaller:
         owner, deployment = self.owner, self.owner.deployment
         key = key or (NO_KEY if deployment.api_base is not None else None)
         operators = arguments_of(deployment, {})
-        one = Translation([], {}, {}, operators.get("extra_headers", {}), operators.get("extra_body", {}), False)
+        one = untranslated(operators.get("extra_headers", {}), operators.get("extra_body", {}))
         try:
             headers = owner.config.validate_environment(
                 dict(one.headers), owner.model, [], {}, {}, api_key=key, api_base=owner.url
@@ -57,7 +50,7 @@ class MessagesCaller:
         if stream:
             body["stream"] = True
         outgoing = Outgoing(owner.url, headers, json.dumps(body).encode())
-        return NativeMessagesCall(AnthropicCall(owner, outgoing, one))
+        return NativeMessagesCall(AnthropicCall(owner.reading, outgoing, one))
 
     async def count(self, native: NativeRequest, key: str | None) -> Outgoing:
         """For a count of the request's tokens, which `tokens_in` reads. Raises ProviderFailure."""
@@ -71,6 +64,11 @@ def tokens_in(body: bytes) -> int:
     if type(tokens) is not int or tokens < 0:
         raise no_format()
     return tokens
+
+
+def untranslated(headers: dict[str, str], more: dict[str, Any]) -> Translation:
+    """For the answer to a request that nobody translated; `headers` and `more` are the operator's."""
+    return Translation([], {}, {}, headers, more, json_mode=False)
 
 
 def _betas(*lists: str | None) -> str:
@@ -96,8 +94,8 @@ class NativeMessagesCall:
         return self.call.cut_off(refused)
 
     def decoder(self) -> NativeDecoder:
-        owner = self.call.owner
-        return NativeDecoder(owner.prices, self.call.translation, FinishReader(owner.finish_reasons))
+        by = self.call.reading
+        return NativeDecoder(by.prices, self.call.translation, FinishReader(by.finish_reasons))
 
 
 class NativeDecoder(AnthropicDecoder):

@@ -6,15 +6,15 @@ Sources: AWS, "Converse", "ConverseStream" and "Event stream encoding".
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .aws import Credentials, signed
+from .aws_events import EventFrames
 from .exchange import ErrorResponse, Outgoing
-from .failures import error_in_band, no_format, unsendable
+from .failures import no_format, unsendable
 from .finishing import FinishReader
 from .formats import Decoder
 from .loading import litellm
@@ -83,17 +83,23 @@ class ConverseFormat:
             said = await self.config._async_transform_request(
                 self.model, one.messages, one.optional, one.place, headers
             )
-            token = (self._bearer(key) or "").strip()
-            credentials = None if token else await self._credentials.get()
         except Exception as error:
             raise unsendable(error) from error
         body = unmarked(json.dumps({**said, **one.more}).encode())
-        url = f"{self._url}/converse{'-stream' if streamed else ''}"
-        if token:
-            headers = {"content-type": "application/json", "authorization": f"Bearer {token}", **headers}
-        else:
-            headers = signed(credentials, self._region, url, headers, body)
-        return ConverseCall(self, Outgoing(url, headers, body), one, streamed=streamed)
+        outgoing = await self.sent(f"converse{'-stream' if streamed else ''}", headers, body, key)
+        return ConverseCall(self, outgoing, one, streamed=streamed)
+
+    async def sent(self, operation: str, headers: Mapping[str, str], body: bytes, key: str | None) -> Outgoing:
+        """A request for an operation on the model, signed. Raises ProviderFailure."""
+        url = f"{self._url}/{operation}"
+        try:
+            if token := (self._bearer(key) or "").strip():
+                own = {"content-type": "application/json", "authorization": f"Bearer {token}", **headers}
+                return Outgoing(url, own, body)
+            credentials = await self._credentials.get()
+        except Exception as error:
+            raise unsendable(error) from error
+        return Outgoing(url, signed(credentials, self._region, url, headers, body), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,33 +133,17 @@ class ConverseDecoder(TranslatedStream):
     """A stream of Converse's events, in AWS's binary encoding."""
 
     def __init__(self, owner: ConverseFormat, one: Translation) -> None:
-        from botocore.eventstream import EventStreamBuffer  # noqa: PLC0415 - heavy, and loaded with LiteLLM
-
         super().__init__(owner.prices, FinishReader(owner.finish_reasons))
-        self._events = EventStreamBuffer()
+        self._frames = EventFrames()
         self._parser = litellm().llms.bedrock.chat.invoke_handler.AWSEventStreamDecoder(
             model=owner.model, json_mode=one.json_mode
         )
 
     def feed(self, data: bytes) -> Iterator[Chunk]:
-        self._events.add_data(data)
-        while (event := self._next()) is not None:
-            yield from self._event(event.headers, event.payload)
+        for kind, payload in self._frames.feed(data, lambda: self.begun):
+            yield from self._event(kind, payload)
 
-    def _next(self) -> Any:
-        from botocore.eventstream import ParserError  # noqa: PLC0415
-
-        try:
-            return next(self._events, None)
-        except (ParserError, LookupError, ValueError, struct.error) as error:
-            # Of headers that are none botocore raises what its reading of them ends in.
-            raise no_format(error, begun=self.begun) from error
-
-    def _event(self, headers: Mapping[str, Any], payload: bytes) -> Iterator[Chunk]:
-        kind = headers.get(":event-type") or headers.get(":exception-type") or headers.get(":error-code")
-        if headers.get(":message-type") != "event" or str(kind).endswith("Exception"):
-            said = {"message": payload[:1000].decode(errors="replace"), "type": kind}
-            raise error_in_band(said, begun=self.begun)
+    def _event(self, kind: str, payload: bytes) -> Iterator[Chunk]:
         said = object_of(payload, begun=self.begun)
         delta = said.get("delta")
         if kind == "contentBlockDelta" and isinstance(delta, dict) and isinstance(text := delta.get("text"), str):

@@ -15,8 +15,9 @@ from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 from .addresses import address_of
 from .anthropic import AnthropicFormat
-from .anthropic_native import messages_caller, tokens_in
+from .anthropic_native import tokens_in
 from .azure import azure_format
+from .bedrock_native import anthropics_caller, messages_caller
 from .converse import ConverseFormat, is_conversed
 from .exchange import USAGE_SECONDS, BrokenOffError, ErrorResponse
 from .failures import broke_off, refused
@@ -143,7 +144,7 @@ class Engine:
 
     async def count_tokens(self, deployment: Deployment, native: NativeRequest) -> int:
         await self.ready()
-        caller = messages_caller(self._format(deployment))
+        caller = anthropics_caller(self._format(deployment))
         outgoing = await caller.count(native, self._resolve(deployment))
         try:
             response = await _pool().send(outgoing)

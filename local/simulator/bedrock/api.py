@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
+from local.simulator.anthropic.request import MessagesCall
 from local.simulator.bedrock import answer as form
-from local.simulator.bedrock import errors, eventstream, guardrails, prompts, sigv4
+from local.simulator.bedrock import claude, errors, eventstream, guardrails, prompts, sigv4
 from local.simulator.bedrock.embeddings import invoke
 from local.simulator.bedrock.evaluations import PATH as EVALUATIONS
 from local.simulator.bedrock.evaluations import Evaluations
@@ -21,12 +22,16 @@ from local.simulator.vectors import EmbeddingModel, find_embedder
 
 _OTHERS = {prompts.PATH: prompts.get_prompt, guardrails.PATH: guardrails.apply_guardrail}
 """Operations that are no chat, by path; the path's group `id` says what they are about."""
-_PATH = re.compile(r"/bedrock/model/(?P<model>[^/]+|arn[^/]+/[^/]+)/(?P<operation>converse|converse-stream|invoke)")
+_PATH = re.compile(
+    r"/bedrock/model/(?P<model>[^/]+|arn[^/]+/[^/]+)/"
+    r"(?P<operation>converse|converse-stream|invoke|invoke-with-response-stream)"
+)
 
 
 class Bedrock:
-    """`/bedrock/model/ID/converse`, `/bedrock/model/ID/converse-stream`, `/bedrock/model/ID/invoke` (embeddings),
-    `/bedrock/prompts/ID/` and `/bedrock/guardrail/ID/version/VERSION/apply`."""
+    """`/bedrock/model/ID/converse`, `/bedrock/model/ID/converse-stream`, `/bedrock/model/ID/invoke` (Claude and
+    embeddings), `/bedrock/model/ID/invoke-with-response-stream` (Claude), `/bedrock/prompts/ID/` and
+    `/bedrock/guardrail/ID/version/VERSION/apply`."""
 
     name: ProviderName = "bedrock"
     stream_type = "application/vnd.amazon.eventstream"
@@ -44,7 +49,7 @@ class Bedrock:
         parsed = _PATH.fullmatch(request.path)
         if parsed is None:
             return Target(region=region)
-        return Target(unquote(parsed["model"]), region, parsed["operation"] == "converse-stream")
+        return Target(unquote(parsed["model"]), region, parsed["operation"].endswith("-stream"))
 
     def read(self, request: Request, settings: Settings) -> Call | Operation | Reply:
         target = self.target(request)
@@ -55,7 +60,9 @@ class Bedrock:
         if target.model is None or request.method != "POST":
             raise ApiError(errors.error_reply(404, "UnknownOperationException", "The operation is not known."))
         sigv4.check(request, settings)
-        if request.path.endswith("/invoke"):
+        if "/invoke" in request.path:
+            if claude.is_claude(target.model):
+                return claude.to_call(request.json, _find(target.model, target.region), stream=target.stream)
             return invoke(request.json, _find_embedder(target.model, target.region))
         model = _find(target.model, target.region)
         return to_call(request.json, model, region=target.region, stream=target.stream)
@@ -64,10 +71,11 @@ class Bedrock:
         return errors.response_headers()
 
     def whole(self, call: Call, answer: Answer | None) -> Reply:
-        return Reply.json(200, form.response(call, answer), self.headers())
+        said = claude.message(call, answer) if isinstance(call, MessagesCall) else form.response(call, answer)
+        return Reply.json(200, said, self.headers())
 
     def frames(self, call: Call, answer: Answer | None) -> Iterator[Frame]:
-        return form.events(call, answer)
+        return claude.events(call, answer) if isinstance(call, MessagesCall) else form.events(call, answer)
 
     def failure(self, fault: Fault, call: Call) -> Reply:
         return errors.failure(fault, call)

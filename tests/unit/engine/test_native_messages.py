@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from litellm_fallback_router.engine.anthropic import AnthropicFormat
-from litellm_fallback_router.engine.anthropic_native import MessagesCaller, NativeDecoder
+from litellm_fallback_router.engine.anthropic_native import MessagesCaller, NativeDecoder, untranslated
 from litellm_fallback_router.engine.finishing import FinishReader
-from litellm_fallback_router.engine.translated import Translation
 from litellm_fallback_router.routing.types import Chunk, NativeRequest
 from tests.support.scripted import deployment
 
@@ -47,8 +46,8 @@ SEARCH: list[dict[str, Any]] = [
 
 def decoded(events: list[dict[str, Any]]) -> list[list[Chunk]]:
     """The chunks that each event makes."""
-    form = AnthropicFormat(CLAUDE)
-    decoder = NativeDecoder(form.prices, Translation([], {}, {}, {}, {}, False), FinishReader(form.finish_reasons))
+    by = AnthropicFormat(CLAUDE).reading
+    decoder = NativeDecoder(by.prices, untranslated({}, {}), FinishReader(by.finish_reasons))
     sent = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
     return [list(decoder.feed(data)) for data in sent]
 

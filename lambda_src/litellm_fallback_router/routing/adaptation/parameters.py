@@ -20,7 +20,7 @@ def adjust_params(deployment: Deployment, params: Mapping[str, Any]) -> tuple[di
     adjusted = [f"{name} dropped" for name in params if name in dialect.lacks]
     adjusted += _fit_model(deployment, kept)
     if not deployment.openai_compatible:
-        adjusted += _fit_sampling(deployment, kept)
+        adjusted += fit_sampling(deployment, kept)
         adjusted += _fit_tools(dialect, kept)
         adjusted += _fit_formats(dialect, kept)
         adjusted += _fit_metadata(dialect, kept)
@@ -39,7 +39,8 @@ def _fit_model(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
     return adjusted
 
 
-def _fit_sampling(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
+def fit_sampling(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
+    """Changes `kept`: what of temperature, top_p and top_k the model takes. Gives the lines for `adjusted`."""
     adjusted = []
     if deployment.info.sampling is False:
         # Claude since its 4.7 generation takes no temperature but 1, the default.

@@ -26,7 +26,7 @@ BUDGETS: Mapping[str, int] = {
 }
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _NOVAS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
-_BEFORE_ADAPTIVE = re.compile(r"claude-(?:instant|v?2|3|4-|(?:sonnet|opus|haiku)-4(?!-[6-9](?!\d)))")
+BEFORE_ADAPTIVE = re.compile(r"claude-(?:instant|v?2|3|4-|(?:sonnet|opus|haiku)-4(?!-[6-9](?!\d)))")
 """Claude before its 4.6 generation."""
 
 
@@ -39,7 +39,7 @@ def fit_thinking(deployment: Deployment, params: dict[str, Any], messages: list[
         return
     if "thinking" in params and "reasoning_effort" in params:
         _drop(params, report, "reasoning_effort")
-    if _BEFORE_ADAPTIVE.search(deployment.model):
+    if BEFORE_ADAPTIVE.search(deployment.model):
         _as_budget(params, report)
     else:
         _as_effort(deployment, params, report)

@@ -17,6 +17,8 @@ from ..types import ChatRequest, Deployment
 MOST_SECONDS = 10.0
 """For all that are asked: clients ask for a count before each request."""
 MOST_ASKED = 2
+COUNTS = "messages"
+"""The format whose own API counts, for whoever may ask it for answers. Bedrock's wants a permission more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class TokenCount:
 
 async def counted(request: ChatRequest, plan: Plan, provider: Provider) -> TokenCount:
     """`plan`: whoever would be asked for the answer."""
-    able = [(one.deployment, one.native) for one in plan.candidates if one.native is not None][:MOST_ASKED]
+    candidates = [one for one in plan.candidates if COUNTS in one.deployment.profile.native_formats]
+    able = [(one.deployment, one.native) for one in candidates if one.native is not None][:MOST_ASKED]
     limits = (MOST_SECONDS, request.timeout, request.time_left)
     try:
         async with asyncio.timeout(min(limit for limit in limits if limit is not None)):

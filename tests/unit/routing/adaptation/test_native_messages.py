@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from litellm_fallback_router.routing.adaptation.native import continued, fitted_native, speaks
-from litellm_fallback_router.routing.adaptation.report import Report
-from litellm_fallback_router.routing.types import ModelInfo, NativeRequest
+from litellm_fallback_router.routing.adaptation.report import Report, UnfitError
+from litellm_fallback_router.routing.types import Deployment, ModelInfo, NativeRequest
 from tests.support.scripted import deployment
 
-CLAUDE = replace(deployment("claude"), provider="anthropic", info=ModelInfo(max_output_tokens=1000))
+CLAUDE = replace(
+    deployment("claude"), provider="anthropic", model="claude-sonnet-4-6", info=ModelInfo(max_output_tokens=4000)
+)
 USER = {"role": "user", "content": "hi"}
 SIGNED = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
 CALL = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
@@ -21,11 +25,13 @@ RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1
 BUDGET = {"type": "enabled", "budget_tokens": 1024}
 
 
-def fitted(body: dict[str, Any], **headers: str) -> tuple[dict[str, Any], dict[str, str], tuple[str, ...]]:
-    given = {"max_tokens": 100, "messages": [USER], **body}
+def fitted(
+    body: dict[str, Any], *, to: Deployment = CLAUDE, headers: Mapping[str, str] = MappingProxyType({})
+) -> tuple[dict[str, Any], dict[str, str], tuple[str, ...]]:
+    given = {"max_tokens": 2000, "messages": [USER], **body}
     before = copy.deepcopy(given)
     report = Report()
-    native = fitted_native(CLAUDE, NativeRequest("messages", given, headers), report)
+    native = fitted_native(to, NativeRequest("messages", given, headers), report)
     assert given == before, "what others are asked too was changed"
     return dict(native.body), dict(native.headers), report.lines
 
@@ -48,13 +54,13 @@ def turn(*blocks: dict[str, Any]) -> dict[str, Any]:
 )
 def test_goes_on_as_it_came(body: dict[str, Any]) -> None:
     sent, _, lines = fitted(body)
-    assert sent == {"max_tokens": 100, "messages": [USER], **body}
+    assert sent == {"max_tokens": 2000, "messages": [USER], **body}
     assert lines == ()
 
 
 def test_a_limit_beyond_the_models_is_clamped() -> None:
     sent, _, lines = fitted({"max_tokens": 5000})
-    assert (sent["max_tokens"], lines) == (1000, ("max_tokens clamped to 1000",))
+    assert (sent["max_tokens"], lines) == (4000, ("max_tokens clamped to 4000",))
 
 
 @pytest.mark.parametrize(
@@ -90,9 +96,9 @@ def test_fallbacks_around_the_mapping_are_dropped() -> None:
 
 
 def test_betas_of_accounts_and_nonsense_are_dropped() -> None:
-    _, headers, lines = fitted({}, **{"anthropic-beta": "context-1m-2025-08-07,oauth-2025-04-20,<b>"})
+    _, headers, lines = fitted({}, headers={"anthropic-beta": "context-1m-2025-08-07,oauth-2025-04-20,<b>"})
     assert (headers, lines) == ({"anthropic-beta": "context-1m-2025-08-07"}, ("anthropic-beta dropped",))
-    assert fitted({}, **{"anthropic-beta": "webhooks-2026-10-07"})[1] == {}
+    assert fitted({}, headers={"anthropic-beta": "webhooks-2026-10-07"})[1] == {}
 
 
 def test_the_rest_of_an_answer_is_asked_for_after_what_there_is() -> None:
@@ -111,3 +117,135 @@ def test_others_than_claudes_makers_do_not_speak_it() -> None:
     assert speaks(CLAUDE, native)
     assert not speaks(deployment("gpt"), native)
     assert not speaks(CLAUDE, None)
+
+
+HAIKU = replace(CLAUDE, model="claude-haiku-4-5", info=ModelInfo(prefill=True))
+OPUS = replace(CLAUDE, model="claude-opus-5", info=ModelInfo(sampling=False, prefill=False))
+BEDROCK = replace(
+    deployment("bedrock"),
+    provider="bedrock",
+    model="us.anthropic.claude-sonnet-4-6",
+    litellm_model="bedrock/converse/us.anthropic.claude-sonnet-4-6",
+    region="us-east-1",
+)
+
+
+@pytest.mark.parametrize(
+    ("to", "body", "changed", "lines"),
+    [
+        (
+            HAIKU,
+            {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}},
+            {"thinking": {"type": "enabled", "budget_tokens": 1999}},
+            ("output_config.effort dropped", "thinking sent as thinking of 1999 tokens"),
+        ),
+        (
+            HAIKU,
+            {"output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {}}}},
+            {
+                "output_config": {"format": {"type": "json_schema", "schema": {}}},
+                "thinking": {"type": "enabled", "budget_tokens": 1024},
+            },
+            ("output_config.effort sent as thinking of 1024 tokens",),
+        ),
+        (
+            CLAUDE,
+            {"output_config": {"effort": "xhigh"}, "thinking": {"type": "adaptive"}},
+            {"output_config": {"effort": "high"}, "thinking": {"type": "adaptive"}},
+            ("output_config.effort sent as high",),
+        ),
+        (
+            OPUS,
+            {"thinking": BUDGET, "temperature": 0.5, "top_p": 0.9},
+            {"thinking": {"type": "adaptive"}},
+            ("temperature dropped", "top_p dropped", "thinking budget_tokens sent as effort"),
+        ),
+        (
+            CLAUDE,
+            {"thinking": {"type": "adaptive"}, "tools": [{"name": "f"}], "tool_choice": {"type": "any"}},
+            {"tools": [{"name": "f"}], "tool_choice": {"type": "any"}},
+            ("thinking dropped",),
+        ),
+        (CLAUDE, {"temperature": 0.5, "top_p": 0.9}, {"temperature": 0.5}, ("top_p dropped",)),
+        (
+            HAIKU,
+            {"max_tokens": 500, "thinking": BUDGET, "context_management": {"edits": []}},
+            {"max_tokens": 500},
+            ("thinking dropped", "context_management dropped"),
+        ),
+    ],
+)
+def test_what_another_claude_takes_otherwise_is_changed_and_said(
+    to: Deployment, body: dict[str, Any], changed: dict[str, Any], lines: tuple[str, ...]
+) -> None:
+    sent, _, said = fitted(body, to=to)
+    assert sent == {"max_tokens": 2000, "messages": [USER], **changed}
+    assert said == lines
+
+
+def test_a_model_that_continues_nothing_is_passed_over_but_with_a_credit() -> None:
+    begun = [USER, turn({"type": "text", "text": "So"})]
+    with pytest.raises(UnfitError, match="does not continue"):
+        fitted({"messages": begun}, to=OPUS)
+    assert fitted({"messages": begun, "fallback_credit_token": "t"}, to=OPUS)[2] == ()
+    assert fitted({"messages": begun}, to=HAIKU)[2] == ()
+
+
+def test_bedrock_gets_the_fields_and_betas_that_it_has() -> None:
+    mark = {"type": "ephemeral", "ttl": "1h", "scope": "global"}
+    text = {"type": "text", "text": "t", "cache_control": mark}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": [text]}
+    body = {
+        "messages": [USER, turn(CALL), {"role": "user", "content": [result]}],
+        "system": [text],
+        "tools": [{"name": "f", "eager_input_streaming": True, "cache_control": mark}],
+        "metadata": {"user_id": "u"},
+        "service_tier": "auto",
+        "fallback_credit_token": "t",
+    }
+    betas = "advanced-tool-use-2025-11-20,claude-code-20250219,context-1m-2025-08-07"
+    sent, headers, lines = fitted(
+        body, to=BEDROCK, headers={"anthropic-beta": betas, "anthropic-version": "2023-06-01"}
+    )
+    marked = {"type": "text", "text": "t", "cache_control": {"type": "ephemeral"}}
+    assert sent == {
+        "max_tokens": 2000,
+        "messages": [USER, turn(CALL), {"role": "user", "content": [{**result, "content": [marked]}]}],
+        "system": [marked],
+        "tools": [{"name": "f", "cache_control": {"type": "ephemeral"}}],
+        "metadata": {"user_id": "u"},
+    }
+    assert headers == {"anthropic-beta": "tool-search-tool-2025-10-19,context-1m-2025-08-07"}
+    assert set(lines) == {
+        "service_tier dropped",
+        "fallback_credit_token dropped",
+        "cache_control ttl dropped",
+        "cache_control scope dropped",
+        "tools eager_input_streaming dropped",
+        "anthropic-beta dropped",
+    }
+
+
+@pytest.mark.parametrize(
+    ("native", "to", "taken"),
+    [
+        (NativeRequest("messages", {"messages": [USER]}), BEDROCK, True),
+        (NativeRequest("messages", {"messages": [USER]}, only=("tools[0] (bash_20250124)",)), BEDROCK, True),
+        (NativeRequest("messages", {"messages": [USER]}, only=("tools[0] (web_search_20250305)",)), BEDROCK, False),
+        (NativeRequest("messages", {"messages": [USER]}, only=("container (a container)",)), BEDROCK, False),
+        (NativeRequest("messages", {"messages": [USER]}), replace(BEDROCK, extra={"guardrailConfig": {}}), False),
+        (NativeRequest("messages", {"messages": [USER]}), replace(BEDROCK, extra={"aws_role_name": "r"}), True),
+        (NativeRequest("messages", {"messages": [USER]}), replace(BEDROCK, model="us.amazon.nova-pro-v1:0"), False),
+        (NativeRequest("messages", {"messages": [USER]}), replace(BEDROCK, litellm_model="bedrock/invoke/x"), False),
+        (
+            NativeRequest(
+                "messages",
+                {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "u"}}]}]},
+            ),
+            BEDROCK,
+            False,
+        ),
+    ],
+)
+def test_what_bedrock_is_asked_natively(native: NativeRequest, to: Deployment, taken: bool) -> None:
+    assert speaks(to, native) is taken

@@ -15,6 +15,8 @@ from typing import Any
 from ...request import THINKING_PARTS
 from ...types import Deployment, NativeRequest
 from ..report import Report
+from .bedrock_messages import for_bedrock, is_taken_by_bedrock
+from .claude_models import fit_model
 
 FOREIGN = "fallback-router:"
 """How the signature of a thought begins that is no Claude's: `api/formats/messages` writes it."""
@@ -33,7 +35,7 @@ class MessagesFormat:
     """Implements `NativeFormat`."""
 
     def spoken_by(self, deployment: Deployment, native: NativeRequest) -> bool:
-        return "messages" in deployment.profile.native_formats
+        return _is_anthropics(deployment) or is_taken_by_bedrock(deployment, native)
 
     def fitted(self, deployment: Deployment, native: NativeRequest, report: Report) -> NativeRequest:
         body = dict(native.body)
@@ -43,7 +45,9 @@ class MessagesFormat:
             report.say("fallbacks dropped")
         body["messages"] = _own_thoughts(body["messages"], report)
         _fit_thinking(body, report)
-        return replace(native, body=body, headers=_fit_betas(native.headers, report))
+        fit_model(deployment, body, report)
+        fitted = replace(native, body=body, headers=_fit_betas(native.headers, report))
+        return fitted if _is_anthropics(deployment) else for_bedrock(deployment, fitted, report)
 
     def continued(
         self, native: NativeRequest, text: str, params: Mapping[str, Any], instruction: str | None
@@ -54,6 +58,10 @@ class MessagesFormat:
             asked = [] if instruction is None else [{"role": "user", "content": instruction}]
             body["messages"] = [*body["messages"], *said, *asked]
         return replace(native, body=body)
+
+
+def _is_anthropics(deployment: Deployment) -> bool:
+    return "messages" in deployment.profile.native_formats
 
 
 def _fit_limit(deployment: Deployment, body: dict[str, Any], report: Report) -> None:
