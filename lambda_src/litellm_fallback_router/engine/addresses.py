@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ..providers import Profile
@@ -29,7 +30,7 @@ def address_of(deployment: Deployment) -> Address | None:
     """None where LiteLLM's class for the provider differs from OpenAI's in more than how a request is written, where
     it goes, and what an answer holds beside text."""
     library = litellm()
-    if deployment.profile.asked_elsewhere or deployment.provider not in {one.value for one in library.LlmProviders}:
+    if deployment.profile.asked_elsewhere or deployment.provider not in _providers():
         return None
     own = library.OpenAIGPTConfig
     try:
@@ -51,6 +52,12 @@ def address_of(deployment: Deployment) -> Address | None:
     except Exception:  # noqa: BLE001 - what it lacks to place a provider: its public call will say so
         return None
     return Address(model, key, base, url, config, by_class=by_class)
+
+
+@cache
+def _providers() -> frozenset[str]:
+    """Those that LiteLLM has a name for."""
+    return frozenset(one.value for one in litellm().LlmProviders)
 
 
 def _reads_openais(config: Any) -> bool:

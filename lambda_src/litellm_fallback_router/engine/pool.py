@@ -12,7 +12,7 @@ import ssl
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -202,16 +202,12 @@ def _abandon(session: aiohttp.ClientSession) -> None:
         connector._close()
 
 
+@lru_cache(maxsize=1024)
 def _proxy(url: str) -> str | None:
     """The proxy that the environment names for that URL."""
     parts = urlsplit(url)
-    return _proxy_of(parts.scheme, parts.hostname or "")
-
-
-@cache
-def _proxy_of(scheme: str, host: str) -> str | None:
-    if urllib.request.proxy_bypass(host):
+    if urllib.request.proxy_bypass(parts.hostname or ""):
         return None
     proxies = urllib.request.getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

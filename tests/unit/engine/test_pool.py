@@ -181,6 +181,6 @@ def test_the_environments_proxies_are_used(
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    module._proxy_of.cache_clear()
+    module._proxy.cache_clear()
     assert module._proxy(url) == proxy
-    module._proxy_of.cache_clear()
+    module._proxy.cache_clear()
