@@ -72,7 +72,8 @@ def test_the_door_loads_no_sdk_and_nothing_for_a_terminal(stages: list[set[str]]
         "typer",
     }
     assert not libraries(stages[0]) & unasked
-    assert len(stages[0]) <= 700, "652 with Python 3.13, some 140 of them ours"
+    others = [module for module in stages[0] if not module.startswith("litellm_fallback_router")]
+    assert len(others) <= 540, "our own are many small files; of others' there are 512 with Python 3.13"
 
 
 def test_litellm_loads_neither_aws_nor_all_of_openais_api(stages: list[set[str]]) -> None:
