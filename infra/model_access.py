@@ -30,9 +30,11 @@ def bedrock_statements(scope: Stack, deployments: Iterable[Deployment]) -> list[
     """
     statements: list[PolicyStatement] = []
     own = (d for d in deployments if d.profile.bedrock and _OWN_CREDENTIALS.isdisjoint(d.extra))
-    wanted = sorted({(_region(scope, d), str(d.extra.get("model_id") or d.model)) for d in own})
-    for (region, model), _ in groupby(wanted):
-        statements += _statements(scope, region, model)
+    wanted = sorted({(_region(scope, d), str(d.extra.get("model_id") or d.model), d.space is None) for d in own})
+    for (region, model, streams), _ in groupby(wanted):
+        # What embeds texts has no streams.
+        actions = ACTIONS if streams else ACTIONS[:1]
+        statements += _statements(scope, region, model, actions)
     return statements
 
 
@@ -41,22 +43,22 @@ def assumed_roles(deployments: Iterable[Deployment]) -> list[str]:
     return sorted({str(d.extra["aws_role_name"]) for d in deployments if "aws_role_name" in d.extra})
 
 
-def _statements(scope: Stack, region: str, model: str) -> Iterator[PolicyStatement]:
+def _statements(scope: Stack, region: str, model: str, actions: list[str]) -> Iterator[PolicyStatement]:
     if model.startswith("arn:"):
-        yield _allow([model])
+        yield _allow(actions, [model])
         if ":application-inference-profile/" in model or ":inference-profile/" in model:
             # The ARN does not tell which model is behind it; the condition does the limiting.
-            yield _allow([_model(scope, "*", "*")], profile=model)
+            yield _allow(actions, [_model(scope, "*", "*")], profile=model)
         return
     found = split_profile(model)
     if found is None:
-        yield _allow([_model(scope, region, model)])
+        yield _allow(actions, [_model(scope, region, model)])
         return
     geography, foundation = found
     profile = scope.format_arn(service="bedrock", region=region, resource="inference-profile", resource_name=model)
-    yield _allow([profile])
+    yield _allow(actions, [profile])
     if geography == "global":
-        yield _allow([_model(scope, region, foundation), _model(scope, "", foundation)], profile=profile)
+        yield _allow(actions, [_model(scope, region, foundation), _model(scope, "", foundation)], profile=profile)
         return
     if geography not in PROFILE_REGIONS:
         raise ConfigurationError(
@@ -64,12 +66,12 @@ def _statements(scope: Stack, region: str, model: str) -> Iterator[PolicyStateme
         )
     # A profile may use fewer; the others are then out of reach, since the model may be invoked only through it.
     regions = sorted({region} | PROFILE_REGIONS[geography])
-    yield _allow([_model(scope, destination, foundation) for destination in regions], profile=profile)
+    yield _allow(actions, [_model(scope, destination, foundation) for destination in regions], profile=profile)
 
 
-def _allow(resources: list[str], profile: str | None = None) -> PolicyStatement:
+def _allow(actions: list[str], resources: list[str], profile: str | None = None) -> PolicyStatement:
     conditions = {"StringEquals": {"bedrock:InferenceProfileArn": profile}} if profile else None
-    return PolicyStatement(actions=ACTIONS, resources=resources, conditions=conditions)
+    return PolicyStatement(actions=actions, resources=resources, conditions=conditions)
 
 
 def _model(scope: Stack, region: str, model: str) -> str:

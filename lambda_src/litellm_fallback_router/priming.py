@@ -23,6 +23,8 @@ from .simulated import simulated
 
 BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}], "router": {"fallback": False}}
 
+TEXT: dict[str, Any] = {"input": "Hello", "router": {"fallback": False}}
+
 
 async def prime(settings: Settings) -> None:
     """Ask this gateway's own API for each model once, with a closed port in the providers' place. In a process that is
@@ -52,7 +54,10 @@ async def _ask_each_model(config: RouterConfig, url: str) -> None:
     gateway = create_app(lambda: router)
     async with gateway.router.lifespan_context(gateway), _client(gateway) as client:
         for model in models.values():
-            await client.post("/v1/chat/completions", json={"model": model, **BODY})
+            if closed.embeds(model):
+                await client.post("/v1/embeddings", json={"model": model, **TEXT})
+            else:
+                await client.post("/v1/chat/completions", json={"model": model, **BODY})
 
 
 def _give_back() -> None:

@@ -31,6 +31,7 @@ def _class(path: str, name: str) -> list[ast.stmt]:
 
 def test_what_is_known_of_a_model_is_read() -> None:
     assert describe("openai", "gpt-4o-mini") == ModelInfo(
+        mode="chat",
         tools=True,
         tool_choice=True,
         images=True,

@@ -50,7 +50,7 @@ def describe(provider: str, model: str) -> ModelInfo:
         input_usd_per_token=_price(entry, "input_cost_per_token"),
         output_usd_per_token=_price(entry, "output_cost_per_token"),
         cached_usd_per_token=_price(entry, "cache_read_input_token_cost"),
-        embedding=_embeds(entry),
+        mode=_mode(entry),
         dimensions=_dimensions(entry, provider, model),
         retires_on=entry.get("deprecation_date"),
     )
@@ -104,9 +104,11 @@ def _flag(entry: Mapping[str, Any], name: str) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _embeds(entry: Mapping[str, Any]) -> bool | None:
+def _mode(entry: Mapping[str, Any]) -> str | None:
     mode = entry.get("mode")
-    return mode == "embedding" if isinstance(mode, str) else None
+    if not isinstance(mode, str):
+        return None
+    return mode if mode == "embedding" else "chat"
 
 
 def _dimensions(entry: Mapping[str, Any], provider: str, model: str) -> int | None:

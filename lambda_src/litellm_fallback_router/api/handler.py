@@ -44,7 +44,10 @@ def routes(form: Format) -> APIRouter:
 async def _answered(request: Request, form: Format) -> Response:
     router: Router = request.app.state.router
     timeout = caller_timeout(request.headers)
-    body = with_named_model(await read_object(request, router.config.settings), request.scope)
+    settings = router.config.settings
+    if form.values > settings.max_values:
+        settings = settings.model_copy(update={"max_values": form.values})
+    body = with_named_model(await read_object(request, settings), request.scope)
     if form.parse_kept is not None and router.responses is not None:
         asked = await form.parse_kept(body, router.config, router.responses, request.state.caller)
     else:

@@ -15,10 +15,10 @@ from .. import bootstrap
 from ..routing.errors import ConfigurationError
 from ..routing.mapping import RouterConfig, geography_of, leaving, reach
 from ..routing.plan import Plan
-from ..routing.types import ChatRequest, Deployment, ModelInfo
+from ..routing.types import Deployment, ModelInfo
 from ..settings import lookup
 from .command_context import command_context
-from .deployments import QUESTION
+from .deployments import request_to
 from .formatting import console, dropped_lines, warn, warn_of
 
 CAPABILITIES = {
@@ -75,7 +75,7 @@ def explain(model: str, config_file: Path | None, *, as_json: bool) -> None:
     """The plan for a plain question to `model`. Raises ConfigurationError and UnknownModelError."""
     with command_context(config_file, simulate=False) as settings:
         router = bootstrap.build_router(settings)
-        plan = asyncio.run(router.explain(ChatRequest(model, QUESTION)))
+        plan = asyncio.run(router.explain(request_to(model, router.config)))
     warn_of(router.config)
     if as_json:
         typer.echo(json.dumps(_plan_json(model, plan, router.config), indent=2))

@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..routing.adaptation import EMBEDDINGS
 from ..routing.mapping import RouterConfig
 from ..routing.router import Router
-from ..routing.types import ChatRequest, Message, RoutingConstraints
+from ..routing.types import ChatRequest, Message, NativeRequest, RoutingConstraints
 
 QUESTION: list[Message] = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+def request_to(model: str, config: RouterConfig, question: list[Message] = QUESTION) -> ChatRequest:
+    """Make a small request that a model of the mapping can answer.
+
+    Args:
+        model: A model or a strategy of the mapping, or a provider's own name of one.
+        config: The mapping.
+        question: What a model that chats is asked; one that embeds texts is given its text.
+
+    Returns:
+        The request.
+
+    Raises:
+        UnknownModelError: There is no such model.
+    """
+    if not config.embeds(config.resolve(model)):
+        return ChatRequest(model, question)
+    texts = [str(message["content"]) for message in question]
+    return ChatRequest(model, question, native=NativeRequest(EMBEDDINGS, {"input": texts}), validated=True)
 
 
 async def keyless(router: Router) -> dict[str, str]:
     """Deployment id -> why it has no key, with the fix."""
     reasons: dict[str, str] = {}
     for model in dict.fromkeys(d.model_name for d in router.config.deployments):
-        plan = await router.explain(ChatRequest(model, QUESTION, constraints=RoutingConstraints(fallback=False)))
+        alone = RoutingConstraints(fallback=False)
+        plan = await router.explain(replace(request_to(model, router.config), constraints=alone))
         reasons |= {drop.deployment: drop.reason for drop in plan.dropped if drop.code == "no_key"}
     return reasons
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
@@ -17,9 +17,9 @@ from .. import bootstrap
 from ..routing.errors import RouterError
 from ..routing.mapping import RouterConfig
 from ..routing.router import Router
-from ..routing.types import ChatRequest, Deployment, Message
+from ..routing.types import Deployment, Message
 from .command_context import command_context
-from .deployments import each_alone
+from .deployments import each_alone, request_to
 from .fixes import fix
 from .formatting import console, listed, warn_of
 from .interrupts import loaded
@@ -89,7 +89,9 @@ async def _examine(config: RouterConfig) -> list[Finding]:
 
 async def _examine_one(router: Router, deployment: Deployment) -> Finding:
     max_tokens = REASONING_MAX_TOKENS if deployment.info.reasoning else MAX_TOKENS
-    request = ChatRequest(deployment.id, QUESTION, {"max_tokens": max_tokens})
+    request = request_to(deployment.id, router.config, QUESTION)
+    if deployment.space is None:
+        request = replace(request, params={"max_tokens": max_tokens})
     try:
         result = await router.complete(request)
     except RouterError as error:

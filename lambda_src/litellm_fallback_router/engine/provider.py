@@ -6,10 +6,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..providers import OwnApi
+from ..routing.adaptation import EMBEDDINGS
 from ..routing.failures import ProviderFailure, no_answer
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
@@ -18,8 +20,9 @@ from .anthropic import AnthropicFormat
 from .anthropic_native import tokens_in
 from .azure import azure_format
 from .bedrock_native import anthropics_caller, messages_caller
-from .converse import ConverseFormat, is_conversed
-from .exchange import USAGE_SECONDS, BrokenOffError, ErrorResponse
+from .converse import ROUTE, ConverseFormat, is_conversed
+from .embeddings import embedded, embedder_of
+from .exchange import USAGE_SECONDS, BrokenOffError, ErrorResponse, Outgoing
 from .failures import broke_off, refused
 from .formats import Call, Decoder, Format, NativeCaller
 from .listeners import listened_to
@@ -66,6 +69,8 @@ class Engine:
         native: NativeRequest | None = None,
     ) -> ProviderAnswer:
         await self.ready()
+        if native is not None and native.format == EMBEDDINGS:
+            return await embedded(embedder_of(self._format(deployment)), native, self._resolve(deployment), _asked)
         call = await self._call(deployment, messages, params, native, stream=False)
         if call is None:
             return await self._public.complete(deployment, messages, params)
@@ -178,6 +183,20 @@ NATIVE: Mapping[str, Callable[[Format | None], NativeCaller]] = {
 """By the name of a native format: how a deployment with this format of its own is asked in it."""
 
 
+async def _asked(outgoing: Outgoing) -> tuple[bytes, Mapping[str, str]]:
+    """The whole of an answer, and its headers. Raises ProviderFailure."""
+    try:
+        response = await _pool().send(outgoing)
+    except ErrorResponse as error:
+        raise refused(error) from None
+    try:
+        return await response.read(), response.headers
+    except BrokenOffError as error:
+        raise broke_off() from error
+    finally:
+        response.close()
+
+
 async def _part(response: Response, decoder: Decoder, until: float | None) -> bytes:
     """What comes next of a stream; nothing once it is over. `until` is of the loop's time. Raises ProviderFailure."""
     try:
@@ -213,6 +232,9 @@ def format_of(deployment: Deployment) -> Format | None:
         return OpenAIFormat(deployment, address)
     if deployment.profile.own_api is OwnApi.AZURE:
         return azure_format(deployment)
+    if deployment.profile.bedrock and deployment.space is not None:
+        # Its route is one of chats.
+        return ConverseFormat(replace(deployment, litellm_model=ROUTE + deployment.model))
     if "messages" in deployment.profile.native_formats:
         return AnthropicFormat(deployment)
     return ConverseFormat(deployment) if is_conversed(deployment) else other_format(deployment)

@@ -41,8 +41,8 @@ class ModelInfo:
     output_usd_per_token: float | None = None
     cached_usd_per_token: float | None = None
     """Price of a prompt token read from the provider's cache."""
-    embedding: bool | None = None
-    """Embeds texts instead of answering chats."""
+    mode: str | None = None
+    """`chat`, or `embedding`: it embeds texts and answers no chats."""
     dimensions: int | None = None
     """Of its vectors."""
     retires_on: str | None = None

@@ -18,13 +18,13 @@ Synthesize = Callable[..., Synthesized]
 ChainFile = Callable[[object], Path]
 
 
-def _bedrock(synthesized: Synthesized) -> set[tuple[str, str | None]]:
+def _bedrock(synthesized: Synthesized, actions: set[str] = ACTIONS) -> set[tuple[str, str | None]]:
     """Every (resource, profile it must be asked through) that may be invoked."""
     allowed = set()
     for statement in synthesized.statements("Gateway"):
         if not any(action.startswith("bedrock:") for action in listed(statement["Action"])):
             continue
-        assert set(listed(statement["Action"])) == ACTIONS
+        assert set(listed(statement["Action"])) == actions
         assert statement["Effect"] == "Allow"
         condition = statement.get("Condition", {"StringEquals": {"bedrock:InferenceProfileArn": None}})
         ((operator, profile),) = condition.items()
@@ -79,6 +79,20 @@ def test_model_without_a_profile_is_invoked_in_its_region_alone(synthesize: Synt
     assert _bedrock(synthesize(mapping=str(chain_file({"model_list": models})))) == {
         (_model("us-west-2", "meta.llama3-8b-instruct-v1:0"), None),
         (_model(REGION, "amazon.nova-lite-v1:0"), None),  # no Region given: the stack's own
+    }
+
+
+def test_model_that_embeds_texts_is_invoked_without_streams(synthesize: Synthesize, chain_file: ChainFile) -> None:
+    models = [
+        _bedrock_model("titan", "amazon.titan-embed-text-v2:0", region="us-west-2"),
+        _bedrock_model("cohere", "us.cohere.embed-v4:0", region="us-east-1"),
+    ]
+    synthesized = synthesize(mapping=str(chain_file({"model_list": models})))
+    profile = _profile("us-east-1", "us.cohere.embed-v4:0")
+    assert _bedrock(synthesized, {"bedrock:InvokeModel"}) == {
+        (_model("us-west-2", "amazon.titan-embed-text-v2:0"), None),
+        (profile, None),
+        *((_model(region, "cohere.embed-v4:0"), profile) for region in US),
     }
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import ask, chat, messages, responses
+from . import ask, chat, embeddings, messages, responses
 from .base import Format
 
 FORMATS: list[Format] = [
     chat.FORMAT,
     responses.FORMAT,
     messages.FORMAT,
+    embeddings.FORMAT,
     ask.FORMAT,
 ]
 

@@ -141,6 +141,8 @@ class Format:
     """Names of the caller's headers that belong to a request as much as its body does."""
     id_header: str = ""
     """A header that has the request's id, besides `x-request-id`."""
+    values: int = 0
+    """JSON values that a body may hold, where that is more than `max_values`: of numbers, which take no time."""
     name: str
     """Of its operation in OpenAPI's document."""
     description: str

@@ -124,8 +124,9 @@ async def _asked(
         if opened.problem:
             return checks, None
         checks.append(_mapping_check(opened, config))
-        answers = await Asking(door, shown.say).all(config.deployments)
-    checks += deployment_checks(config.deployments, answers)
+        chats = [deployment for deployment in config.deployments if deployment.space is None]
+        answers = await Asking(door, shown.say).all(chats)
+    checks += deployment_checks(chats, answers)
     checks.append(streaming_check(answers, streams=gateway.stack.streams))
     return checks, answers
 

@@ -1,6 +1,18 @@
 """A request made fit for one deployment: what is merged, renamed or dropped, each with a line in `adjusted`."""
 
-from .native import FOREIGN, MADE_HERE, NATIVE_FORMATS, continued, is_foreign, marked, origin_of, speaks, unmarked
+from .native import (
+    EMBEDDINGS,
+    FOREIGN,
+    MADE_HERE,
+    NATIVE_FORMATS,
+    continued,
+    is_foreign,
+    marked,
+    masked,
+    origin_of,
+    speaks,
+    unmarked,
+)
 from .postprocess import Adapted, Chunks, Postprocessor, processed
 from .report import UnfitError
 from .steps import Conversation, adapt
@@ -8,6 +20,7 @@ from .tools import ANTHROPICS_OWN
 
 __all__ = [
     "ANTHROPICS_OWN",
+    "EMBEDDINGS",
     "FOREIGN",
     "MADE_HERE",
     "NATIVE_FORMATS",
@@ -20,6 +33,7 @@ __all__ = [
     "continued",
     "is_foreign",
     "marked",
+    "masked",
     "origin_of",
     "processed",
     "speaks",

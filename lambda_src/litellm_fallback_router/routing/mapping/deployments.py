@@ -67,10 +67,12 @@ def build(
         return None
     region = params.region or params.aws_region_name or where.region
     known = _looked_up(where, info.base_model, region, describe)
-    ours = replace(known, **info.model_dump(exclude={"base_model", "mode"}, exclude_unset=True))
+    ours = replace(known, **info.model_dump(exclude={"base_model"}, exclude_unset=True))
     space = None
-    if _embeds(info.mode, known.embedding, params.dimensions):
-        space = space_of(where.provider, where.model, info.base_model, params.dimensions or ours.dimensions)
+    if _embeds(ours.mode, params.dimensions, info.base_model or where.model):
+        space = space_of(where.provider, where.model, info.base_model, ours.dimensions)
+        ours = replace(ours, dimensions=space.dimensions)
+        space = replace(space, dimensions=params.dimensions or space.dimensions)
         if not can_embed(where.provider, where.model, params.api_base):
             problems.append(f"{path}.model: its embeddings are not served here; there are those of {SERVED}")
     elif params.dimensions is not None:
@@ -99,11 +101,11 @@ def build(
     )
 
 
-def _embeds(said: str | None, known: bool | None, dimensions: int | None) -> bool:
-    """Whether a deployment embeds texts: as the mapping says, else the price map, else by what only that has."""
-    if said is not None:
-        return said == "embedding"
-    return dimensions is not None if known is None else known
+def _embeds(mode: str | None, dimensions: int | None, model: str) -> bool:
+    """Whether a deployment embeds texts: as the mapping says, else the price map, else its look."""
+    if mode is not None:
+        return mode == "embedding"
+    return dimensions is not None or "embed" in model.lower()
 
 
 def _table(value: Any) -> Mapping[Any, Any]:

@@ -9,6 +9,19 @@ from ..types import Deployment, VectorSpace
 from .provider_names import split_profile, target
 
 SERVED = "OpenAI, Azure, servers that speak OpenAI's API, and Bedrock's Titan and Cohere"
+OWN_DIMENSIONS: Mapping[str, int] = {
+    "text-embedding-3-small": 1536,
+    "text-embedding-3-large": 3072,
+    "text-embedding-ada-002": 1536,
+    "amazon.titan-embed-text-v1": 1536,
+    "amazon.titan-embed-text-v2:0": 1024,
+    "cohere.embed-english-v3": 1024,
+    "cohere.embed-multilingual-v3": 1024,
+    "cohere.embed-v4:0": 1536,
+}
+"""Of vectors where nobody asks for others, for whoever reads a mapping without the price map, which also lacks some.
+Sources: OpenAI, "Vector embeddings"; Amazon Bedrock User Guide, "Amazon Titan Embeddings Text", "Cohere Embed v3" and
+"Cohere Embed v4"."""
 Names = Mapping[str, tuple[str, ...]]
 
 
@@ -33,7 +46,8 @@ def space_of(provider: str, model: str, base_model: str | None, dimensions: int 
     if provider_profile(provider).bedrock:
         profile = split_profile(model)
         model = profile[1] if profile else model
-    return VectorSpace(model.rpartition("/")[2].lower(), dimensions)
+    model = model.rpartition("/")[2].lower()
+    return VectorSpace(model, dimensions or OWN_DIMENSIONS.get(model))
 
 
 def can_embed(provider: str, model: str, api_base: str | None) -> bool:

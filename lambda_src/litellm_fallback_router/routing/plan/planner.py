@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ..adaptation import Adapted, Conversation, Postprocessor, UnfitError, adapt, speaks
+from ..adaptation import EMBEDDINGS, Adapted, Conversation, Postprocessor, UnfitError, adapt, speaks
 from ..deadline import in_words, share
+from ..errors import invalid
 from ..ledger import Dropped
 from ..mapping import RouterConfig
 from ..request import MessageFeatures
@@ -97,7 +98,16 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
 
 
 def _chain(request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
-    chain = config.chains[config.resolve(request.model, param=request.model_param)]
+    name = config.resolve(request.model, param=request.model_param)
+    chain = config.chains[name]
+    embeds = request.native is not None and request.native.format == EMBEDDINGS
+    if config.embeds(name) != embeds:
+        text = (
+            f"'{name}' answers chats and embeds no texts: name a model that embeds them."
+            if embeds
+            else f"'{name}' embeds texts and answers no chats: ask it at POST /v1/embeddings, or name another model."
+        )
+        raise invalid(text, request.model_param, "wrong_kind_of_model")
     return chain if request.constraints.fallback else chain[:1]
 
 

@@ -73,7 +73,11 @@ class Requirements:
             return "images", "does not take images"
         if self.json_schema and info.json_schema is False:
             return "json_schema", "does not keep to a response_format"
-        if window is not None and self.features.characters > window * CHARS_PER_TOKEN_AT_MOST:
+        if (
+            window is not None
+            and deployment.space is None
+            and self.features.characters > window * CHARS_PER_TOKEN_AT_MOST
+        ):
             return "context", f"takes at most {window} tokens"
         return None
 

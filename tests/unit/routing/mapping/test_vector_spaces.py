@@ -9,7 +9,7 @@ import pytest
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.mapping import RouterConfig, load_config
-from litellm_fallback_router.routing.types import VectorSpace
+from litellm_fallback_router.routing.types import ModelInfo, VectorSpace
 
 SMALL = {"model": "openai/text-embedding-3-small"}
 LARGE = {"model": "openai/text-embedding-3-large"}
@@ -38,7 +38,8 @@ def space(params: dict[str, Any]) -> VectorSpace | None:
         ({**SMALL, "dimensions": 256}, VectorSpace("text-embedding-3-small", 256)),
         (TITAN, VectorSpace("amazon.titan-embed-text-v2:0", 1024)),
         (COHERE, VectorSpace("cohere.embed-v4:0", 1536)),
-        ({"model": "bedrock/cohere.embed-english-v3"}, VectorSpace("cohere.embed-english-v3", None)),
+        ({"model": "bedrock/cohere.embed-english-v3"}, VectorSpace("cohere.embed-english-v3", 1024)),
+        ({"model": "hosted_vllm/nomic-embed-text"}, VectorSpace("nomic-embed-text", None)),
         (
             {"model": "azure/mine", "model_info": {"base_model": "azure/text-embedding-3-small"}},
             VectorSpace("text-embedding-3-small", 1536),
@@ -70,6 +71,13 @@ def test_the_same_model_elsewhere_may_stand_in(models: dict[str, Any]) -> None:
     loaded = config(models, fallbacks={"a": ["b"]}, strategies={"s": ["a", "b"]})
     assert loaded.embeds("a")
     assert loaded.embeds("s")
+
+
+@pytest.mark.parametrize("params", [SMALL, LARGE, TITAN, COHERE, CHAT, {**LARGE, "dimensions": 256}], ids=str)
+def test_a_deployment_is_told_alike_where_the_price_map_is_not_at_hand(params: dict[str, Any]) -> None:
+    item = {"model_name": "e", "params": {"region": "us-east-1", **params}}
+    (without,) = load_config({"model_list": [item]}, lambda _provider, _model: ModelInfo()).deployments
+    assert without.space == space(params)
 
 
 def mistakes(models: dict[str, Any], **more: Any) -> str:

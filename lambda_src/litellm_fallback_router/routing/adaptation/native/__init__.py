@@ -5,16 +5,18 @@ A new format is one file here, and one line in `NATIVE_FORMATS`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...types import Deployment, NativeRequest
+from ...types import Deployment, Message, NativeRequest
 from ..report import Report, UnfitError
 from .base import NativeFormat
+from .embeddings import EmbeddingsFormat
 from .messages import FOREIGN, MessagesFormat, is_foreign
 from .responses import MADE_HERE, ResponsesFormat, marked, origin_of, unmarked
 
 __all__ = [
+    "EMBEDDINGS",
     "FOREIGN",
     "MADE_HERE",
     "NATIVE_FORMATS",
@@ -22,15 +24,19 @@ __all__ = [
     "fitted_native",
     "is_foreign",
     "marked",
+    "masked",
     "origin_of",
     "speaks",
     "unmarked",
     "untranslatable",
 ]
 
+EMBEDDINGS = "embeddings"
+"""The name of the format in which texts are embedded. Unlike the others it is no chat's, and is never translated."""
 NATIVE_FORMATS: Mapping[str, NativeFormat] = {
     "messages": MessagesFormat(),
     "responses": ResponsesFormat(),
+    EMBEDDINGS: EmbeddingsFormat(),
 }
 
 
@@ -48,6 +54,11 @@ def continued(native: NativeRequest, text: str, params: Mapping[str, Any], instr
     """The request for the rest of an answer of which the caller has `text`. `params` hold what is left of its limits;
     `instruction` asks for the rest where the model does not simply go on."""
     return NATIVE_FORMATS[native.format].continued(native, text, params, instruction)
+
+
+def masked(native: NativeRequest | None, messages: Sequence[Message]) -> NativeRequest | None:
+    """The request with the texts that a guardrail has masked; None: it can only be translated from `messages`."""
+    return None if native is None else NATIVE_FORMATS[native.format].masked(native, messages)
 
 
 def untranslatable(native: NativeRequest) -> UnfitError:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ...types import Deployment, NativeRequest
+from ...types import Deployment, Message, NativeRequest
 from ..report import Report
 
 
@@ -25,4 +25,8 @@ class NativeFormat(Protocol):
         self, native: NativeRequest, text: str, params: Mapping[str, Any], instruction: str | None
     ) -> NativeRequest:
         """The request for the rest of an answer of which the caller has `text`, which may be empty."""
+        ...
+
+    def masked(self, native: NativeRequest, messages: Sequence[Message]) -> NativeRequest | None:
+        """The request with these messages' texts in the place of its own; None where it has more in it than they."""
         ...

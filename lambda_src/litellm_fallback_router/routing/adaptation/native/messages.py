@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...request import THINKING_PARTS
-from ...types import Deployment, NativeRequest
+from ...types import Deployment, Message, NativeRequest
 from ..report import Report
 from .bedrock_messages import for_bedrock, is_taken_by_bedrock
 from .claude_models import fit_model
@@ -58,6 +58,9 @@ class MessagesFormat:
             asked = [] if instruction is None else [{"role": "user", "content": instruction}]
             body["messages"] = [*body["messages"], *said, *asked]
         return replace(native, body=body)
+
+    def masked(self, native: NativeRequest, messages: Sequence[Message]) -> NativeRequest | None:
+        return None
 
 
 def _is_anthropics(deployment: Deployment) -> bool:

@@ -12,12 +12,12 @@ Amazon Bedrock User Guide, "Inference using Responses API": `bedrock-mantle` has
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...types import Deployment, NativeRequest
+from ...types import Deployment, Message, NativeRequest
 from ..report import Report
 
 MADE_HERE = "_gw_"
@@ -82,6 +82,9 @@ class ResponsesFormat:
             asked = [] if instruction is None else [{"role": "user", "content": instruction}]
             body["input"] = [*before, *said, *asked]
         return replace(native, body=body)
+
+    def masked(self, native: NativeRequest, messages: Sequence[Message]) -> NativeRequest | None:
+        return None
 
 
 def _host(deployment: Deployment) -> str:

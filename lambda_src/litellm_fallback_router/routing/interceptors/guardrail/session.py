@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ...adaptation import masked
 from ...continuation import is_structured
 from ...deadline import Deadline
 from ...errors import (
@@ -99,7 +100,8 @@ class GuardrailSession:
         rewritten = with_texts(said, iter(checked))
         self._keep_json(json_in(said), json_in(rewritten))
         params = {**request.params, **{name: rewritten[name] for name in rewritten if name != "messages"}}
-        return replace(request, messages=rewritten["messages"], params=params, native=None)
+        native = masked(request.native, rewritten["messages"])
+        return replace(request, messages=rewritten["messages"], params=params, native=native)
 
     def _refuse_unreadable(self) -> None:
         """What has no place in a chat cannot be read, in the request or in its answer."""

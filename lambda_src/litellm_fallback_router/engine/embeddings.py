@@ -1,0 +1,224 @@
+"""Embeddings: in OpenAI's format, and Titan's and Cohere's on Bedrock.
+
+Titan takes one text a request, and Cohere 96, so an array may become several requests. They are sent side by side, and
+the first that fails ends them all. Vectors travel packed where the provider can do so: to read three million numbers
+from JSON takes a second, in which the event loop does nothing else.
+
+Sources: OpenAI, "Create embeddings"; Amazon Bedrock User Guide, "Amazon Titan Embeddings Text", "Cohere Embed v3",
+"Cohere Embed v4" and "InvokeModel".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import struct
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..routing.ledger import Usage
+from ..routing.types import NativeRequest, ProviderAnswer
+from .converse import ConverseFormat
+from .exchange import Outgoing
+from .failures import error_in_band, no_format
+from .fields import arguments_of
+from .formats import Format
+from .openai import CHAT, OpenAIFormat
+from .plain import object_of
+from .prices import Prices
+from .usage import of_openai
+
+PATH = "/embeddings"
+INVOKE = "invoke"
+TEXTS_OF_COHERE = 96
+"""In one request. Source: Amazon Bedrock User Guide, "Cohere Embed v3", "Texts per call"."""
+AT_ONCE = 8
+"""Requests of one array that are under way together."""
+TOKENS = "x-amzn-bedrock-input-token-count"
+"""Bedrock's header that says what Cohere's bodies do not."""
+NOTHING_SAID = {"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "stop", "logprobs": None}
+"""What stands in the place of a chat's answer."""
+Vector = Sequence[float] | str
+"""Numbers, or packed: little-endian 32-bit floats in base64 (`embeddings.py` of OpenAI's Python client)."""
+Received = tuple[bytes, Mapping[str, str]]
+Ask = Callable[[Outgoing], Awaitable[Received]]
+"""Sends a request, and reads the whole answer. Raises ProviderFailure."""
+
+
+class Embedder(Protocol):
+    """How one deployment embeds texts."""
+
+    @property
+    def prices(self) -> Prices: ...
+
+    async def requests(self, body: Mapping[str, Any], key: str | None) -> list[Outgoing]:
+        """Raises ProviderFailure for what cannot be sent."""
+        ...
+
+    def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
+        """The vectors of one answer, in order, and the tokens of its texts; None: it does not say. Raises
+        ProviderFailure for what is no answer."""
+        ...
+
+
+def embedder_of(known: Format | None) -> Embedder:
+    """How the deployment with this format embeds texts."""
+    if isinstance(known, OpenAIFormat):
+        return OpenAIEmbedder(known)
+    if isinstance(known, ConverseFormat):
+        return CohereEmbedder(known) if "cohere." in known.model else TitanEmbedder(known)
+    raise TypeError(f"{type(known).__name__} has no embeddings")
+
+
+async def embedded(embedder: Embedder, native: NativeRequest, key: str | None, ask: Ask) -> ProviderAnswer:
+    """Its `native` holds the vectors, under `embeddings`, packed where the caller asked for that. Raises
+    ProviderFailure."""
+    outgoing = await embedder.requests(native.body, key)
+    vectors: list[Any] = []
+    counts: list[int | None] = []
+    for body, headers in await _all(ask, outgoing):
+        said = object_of(body)
+        if said.get("error"):
+            raise error_in_band(said["error"])
+        found, tokens = embedder.read(said, headers)
+        vectors += found
+        counts.append(tokens)
+    packs = native.body.get("encoding_format") == "base64"
+    texts, length = len(_inputs(native.body["input"])), native.body.get("dimensions")
+    try:
+        told = [_told(vector, length, packed=packs) for vector in vectors]
+    except (TypeError, ValueError, OverflowError, struct.error) as error:
+        raise no_format(error) from error
+    if len(told) != texts:
+        raise no_format()
+    usage = _usage(counts)
+    cost = None if usage.estimated else embedder.prices.usd_of_tokens(usage)
+    return ProviderAnswer([NOTHING_SAID], usage, cost, native={"embeddings": told})
+
+
+async def _all(ask: Ask, outgoing: Iterable[Outgoing]) -> list[Received]:
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(request: Outgoing) -> Received:
+        async with slots:
+            return await ask(request)
+
+    asking = [asyncio.ensure_future(one(request)) for request in outgoing]
+    try:
+        return await asyncio.gather(*asking)
+    finally:
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+
+def _usage(counts: Sequence[int | None]) -> Usage:
+    known = [count for count in counts if count is not None]
+    return Usage(sum(known), 0) if len(known) == len(counts) else Usage(estimated=True)
+
+
+def _inputs(given: Any) -> Sequence[Any]:
+    return [given] if isinstance(given, str) or (given and isinstance(given[0], int)) else given
+
+
+def _told(vector: Any, length: int | None, *, packed: bool) -> Vector:
+    """The vector as the caller wants it. Raises ValueError, or what conversions raise, for what is none."""
+    if isinstance(vector, str):
+        raw = base64.b64decode(vector, validate=True)
+        found, left = divmod(len(raw), 4)
+        if left:
+            raise ValueError("a packed vector has 4 bytes a number")
+        told: Vector = vector if packed else struct.unpack(f"<{found}f", raw)
+    elif isinstance(vector, list):
+        found = len(vector)
+        raw = struct.pack(f"<{found}f", *vector)
+        told = base64.b64encode(raw).decode() if packed else vector
+    else:
+        raise TypeError("a vector is a list of numbers, or packed")
+    if not found or (length is not None and found != length):
+        raise ValueError("the vector has another length than was asked for")
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIEmbedder:
+    """Implements `Embedder` in OpenAI's format."""
+
+    owner: OpenAIFormat
+
+    @property
+    def prices(self) -> Prices:
+        return self.owner.prices
+
+    async def requests(self, body: Mapping[str, Any], key: str | None) -> list[Outgoing]:
+        operators = arguments_of(self.owner.deployment, {})
+        headers = self.owner.signed(key) | operators.get("extra_headers", {})
+        said = {name: value for name, value in body.items() if name != "encoding_format"}
+        if not self.owner.deployment.openai_compatible:
+            said["encoding_format"] = "base64"  # many other servers have no such field
+        said = {"model": self.owner.model, **said, **operators.get("extra_body", {})}
+        return [Outgoing(self.owner.url.replace(CHAT, PATH, 1), headers, json.dumps(said).encode())]
+
+    def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
+        data, reported = said.get("data"), said.get("usage")
+        if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
+            raise no_format()
+        if all(type(one.get("index")) is int for one in data):
+            data = sorted(data, key=lambda one: int(one["index"]))
+        usage = of_openai(reported) if isinstance(reported, dict) else None
+        return [one.get("embedding") for one in data], None if usage is None else usage.prompt_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class TitanEmbedder:
+    """Implements `Embedder` for Amazon's Titan: a request for each text."""
+
+    owner: ConverseFormat
+
+    @property
+    def prices(self) -> Prices:
+        return self.owner.prices
+
+    async def requests(self, body: Mapping[str, Any], key: str | None) -> list[Outgoing]:
+        more = {"dimensions": body["dimensions"]} if "dimensions" in body else {}
+        return [await _invocation(self.owner, {"inputText": text, **more}, key) for text in _inputs(body["input"])]
+
+    def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
+        count = said.get("inputTextTokenCount")
+        return [said.get("embedding")], count if type(count) is int and count >= 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class CohereEmbedder:
+    """Implements `Embedder` for Cohere on Bedrock."""
+
+    owner: ConverseFormat
+
+    @property
+    def prices(self) -> Prices:
+        return self.owner.prices
+
+    async def requests(self, body: Mapping[str, Any], key: str | None) -> list[Outgoing]:
+        # A text that is too long is refused, and not cut.
+        shared = {"input_type": body["input_type"], "truncate": "NONE"}
+        if "dimensions" in body:
+            shared["output_dimension"] = body["dimensions"]
+        texts = _inputs(body["input"])
+        batches = [texts[start : start + TEXTS_OF_COHERE] for start in range(0, len(texts), TEXTS_OF_COHERE)]
+        return [await _invocation(self.owner, {"texts": batch, **shared}, key) for batch in batches]
+
+    def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
+        found = said.get("embeddings")
+        vectors = found.get("float") if isinstance(found, dict) else found
+        if not isinstance(vectors, list):
+            raise no_format()
+        count = headers.get(TOKENS, "")
+        return vectors, int(count) if count.isascii() and count.isdigit() else None
+
+
+async def _invocation(owner: ConverseFormat, body: Mapping[str, Any], key: str | None) -> Outgoing:
+    operators = arguments_of(owner.deployment, {})
+    said = {**body, **operators.get("extra_body", {})}
+    return await owner.sent(INVOKE, operators.get("extra_headers", {}), json.dumps(said).encode(), key)
