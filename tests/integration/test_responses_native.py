@@ -303,3 +303,30 @@ def test_what_openais_own_tools_did_is_not_gone_on_with_elsewhere(client: OpenAI
     simulator.inject(Fault(kind="cut"), model="gpt-5.4")
     with pytest.raises(openai.APIError, match="provider_tool had been sent"):
         list(client.responses.create(model="thinker", input="Search the web: who won?", tools=[SEARCH], stream=True))
+
+
+def test_the_text_after_a_thought_goes_on_elsewhere(client: OpenAI, simulator: SimulatorControl) -> None:
+    simulator.inject(Fault(kind="cut", after_chunks=14), model="gpt-5.4")
+    thinks: dict[str, Any] = {"reasoning": {"effort": "low", "summary": "auto"}}
+    events = checked(client, model="thinker", input="Count to 60", **thinks)
+    kinds = [event.type for event in events]
+    assert "response.reasoning_summary_text.delta" in kinds
+    final = events[-1].response
+    assert final.output_text == ", ".join(str(n) for n in range(1, 61)) + "."
+    assert [item.type for item in final.output] == ["reasoning", "message"]
+    assert final.model_extra["router"]["responders"] == ["openai:gpt-5.4", "anthropic:claude-sonnet-4-6"]
+    assert kinds.count("response.output_item.added") == kinds.count("response.output_item.done") == 2
+
+
+@pytest.mark.parametrize(
+    "agent", ["codex_exec/0.171.0 (Debian 12; x86_64)", "codex_cli_rs/0.171.0", "codex_vscode/0.171.0"]
+)
+def test_codex_does_not_ask_an_exhausted_chain_again(gateway: Gateway, simulator: SimulatorControl, agent: str) -> None:
+    simulator.reset()
+    for model in ("gpt-4o", "claude-sonnet-4-6"):
+        simulator.inject(Fault(kind="model_not_found"), model=model)
+    body = {"model": "plain", "input": QUESTION, "stream": True}
+    answer = httpx.post(f"{gateway.url}/v1/responses", json=body, headers={"user-agent": agent}, timeout=30)
+    assert (answer.status_code, answer.headers["x-router-status"]) == (400, "502")
+    assert "failed" in answer.json()["error"]["message"]
+    assert httpx.post(f"{gateway.url}/v1/responses", json=body, timeout=30).status_code == 502

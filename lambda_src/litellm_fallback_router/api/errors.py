@@ -22,11 +22,18 @@ from .formats.base import Problem
 from .wire import reply
 
 logger = logging.getLogger(__name__)
-NOT_RETRIED = 424
-"""Failed Dependency (RFC 4918): what an exhausted chain is to a client that would repeat any other status for it."""
-_AI_SDK = re.compile(rb"(^| )(ai|ai-sdk/[a-z0-9-]+)/[0-9]")
-"""Source: vercel/ai, `packages/provider/src/errors/api-call-error.ts` (what it repeats) and
-`packages/provider-utils/src/with-user-agent-suffix.ts` (how it names itself)."""
+_NOT_RETRIED = (
+    (re.compile(rb"(^| )(ai|ai-sdk/[a-z0-9-]+)/[0-9]"), 424),
+    (re.compile(rb"^codex_[a-z_]+/[0-9]"), 400),
+)
+"""Clients that repeat most errors whatever the headers say, by their user agent, and a status that they take as final.
+
+Vercel's AI SDK repeats each 408, 409, 429 and 5xx; 424 is Failed Dependency (RFC 4918). Sources: vercel/ai,
+`packages/provider/src/errors/api-call-error.ts` and `packages/provider-utils/src/with-user-agent-suffix.ts`.
+
+Codex repeats whatever is neither 400 nor 429, and of a 429 it does not show the text. Source: openai/codex,
+`codex-rs/codex-api/src/api_bridge.rs`.
+"""
 
 _TYPES_AND_CODES: dict[int, tuple[str, str]] = {
     401: ("invalid_request_error", "invalid_api_key"),
@@ -65,8 +72,8 @@ def type_and_place(error: Exception) -> str:
 def refusal(error: RouterError, scope: Mapping[str, Any]) -> Response:
     """The response to the request of ASGI that `scope` describes."""
     headers, status = _headers(error), error.status
-    if headers.get("x-should-retry") == "false" and _retries_by_status(scope):
-        headers["x-router-status"], status = str(status), NOT_RETRIED
+    if headers.get("x-should-retry") == "false" and (final := _final_status(scope)) is not None:
+        headers["x-router-status"], status = str(status), final
     return told(problem_of(error), scope, status=status, headers=headers)
 
 
@@ -80,10 +87,10 @@ def told(
     return reply(body, status=form.statuses.get(status, status), headers=headers)
 
 
-def _retries_by_status(scope: Mapping[str, Any]) -> bool:
-    """True for Vercel's AI SDK, which repeats each 408, 409, 429 and 5xx twice whatever the headers say."""
+def _final_status(scope: Mapping[str, Any]) -> int | None:
+    """The status that stops a client which repeats others; None: this client heeds the headers."""
     agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
-    return _AI_SDK.search(agent) is not None
+    return next((status for pattern, status in _NOT_RETRIED if pattern.search(agent)), None)
 
 
 async def _on_router_error(request: Request, error: Exception) -> Response:

@@ -16,6 +16,7 @@ CONTINUE = (
     "apologise, do not comment on the interruption."
 )
 PLAIN_DELTA = frozenset({"role", "content"})
+THOUGHTS = frozenset({"reasoning_content", "thinking_blocks"})
 CALLS = frozenset({"tool_calls", "function_call"})
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 
@@ -28,6 +29,8 @@ class SentAnswer:
         self.anything = False
         self._called = False
         """True where a tool call was begun."""
+        self._thinking = False
+        """True where the last that was sent is part of a thought, which nobody else can go on with."""
         self._structured = is_structured(request)
         self._obstacle = _obstacle_in(request)
         limits = [request.params[name] for name in TOKEN_LIMITS if request.params.get(name) is not None]
@@ -50,7 +53,7 @@ class SentAnswer:
     @property
     def obstacle(self) -> str | None:
         """Why the rest cannot come from another deployment; None: it can."""
-        return self._obstacle
+        return self._obstacle or ("a thought had been begun" if self._thinking else None)
 
     def add(self, chunk: Chunk) -> None:
         self.anything = True
@@ -58,6 +61,9 @@ class SentAnswer:
             for name, value in choice["delta"].items():
                 if name == "content":
                     self._parts.append(value or "")
+                    self._thinking = self._thinking and not value
+                elif name in THOUGHTS:
+                    self._thinking = self._thinking or bool(value)
                 elif name not in PLAIN_DELTA and value:
                     self._called = self._called or name in CALLS
                     self._obstacle = self._obstacle or f"{name} had been sent"
@@ -93,6 +99,8 @@ class Seam:
         for name in TOKEN_LIMITS:
             if self.params.get(name) is not None:
                 self.params[name] = max(1, self.params[name] - estimate_tokens(len(text)))
+        self.adjusted = _without_thinking(candidate, self.params)
+        """What was left out of the parameters, each a line for `adjusted`."""
         self.native = candidate.native and continued(
             candidate.native, shown, self.params, None if prefill else CONTINUE
         )
@@ -117,6 +125,21 @@ class Seam:
         if choice.get("finish_reason") or delta:
             out.append(_chunk(delta, finish_reason=choice.get("finish_reason")))
         return out
+
+
+def _without_thinking(candidate: Candidate, params: dict[str, Any]) -> tuple[str, ...]:
+    """Take thinking out of `params`: Claude thinks before an answer, and the rest is the middle of one. It would refuse
+    a message of its own without its thought, and a budget larger than what is left of the tokens.
+
+    Source: Anthropic, "Extended thinking".
+    """
+    if not candidate.deployment.profile.claude:
+        return ()
+    thinks = (params.get("thinking") or {}).get("type") in ("enabled", "adaptive")
+    names = [name for name in ("thinking", "reasoning_effort") if params.get(name) and (thinks or name != "thinking")]
+    for name in names:
+        del params[name]
+    return tuple(f"{name} dropped (for the rest of an answer)" for name in names)
 
 
 def length_chunk() -> Chunk:

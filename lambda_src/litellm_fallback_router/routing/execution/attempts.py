@@ -45,6 +45,7 @@ class Recorder:
         self._attempt = attempt
         self._resumed = resumed
         self._messages, self._params = attempt.candidate.messages, attempt.candidate.params
+        self._adjusted = attempt.candidate.adjusted
         self._reported = Usage(estimated=True)
         self._reported_usd: float | None = None
         self.first_token: float | None = None
@@ -52,9 +53,10 @@ class Recorder:
         self.characters = 0
         """Characters of text received, for the estimate where the provider never says."""
 
-    def continues(self, messages: list[Message], params: Mapping[str, Any]) -> None:
-        """Note the messages of a resumed stream, which include what was delivered."""
+    def continues(self, messages: list[Message], params: Mapping[str, Any], adjusted: tuple[str, ...]) -> None:
+        """Note the messages of a resumed stream, which include what was delivered, and what was left out of it."""
         self._messages, self._params = messages, params
+        self._adjusted += adjusted
 
     def token(self, characters: int) -> None:
         if self.first_token is None:
@@ -139,6 +141,6 @@ class Recorder:
             usage=usage,
             cost_usd=cost_usd,
             wasted=wasted and usage is not None,
-            adjusted=self._attempt.candidate.adjusted,
+            adjusted=self._adjusted,
             resumed=self._resumed,
         )

@@ -98,7 +98,7 @@ class StreamPart:
         self._seam = Seam(sent, candidate) if sent.anything else None
         self._content = self._seam or candidate
         if self._seam:
-            recorder.continues(self._seam.messages, self._seam.params)
+            recorder.continues(self._seam.messages, self._seam.params, self._seam.adjusted)
         self._own_limit = _first_token_limit(attempt.deployment, self._content.params, settings)
         self._stall_limit = attempt.deployment.stall_timeout or settings.stall_timeout
         native = self._content.native

@@ -130,7 +130,6 @@ def test_a_stream_that_breaks_after_its_deadline_is_still_continued() -> None:
         ({"logprobs": True}, (), False),
         ({"n": 2}, (), False),
         ({}, (HALF_A_CALL,), True),
-        ({}, ({"reasoning_content": "hm"},), False),
     ],
 )
 def test_what_cannot_be_continued_ends_in_an_error_and_is_waste_where_half_is_of_no_use(
@@ -144,6 +143,33 @@ def test_what_cannot_be_continued_ends_in_an_error_and_is_waste_where_half_is_of
         [attempt] = caught.value.ledger.attempts
         assert attempt.wasted is wasted
         assert (caught.value.ledger.wasted_usd > 0) is wasted
+
+    run_virtually(main())
+
+
+def test_the_text_after_a_whole_thought_is_continued_without_thinking() -> None:
+    async def main() -> None:
+        thought = ({"reasoning_content": "Hm."}, {"thinking_blocks": [{"type": "thinking", "signature": "s"}]})
+        claude = deployment("b", provider="anthropic", model="claude-sonnet-4-6")
+        r = Rig(config_of(deployment("a"), claude), ScriptedProvider({"a": [breaks("Paris is ", deltas=thought)]}))
+        async with r.router.stream(question(params={"thinking": {"type": "adaptive"}})) as stream:
+            deltas = [choice["delta"] async for chunk in stream for choice in chunk.choices]
+        assert deltas[:2] == list(thought)
+        assert "".join(delta.get("content", "") for delta in deltas).startswith("Paris is ")
+        *_, rest = r.notes.attempts
+        assert (rest.deployment, rest.resumed) == ("b", True)
+        assert "thinking dropped (for the rest of an answer)" in rest.adjusted
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("before", [(), ({"content": "x"},)], ids=["alone", "after text"])
+def test_half_a_thought_is_not_continued(before: tuple[dict[str, Any], ...]) -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [breaks("", deltas=(*before, {"reasoning_content": "hm"}))]})
+        with pytest.raises(StreamInterruptedError, match="a thought had been begun"):
+            await read(r.router, question())
+        assert r.provider.asked == ["a"]
 
     run_virtually(main())
 

@@ -53,6 +53,9 @@ class MessagesFormat:
         self, native: NativeRequest, text: str, params: Mapping[str, Any], instruction: str | None
     ) -> NativeRequest:
         body = {**native.body, "max_tokens": params.get("max_tokens", native.body["max_tokens"])}
+        if (body.get("thinking") or {}).get("type") in ("enabled", "adaptive"):
+            # Claude thinks before an answer, and this is the middle of one.
+            del body["thinking"]
         if text.strip():
             said = [{"role": "assistant", "content": text}]
             asked = [] if instruction is None else [{"role": "user", "content": instruction}]
