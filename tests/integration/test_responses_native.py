@@ -282,7 +282,8 @@ def test_codex_is_answered_by_openai_with_all_its_tools(gateway: Gateway, simula
     simulator.reset()
     search = {"type": "web_search", "external_web_access": True}
     response = ended(gateway, codex(model="thinker", tools=[search]))
-    assert response["router"]["attempts"][0]["adjusted"] == ["client_metadata dropped"]
+    assert response["router"]["attempts"][0]["adjusted"] == []
+    assert sent(simulator, "gpt-5.4")["client_metadata"] == {"x-codex-installation-id": "9babd23c"}
     assert [tool["type"] for tool in sent(simulator, "gpt-5.4")["tools"]] == ["function", "namespace", "web_search"]
 
 

@@ -63,8 +63,10 @@ def test_what_the_model_lacks_is_left_out_and_said() -> None:
     )
 
 
-def test_what_the_documented_api_does_not_have_is_left_out() -> None:
-    assert fitted(client_metadata={"a": "b"}) == ({"input": "hi"}, ("client_metadata dropped",))
+def test_what_codex_says_of_itself_goes_to_openai_alone() -> None:
+    assert fitted(client_metadata={"a": "b"}) == ({"input": "hi", "client_metadata": {"a": "b"}}, ())
+    mantle = replace(GPT, openai_compatible=True, api_base=MANTLE)
+    assert fitted(mantle, client_metadata={"a": "b"}) == ({"input": "hi"}, ("client_metadata dropped",))
 
 
 @pytest.mark.parametrize(

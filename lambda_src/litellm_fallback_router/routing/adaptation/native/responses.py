@@ -25,8 +25,9 @@ MADE_HERE = "_gw_"
 MARK = "gw1."
 """Before the maker, a dot, and what the maker wrote."""
 ENCRYPTED = "reasoning.encrypted_content"
-UNKNOWN = ("client_metadata",)
-"""What Codex says of itself, and the documented API does not have (SEMOSS/Semoss pull request 2532)."""
+UNDOCUMENTED = "client_metadata"
+"""What Codex says of itself to OpenAI, with every request; OpenAI's documentation and others do not know it. Source:
+openai/codex, `ResponsesApiRequest` in codex-rs/codex-api."""
 LEAST_TOKENS = 16
 """Of `max_output_tokens`: "Expected a value >= 16" (vercel/ai issue 6233)."""
 MANTLE = "bedrock-mantle."
@@ -61,9 +62,8 @@ class ResponsesFormat:
 
     def fitted(self, deployment: Deployment, native: NativeRequest, report: Report) -> NativeRequest:
         body = dict(native.body)
-        for name in UNKNOWN:
-            if body.pop(name, None) is not None:
-                report.say(f"{name} dropped")
+        if deployment.openai_compatible and body.pop(UNDOCUMENTED, None) is not None:
+            report.say(f"{UNDOCUMENTED} dropped")
         _fit_model(deployment, body, report)
         if isinstance(body.get("input"), list):
             body["input"] = _Items(deployment, report).fitted(body["input"])
