@@ -340,3 +340,14 @@ def test_a_broken_stream_of_bedrocks_claude_is_resumed(
     assert len([event for event in events if event.type == "content_block_start"]) == 1
     assert events[0].message.id.startswith("msg_01"), "it began natively"
     assert events[-2].model_extra["router"]["responders"][1] == "anthropic:claude-haiku-4-5"
+
+
+def test_a_stream_that_breaks_behind_a_thought_goes_on_in_its_text(
+    client: Anthropic, simulator: SimulatorControl
+) -> None:
+    simulator.inject(Fault(kind="cut", after_chunks=20), provider="bedrock", model="us.anthropic.claude-sonnet-4-6")
+    events = streamed(client, model="invoked", max_tokens=4000, messages=COUNT, thinking={"type": "adaptive"})
+    assert text_of(events) == COUNTED
+    kinds = [event.content_block.type for event in events if event.type == "content_block_start"]
+    assert kinds == ["thinking", "text"]
+    assert len(events[-2].model_extra["router"]["responders"]) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..adaptation import continued
@@ -62,11 +62,16 @@ class SentAnswer:
                 if name == "content":
                     self._parts.append(value or "")
                     self._thinking = self._thinking and not value
-                elif name in THOUGHTS:
-                    self._thinking = self._thinking or bool(value)
+                elif name in THOUGHTS and value:
+                    self._thinking = name != "thinking_blocks" or not _is_whole(value[-1])
                 elif name not in PLAIN_DELTA and value:
                     self._called = self._called or name in CALLS
                     self._obstacle = self._obstacle or f"{name} had been sent"
+
+
+def _is_whole(thought: Mapping[str, Any]) -> bool:
+    """A thought that comes in pieces ends with its signature; one that nobody may read comes at once."""
+    return bool(thought.get("signature") or thought.get("type") == "redacted_thinking")
 
 
 def _obstacle_in(request: ChatRequest) -> str | None:

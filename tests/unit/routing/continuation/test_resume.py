@@ -174,6 +174,19 @@ def test_half_a_thought_is_not_continued(before: tuple[dict[str, Any], ...]) -> 
     run_virtually(main())
 
 
+@pytest.mark.parametrize(
+    "thought", [{"type": "thinking", "thinking": "", "signature": "s"}, {"type": "redacted_thinking", "data": "d"}]
+)
+def test_behind_a_thought_that_nobody_sees_the_answer_begins_elsewhere(thought: dict[str, Any]) -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [breaks(deltas=({"thinking_blocks": [thought]},))], "b": [says("Paris.")]})
+        text, _ = await read(r.router, question())
+        assert text == "Paris."
+        assert r.provider.calls[1].messages[-1]["role"] == "user"
+
+    run_virtually(main())
+
+
 def test_half_a_tool_call_is_waste_and_its_tokens_are_estimated() -> None:
     async def main() -> None:
         long = {"tool_calls": [{"index": 0, "id": "x", "function": {"name": "f", "arguments": "a" * 400}}]}

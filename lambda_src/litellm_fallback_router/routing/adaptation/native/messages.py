@@ -54,8 +54,9 @@ class MessagesFormat:
     ) -> NativeRequest:
         body = {**native.body, "max_tokens": params.get("max_tokens", native.body["max_tokens"])}
         if (body.get("thinking") or {}).get("type") in ("enabled", "adaptive"):
-            # Claude thinks before an answer, and this is the middle of one.
+            # Claude thinks before an answer, and this is the middle of one. Thoughts can be cleared only beside it.
             del body["thinking"]
+            body.pop("context_management", None)
         if text.strip():
             said = [{"role": "assistant", "content": text}]
             asked = [] if instruction is None else [{"role": "user", "content": instruction}]
