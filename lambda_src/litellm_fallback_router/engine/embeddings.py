@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import math
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -137,6 +138,8 @@ def _told(vector: Any, length: int | None, *, packed: bool) -> Vector:
         told = base64.b64encode(raw).decode() if packed else vector
     else:
         raise TypeError("a vector is a list of numbers, or packed")
+    if not isinstance(told, str) and not math.isfinite(sum(told)):
+        raise ValueError("a number is none")
     if not found or (length is not None and found != length):
         raise ValueError("the vector has another length than was asked for")
     return told

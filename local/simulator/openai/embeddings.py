@@ -16,7 +16,8 @@ from local.simulator.settings import Settings
 from local.simulator.vectors import EmbeddingModel, find_embedder, packed, vector
 
 _MOST = 2048
-"""Of texts in a request, and of tokens in one given as tokens; types of the client, "2048 dimensions or less"."""
+"""Of texts in a request, as texts or as tokens: types of the client, "2048 dimensions or less"; a text may well be more
+tokens, as MicrosoftDocs/azure-docs pull request 124129 says it."""
 _MOST_TOKENS = 300_000
 """Of all texts of a request together; as above."""
 _Tokens = list[Annotated[int, Field(ge=0)]]
@@ -67,11 +68,11 @@ def _parse(body: Any) -> EmbeddingsRequest:
     nothing: tuple[Any, ...] = ("", [])
     if asked.input in nothing or (isinstance(asked.input, list) and any(one in nothing for one in asked.input)):
         raise _invalid()
-    rows = [asked.input, *asked.input] if isinstance(asked.input, list) else []
-    if longest := max((len(row) for row in rows if isinstance(row, list) and len(row) > _MOST), default=0):
+    several = isinstance(asked.input, list) and not isinstance(asked.input[0], int)
+    if several and len(asked.input) > _MOST:
         text = (
             f"Invalid 'input': array too long. Expected an array with maximum length {_MOST}, but got an array with "
-            f"length {longest} instead."
+            f"length {len(asked.input)} instead."
         )
         raise errors.refuse(text, code="array_above_max_length", param="input")
     return asked

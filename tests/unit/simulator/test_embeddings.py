@@ -33,6 +33,7 @@ async def test_texts_and_tokens_are_embedded_in_order(openai_client: openai.Asyn
     assert math.isclose(sum(number * number for number in one), 1, abs_tol=1e-5)
     assert await embedded(openai_client, ["zero", "one"]) == [*await embedded(openai_client, "zero"), one]
     (tokens,) = await embedded(openai_client, [1, 2, 3])
+    assert len(await embedded(openai_client, [[1] * 8192])) == 1
     assert await embedded(openai_client, [[4], [1, 2, 3]]) == [*await embedded(openai_client, [4]), tokens]
 
 
@@ -68,6 +69,7 @@ OPENAI_REFUSES: dict[str, tuple[dict[str, Any], int, str]] = {
     "no input": ({"input": ...}, 400, "Missing required parameter: 'input'."),
     "mixed": ({"input": ["one", 2]}, 400, "Invalid type for 'input"),
     "too many": ({"input": ["one"] * 2049}, 400, "maximum length 2048"),
+    "too many tokens": ({"input": [[1] * 8193]}, 400, "however you requested 8193 tokens"),
     "too long": ({"input": "word " * 8200}, 400, "This model's maximum context length is 8192 tokens"),
     "too long together": ({"input": ["word " * 6000] * 50}, 400, "max 300000 tokens per request"),
     "dimensions of an old model": (
