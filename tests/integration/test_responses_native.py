@@ -331,3 +331,14 @@ def test_codex_does_not_ask_an_exhausted_chain_again(gateway: Gateway, simulator
     assert (answer.status_code, answer.headers["x-router-status"]) == (400, "502")
     assert "failed" in answer.json()["error"]["message"]
     assert httpx.post(f"{gateway.url}/v1/responses", json=body, timeout=30).status_code == 502
+
+
+def test_what_is_nothing_but_stored_is_asked_of_openai(client: OpenAI) -> None:
+    first = client.responses.create(model="thinker", input="What is the weather in Ulm?", tools=[WEATHER])
+    call = first.output[-1]
+    assert call.type == "function_call"
+    result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+    asked: dict[str, Any] = {"model": "thinker", "tools": [WEATHER]}
+    assert "sunny" in client.responses.create(input=[result], previous_response_id=first.id, **asked).output_text
+    references: Any = [{"type": "item_reference", "id": item.id} for item in first.output]
+    assert "sunny" in client.responses.create(input=[*references, result], **asked).output_text

@@ -13,7 +13,8 @@ from ....routing.types import Deployment, NativeEvent
 from ...wire import encode
 from ..base import Json
 from .frame import Frame
-from .output import Output, TextPart
+from .output import Output
+from .output_items import TextPart
 from .thoughts import with_origins
 
 ENDS = frozenset({"response.completed", "response.incomplete"})

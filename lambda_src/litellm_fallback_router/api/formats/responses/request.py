@@ -115,18 +115,7 @@ def translated(
             notes.pin(name, what)
     if given.get("store") and room is None:
         notes.pin("store", "a response that is stored")
-    params = {name: value for name, value in given.items() if name in SAME}
-    for name in UNSENT:
-        if name in given:
-            notes.drop(name)
-    if "max_output_tokens" in given:
-        params["max_completion_tokens"] = given["max_output_tokens"]
-    _reasoning(given.get("reasoning", {}), params, notes)
-    _text(given.get("text", {}), params, notes)
-    _logprobs(given, params)
-    _include(given, notes)
-    if given.get("truncation") == "auto":
-        notes.drop("truncation")
+    params = _params(given, notes)
     tools = Tools(given.get("tools", ()), notes)
     if "tool_choice" in given:
         params["tool_choice"] = tools.choice(given["tool_choice"])
@@ -148,6 +137,23 @@ def translated(
         raise unserved(notes)
     echo = given if previous is None else ResponsesRequest(**{**given, "previous_response_id": previous})
     return Translated(echo, request, tools, room)
+
+
+def _params(given: ResponsesRequest, notes: Notes) -> dict[str, Any]:
+    """The parameters of a chat, but for its tools."""
+    params = {name: value for name, value in given.items() if name in SAME}
+    for name in UNSENT:
+        if name in given:
+            notes.drop(name)
+    if "max_output_tokens" in given:
+        params["max_completion_tokens"] = given["max_output_tokens"]
+    _reasoning(given.get("reasoning", {}), params, notes)
+    _text(given.get("text", {}), params, notes)
+    _logprobs(given, params)
+    _include(given, notes)
+    if given.get("truncation") == "auto":
+        notes.drop("truncation")
+    return params
 
 
 def _check_bounds(messages: list[Any], tools: Tools, config: RouterConfig) -> None:

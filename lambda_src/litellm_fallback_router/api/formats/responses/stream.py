@@ -10,7 +10,8 @@ from ....routing.types import ChatResult, Chunk, Deployment
 from ...wire import encode, is_reported, routing_report
 from ..base import Json, Problem
 from .frame import Frame
-from .output import COMPLETED, INCOMPLETE, Output
+from .output import Output
+from .output_items import COMPLETED, INCOMPLETE
 from .passed import PassedEvents, as_event
 from .request import Translated
 from .thoughts import with_origins
