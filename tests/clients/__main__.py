@@ -81,7 +81,8 @@ def _read() -> list[Shown]:
 
 def _print(shown: Sequence[Shown]) -> int:
     for one in shown:
-        _say(f"{one.client:18}{one.face:18}{one.capability:14}{one.problem or one.note or 'yes'}")
+        said = " ".join((one.problem or one.note or "yes").split())
+        _say(f"{one.client:18}{one.face:28}{one.capability:14}{said[:400]}")
     return int(any(one.problem for one in shown))
 
 
