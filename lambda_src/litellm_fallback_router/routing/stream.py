@@ -126,6 +126,7 @@ class ChatStream:
             while not (run.outbox or run.ended or run.failed or self._done):
                 await run.pull()
         except asyncio.CancelledError:
+            await run.aclose()  # an interceptor may have been cancelled, not the attempt: it is told before the end
             error = self._cut_off(run)
             self._finish(error)
             if isinstance(error, ServerStoppingError):
