@@ -76,7 +76,8 @@ async def _answered(request: Request, form: Format) -> Response:
     )
     answer = asked.answer or form.answer
     told = answer(result, explain=question.constraints.explain)
-    return reply(told if asked.keep is None else await asked.keep(told), headers=headers)
+    body = told if asked.keep is None else await asked.keep(told)
+    return reply(body, headers=headers, encoder=form.encode)
 
 
 async def _streamed(

@@ -35,6 +35,8 @@ PATH = "/embeddings"
 INVOKE = "invoke"
 TEXTS_OF_COHERE = 96
 """In one request. Source: Amazon Bedrock User Guide, "Cohere Embed v3", "Texts per call"."""
+IN_A_ROW = 200
+"""Vectors that are looked at before others get their turn."""
 AT_ONCE = 8
 """Requests of one array that are under way together."""
 TOKENS = "x-amzn-bedrock-input-token-count"
@@ -88,8 +90,12 @@ async def embedded(embedder: Embedder, native: NativeRequest, key: str | None, a
         counts.append(tokens)
     packs = native.body.get("encoding_format") == "base64"
     texts, length = len(_inputs(native.body["input"])), native.body.get("dimensions")
+    told: list[Vector] = []
     try:
-        told = [_told(vector, length, packed=packs) for vector in vectors]
+        for index, vector in enumerate(vectors):
+            told.append(_told(vector, length, packed=packs))
+            if index % IN_A_ROW == IN_A_ROW - 1:
+                await asyncio.sleep(0)  # to unpack them all may take 200 ms
     except (TypeError, ValueError, OverflowError, struct.error) as error:
         raise no_format(error) from error
     if len(told) != texts:

@@ -12,6 +12,7 @@ from ...routing.mapping import RouterConfig
 from ...routing.ports import ResponseStore
 from ...routing.router import ChatStream
 from ...routing.types import ChatRequest, ChatResult, Deployment
+from ..wire import encode
 
 Json = dict[str, Any]
 Events = Callable[[ChatStream, Deployment], AsyncGenerator[bytes, None]]
@@ -141,6 +142,8 @@ class Format:
     """Names of the caller's headers that belong to a request as much as its body does."""
     id_header: str = ""
     """A header that has the request's id, besides `x-request-id`."""
+    encode: Callable[[Any], bytes] = encode
+    """Of the body of an answer."""
     values: int = 0
     """JSON values that a body may hold, where that is more than `max_values`: of numbers, which take no time."""
     name: str

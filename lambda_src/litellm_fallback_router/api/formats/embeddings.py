@@ -17,7 +17,7 @@ from ...routing.errors import ContentPolicyError, invalid
 from ...routing.mapping import RouterConfig
 from ...routing.request import STRICT, Name, RouterOptions, constraints, missing, parse, wrong_type
 from ...routing.types import ChatRequest, ChatResult, NativeRequest
-from ..wire import routing_report
+from ..wire import encode_numbers, routing_report
 from . import chat
 from .base import Asked, Format, Json
 
@@ -162,6 +162,7 @@ FORMAT = Format(
     answer=_answer,
     error=chat.FORMAT.error,
     error_event=chat.FORMAT.error_event,
+    encode=encode_numbers,
     values=MOST_VALUES,
     name="create_embeddings",
     description=(
