@@ -13,6 +13,7 @@ from litellm_fallback_router.routing.adaptation.report import Report
 from litellm_fallback_router.routing.types import Deployment, ModelInfo, NativeRequest
 
 GPT = Deployment("m", "m", "openai", "gpt-5.4", "openai/gpt-5.4", "key", info=ModelInfo(reasoning=True))
+RUNTIME = "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1"
 MANTLE = "https://bedrock-mantle.us-east-1.api.aws/v1"
 CALL = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "look", "arguments": "{}"}
 
@@ -32,6 +33,8 @@ def thought(content: str | None, **more: Any) -> dict[str, Any]:
     [
         (GPT, True),
         (replace(GPT, openai_compatible=True, api_base=MANTLE), True),
+        (replace(GPT, openai_compatible=True, api_base=RUNTIME), True),
+        (replace(GPT, openai_compatible=True, api_base=RUNTIME, model="openai.gpt-oss-120b-1:0"), False),
         (replace(GPT, openai_compatible=True, api_base="http://127.0.0.1:8000/v1"), False),
         (replace(GPT, openai_compatible=True, api_base="https://example.com/bedrock-mantle.us-east-1"), False),
         (replace(GPT, provider="groq"), False),

@@ -6,7 +6,7 @@ it is, in front of the content, which clients return as they got it; ids would n
 
 Sources: OpenAI, "Create a model response" and "Reasoning models"; "Item 'fc_...' of type 'function_call' was provided
 without its required 'reasoning' item" (teunlao/swift-ai-sdk issue 8): without a thought its calls lose their ids.
-Amazon Bedrock User Guide, "Inference using Responses API": `bedrock-mantle` has the API.
+Amazon Bedrock User Guide, "Responses API": `bedrock-runtime` and `bedrock-mantle` have it, the first not of GPT OSS.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ openai/codex, `ResponsesApiRequest` in codex-rs/codex-api."""
 LEAST_TOKENS = 16
 """Of `max_output_tokens`: "Expected a value >= 16" (vercel/ai issue 6233)."""
 MANTLE = "bedrock-mantle."
+RUNTIME = "bedrock-runtime."
+OPEN_WEIGHTS = "gpt-oss"
 
 
 def origin_of(deployment: Deployment) -> str:
@@ -58,7 +60,7 @@ class ResponsesFormat:
     def spoken_by(self, deployment: Deployment, native: NativeRequest) -> bool:
         if "responses" not in deployment.profile.native_formats:
             return False
-        return not deployment.openai_compatible or _host(deployment).startswith(MANTLE)
+        return not deployment.openai_compatible or _is_bedrocks(deployment)
 
     def fitted(self, deployment: Deployment, native: NativeRequest, report: Report) -> NativeRequest:
         body = dict(native.body)
@@ -85,6 +87,11 @@ class ResponsesFormat:
 
     def masked(self, native: NativeRequest, messages: Sequence[Message]) -> NativeRequest | None:
         return None
+
+
+def _is_bedrocks(deployment: Deployment) -> bool:
+    host = _host(deployment)
+    return host.startswith(MANTLE) or (host.startswith(RUNTIME) and OPEN_WEIGHTS not in deployment.model)
 
 
 def _host(deployment: Deployment) -> str:
