@@ -30,6 +30,7 @@ def interceptors(request: ChatRequest, config: RouterConfig, dependencies: Route
     """THE order: the request and its answer pass from the first to the last.
 
     The guardrail sees the request with its managed prompt in it; a sample is what the guardrail lets the caller have.
+    What answers in place of the chain, such as a cache, stands behind what replaces or checks the request.
     """
     passed: list[Interceptor] = []
     if request.prompt is not None:

@@ -17,7 +17,8 @@ Release = Callable[[Chunk], None]
 
 
 class InPlace(Exception):
-    """Raised by a hook that answers itself. The execution is stopped, and later interceptors see the answer."""
+    """Raised by a hook that answers itself. The execution is stopped, and interceptors behind see the answer, though
+    their `before` may not have been called. It is released no sooner than the decision that is `late` allows."""
 
     def __init__(self, choices: Choices, responder: Deployment | None = None) -> None:
         """`choices`: all of a whole answer, or those that a stream still lacks. `responder`: who gives them, where it
@@ -32,6 +33,8 @@ class InPlace(Exception):
         pieces = []
         for choice in self.choices:
             delta = {name: value for name, value in choice["message"].items() if name != "role" and value}
+            if "tool_calls" in delta:
+                delta["tool_calls"] = [{"index": n, **call} for n, call in enumerate(delta["tool_calls"])]
             pieces.append(Chunk([{"index": choice["index"], "delta": delta, "finish_reason": None}]))
             end = {"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}
             pieces.append(Chunk([end]))

@@ -15,7 +15,7 @@ from ..ledger import Ledger, Usage
 from ..mapping import RouterSettings
 from ..plan import Plan
 from ..types import ChatRequest, ChatResult, Chunk, Deployment
-from .protocol import InPlace, Interceptor
+from .protocol import Choices, InPlace, Interceptor
 
 T = TypeVar("T")
 
@@ -47,8 +47,10 @@ class Run:
         self._interceptors = interceptors
         self._plan = plan
         self._settings, self._dependencies, self._streamed = settings, dependencies, streamed
-        self._position = 0
-        """Index of the interceptor that a decision made before the answer comes from."""
+        self._position = -1
+        """Index of the interceptor whose decision before the answer counts, which those behind it see."""
+        self._ended_by = -1
+        """Index of the interceptor that has ended the stream; it and those before it get nothing more."""
         self._in_place: InPlace | None = None
         self._source: AsyncGenerator[Chunk, None] | None = None
 
@@ -106,14 +108,13 @@ class Run:
         """A whole answer. Raises RouterError."""
         result: ChatResult | None = None
         try:
-            await self._before()
-            result = await self._decided((await self.planned()).answer)
-            choices = result.choices
-            for interceptor in self._interceptors:
-                choices = await interceptor.choices(choices)
-        except InPlace as in_place:
-            self._in_place = in_place
-            choices = in_place.choices
+            try:
+                await self._before()
+                result = await self._decided((await self.planned()).answer)
+                choices = await self._seen(result.choices)
+            except InPlace as in_place:
+                self._in_place = in_place
+                choices = await self._seen(in_place.choices, self._position + 1)
         except RouterError as error:
             self._add_ledger(error)
             raise
@@ -125,11 +126,13 @@ class Run:
     async def pull(self) -> None:
         """Wait for the next chunk of the stream and pass it through the hooks into `outbox`."""
         try:
-            chunk = await (self._opened() if self._source is None else anext(self._source, None))
-            await self._pass(chunk)
-            self.ended = self.ended or chunk is None
-        except InPlace as in_place:
-            await self._end_with(in_place, self._position)
+            try:
+                chunk = await (self._opened() if self._source is None else anext(self._source, None))
+            except InPlace as in_place:
+                await self._end_with(in_place, self._position)
+            else:
+                await self._pass(chunk)
+                self.ended = self.ended or chunk is None
         except RouterError as error:
             await self.aclose()
             self._add_ledger(error)
@@ -152,9 +155,29 @@ class Run:
 
     async def _before(self) -> None:
         for position, interceptor in enumerate(self._interceptors):
-            if self.late is None:
-                self._position = position
-            await interceptor.before(self)
+            late = self.late
+            try:
+                await interceptor.before(self)
+            except InPlace:
+                if late is None or (replaced := await late) is None:
+                    self._position = position
+                    raise
+                # What it answered is not what is asked.
+                await self.replace(replaced)
+                self.late, self._position = None, position
+                await interceptor.before(self)
+            else:
+                if self.late is not late:
+                    self._position = position
+
+    async def _seen(self, choices: Choices, at: int = 0) -> Choices:
+        """A whole answer, seen by the interceptors from the one `at` this position on."""
+        for interceptor in self._interceptors[at:]:
+            try:
+                choices = await interceptor.choices(choices)
+            except InPlace as in_place:
+                self._in_place, choices = in_place, in_place.choices
+        return choices
 
     async def _opened(self) -> Chunk | None:
         """The first chunk."""
@@ -189,6 +212,8 @@ class Run:
 
     async def _pass(self, chunk: Chunk | None, at: int = 0) -> None:
         """Through the hooks from the one `at` this position on; None: the stream has ended well."""
+        if at <= self._ended_by:
+            return
         if at == len(self._interceptors):
             if chunk is not None:
                 self.outbox.append(chunk)
@@ -211,7 +236,7 @@ class Run:
 
     async def _end_with(self, in_place: InPlace, position: int) -> None:
         """End the stream with an interceptor's own answer, which those behind it see."""
-        self._in_place, self.ended = in_place, True
+        self._in_place, self._ended_by, self.ended = in_place, position, True
         for one in in_place.chunks:
             await self._pass(one, position + 1)
         await self._pass(None, position + 1)

@@ -8,24 +8,63 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing import router as routers
-from litellm_fallback_router.routing.errors import RateLimitedError, RouterError
+from litellm_fallback_router.routing.errors import GuardrailUnreachableError, RateLimitedError, RouterError
 from litellm_fallback_router.routing.failures import FailureKind
-from litellm_fallback_router.routing.interceptors.protocol import Exchange, InPlace, Interceptor, Release
+from litellm_fallback_router.routing.interceptors.guardrail import GuardrailInterceptor
+from litellm_fallback_router.routing.interceptors.protocol import Choices, Exchange, InPlace, Interceptor, Release
 from litellm_fallback_router.routing.plan import Candidate
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk
+from tests.support.guards import MESSAGES, RuledGuard, guarded_rig
 from tests.support.scripted import Rig, deployment, fails, question, read, rig, says
 from tests.support.virtual_time import run_virtually
 
 WHOLE_AND_STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+PARALLEL = pytest.mark.parametrize("parallel", [False, True], ids=["first", "beside"])
 KEPT = {"role": "assistant", "content": "Paris, as before."}
 
 
+@dataclass
 class Cache(Interceptor):
     """Answers before anything is planned."""
 
+    message: dict[str, Any] = field(default_factory=lambda: KEPT)
+    to: str | None = None
+    """The only question that it answers; None: each."""
+
     async def before(self, exchange: Exchange) -> None:
-        kept = {"index": 0, "message": KEPT, "finish_reason": "stop", "logprobs": None}
-        raise InPlace([kept], deployment("cache"))
+        if self.to in (None, exchange.request.messages[-1]["content"]):
+            kept = {"index": 0, "message": self.message, "finish_reason": "stop", "logprobs": None}
+            raise InPlace([kept], deployment("cache"))
+
+
+class Loud(Interceptor):
+    """Writes each answer in capitals."""
+
+    async def choices(self, choices: Choices) -> Choices:
+        return [{**one, "message": {**one["message"], "content": one["message"]["content"].upper()}} for one in choices]
+
+    async def chunk(self, chunk: Chunk, release: Release) -> None:
+        for one in chunk.choices:
+            text = (one["delta"].get("content") or "").upper()
+            release(Chunk([{**one, "delta": {**one["delta"], "content": text}}]))
+
+
+class Twice(Interceptor):
+    """Says everything twice."""
+
+    async def chunk(self, chunk: Chunk, release: Release) -> None:
+        release(chunk)
+        release(chunk)
+
+    async def finish(self, release: Release) -> None:
+        release(Chunk([{"index": 0, "delta": {"content": "late"}, "finish_reason": None}]))
+
+
+class Ends(Interceptor):
+    """Answers itself as soon as anything comes."""
+
+    async def chunk(self, chunk: Chunk, release: Release) -> None:
+        raise InPlace([{"index": 0, "message": {"content": "no"}, "finish_reason": "content_filter"}])
 
 
 @dataclass
@@ -53,11 +92,21 @@ class Budget(Interceptor):
         return True
 
 
-async def answered(r: Rig, stream: bool) -> tuple[str, ChatResult]:
+async def answered(r: Rig, stream: bool, text: str = "What is the capital of France?") -> tuple[str, ChatResult]:
+    request = ChatRequest("a", [{"role": "user", "content": text}])
     if stream:
-        return await read(r.router, question())
-    result = await r.router.complete(question())
+        return await read(r.router, request)
+    result = await r.router.complete(request)
     return result.text, result
+
+
+def guarded(passed: list[Interceptor], *behind: Interceptor, guard: RuledGuard | None = None, parallel: bool) -> Rig:
+    """A guardrail first, which may run beside the first attempt, then those `behind`."""
+    r = guarded_rig("a", guard=guard, providers={"a": "bedrock"}, parallel=parallel)
+    assert r.config.guardrail is not None
+    assert r.guard is not None
+    passed[:] = [GuardrailInterceptor(r.config.guardrail, r.guard), *behind]
+    return r
 
 
 @pytest.fixture
@@ -99,5 +148,116 @@ def test_a_gate_is_asked_before_each_attempt_and_the_end_is_told_once(passed: li
         assert r.provider.asked == ["a"]
         assert [attempt.deployment for attempt in caught.value.ledger.attempts] == ["a"]
         assert short.outcomes == [caught.value]
+
+    run_virtually(scenario())
+
+
+@WHOLE_AND_STREAMED
+def test_those_behind_an_answer_in_place_may_change_it(passed: list[Interceptor], stream: bool) -> None:
+    async def scenario() -> None:
+        passed[:] = [Cache(), Loud()]
+        assert (await answered(rig("a"), stream))[0] == "PARIS, AS BEFORE."
+
+    run_virtually(scenario())
+
+
+@WHOLE_AND_STREAMED
+def test_an_answer_in_place_goes_on_in_place_of_another(passed: list[Interceptor], stream: bool) -> None:
+    async def scenario() -> None:
+        class Refuses(Ends):
+            async def choices(self, choices: Choices) -> Choices:
+                raise InPlace([{"index": 0, "message": {"content": "no"}, "finish_reason": "content_filter"}])
+
+        passed[:] = [Cache(), Refuses(), Loud()]
+        r = rig("a")
+        assert (await answered(r, stream))[0] == "NO"
+        assert len(r.notes.outcomes) == 1
+
+    run_virtually(scenario())
+
+
+@PARALLEL
+@WHOLE_AND_STREAMED
+def test_no_answer_in_place_is_released_before_the_request_was_checked(
+    passed: list[Interceptor], stream: bool, parallel: bool
+) -> None:
+    async def scenario() -> None:
+        r = guarded(passed, Cache(), parallel=parallel)
+        assert (await answered(r, stream, "forbidden fruit"))[0] == MESSAGES["input"]
+        assert (await answered(r, stream, "bread"))[0] == KEPT["content"]
+        assert r.provider.asked == []
+        assert [one.responders[0].id for one in r.notes.outcomes if isinstance(one, ChatResult)] == [
+            "guardrail",
+            "cache",
+        ]
+
+    run_virtually(scenario())
+
+
+@PARALLEL
+@WHOLE_AND_STREAMED
+def test_a_request_that_is_masked_gets_no_answer_to_what_it_was_before(
+    passed: list[Interceptor], stream: bool, parallel: bool
+) -> None:
+    async def scenario() -> None:
+        r = guarded(passed, Cache(to="I am me@example.com"), parallel=parallel)
+        text, result = await answered(r, stream, "I am me@example.com")
+        assert (text, result.responders[0].id) == ("Paris is the capital.", "a")
+        assert [call.messages[-1]["content"] for call in r.provider.calls] == ["I am {EMAIL}"]
+
+        r = guarded(passed, Cache(to="I am {EMAIL}"), parallel=parallel)
+        text, _ = await answered(r, stream, "I am me@example.com")
+        assert text == ("Paris is the capital." if parallel else KEPT["content"])
+
+    run_virtually(scenario())
+
+
+@PARALLEL
+@WHOLE_AND_STREAMED
+def test_an_answer_in_place_waits_for_a_guardrail_that_gives_no_verdict(
+    passed: list[Interceptor], stream: bool, parallel: bool
+) -> None:
+    async def scenario() -> None:
+        r = guarded(passed, Cache(), guard=RuledGuard(unreachable=True), parallel=parallel)
+        with pytest.raises(GuardrailUnreachableError) as caught:
+            await answered(r, stream)
+        assert r.notes.outcomes == [caught.value]
+
+    run_virtually(scenario())
+
+
+def test_nothing_comes_after_a_stream_that_an_interceptor_has_ended(passed: list[Interceptor]) -> None:
+    async def scenario() -> None:
+        passed[:] = [Twice(), Ends(), watching := Budget(9)]
+        text, result = await answered(rig("a"), stream=True)
+        assert text == "no"
+        assert watching.released == ["no", ""]
+        assert watching.outcomes == [result]
+
+    run_virtually(scenario())
+
+
+def test_an_error_on_an_answer_in_place_ends_the_stream_and_is_told_once(passed: list[Interceptor]) -> None:
+    async def scenario() -> None:
+        class Fails(Interceptor):
+            async def chunk(self, chunk: Chunk, release: Release) -> None:
+                raise RateLimitedError("no")
+
+        passed[:] = [Cache(), Fails()]
+        r = rig("a")
+        with pytest.raises(RateLimitedError) as caught:
+            await answered(r, stream=True)
+        assert r.notes.outcomes == [caught.value]
+
+    run_virtually(scenario())
+
+
+def test_a_tool_call_in_place_is_streamed_as_a_provider_streams_it(passed: list[Interceptor]) -> None:
+    async def scenario() -> None:
+        calls = [{"id": f"c{n}", "type": "function", "function": {"name": "f", "arguments": "{}"}} for n in range(2)]
+        passed[:] = [Cache({"role": "assistant", "content": None, "tool_calls": calls})]
+        async with rig("a").router.stream(question()) as stream:
+            deltas = [choice["delta"] async for chunk in stream for choice in chunk.choices]
+        assert deltas == [{"tool_calls": [{"index": n, **call} for n, call in enumerate(calls)]}, {}]
 
     run_virtually(scenario())
