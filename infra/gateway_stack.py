@@ -159,7 +159,7 @@ class GatewayStack(Stack):
         return None if kept is None else KeptResponses(self, "Responses")
 
     def _new_prompt(self) -> NewPrompt:
-        model = next((one.model for one in self._config.deployments if one.profile.bedrock), None)
+        model = next((one.model for one in self._config.deployments if one.profile.bedrock and one.space is None), None)
         prompt = NewPrompt(self, "Prompt", name=self._stage.service, model=model)
         CfnOutput(self, "PromptId", value=prompt.id, description="The managed prompt that was made")
         return prompt
@@ -285,7 +285,7 @@ class GatewayStack(Stack):
         curl = (
             f"curl {self.url}v1/chat/completions "
             "-H 'Authorization: Bearer YOUR_KEY' -H 'Content-Type: application/json' "
-            f'-d \'{{"model": "{next(iter(self._config.chains))}", '
+            f'-d \'{{"model": "{self._config.first_chat}", '
             '"messages": [{"role": "user", "content": "What is the capital of France?"}]}\''
         )
         outputs = {

@@ -68,7 +68,7 @@ def run(wanted: Wanted, out: str, config_file: Path | None, *, region: str | Non
 
 def _chosen(config: RouterConfig, wanted: Wanted) -> list[Asked]:
     """The deployments that `--models` names. Raises ConfigurationError with every mistake."""
-    by_id = {deployment.id: deployment for deployment in config.deployments}
+    by_id = {deployment.id: deployment for deployment in config.deployments if deployment.space is None}
     problems = [f"--models: {_unknown(name, config)}" for name in wanted.models if name not in by_id]
     if not wanted.models:
         problems.append(f"--models: empty; name some of: {', '.join(by_id)}")
@@ -91,7 +91,9 @@ def _chosen(config: RouterConfig, wanted: Wanted) -> list[Asked]:
 def _unknown(name: str, config: RouterConfig) -> str:
     if name in config.strategies:
         return f"'{name}' is a strategy; name models: {', '.join(config.chains[name])}"
-    known = [deployment.id for deployment in config.deployments]
+    known = [deployment.id for deployment in config.deployments if deployment.space is None]
+    if name not in known and any(deployment.id == name for deployment in config.deployments):
+        return f"'{name}' embeds texts and answers no chats; name some of: {', '.join(known)}"
     return f"unknown model '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
 
 

@@ -19,7 +19,8 @@ def run(console: Console) -> int:
     """Exit code: 0 if each answered, 1 if one failed, 2 if there is no key. Raises ConfigurationError."""
     router = build_router()
     reasons = asyncio.run(keyless(router))
-    models = list(dict.fromkeys(d.model_name for d in router.config.deployments if d.id not in reasons))
+    chats = [deployment for deployment in router.config.deployments if deployment.space is None]
+    models = list(dict.fromkeys(d.model_name for d in chats if d.id not in reasons))
     for reason in dict.fromkeys(reasons.values()):
         deployments = ", ".join(deployment for deployment, why in reasons.items() if why == reason)
         console.print(f"not asked: {deployments}: {reason}", soft_wrap=True)

@@ -265,3 +265,17 @@ def test_the_doctor_and_the_plan_know_models_that_embed_texts(
     assert run(monkeypatch, "chains", "--config", str(config), "--explain", "titan", "--json") == 0
     plan = json.loads(capsys.readouterr().out)
     assert [one["deployment"] for one in plan["candidates"]] == ["titan", "titan-west"]
+
+
+def test_models_that_embed_texts_are_not_evaluated_as_chats(
+    simulator: SimulatorControl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "mapping.json"
+    config.write_text(json.dumps(mapping(simulator)))
+    dataset = tmp_path / "prompts.jsonl"
+    dataset.write_text('{"prompt": "Hello"}\n')
+    monkeypatch.setenv("ROUTER_SIMULATOR_URL", simulator.url)
+    monkeypatch.setenv("ROUTER_CONFIG", str(config))
+    given = ("--dataset", str(dataset), "--out", str(tmp_path / "out"))
+    assert run(monkeypatch, "evaluate", "run", "--models", "titan", *given) == 2
+    assert "'titan' embeds texts and answers no chats; name some of: chat" in capsys.readouterr().err
