@@ -50,8 +50,10 @@ class Stop:
 
 
 Gate = Callable[[Candidate], Awaitable[bool]]
-"""Called with the next candidate before its waits and health checks, and so once more for each retry. False, or an
-exception, ends the execution without another attempt."""
+"""Called with a candidate that is about to be sent the request, after its waits, and so again for each retry. False, or
+an exception, ends the execution without another attempt. It holds nothing of the deployment yet: one that refuses costs
+no probe and none of its rate. So the candidate may still be dropped, where others were faster; then it is called with
+the next, and no attempt lies between."""
 
 
 class AttemptSchedule:
@@ -118,12 +120,11 @@ class AttemptSchedule:
         """The next attempt, after any wait it needs; None when there is nothing left to try."""
         while self._may_go_on():
             candidate = self._remaining.head
-            for gate in self.gates:
-                if not await gate(candidate):
-                    return None
             if not await self._waited(candidate) or not (self.attempts or await self._ready()):
                 continue
             shown = await self._with_images(candidate) if candidate.images_by_url else candidate
+            if isinstance(shown, Candidate) and not await self._allowed(shown):
+                return None
             if self.deadline.expired:
                 continue
             admitted = shown if isinstance(shown, Dropped) else await admit(shown, self.dependencies)
@@ -215,6 +216,12 @@ class AttemptSchedule:
             reason = f"{len(self.attempts)} attempts were made before its turn (`max_attempts`)"
             self._remaining.end("max_attempts", reason)
             return False
+        return True
+
+    async def _allowed(self, candidate: Candidate) -> bool:
+        for gate in self.gates:
+            if not await gate(candidate):
+                return False
         return True
 
     async def _ready(self) -> bool:

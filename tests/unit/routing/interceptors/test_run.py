@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -259,5 +260,37 @@ def test_a_tool_call_in_place_is_streamed_as_a_provider_streams_it(passed: list[
         async with rig("a").router.stream(question()) as stream:
             deltas = [choice["delta"] async for chunk in stream for choice in chunk.choices]
         assert deltas == [{"tool_calls": [{"index": n, **call} for n, call in enumerate(calls)]}, {}]
+
+    run_virtually(scenario())
+
+
+def test_a_gate_is_asked_when_its_candidate_is_about_to_be_sent(passed: list[Interceptor]) -> None:
+    async def scenario() -> None:
+        asked: list[tuple[str, float]] = []
+
+        class Watches(Interceptor):
+            async def before(self, exchange: Exchange) -> None:
+                (await exchange.planned()).gates.append(self._ask)
+
+            async def _ask(self, candidate: Candidate) -> bool:
+                asked.append((candidate.deployment.id, asyncio.get_running_loop().time()))
+                return True
+
+        passed[:] = [Watches()]
+        limited = fails(FailureKind.RATE_LIMITED, retry_after=2.0)
+        r = rig("a", "b", scripts={"a": [limited, says("Paris.")]})
+        await answered(r, stream=False)
+        assert [name for name, _ in asked] == ["a", "a"]
+        assert [at for _, at in asked] == [call.at for call in r.provider.calls]
+
+        asked.clear()
+        r = rig("a", "b", scripts={"a": [limited]})
+        asking = asyncio.ensure_future(answered(r, stream=False))
+        await asyncio.sleep(1)
+        while not await r.circuits.failed("a"):
+            pass
+        r.router._dependencies.waits.interrupt("a")  # as the request does whose failure has opened the circuit
+        await asking
+        assert [name for name, _ in asked] == r.provider.asked == ["a", "b"]
 
     run_virtually(scenario())
