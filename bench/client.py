@@ -13,7 +13,7 @@ from . import wire
 
 REQUEST_SECONDS = 60.0
 _TOKEN = wire.TOKEN.encode()
-_LAST = b"data: [DONE]"
+_LAST = (b"data: [DONE]", b"event: message_stop")
 
 
 class BenchError(Exception):
@@ -83,7 +83,8 @@ class Connection(asyncio.Protocol):
 
     def _is_good(self) -> bool:
         # A stream that failed half way is a 200 too.
-        return self._received.startswith(b"HTTP/1.1 200") and (self._first_token is None or _LAST in self._received)
+        ended = self._first_token is None or any(last in self._received for last in _LAST)
+        return self._received.startswith(b"HTTP/1.1 200") and ended
 
     def _is_complete(self, head_end: int) -> bool:
         if self._length is not None:

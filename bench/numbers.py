@@ -30,6 +30,10 @@ def _row(mine: Samples, direct: list[Round], starts: list[float]) -> Row:
     for name, read in (("anthropic", lambda one: one.anthropic), ("bedrock", lambda one: one.bedrock)):
         if mine.rounds[0].anthropic:
             row[f"{name}_p50_ms"] = median(_added(mine.rounds, direct, read, lambda one: one.sequential)) * MS
+    if mine.rounds[0].messages:
+        row["messages_p50_ms"] = (
+            median(_added(mine.rounds, direct, lambda one: one.messages, lambda one: one.sequential)) * MS
+        )
     row["first_token_ms"] = median(_added(mine.rounds, direct, lambda one: one.first_token)) * MS
     row["chunk_us"] = median(_added(mine.rounds, direct, lambda one: one.chunk)) * US
     if rates := [one.requests_per_cpu_second for one in mine.rounds if one.requests_per_cpu_second is not None]:
@@ -64,6 +68,23 @@ def ratios_added(
     return [
         (of(values(one)) - median((base or values)(direct))) / (of(values(two)) - median((base or values)(direct)))
         for one, two, direct in trios
+    ]
+
+
+def ratios_within(
+    samples: Mapping[str, Samples],
+    name: str,
+    values: Callable[[Round], list[float]],
+    other: Callable[[Round], list[float]],
+    base: Callable[[Round], list[float]],
+) -> list[float]:
+    """What one kind of request adds to a direct call against what another adds, at the same system in each round."""
+    if name not in samples:
+        return []
+    pairs = zip(samples[name].rounds, samples[DIRECT].rounds, strict=True)
+    return [
+        (median(values(one)) - median(base(direct))) / (median(other(one)) - median(base(direct)))
+        for one, direct in pairs
     ]
 
 

@@ -23,6 +23,7 @@ MEASURES = {
     "added_16_p99_ms": "p99, ms ",
     "anthropic_p50_ms": "provider is Anthropic: added p50, ms",
     "bedrock_p50_ms": "provider is Bedrock: added p50, ms",
+    "messages_p50_ms": "/v1/messages natively: added p50, ms",
     "requests_per_core_second": "requests/s per core",
     "first_token_ms": "added time to first token, ms",
     "chunk_us": "per streamed chunk, us",

@@ -45,6 +45,10 @@ class Round:
     anthropic: list[float] = field(default_factory=list)
     bedrock: list[float] = field(default_factory=list)
     """Requests one after the other to models in those formats, by systems that translate."""
+    messages: list[float] = field(default_factory=list)
+    """The same in Anthropic's format to a model of Anthropic's."""
+    message_chunk: list[float] = field(default_factory=list)
+    """As `chunk`, of streams in that format."""
     concurrent: list[float] = field(default_factory=list)
     first_token: list[float] = field(default_factory=list)
     chunk: list[float] = field(default_factory=list)
@@ -97,6 +101,9 @@ async def _warm(system: System) -> None:
     if system.translates:
         await client.one_by_one(system.port, [system.question(model=wire.CLAUDE)] * 20)
         await client.one_by_one(system.port, [system.question(model=wire.BEDROCK)] * 20)
+    if system.messages:
+        await client.one_by_one(system.port, [system.message()] * 20)
+        await client.one_by_one(system.port, [system.message(stream=True)] * 3)
 
 
 async def _memory(
@@ -133,6 +140,9 @@ async def _round(system: System, process: Running | None, size: Size) -> Round:
     if system.translates:
         one.anthropic = await _seconds(system, [system.question(model=wire.CLAUDE)] * (size.sequential // 2))
         one.bedrock = await _seconds(system, [system.question(model=wire.BEDROCK)] * (size.sequential // 2))
+    if system.messages:
+        one.messages = await _seconds(system, [system.message()] * (size.sequential // 2))
+        one.message_chunk = [_chunk_seconds(system, stream) for stream in await _streams(system, system.message, size)]
     if down := system.question_to(DOWN[0]):
         both = await _seconds(system, [healthy, down] * (size.sequential // 2))
         one.healthy, one.circuit_open = both[::2], both[1::2]
@@ -141,12 +151,21 @@ async def _round(system: System, process: Running | None, size: Size) -> Round:
     if process:
         one.requests_per_cpu_second = size.concurrent / max(process.cpu_seconds - before, 1e-3)
     one.concurrent = [exchange.seconds for exchange in crowd]
-    for stream in await client.one_by_one(system.port, [system.question(stream=True)] * size.streams):
-        if stream.first_token is None:
-            raise client.BenchError(f"{system.name} streamed no token")
-        one.first_token.append(stream.first_token)
-        one.chunk.append((stream.seconds - stream.first_token) / (wire.TOKENS - 1))
+    for stream in await _streams(system, system.question, size):
+        one.chunk.append(_chunk_seconds(system, stream))
+        one.first_token.append(stream.first_token or 0.0)
     return one
+
+
+async def _streams(system: System, asked: Callable[..., bytes], size: Size) -> list[client.Exchange]:
+    return await client.one_by_one(system.port, [asked(stream=True)] * size.streams)
+
+
+def _chunk_seconds(system: System, stream: client.Exchange) -> float:
+    """Of each chunk behind the first token."""
+    if stream.first_token is None:
+        raise client.BenchError(f"{system.name} streamed no token")
+    return (stream.seconds - stream.first_token) / (wire.TOKENS - 1)
 
 
 async def _seconds(system: System, requests: list[bytes]) -> list[float]:

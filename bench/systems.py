@@ -48,6 +48,8 @@ class System:
     """Extra headers of a request whose provider is down; None: it knows no fallback."""
     translates: bool = False
     """It is asked for answers of Anthropic's and Bedrock's, too."""
+    messages: bool = False
+    """It is asked in Anthropic's format, too."""
 
     def running(self, cores: frozenset[int], folder: Path) -> AbstractContextManager[Running]:
         """Its process; `folder` takes its log. Raises BenchError."""
@@ -57,6 +59,10 @@ class System:
 
     def question(self, *, stream: bool = False, model: str = wire.MODEL) -> bytes:
         return wire.request(self.port, wire.question(model, stream=stream), self.headers)
+
+    def message(self, *, stream: bool = False) -> bytes:
+        """The same question in Anthropic's format, to a model of Anthropic's."""
+        return wire.request(self.port, wire.message(wire.CLAUDE, stream=stream), self.headers, path="/v1/messages")
 
     def question_to(self, down: str) -> bytes | None:
         """The same question to a model whose provider is down; None where there is no fallback."""
@@ -107,7 +113,7 @@ def _gateway(name: str, upstream: int, folder: Path) -> System:
     config, port = _written(folder / f"{name}.yaml", mapping), free_port()
     command = (sys.executable, "-m", "litellm_fallback_router.cli", "serve", "--port", str(port), "--config", config)
     variables = {"GATEWAY_API_KEYS": CALLER_KEY}
-    return System(name, port, command, "/health", variables, _AUTHORIZED, {}, translates=bool(more))
+    return System(name, port, command, "/health", variables, _AUTHORIZED, {}, bool(more), bool(more))
 
 
 def _floor(upstream: int) -> System:

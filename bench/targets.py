@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from .numbers import Row, p99, ratios_added, ratios_circuit_open, ratios_discovery, ratios_rate
+from .numbers import Row, p99, ratios_added, ratios_circuit_open, ratios_discovery, ratios_rate, ratios_within
 from .rounds import Round, Samples
 from .startup import FRONT_DOOR, LITELLM, PACKAGE, PLAIN, PRIMED
 from .systems import FLOOR, FORMATS, GATEWAY, PORTKEY, PROXY
@@ -80,6 +80,10 @@ def _memory(mine: tuple[str, str], other: tuple[str, str]) -> Callable[[Run], li
     return ratio
 
 
+def _chunk(one: Round) -> list[float]:
+    return one.chunk
+
+
 def _sequential(one: Round) -> list[float]:
     return one.sequential
 
@@ -102,6 +106,16 @@ _TARGETS: tuple[tuple[str, float, Callable[[Run], list[float]]], ...] = (
         "the same where the provider is Bedrock",
         0.50,
         lambda run: ratios_added(run.samples, FORMATS, FLOOR, lambda one: one.bedrock, base=_sequential),
+    ),
+    (
+        "/v1/messages natively, added latency p50, against chat completions",
+        1.0,
+        lambda run: ratios_within(run.samples, FORMATS, lambda one: one.messages, _sequential, _sequential),
+    ),
+    (
+        "/v1/messages natively, cost per streamed chunk, against chat completions",
+        1.0,
+        lambda run: ratios_within(run.samples, FORMATS, lambda one: one.message_chunk, _chunk, _chunk),
     ),
     (
         "added latency p50, against LiteLLM's proxy",

@@ -17,6 +17,7 @@ from . import wire
 
 ANSWER, FAILURE, STREAM = wire.answer(), wire.failure(), wire.stream()
 ANTHROPIC, BEDROCK = wire.anthropic_answer(), wire.bedrock_answer()
+ANTHROPIC_STREAM = wire.anthropic_stream()
 
 
 class Responder(asyncio.Protocol):
@@ -40,17 +41,18 @@ class Responder(asyncio.Protocol):
             self._answer(request)
 
     def _answer(self, request: bytes) -> None:
+        streamed = b'"stream":true' in request or b'"stream": true' in request
         if request.startswith(b"POST /down"):
             self._transport.write(FAILURE)
-        elif request.startswith(b"POST /anthropic"):
-            self._transport.write(ANTHROPIC)
         elif request.startswith(b"POST /model/"):
             self._transport.write(BEDROCK)
-        elif b'"stream":true' in request or b'"stream": true' in request:
-            first, rest = STREAM
+        elif streamed:
+            first, rest = ANTHROPIC_STREAM if request.startswith(b"POST /anthropic") else STREAM
             self._transport.write(first)
             # In a write of its own: a first token travels alone.
             asyncio.get_running_loop().call_soon(self._transport.write, rest)
+        elif request.startswith(b"POST /anthropic"):
+            self._transport.write(ANTHROPIC)
         else:
             self._transport.write(ANSWER)
 

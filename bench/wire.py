@@ -28,10 +28,20 @@ def question(model: str, *, stream: bool) -> bytes:
     return json.dumps(body).encode()
 
 
-def request(port: int, body: bytes, headers: dict[str, str]) -> bytes:
-    """A whole HTTP request for a chat completion."""
+def message(model: str, *, stream: bool) -> bytes:
+    """The same question in Anthropic's format."""
+    system, asked = _QUESTION
+    body: dict[str, Any] = {"model": model, "max_tokens": 600, "temperature": 0.7}
+    body |= {"system": system["content"], "messages": [asked]}
+    if stream:
+        body["stream"] = True
+    return json.dumps(body).encode()
+
+
+def request(port: int, body: bytes, headers: dict[str, str], *, path: str = "/v1/chat/completions") -> bytes:
+    """A whole HTTP request, for a chat completion unless `path` says otherwise."""
     lines = [
-        "POST /v1/chat/completions HTTP/1.1",
+        f"POST {path} HTTP/1.1",
         f"host: 127.0.0.1:{port}",
         "content-type: application/json",
         *(f"{name}: {value}" for name, value in headers.items()),
@@ -86,6 +96,29 @@ def stream() -> list[bytes]:
     parts = [_chunk(f"data: {json.dumps(event, separators=(',', ':'))}\n\n") for event in events]
     opening = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     return [opening + parts[0] + parts[1], b"".join(parts[2:]) + _chunk("data: [DONE]\n\n") + b"0\r\n\r\n"]
+
+
+def anthropic_stream() -> list[bytes]:
+    """The same stream in Anthropic's events."""
+    usage = {"input_tokens": 31, "output_tokens": 1}
+    said = {"id": "msg_bench", "type": "message", "role": "assistant", "model": CLAUDE, "content": []}
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    deltas = [{"type": "text_delta", "text": f" {TOKEN}{number}"} for number in range(TOKENS)]
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**said, "stop_reason": None, "stop_sequence": None, "usage": usage}},
+        block,
+        *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": TOKENS},
+        },
+        {"type": "message_stop"},
+    ]
+    parts = [_chunk(f"event: {e['type']}\ndata: {json.dumps(e, separators=(',', ':'))}\n\n") for e in events]
+    opening = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    return [opening + b"".join(parts[:3]), b"".join(parts[3:]) + b"0\r\n\r\n"]
 
 
 def _head(kind: str) -> dict[str, Any]:

@@ -52,6 +52,10 @@ async def _answered(request: Request, form: Format) -> Response:
         asked = await form.parse_kept(body, router.config, router.responses, request.state.caller)
     else:
         asked = form.parse(body, router.config)
+    native = asked.request.native
+    if native is not None:
+        sent = {name: value for name in form.headers if (value := request.headers.get(name)) is not None}
+        native = replace(native, headers=sent)
     question = replace(
         asked.request,
         timeout=timeout if asked.request.timeout is None else asked.request.timeout,
@@ -59,10 +63,8 @@ async def _answered(request: Request, form: Format) -> Response:
         request_id=request.state.request_id,
         caller=request.state.caller,
         traceparent=request.state.traceparent,
+        native=native,
     )
-    if question.native is not None:
-        sent = {name: value for name in form.headers if (value := request.headers.get(name)) is not None}
-        question = replace(question, native=replace(question.native, headers=sent))
     if asked.events is not None:
         failed = asked.failed or (lambda problem: form.error_event(form.error(problem)))
         return await _streamed(request, router.stream(question), asked.events, form, failed)

@@ -99,7 +99,10 @@ class AnthropicCall:
     translation: Translation
 
     def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
-        said = object_of(body)
+        return self.read(object_of(body), headers)
+
+    def read(self, said: dict[str, Any], headers: Mapping[str, str]) -> ProviderAnswer:
+        """The answer that a message object is. Raises ProviderFailure."""
         if said.get("error"):
             raise error_in_band(said["error"])
         by, received, reader = self.reading, Received(said, headers), FinishReader(self.reading.finish_reasons)

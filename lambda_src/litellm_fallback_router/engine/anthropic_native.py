@@ -26,23 +26,20 @@ SOON_HEARD = frozenset({"", "text", "thinking"})
 """Kinds of blocks that begin empty, and go on with their first delta."""
 
 
-@dataclass(frozen=True, slots=True)
 class MessagesCaller:
-    """One deployment of Anthropic's, asked natively."""
+    """One deployment of Anthropic's, asked natively. Made once for each deployment."""
 
-    owner: AnthropicFormat
+    def __init__(self, owner: AnthropicFormat) -> None:
+        operators = arguments_of(owner.deployment, {})
+        self._owner = owner
+        self._reading = untranslated(operators.get("extra_headers", {}), operators.get("extra_body", {}))
+        self._signed: tuple[str, dict[str, str]] | None = None
+        """A key, and the headers with it in: what has none may have a token, which runs out."""
 
     async def call(self, native: NativeRequest, key: str | None, *, stream: bool) -> NativeMessagesCall:
-        owner, deployment = self.owner, self.owner.deployment
-        key = key or (NO_KEY if deployment.api_base is not None else None)
-        operators = arguments_of(deployment, {})
-        one = untranslated(operators.get("extra_headers", {}), operators.get("extra_body", {}))
-        try:
-            headers = owner.config.validate_environment(
-                dict(one.headers), owner.model, [], {}, {}, api_key=key, api_base=owner.url
-            )
-        except Exception as error:
-            raise unsendable(error) from error
+        owner, one = self._owner, self._reading
+        key = key or (NO_KEY if owner.deployment.api_base is not None else None)
+        headers = dict(self._headers(key))
         headers |= {name: value for name, value in native.headers.items() if name != BETA}
         if betas := _betas(headers.get(BETA), native.headers.get(BETA)):
             headers[BETA] = betas
@@ -51,6 +48,20 @@ class MessagesCaller:
             body["stream"] = True
         outgoing = Outgoing(owner.url, headers, json.dumps(body).encode())
         return NativeMessagesCall(AnthropicCall(owner.reading, outgoing, one))
+
+    def _headers(self, key: str | None) -> dict[str, str]:
+        if key is not None and self._signed is not None and self._signed[0] == key:
+            return self._signed[1]
+        owner = self._owner
+        try:
+            headers: dict[str, str] = owner.config.validate_environment(
+                dict(self._reading.headers), owner.model, [], {}, {}, api_key=key, api_base=owner.url
+            )
+        except Exception as error:
+            raise unsendable(error) from error
+        if key is not None:
+            self._signed = key, headers
+        return headers
 
     async def count(self, native: NativeRequest, key: str | None) -> Outgoing:
         """For a count of the request's tokens, which `tokens_in` reads. Raises ProviderFailure."""
@@ -88,7 +99,8 @@ class NativeMessagesCall:
         return self.call.outgoing
 
     def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
-        return replace(self.call.answer(body, headers), native=object_of(body))
+        said = object_of(body)
+        return replace(self.call.read(said, headers), native=said)
 
     def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
         return self.call.cut_off(refused)
@@ -110,7 +122,7 @@ class NativeDecoder(AnthropicDecoder):
         if said.get("type") not in ("ping", "error"):
             self._waiting.append(NativeEvent(said, event))
         for chunk in self._event(said):
-            yield replace(chunk, native=self._taken()) if chunk.choices else chunk
+            yield Chunk(chunk.choices, chunk.usage, chunk.cost_usd, self._taken()) if chunk.choices else chunk
         if self._waiting and (kind := _unheard(said)):
             self.begun = True
             yield Chunk([{"index": 0, "delta": {OTHER: kind}, "finish_reason": None}], native=self._taken())

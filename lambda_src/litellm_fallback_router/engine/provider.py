@@ -47,6 +47,7 @@ class Engine:
 
     def __init__(self, resolve: Callable[[Deployment], str | None]) -> None:
         self._resolve = resolve
+        self._callers: dict[tuple[str, str], tuple[Deployment, NativeCaller]] = {}
         self._formats: dict[str, tuple[Deployment, Format | None]] = {}
         """By id, of which there are as many as in the mapping."""
 
@@ -142,7 +143,8 @@ class Engine:
         public call that passes a body on as it came."""
         known = self._format(deployment)
         if native is not None:
-            return await NATIVE[native.format](known).call(native, self._resolve(deployment), stream=stream)
+            caller = self._caller(deployment, native.format)
+            return await caller.call(native, self._resolve(deployment), stream=stream)
         if known is None or not known.takes(params) or listened_to(litellm()):
             return None
         return await known.call(messages, params, self._resolve(deployment), stream=stream)
@@ -173,6 +175,13 @@ class Engine:
         kept = self._formats.get(deployment.id)
         if kept is None or kept[0] is not deployment:
             kept = self._formats[deployment.id] = deployment, format_of(deployment)
+        return kept[1]
+
+    def _caller(self, deployment: Deployment, form: str) -> NativeCaller:
+        kept = self._callers.get((deployment.id, form))
+        if kept is None or kept[0] is not deployment:
+            kept = deployment, NATIVE[form](self._format(deployment))
+            self._callers[deployment.id, form] = kept
         return kept[1]
 
 

@@ -44,9 +44,13 @@ class Conversation:
             raise invalid(text, f"{path}.role", "invalid_value")
         if message.get("content") is None:
             raise missing(f"{path}.content")
-        self._blocks.rest(message, {"role", "content"}, path)
+        if len(message) > 2:
+            self._blocks.rest(message, {"role", "content"}, path)
         place = f"{path}.content"
-        if role == "assistant":
+        if isinstance(message["content"], str):
+            self._check_answered()
+            self.messages.append({"role": role, "content": message["content"]})
+        elif role == "assistant":
             self._check_answered()
             self._assistant(message["content"], place)
         elif role == "system":
