@@ -233,6 +233,18 @@ def test_logprobs_come_with_their_text(http: httpx.Client, router: FakeRouter) -
     assert router.asked[0].params["top_logprobs"] == 1
 
 
+@pytest.mark.parametrize(
+    "odd", [{"content": "x"}, {"content": ["x", None]}, {"content": [{"top_logprobs": "x"}]}, {}, []]
+)
+def test_odd_logprobs_of_other_servers_do_no_harm(http: httpx.Client, router: FakeRouter, odd: Any) -> None:
+    chunk = {"index": 0, "delta": {"content": "Pa"}, "finish_reason": None, "logprobs": odd}
+    router.chunks = (Chunk([chunk]), delta("stop"))
+    answer = http.post("/v1/responses", json={"model": MODEL, "input": "hi", "stream": True})
+    last = json.loads(answer.text.strip().split("data: ")[-1])
+    assert last["type"] == "response.completed"
+    assert last["response"]["output"][0]["content"][0]["text"] == "Pa"
+
+
 def test_signed_thoughts_come_back_packed_and_are_unpacked_again(http: httpx.Client, router: FakeRouter) -> None:
     router.chunks = (
         delta(reasoning_content="Hm", thinking_blocks=[{"type": "thinking", "thinking": "Hm", "signature": ""}]),

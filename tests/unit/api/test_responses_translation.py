@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.api.formats.responses import request as request_of
 from litellm_fallback_router.api.formats.responses.request import Translated
+from litellm_fallback_router.routing.adaptation import speaks
 from litellm_fallback_router.routing.adaptation.native import fitted_native
 from litellm_fallback_router.routing.adaptation.report import Report
 from litellm_fallback_router.routing.errors import InvalidRequestError
 from litellm_fallback_router.routing.mapping import Guardrail, RouterConfig, RouterSettings
+from litellm_fallback_router.routing.request.messages import check_messages
 from litellm_fallback_router.routing.types import Deployment, ModelInfo
 
 ASK = {"role": "user", "content": "hi"}
@@ -77,6 +79,11 @@ def test_a_result_that_comes_late_moves_up_to_its_call() -> None:
     got = asked(ASK, CALL, {"role": "developer", "content": "Hurry."}, RESULT)
     assert [message["role"] for message in got.request.messages] == ["user", "assistant", "tool", "developer"]
     assert got.request.adjusted == ("input[3] moved up to its call",)
+
+
+def test_an_id_may_be_used_again() -> None:
+    got = messages(ASK, CALL, RESULT, CALL, RESULT)
+    assert [message["role"] for message in got] == ["user", *["assistant", "tool"] * 2]
 
 
 def test_a_result_may_hold_parts() -> None:
@@ -192,6 +199,8 @@ def test_what_only_openai_can_do_is_refused_by_name(body: dict[str, Any], field:
         ([ASK, CALL], "input"),
         ([ASK, RESULT], "input[1].call_id"),
         ([ASK, CALL, RESULT, RESULT], "input[3].call_id"),
+        ([ASK, CALL, CALL, RESULT], "input[2].call_id"),
+        ([{"type": "reasoning", "summary": []}], "input"),
         (["hi"], "input[0]"),
         ([{"content": "hi"}], "input[0].type"),
         ([{"type": 1}], "input[0].type"),
@@ -430,3 +439,45 @@ def test_no_leaf_is_lost_on_the_way_to_openai_itself(body: dict[str, Any]) -> No
     gone = {path for path, value in leaves(body) if sent.get(path) != value}
     assert [path for path in gone - {"model"} if not any(path.startswith(place) for place in told)] == []
     assert not sent.keys() - {path for path, _ in leaves(body)}
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(bodies, st.data())
+def test_whatever_stands_anywhere_is_taken_or_refused(body: dict[str, Any], data: st.DataObject) -> None:
+    """A value in the place of another is a mistake of the caller's, never a bug."""
+    body = json.loads(json.dumps(with_results(body)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        places = [*containers(body)]
+        owner, key = data.draw(st.sampled_from(places))
+        if not isinstance(owner, dict) or key in owner:
+            owner[key] = data.draw(anything)
+    for config in (CONFIG, with_plain_gpt()):
+        try:
+            request = request_of.translated(body, config).request
+        except InvalidRequestError as error:
+            assert str(error)
+            continue
+        native = request.native
+        assert native is not None
+        if not native.only:
+            check_messages(request.messages)
+        for deployment in config.deployments:
+            if speaks(deployment, native):
+                fitted_native(deployment, native, Report())
+
+
+def containers(value: Any) -> Iterator[tuple[Any, Any]]:
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(inner, dict | list):
+            yield from containers(inner)

@@ -38,9 +38,8 @@ class Conversation:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._turns: list[_Turn] = []
-        self._callers: dict[str, _Turn] = {}
-        """The turn of each call, by the call's id."""
-        self._answered: set[str] = set()
+        self._open: dict[str, _Turn] = {}
+        """The turn of each call that has no result yet, by the call's id. Some models use an id again, later."""
         self._strays: list[tuple[str, str]] = []
         """Results without a call: its id, and their place."""
 
@@ -110,7 +109,10 @@ class Conversation:
         body = {"name": name, written: _text(item, written, path)}
         kind = "custom" if custom else "function"
         self._assistant().setdefault("tool_calls", []).append({"id": call_id, "type": kind, kind: body})
-        self._callers[call_id] = self._turns[-1]
+        if call_id in self._open:
+            text = f"Two calls have the id {shown(call_id)}, and the first has no output before the second."
+            raise invalid(text, f"{path}.call_id", "invalid_value")
+        self._open[call_id] = self._turns[-1]
 
     def _result(self, item: Mapping[str, Any], path: str) -> None:
         self._rest(item, {"call_id", "output", "caller", "name", "namespace"}, path)
@@ -118,14 +120,11 @@ class Conversation:
         call_id = _text(item, "call_id", path)
         if "output" not in item:
             raise missing(f"{path}.output")
-        turn = self._callers.get(call_id)
+        turn = self._open.pop(call_id, None)
         if turn is None:
             self._strays.append((call_id, path))
             return
         content = result_content(item["output"], f"{path}.output", self._notes)
-        if call_id in self._answered:
-            raise invalid(f"Two outputs for the call {shown(call_id)}.", f"{path}.call_id", "invalid_value")
-        self._answered.add(call_id)
         if turn is not self._turns[-1]:
             self._notes.say(f"{path} moved up to its call")
         turn.results.append({"role": "tool", "tool_call_id": call_id, "content": content})
@@ -134,10 +133,8 @@ class Conversation:
         for call_id, path in self._strays:
             text = f"No tool call found for function call output with call_id {shown(call_id)}."
             raise invalid(text, f"{path}.call_id", "invalid_value")
-        for call_id in self._callers:
-            if call_id not in self._answered:
-                text = f"No tool output found for function call {shown(call_id)}."
-                raise invalid(text, "input", "invalid_value")
+        for call_id in self._open:
+            raise invalid(f"No tool output found for function call {shown(call_id)}.", "input", "invalid_value")
 
     def _assistant(self) -> dict[str, Any]:
         """The message of the assistant's turn that is going on."""

@@ -118,9 +118,17 @@ class Output:
 
 
 def _tokens(logprobs: Any, kind: str) -> list[Json]:
-    given = (logprobs or {}).get(kind) or []
-    return [{**one, "bytes": one.get("bytes") or [], "top_logprobs": _tops(one)} for one in given]
+    """A chat's logprobs, with what an item's must have. What other servers write in another shape says nothing."""
+    given = logprobs.get(kind) if isinstance(logprobs, Mapping) else None
+    return [
+        {**_token(one), "top_logprobs": [_token(top) for top in _objects(one.get("top_logprobs"))]}
+        for one in _objects(given)
+    ]
 
 
-def _tops(token: Mapping[str, Any]) -> list[Json]:
-    return [{**one, "bytes": one.get("bytes") or []} for one in token.get("top_logprobs") or ()]
+def _token(token: Mapping[str, Any]) -> Json:
+    return {**token, "bytes": token.get("bytes") or []}
+
+
+def _objects(given: Any) -> list[Mapping[str, Any]]:
+    return [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []

@@ -210,7 +210,10 @@ def _messages(given: Mapping[str, Any], notes: Notes) -> list[Any]:
     else:
         for index, item in enumerate(said):
             conversation.add(item, f"input[{index}]")
-    return conversation.messages()
+    messages = conversation.messages()
+    if not (messages or notes.pins or "prompt" in given):
+        raise invalid("'input' holds nothing that a model could answer to.", "input", "invalid_value")
+    return messages
 
 
 def _reasoning(given: Mapping[str, Any], params: dict[str, Any], notes: Notes) -> None:
