@@ -351,3 +351,21 @@ def test_a_stream_that_breaks_behind_a_thought_goes_on_in_its_text(
     kinds = [event.content_block.type for event in events if event.type == "content_block_start"]
     assert kinds == ["thinking", "text"]
     assert len(events[-2].model_extra["router"]["responders"]) == 2
+
+
+def test_a_tools_image_reaches_openai_in_a_users_message(client: Anthropic, simulator: SimulatorControl) -> None:
+    call = {"type": "tool_use", "id": "t1", "name": "get_weather", "input": {"city": "Ulm"}}
+    png = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "image", "source": png}]}
+    history: Any = [*PARIS, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    answer = client.messages.create(
+        model="openai",
+        max_tokens=100,
+        messages=history,
+        tools=[WEATHER],
+        extra_body={"router": {"explain": True, "fallback": False}},
+    )
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    assert simulator.requests()[0].body["messages"][-1] == {"role": "user", "content": [image]}
+    told = (answer.model_extra or {})["router"]["attempts"][0]["adjusted"]
+    assert told == ["images and files of tool results sent in a user message"]

@@ -154,6 +154,10 @@ EFFECTS: Mapping[str, Effect] = {
     "thinking blocks dropped": Effect(
         lambda asked, leaf: not {"thinking_blocks", "reasoning_content"}.isdisjoint(leaf.names)
     ),
+    "images and files of tool results sent in a user message": Effect(
+        brings=lambda asked, leaf: (leaf.key, leaf.value) in (("role", "user"), ("content", "")),
+        sides=frozenset({("tool", "user")}),
+    ),
     "name dropped": Effect(within("messages", "name")),
     "tools $defs written out": Effect(_reference, _of_a_schema),
     "response_format $defs written out": Effect(_reference, _of_a_schema),

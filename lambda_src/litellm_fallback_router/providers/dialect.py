@@ -87,6 +87,8 @@ class Dialect:
     """Keywords that it takes at the top of a tool's schema; None: most."""
     metadata_if_stored: bool = False
     """Takes `metadata` only of what it is asked to store."""
+    text_results: bool = False
+    """Results of tools are text: images and files in them follow in a message of the user's."""
     named_files: bool = False
     """Data of a file needs the file's name."""
     other_choices: bool = False

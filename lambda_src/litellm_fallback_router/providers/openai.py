@@ -35,6 +35,7 @@ FINISH_REASONS = FinishReasons(
 CHAT = Dialect(
     metadata_if_stored=True,
     named_files=True,
+    text_results=True,
     other_choices=True,
     lacks=ANTHROPIC_ONLY | {"prompt_cache_retention", "verbosity"},
     openai=True,

@@ -16,6 +16,7 @@ from .native import (
 from .postprocess import Adapted, Chunks, Postprocessor, processed
 from .report import UnfitError
 from .steps import Conversation, adapt
+from .tool_images import MOVED
 from .tools import ANTHROPICS_OWN
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "EMBEDDINGS",
     "FOREIGN",
     "MADE_HERE",
+    "MOVED",
     "NATIVE_FORMATS",
     "Adapted",
     "Chunks",

@@ -8,6 +8,7 @@ from typing import Any
 from ...providers import Dialect
 from ..request import THINKING_FIELDS, THINKING_PARTS, MessageFeatures
 from ..types import Deployment, Message
+from .tool_images import LINE, MOVED, with_moved_images
 
 FILE_NAME = "file.pdf"
 """For files that callers give no name."""
@@ -117,7 +118,10 @@ def adjust_messages(
         adjusted.append("thinking blocks dropped")
     if fields:
         messages = [_without(message, fields) for message in messages]
-    if ("user", "file") in features.parts and deployment.profile.dialect.named_files:
+    if deployment.profile.dialect.text_results and any(("tool", kind) in features.parts for kind in MOVED):
+        messages = with_moved_images(messages)
+        adjusted.append(LINE)
+    if features.parts & {("user", "file"), ("tool", "file")} and deployment.profile.dialect.named_files:
         named = [_with_file_names(message) for message in messages]
         if named != messages:
             messages = named

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...providers import Feature, Parts
+from ...providers import Dialect, Feature
+from ..adaptation import MOVED
 from ..errors import InvalidRequestError
 from ..ledger import Dropped
 from ..request import MessageFeatures
@@ -86,15 +87,23 @@ class Requirements:
         for feature in self.api_features:
             if feature in dialect.cannot:
                 return feature.code, feature.reason
-        if dialect.parts is not None and (stranger := self._stranger(dialect.parts)):
+        if (stranger := self._stranger(dialect)) is not None:
             role, kind = stranger
             shown = kind.encode("unicode_escape").decode("ascii")[:MAX_ECHO]
             return "content", f"takes no '{shown}' content in {role} messages"
         return None
 
-    def _stranger(self, parts: Parts) -> tuple[str, str] | None:
-        unknown = (part for part in self.features.parts if part[1] not in parts.get(part[0], ()))
+    def _stranger(self, dialect: Dialect) -> tuple[str, str] | None:
+        if (parts := dialect.parts) is None:
+            return None
+        unknown = (part for part in self.features.parts if part[1] not in parts.get(_speaker(part, dialect), ()))
         return min(unknown, default=None)
+
+
+def _speaker(part: tuple[str, str], dialect: Dialect) -> str:
+    """In whose message a part arrives."""
+    role, kind = part
+    return "user" if role == "tool" and dialect.text_results and kind in MOVED else role
 
 
 def _api_features(params: Mapping[str, Any], features: MessageFeatures) -> Iterator[Feature]:
