@@ -83,6 +83,8 @@ class Bodies:
         for _ in range(self._few()):
             yield self._assistant()
             yield self._user()
+            if self._maybe():
+                yield self._instruction()
 
     def _assistant(self) -> dict[str, Any]:
         if self._maybe():
@@ -100,6 +102,21 @@ class Bodies:
         blocks = [kind for kind in kinds if self._maybe()] or [self._text()]
         self._calls = [block["id"] for block in blocks if block["type"] == "tool_use"]
         return {"role": "assistant", "content": blocks}
+
+    def _instruction(self) -> dict[str, Any]:
+        """In the course of the conversation."""
+        tool = {"name": self._word(), "input_schema": {"type": "object", "description": self._word()}}
+        changes = [
+            {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": tool}},
+            {"type": "tool_addition", "tool": {"type": "tool_reference", "name": self._word()}},
+            {"type": "tool_removal", "tool": {"type": "tool_reference", "name": self._word()}},
+            {"type": "tool_addition", "tool": {"type": "mcp_tool_reference", "name": self._word()}},
+        ]
+        said = {"role": "system", "content": [self._text(), *(change for change in changes if self._maybe())]}
+        made: dict[str, Any] = self._some(
+            said, {**said, "clear_at": "next_user_message"}, {**said, "output_config": {"effort": "low"}}
+        )
+        return made
 
     def _user(self) -> dict[str, Any]:
         calls, self._calls = self._calls, []
@@ -138,6 +155,7 @@ class Bodies:
             {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": self._word()}, **title},
             {"type": "document", "source": {"type": "content", "content": [self._text()]}, "title": self._word()},
             {**found, "citations": {"enabled": True}},
+            {"type": "tool_reference", "tool_name": self._word()},
             {"type": "of_the_future", "data": self._word()},
         ]
 

@@ -49,7 +49,8 @@ def accounted(request: ChatRequest, path: str) -> bool:
     """Whether it is said what became of the leaf, or the request is pinned because of it."""
     assert request.native is not None
     pins = [pin.partition(" ")[0] for pin in request.native.only]
-    dropped = [line.removesuffix(" dropped") for line in request.adjusted]
+    endings = (" dropped", " left out (clear_at)", " told by the tools that are sent")
+    dropped = [line.removesuffix(ending) for line in request.adjusted for ending in endings if line.endswith(ending)]
     if any(is_under(path, place) for place in (*pins, *dropped)):
         return True
     return any(line in request.adjusted and rule.fullmatch(path) for line, rule in WORDS.items())
@@ -135,11 +136,50 @@ def test_a_turn_becomes_the_messages_of_a_chat() -> None:
     assert request.adjusted == ("tool results moved to the front of their turn",)
 
 
+def test_what_changes_in_the_course_of_a_conversation_holds_for_all_of_it() -> None:
+    def tool(name: str) -> dict[str, Any]:
+        return {"name": name, "input_schema": {"type": "object"}}
+
+    def change(kind: str, name: str) -> dict[str, Any]:
+        return {"type": kind, "tool": {"type": "tool_reference", "name": name}}
+
+    defined = {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": tool("inline")}}
+    request = translated_of(
+        USER,
+        {"role": "system", "content": [change("tool_removal", "a"), change("tool_removal", "b")]},
+        {"role": "system", "content": "Over.", "clear_at": "next_user_message"},
+        {"role": "assistant", "content": "Yes?"},
+        USER,
+        {"role": "system", "content": [change("tool_addition", "b"), defined], "output_config": {"effort": "low"}},
+        {"role": "system", "content": "Now.", "clear_at": "next_user_message"},
+        {"role": "system", "output_config": {"effort": "max"}},
+        tools=[tool("a"), tool("b")],
+        output_config={"effort": "high"},
+    )
+    assert [one["function"]["name"] for one in request.params["tools"]] == ["b", "inline"]
+    assert request.params["reasoning_effort"] == "max"
+    assert request.messages == [
+        USER,
+        {"role": "assistant", "content": "Yes?"},
+        USER,
+        {"role": "system", "content": "Now."},
+    ]
+    assert "messages[2] left out (clear_at)" in request.adjusted
+
+
+def test_an_instruction_may_stand_before_the_results_of_calls() -> None:
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}
+    request = translated_of(USER, {"role": "assistant", "content": [CALL]}, {"role": "system", "content": "x"}, result)
+    assert [one["role"] for one in request.messages] == ["user", "assistant", "tool", "system"]
+    assert request.adjusted == ("system messages moved behind tool results",)
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"messages": [USER, {"role": "system"}]}, "messages[1].content"),
         ({"messages": [{"role": "user", "content": [{"text": "x"}]}]}, "messages[0].content[0].type"),
         ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text"),
         ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "messages[0].content[0].source"),

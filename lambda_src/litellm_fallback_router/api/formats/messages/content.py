@@ -5,6 +5,7 @@ What has no form in a chat is Anthropic's own: such a request is pinned to deplo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ class Blocks:
             "image": self._image,
             "document": self._document,
             "search_result": self._search_result,
+            "tool_reference": self._tool_reference,
         }.get(block["type"])
         if translate is None:
             self._notes.pin(path, f"a block of type '{shown(block['type'])[:40]}'")
@@ -102,6 +104,13 @@ class Blocks:
         found = [part["text"] for part in self.parts(block.get("content"), f"{path}.content") if part["type"] == "text"]
         head = [text_of(block, "title", path), text_of(block, "source", path)]
         return [marked({"type": "text", "text": "\n".join([*head, *found])}, block)]
+
+    def _tool_reference(self, block: Mapping[str, Any], path: str) -> list[Part]:
+        """A tool that a search of the caller's found. All are offered."""
+        self.rest(block, {"type", "tool_name", CACHE}, path)
+        self._notes.say(f"{path} sent as text")
+        found = {"type": "tool_reference", "tool_name": text_of(block, "tool_name", path)}
+        return [marked({"type": "text", "text": json.dumps(found)}, block)]
 
     def _citations(self, block: Mapping[str, Any], path: str) -> None:
         if (block.get("citations") or {}).get("enabled"):

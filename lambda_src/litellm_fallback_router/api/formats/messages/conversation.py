@@ -15,6 +15,7 @@ from ....routing.errors import invalid, shown
 from ....routing.request import THINKING_PARTS, missing, wrong_type
 from ..notes import Notes
 from .content import CACHE, Blocks, listed, marked, simplest, text_of
+from .tool_changes import KINDS, ToolChanges
 
 ROLES = ("user", "assistant", "system")
 HARMLESS = frozenset({"fallback"})
@@ -28,6 +29,11 @@ class Conversation:
         self._notes = notes
         self._blocks = Blocks(notes)
         self.messages: list[dict[str, Any]] = []
+        self.changes = ToolChanges(notes)
+        self.effort: Any = None
+        """The last that was asked for in the course of the conversation."""
+        self._waiting: list[dict[str, Any]] = []
+        """Instructions that stand before results of calls."""
         self._open: dict[str, str] = {}
         """Calls of the turn before, each with its place, that have no result yet."""
 
@@ -35,13 +41,17 @@ class Conversation:
         if system:
             self.messages.append({"role": "system", "content": simplest(self._blocks.parts(system, "system"))})
 
-    def add(self, message: Any, path: str) -> None:
+    def add(self, message: Any, path: str, *, over: bool = False) -> None:
+        """`over`: the user has spoken since."""
         if not isinstance(message, dict):
             raise wrong_type(path, "an object", message)
         role = text_of(message, "role", path)
         if role not in ROLES:
             text = f"Invalid value: '{shown(role)}'. Supported values are: {', '.join(map(repr, ROLES))}."
             raise invalid(text, f"{path}.role", "invalid_value")
+        if role == "system":
+            self._system(message, path, over=over)
+            return
         if message.get("content") is None:
             raise missing(f"{path}.content")
         if len(message) > 2:
@@ -53,8 +63,6 @@ class Conversation:
         elif role == "assistant":
             self._check_answered()
             self._assistant(message["content"], place)
-        elif role == "system":
-            self.messages.append({"role": role, "content": simplest(self._blocks.parts(message["content"], place))})
         else:
             self._user(message["content"], place)
 
@@ -67,9 +75,39 @@ class Conversation:
             text = f"The tool_use '{shown(call)}' has no tool_result in the user's turn right after it."
             raise invalid(text, place, "invalid_value")
 
+    def _system(self, message: Mapping[str, Any], path: str, *, over: bool) -> None:
+        """An instruction in the course of the conversation, or what changes from there on.
+
+        Source: Anthropic's SDK (2.12), `beta_system_message_param.py`.
+        """
+        self._blocks.rest(message, {"role", "content", "output_config", "clear_at"}, path)
+        config = message.get("output_config")
+        if isinstance(config, dict):
+            self._blocks.rest(config, {"effort"}, f"{path}.output_config")
+            self.effort = config.get("effort") or self.effort
+        elif message.get("content") is None:
+            raise missing(f"{path}.content")
+        said: list[dict[str, Any]] = []
+        for block, place in listed(message.get("content") or [], f"{path}.content"):
+            if block["type"] in KINDS:
+                self.changes.add(block, place)
+            else:
+                said += self._blocks.part(block, place)
+        if said and over and message.get("clear_at") == "next_user_message":
+            self._notes.say(f"{path} left out (clear_at)")
+        elif said and self._open:
+            # In a chat nothing stands between calls and their results.
+            self._notes.say("system messages moved behind tool results")
+            self._waiting.append({"role": "system", "content": simplest(said)})
+        elif said:
+            self.messages.append({"role": "system", "content": simplest(said)})
+
     def _user(self, content: Any, path: str) -> None:
         said: list[dict[str, Any]] = []
         for block, place in listed(content, path):
+            if block["type"] in KINDS:
+                self.changes.add(block, place)
+                continue
             if block["type"] != "tool_result":
                 said += self._blocks.part(block, place)
                 continue
@@ -77,6 +115,8 @@ class Conversation:
                 self._notes.say("tool results moved to the front of their turn")
             self.messages.append(self._result(block, place))
         self._check_answered()
+        self.messages += self._waiting
+        self._waiting = []
         if said:
             self.messages.append({"role": "user", "content": simplest(said)})
 

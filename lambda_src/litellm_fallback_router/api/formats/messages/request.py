@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -62,15 +62,18 @@ def _translated(body: Mapping[str, Any], given: Mapping[str, Any]) -> ChatReques
     native = {name: value for name, value in body.items() if name not in OURS}
     conversation = Conversation(notes)
     conversation.add_system(given.get("system"))
+    last = max((index for index, one in enumerate(given["messages"]) if _is_users(one)), default=-1)
     for index, message in enumerate(given["messages"]):
-        conversation.add(message, f"messages[{index}]")
+        conversation.add(message, f"messages[{index}]", over=index < last)
     conversation.close()
     params: dict[str, Any] = {name: value for name, value in given.items() if name in SAME}
-    if given.get("tools"):
-        params |= _tools(given, notes)
+    if tools := conversation.changes.applied_to(given.get("tools", ())):
+        params |= _tools(given, tools, notes)
     elif "tool_choice" in given:
         notes.drop("tool_choice")
     _output(given, params, notes)
+    if conversation.effort is not None:
+        params["reasoning_effort"] = conversation.effort
     _others(given, params, notes)
     return ChatRequest(
         model=given["model"],
@@ -83,9 +86,13 @@ def _translated(body: Mapping[str, Any], given: Mapping[str, Any]) -> ChatReques
     )
 
 
-def _tools(given: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
+def _is_users(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("role") == "user"
+
+
+def _tools(given: Mapping[str, Any], tools: Sequence[Mapping[str, Any]], notes: Notes) -> dict[str, Any]:
     params: dict[str, Any] = {}
-    if made := translated_tools(given["tools"], notes):
+    if made := translated_tools(tools, notes):
         params["tools"] = made
         if "tool_choice" in given:
             params |= translated_choice(given["tool_choice"], notes)

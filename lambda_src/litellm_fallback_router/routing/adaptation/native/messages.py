@@ -116,7 +116,7 @@ def _own_thoughts(messages: list[Any], report: Report) -> list[Any]:
 
 
 def _without_foreign(message: dict[str, Any], report: Report) -> dict[str, Any]:
-    content = message["content"]
+    content = message.get("content")
     if message["role"] != "assistant" or not isinstance(content, list):
         return message
     kept = [block for block in content if not is_foreign(block)]
