@@ -38,7 +38,7 @@ class Step:
 
     pieces: tuple[str, ...] = ("Paris ", "is ", "the ", "capital.")
     wait: float = 0.01
-    failure: ProviderFailure | None = None
+    failure: Exception | None = None
     """Raised after the pieces (a stream) or instead of an answer."""
     silent: bool = False
     """After the pieces nothing comes any more."""

@@ -109,6 +109,7 @@ def error_table() -> str:
         "GuardrailUnreachableError": "The guardrail gave no verdict, and without one nothing is answered.",
         "ServerStoppingError": "The gateway was told to stop; a stream gets it as an event, after the 200.",
         "DeadlineExceededError": "The time ran out.",
+        "InternalError": "A bug of the gateway's own; its log has the place under the request's id.",
         "StreamInterruptedError": "A stream broke and could not be continued; sent as an event, after the 200.",
     }
     classes = [c for c in _family(RouterError) if c not in (RouterError, CallerLeftError, ConfigurationError)]

@@ -28,7 +28,7 @@ from ..routing.observe import METRICS, NAMESPACE, SERVICE
 from ..routing.types import ChatRequest, ChatResult
 from ..routing.verdicts import GuardRecord, Outcome
 
-NO_FAULT = frozenset({FailureKind.CALLER_LEFT, FailureKind.SERVER_STOPPING, FailureKind.GUARDRAIL})
+NO_FAULT = frozenset({FailureKind.CALLER_LEFT, FailureKind.SERVER_STOPPING, FailureKind.GUARDRAIL, FailureKind.BUG})
 """Ends of an attempt that say nothing about its deployment."""
 EXHAUSTED = (ProvidersFailedError, UnavailableError, RateLimitedError, DeadlineExceededError)
 

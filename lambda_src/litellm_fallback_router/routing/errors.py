@@ -16,6 +16,7 @@
     |- ServerStoppingError           503   the process ends, and the answer with it
     |- CallerLeftError                499   the caller hung up before the answer
     |- StreamInterruptedError         502   a stream broke and could not be continued honestly
+    |- InternalError                  500   a bug of the gateway's own, as it is told to observers; it is never raised
     `- ConfigurationError             500   the mapping is wrong; stops the start, never a request
 
 `str(error)` is fit for a caller: it names deployments and reasons, never prompts, answers or keys.
@@ -131,6 +132,10 @@ class ServerStoppingError(RouterError):
 class CallerLeftError(RouterError):
     status = 499
     code = "caller_left"
+
+
+class InternalError(RouterError):
+    code = "internal_error"
 
 
 class StreamInterruptedError(RouterError):

@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from .errors import CallerLeftError, ConfigurationError, RouterError, ServerStoppingError
+from .errors import CallerLeftError, ConfigurationError, InternalError, RouterError, ServerStoppingError
 from .execution import TokenCount, counted, estimated, health_of, run_in_background
 from .interceptors import RouterDependencies, Run, interceptors
 from .mapping import RouterConfig
@@ -71,8 +71,8 @@ class Router:
         except RouterError as error:
             self._finish(run, error)
             raise
-        except asyncio.CancelledError:
-            self._finish(run, self._cut_off(run))
+        except BaseException as error:
+            self._finish(run, self._cut_off(run, error))
             raise
         self._finish(run, result)
         return result
@@ -190,8 +190,10 @@ class Router:
         health = await self._health(self.config.chain(name), streamed=streamed)
         return plan(request, self.config, health, self._dependencies.rng)
 
-    def _cut_off(self, run: Run) -> RouterError:
-        """Why a request that was cancelled has no answer."""
+    def _cut_off(self, run: Run, error: BaseException | None = None) -> RouterError:
+        """Why a request that was cancelled, or ended by a bug, has no answer."""
+        if isinstance(error, Exception):
+            return InternalError("a bug of the gateway", ledger=run.ledger)
         if self.stopping:
             return ServerStoppingError(STOPPING, retry_after=1.0, ledger=run.ledger)
         return CallerLeftError("the caller left before the answer", ledger=run.ledger)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Self
@@ -24,14 +23,14 @@ class ChatStream:
         self,
         run: Run,
         finish: Callable[[Run, ChatResult | RouterError], None],
-        cut_off: Callable[[Run], RouterError],
+        cut_off: Callable[[Run, BaseException | None], RouterError],
     ) -> None:
         """Make a stream; `Router.stream` does so.
 
         Args:
             run: The request.
             finish: Called once with the result, or with the error that ended the stream.
-            cut_off: Returns the error that stands for a cancelled request.
+            cut_off: Returns the error that stands for a request that was cancelled, or ended by this exception.
         """
         self._run = run
         self._tell = finish
@@ -109,7 +108,7 @@ class ChatStream:
         """Cancel the request to the provider. Does nothing once the stream has ended."""
         await self._run.aclose()
         if not self._done:
-            self._finish(self._cut_off(self._run))
+            self._finish(self._cut_off(self._run, None))
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,12 +124,12 @@ class ChatStream:
         try:
             while not (run.outbox or run.ended or run.failed or self._done):
                 await run.pull()
-        except asyncio.CancelledError:
-            await run.aclose()  # an interceptor may have been cancelled, not the attempt: it is told before the end
-            error = self._cut_off(run)
-            self._finish(error)
-            if isinstance(error, ServerStoppingError):
-                raise error from None
+        except BaseException as error:
+            await run.aclose()  # an interceptor may have ended, not the attempt: it is told before the end
+            told = self._cut_off(run, error)
+            self._finish(told)
+            if isinstance(told, ServerStoppingError):
+                raise told from None
             raise
         if run.outbox:
             return True

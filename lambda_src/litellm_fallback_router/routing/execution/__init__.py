@@ -6,9 +6,10 @@ from .chain import ChainExecution
 from .cooldowns import Cooldowns
 from .counting import TokenCount, counted, estimated
 from .dependencies import ExecutionDependencies, ShutdownState
-from .schedule import Gate, Stop
+from .schedule import BUG, Gate, Stop
 
 __all__ = [
+    "BUG",
     "ChainExecution",
     "Cooldowns",
     "ExecutionDependencies",

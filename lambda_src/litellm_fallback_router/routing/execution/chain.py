@@ -19,7 +19,7 @@ from ..types import ChatRequest, ChatResult, Chunk, Deployment, ProviderAnswer
 from .attempts import Recorder
 from .dependencies import ExecutionDependencies
 from .parts import Part, StreamPart, WholePart, take_turns
-from .schedule import Attempt, AttemptSchedule
+from .schedule import BUG, Attempt, AttemptSchedule
 
 T = TypeVar("T")
 OUT_OF_TIME = "the gateway's own time for one request ran out; raise its timeout, or ask for less"
@@ -93,8 +93,8 @@ class ChainExecution(AttemptSchedule):
         while (attempt := await self.next()) is not None:
             recorder = Recorder(self, attempt, resumed=delivery.sent.anything)
             before = delivery.sent.useful_characters
-            part = part_of(attempt, recorder)
             try:
+                part = part_of(attempt, recorder)
                 await take_turns()
                 async with aclosing(part.source()) as source:
                     while not part.done:
@@ -114,7 +114,9 @@ class ChainExecution(AttemptSchedule):
                     for piece in closing:
                         yield piece
                     return
-            except (asyncio.CancelledError, GeneratorExit):
+            except BaseException as error:
+                if isinstance(error, Exception):
+                    self.stopped = BUG
                 await self.abandoned(attempt, recorder.abandoned())
                 raise
             await self.succeeded(attempt, recorder.answered())

@@ -41,12 +41,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why an attempt that has not failed is cancelled while its caller waits."""
+    """Why an attempt that has not failed ends while its caller waits."""
 
     kind: FailureKind
     reason: str
     of_use: bool
     """True where the caller may have received a part of its answer."""
+
+
+BUG = Stop(FailureKind.BUG, "stopped: a bug of the gateway's own", of_use=False)
 
 
 Gate = Callable[[Candidate], Awaitable[bool]]

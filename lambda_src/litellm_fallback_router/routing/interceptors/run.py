@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..errors import RouterError
-from ..execution import ChainExecution, ExecutionDependencies
+from ..execution import BUG, ChainExecution, ExecutionDependencies
 from ..ledger import Ledger, Usage
 from ..mapping import RouterSettings
 from ..plan import Plan
@@ -137,6 +137,9 @@ class Run:
             await self.aclose()
             self._add_ledger(error)
             self.failed = error
+        except Exception as error:
+            self._note_bug(error)
+            raise
         if self.ended:
             await self.aclose()
 
@@ -202,6 +205,9 @@ class Run:
             replaced = await late
             if replaced is None:
                 return await begun
+        except Exception as error:
+            self._note_bug(error)
+            raise
         finally:
             late.cancel()
             begun.cancel()
@@ -240,6 +246,10 @@ class Run:
         for one in in_place.chunks:
             await self._pass(one, position + 1)
         await self._pass(None, position + 1)
+
+    def _note_bug(self, error: Exception) -> None:
+        if self.execution is not None and not isinstance(error, (InPlace, RouterError)):
+            self.execution.stopped = BUG
 
     def _add_ledger(self, error: RouterError) -> None:
         """Give the error all attempts, those included that it ended."""

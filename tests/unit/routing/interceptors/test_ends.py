@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.errors import CallerLeftError
+from litellm_fallback_router.routing.errors import CallerLeftError, InternalError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.ports import Source
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult
 from litellm_fallback_router.routing.verdicts import Verdict
 from tests.support.guards import RuledGuard, guarded_rig
-from tests.support.scripted import FOREVER, Rig, Step, question, read
+from tests.support.scripted import FOREVER, Rig, Step, question, read, rig
 from tests.support.virtual_time import run_virtually, tasks_left
 
 WHOLE_AND_STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -76,5 +76,53 @@ def test_a_caller_that_leaves_while_the_guardrail_checks_is_told_once_with_its_a
         if not r.notes.attempts or r.notes.attempts[0].failure is FailureKind.CALLER_LEFT:
             assert await probe_is_due(r, "a")
         assert (r.provider.open_streams, tasks_left()) == (0, [])
+
+    run_virtually(scenario())
+
+
+@WHOLE_AND_STREAMED
+@pytest.mark.parametrize("pieces", [(), ("Paris ",)], ids=["at once", "in its text"])
+@pytest.mark.parametrize("under", ["nothing", "a guardrail", "a guardrail beside"])
+def test_a_bug_is_told_once_with_its_attempt_and_holds_no_probe(
+    pieces: tuple[str, ...], under: str, stream: bool
+) -> None:
+    async def scenario() -> None:
+        bug = Step(pieces, failure=TypeError("a mistake of ours"))
+        if under == "nothing":
+            r = rig("a", "b", scripts={"a": [bug]})
+        else:
+            r = guarded_rig("a", "b", scripts={"a": [bug]}, providers={"a": "bedrock"}, parallel="beside" in under)
+        await open_circuit(r, "a")
+        await asyncio.sleep(r.config.settings.circuit_open_seconds + 1)
+        with pytest.raises(TypeError, match="a mistake of ours"):
+            await ask(r, question(), stream=stream)
+        (outcome,) = r.notes.outcomes
+        assert isinstance(outcome, InternalError)
+        assert [one.failure for one in r.notes.attempts] == [FailureKind.BUG]
+        assert list(outcome.ledger.attempts) == r.notes.attempts
+        assert r.provider.asked == ["a"]
+        assert await probe_is_due(r, "a")
+        assert (r.provider.open_streams, tasks_left()) == (0, [])
+
+    run_virtually(scenario())
+
+
+@WHOLE_AND_STREAMED
+def test_a_bug_of_an_interceptor_is_told_once_with_the_attempt_that_it_ended(stream: bool) -> None:
+    class Wrong(RuledGuard):
+        async def check(self, source: Source, texts: Any) -> Verdict:
+            if source == "output":
+                raise TypeError("a mistake of ours")
+            return await super().check(source, texts)
+
+    async def scenario() -> None:
+        r = guarded_rig("a", guard=Wrong(), scripts={"a": [Step(("Paris is the capital. " * 40,))]})
+        with pytest.raises(TypeError, match="a mistake of ours"):
+            await ask(r, question(), stream=stream)
+        (outcome,) = r.notes.outcomes
+        assert isinstance(outcome, InternalError)
+        assert list(outcome.ledger.attempts) == r.notes.attempts
+        assert [one.failure for one in r.notes.attempts] == [FailureKind.BUG if stream else None]
+        assert r.provider.open_streams == 0
 
     run_virtually(scenario())
