@@ -53,15 +53,16 @@ class SentAnswer:
     @property
     def obstacle(self) -> str | None:
         """Why the rest cannot come from another deployment; None: it can."""
-        return self._obstacle or ("a thought had been begun" if self._thinking else None)
+        # Without a text the answer is begun anew, after whatever was thought.
+        return self._obstacle or ("a thought had been begun" if self._thinking and self._parts else None)
 
     def add(self, chunk: Chunk) -> None:
         self.anything = True
         for choice in chunk.choices:
             for name, value in choice["delta"].items():
-                if name == "content":
-                    self._parts.append(value or "")
-                    self._thinking = self._thinking and not value
+                if name == "content" and value:
+                    self._parts.append(value)
+                    self._thinking = False
                 elif name in THOUGHTS and value:
                     self._thinking = name != "thinking_blocks" or not _is_whole(value[-1])
                 elif name not in PLAIN_DELTA and value:
@@ -104,7 +105,7 @@ class Seam:
         for name in TOKEN_LIMITS:
             if self.params.get(name) is not None:
                 self.params[name] = max(1, self.params[name] - estimate_tokens(len(text)))
-        self.adjusted = _without_thinking(candidate, self.params)
+        self.adjusted = _without_thinking(candidate, self.params) if shown.strip() else ()
         """What was left out of the parameters, each a line for `adjusted`."""
         self.native = candidate.native and continued(
             candidate.native, shown, self.params, None if prefill else CONTINUE

@@ -163,10 +163,9 @@ def test_the_text_after_a_whole_thought_is_continued_without_thinking() -> None:
     run_virtually(main())
 
 
-@pytest.mark.parametrize("before", [(), ({"content": "x"},)], ids=["alone", "after text"])
-def test_half_a_thought_is_not_continued(before: tuple[dict[str, Any], ...]) -> None:
+def test_half_a_thought_after_text_is_not_continued() -> None:
     async def main() -> None:
-        r = rig("a", "b", scripts={"a": [breaks("", deltas=(*before, {"reasoning_content": "hm"}))]})
+        r = rig("a", "b", scripts={"a": [breaks("", deltas=({"content": "x"}, {"reasoning_content": "hm"}))]})
         with pytest.raises(StreamInterruptedError, match="a thought had been begun"):
             await read(r.router, question())
         assert r.provider.asked == ["a"]
@@ -174,15 +173,17 @@ def test_half_a_thought_is_not_continued(before: tuple[dict[str, Any], ...]) -> 
     run_virtually(main())
 
 
-@pytest.mark.parametrize(
-    "thought", [{"type": "thinking", "thinking": "", "signature": "s"}, {"type": "redacted_thinking", "data": "d"}]
-)
-def test_behind_a_thought_that_nobody_sees_the_answer_begins_elsewhere(thought: dict[str, Any]) -> None:
+def test_after_half_a_thought_alone_the_answer_is_begun_anew() -> None:
     async def main() -> None:
-        r = rig("a", "b", scripts={"a": [breaks(deltas=({"thinking_blocks": [thought]},))], "b": [says("Paris.")]})
-        text, _ = await read(r.router, question())
-        assert text == "Paris."
-        assert r.provider.calls[1].messages[-1]["role"] == "user"
+        half = ({"reasoning_content": "Hm"}, {"thinking_blocks": [{"type": "thinking", "thinking": "Hm"}]})
+        r = rig("a", "b", scripts={"a": [breaks(deltas=half)], "b": [says("Paris.")]})
+        asked = question(params={"thinking": {"type": "adaptive"}})
+        text, result = await read(r.router, asked)
+        assert (text, result.deployment.id) == ("Paris.", "b")
+        first, second = r.provider.calls
+        assert second.messages == first.messages
+        assert second.params == first.params
+        assert [attempt.wasted for attempt in r.notes.attempts] == [True, False]
 
     run_virtually(main())
 

@@ -11,7 +11,19 @@ from typing import Any
 
 from ..base import Json
 from .frame import new_id
-from .output_items import COMPLETED, IN_PROGRESS, INCOMPLETE, Call, Event, Item, Message, Reasoning, TextPart, Told
+from .output_items import (
+    COMPLETED,
+    IN_PROGRESS,
+    INCOMPLETE,
+    Call,
+    Event,
+    Item,
+    Message,
+    Reasoning,
+    TextPart,
+    ThoughtPart,
+    Told,
+)
 
 
 class Output:
@@ -20,23 +32,31 @@ class Output:
     def __init__(self, named: Callable[[str], Mapping[str, str]], *, summary: bool, encrypted: bool) -> None:
         """`named` gives a called tool's name, and its namespace, of what the model called."""
         self._named = named
-        self._reasoning = {"summary": summary, "encrypted": encrypted}
+        self._summary, self._encrypted = summary, encrypted
         self._items: list[Item] = []
         self._status: list[str] = []
         self._speaking: Message | Reasoning | None = None
         """The item that text goes to; calls are apart, for several may be under way at once."""
         self._calls: dict[int, tuple[int, Call]] = {}
 
-    def adopt(self, item: Json, *, done: bool, parts: Sequence[TextPart] = ()) -> None:
-        """Takes over an item that the caller has from elsewhere; `parts` are those of a message that goes on."""
-        if done or item.get("type") != "message":
-            self._items.append(Told(item))
-            self._status.append(str(item.get("status") or COMPLETED) if done else INCOMPLETE)
-            return
-        message = Message(len(self._items), str(item.get("id")), parts)
-        self._items.append(message)
-        self._status.append(IN_PROGRESS)
-        self._speaking = message
+    def adopt(
+        self, item: Json, *, done: bool, parts: Sequence[TextPart] = (), thoughts: Sequence[ThoughtPart] = ()
+    ) -> None:
+        """Take over an item that the caller has from elsewhere. `parts` are those of a message, and `thoughts` those of
+        a reasoning item, that is not done."""
+        index, item_id = len(self._items), str(item.get("id"))
+        made: Message | Reasoning | None = None
+        if not done and item.get("type") == "message":
+            made = Message(index, item_id, parts)
+        elif not done and item.get("type") == "reasoning":
+            last = thoughts[-1] if thoughts and not thoughts[-1].closed else None
+            before = [thought.text for thought in thoughts if thought is not last]
+            summary = all(thought.summary for thought in thoughts)
+            text = "" if last is None else last.text
+            made = Reasoning(index, summary=summary, encrypted=False, item_id=item_id, text=text, before=before)
+        self._items.append(made or Told(item))
+        self._status.append(IN_PROGRESS if made else str(item.get("status") or COMPLETED) if done else INCOMPLETE)
+        self._speaking = made
 
     def values(self) -> list[Json]:
         """The items as they are now; those under way are incomplete."""
@@ -68,7 +88,7 @@ class Output:
         item = self._speaking
         if not isinstance(item, Reasoning):
             yield from self._end_speech()
-            item = Reasoning(len(self._items), **self._reasoning)
+            item = Reasoning(len(self._items), summary=self._summary, encrypted=self._encrypted)
             self._speaking = item
             yield from self._open(item)
         item.keep(blocks)

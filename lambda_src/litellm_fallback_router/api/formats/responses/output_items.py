@@ -29,6 +29,15 @@ class Item(Protocol):
 
 
 @dataclass(slots=True)
+class ThoughtPart:
+    """A part of a reasoning item that somebody else has told."""
+
+    summary: bool
+    text: str = ""
+    closed: bool = False
+
+
+@dataclass(slots=True)
 class TextPart:
     """Text or a refusal in a message."""
 
@@ -105,16 +114,27 @@ class Message:
 class Reasoning:
     """What the model thinks: a summary where one was asked for, else the thought itself."""
 
-    def __init__(self, index: int, *, summary: bool, encrypted: bool) -> None:
-        self._id = new_id("rs")
+    def __init__(
+        self,
+        index: int,
+        *,
+        summary: bool,
+        encrypted: bool,
+        item_id: str | None = None,
+        text: str = "",
+        before: Sequence[str] = (),
+    ) -> None:
+        """`before`: texts of its parts that are closed already."""
+        self._id = item_id or new_id("rs")
         self._index = index
         self._summary = summary
         self._encrypted = encrypted
-        self._text = ""
+        self._text = text
+        self._before = list(before)
         self._blocks: list[Json] = []
 
     def value(self, status: str) -> Json:
-        said = [] if not self._text else [self._part()]
+        said = [self._part(text) for text in (*self._before, *([self._text] if self._text else ()))]
         item: Json = {"id": self._id, "type": "reasoning", "summary": said if self._summary else [], "status": status}
         if not self._summary and said:
             item["content"] = said
@@ -125,7 +145,7 @@ class Reasoning:
     def add(self, text: str) -> Iterator[Event]:
         if not self._text:
             kind = "response.reasoning_summary_part.added" if self._summary else "response.content_part.added"
-            yield kind, {**self._place(), "part": self._part()}
+            yield kind, {**self._place(), "part": self._part("")}
         self._text += text
         kind = "response.reasoning_summary_text.delta" if self._summary else "response.reasoning_text.delta"
         yield kind, {**self._place(), "delta": text}
@@ -145,7 +165,7 @@ class Reasoning:
     def closed(self) -> Iterator[Event]:
         if not self._text:
             return
-        text, part = {**self._place(), "text": self._text}, {**self._place(), "part": self._part()}
+        text, part = {**self._place(), "text": self._text}, {**self._place(), "part": self._part(self._text)}
         if self._summary:
             yield "response.reasoning_summary_text.done", text
             yield "response.reasoning_summary_part.done", part
@@ -153,12 +173,12 @@ class Reasoning:
             yield "response.reasoning_text.done", text
             yield "response.content_part.done", part
 
-    def _part(self) -> Json:
-        return {"type": "summary_text" if self._summary else "reasoning_text", "text": self._text}
+    def _part(self, text: str) -> Json:
+        return {"type": "summary_text" if self._summary else "reasoning_text", "text": text}
 
     def _place(self) -> Json:
         within = "summary_index" if self._summary else "content_index"
-        return {"item_id": self._id, "output_index": self._index, within: 0}
+        return {"item_id": self._id, "output_index": self._index, within: len(self._before)}
 
 
 class Call:

@@ -14,10 +14,16 @@ from ...wire import encode
 from ..base import Json
 from .frame import Frame
 from .output import Output
-from .output_items import TextPart
+from .output_items import TextPart, ThoughtPart
 from .thoughts import with_origins
 
 ENDS = frozenset({"response.completed", "response.incomplete"})
+TEXTS = frozenset(
+    {
+        *("response.output_text.delta", "response.refusal.delta"),
+        *("response.reasoning_summary_text.delta", "response.reasoning_text.delta"),
+    }
+)
 ENCRYPTED = b'"encrypted_content"'
 
 
@@ -34,6 +40,8 @@ class PassedEvents:
         self._done: set[int] = set()
         self._parts: dict[int, list[TextPart]] = {}
         """Of messages that are not done."""
+        self._thoughts: dict[int, list[ThoughtPart]] = {}
+        """Of reasoning items that are not done."""
 
     def passed(self, event: NativeEvent) -> bytes:
         """The event for the caller; nothing where it is the last."""
@@ -52,7 +60,8 @@ class PassedEvents:
         """The response so far, into `output`, and the frame around it."""
         for index in sorted(self._items):
             done = index in self._done
-            output.adopt(self._items[index], done=done, parts=self._parts.get(index, ()))
+            parts, thoughts = self._parts.get(index, ()), self._thoughts.get(index, ())
+            output.adopt(self._items[index], done=done, parts=parts, thoughts=thoughts)
         return Frame.of(self._response)
 
     def _remember(self, said: Mapping[str, Any]) -> None:
@@ -62,16 +71,26 @@ class PassedEvents:
             self._response = response
         if not isinstance(index, int):
             return
-        item, part = said.get("item"), said.get("part")
+        item = said.get("item")
         if kind in ("response.output_item.added", "response.output_item.done") and isinstance(item, dict):
             self._items[index] = item
             if kind.endswith("done"):
                 self._done.add(index)
-                self._parts.pop(index, None)
-        elif kind == "response.content_part.added" and isinstance(part, dict):
-            self._parts.setdefault(index, []).append(TextPart(part.get("type") == "refusal"))
-        elif kind in ("response.output_text.delta", "response.refusal.delta") and self._parts.get(index):
-            self._parts[index][-1].text += str(said.get("delta"))
+        else:
+            self._remember_part(str(kind), said, index)
+
+    def _remember_part(self, kind: str, said: Mapping[str, Any], index: int) -> None:
+        part, thinks = said.get("part"), self._items.get(index, {}).get("type") == "reasoning"
+        if kind in ("response.content_part.added", "response.reasoning_summary_part.added") and isinstance(part, dict):
+            if thinks:
+                self._thoughts.setdefault(index, []).append(ThoughtPart(part.get("type") == "summary_text"))
+            else:
+                self._parts.setdefault(index, []).append(TextPart(part.get("type") == "refusal"))
+        elif kind in ("response.content_part.done", "response.reasoning_summary_part.done") and thinks:
+            for thought in self._thoughts.get(index, ()):
+                thought.closed = True
+        elif kind in TEXTS and (parts := self._thoughts.get(index) if thinks else self._parts.get(index)):
+            parts[-1].text += str(said.get("delta"))
 
 
 def as_event(name: str, data: bytes) -> bytes:

@@ -53,7 +53,7 @@ class MessagesFormat:
         self, native: NativeRequest, text: str, params: Mapping[str, Any], instruction: str | None
     ) -> NativeRequest:
         body = {**native.body, "max_tokens": params.get("max_tokens", native.body["max_tokens"])}
-        if (body.get("thinking") or {}).get("type") in ("enabled", "adaptive"):
+        if text.strip() and (body.get("thinking") or {}).get("type") in ("enabled", "adaptive"):
             # Claude thinks before an answer, and this is the middle of one. Thoughts can be cleared only beside it.
             del body["thinking"]
             body.pop("context_management", None)
