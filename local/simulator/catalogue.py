@@ -56,10 +56,11 @@ _OPENAI = (
 )
 _ANTHROPIC = (
     Model("claude-sonnet-4-6", 1_000_000, 128_000),
-    Model("claude-sonnet-5-5", 1_000_000, 128_000, sampling=False),
+    Model("claude-opus-5-5", 1_000_000, 128_000, sampling=False, mid_system=True),
+    Model("claude-sonnet-5-5", 1_000_000, 128_000, sampling=False, mid_system=True),
     Model("claude-haiku-4-5", 200_000, 64_000, reports_as="claude-haiku-4-5-20251001", prefill=True, effort=False),
     Model("claude-haiku-4-5-20251001", 200_000, 64_000, prefill=True, effort=False),
-    Model("claude-haiku-5-5", 1_000_000, 128_000, sampling=False),
+    Model("claude-haiku-5-5", 1_000_000, 128_000, sampling=False, mid_system=True),
 )
 # The names below are inference profiles: the part before the first dot says which Regions may call them.
 _BEDROCK = (

@@ -22,6 +22,12 @@ _FIELDS = {
 }
 """Fields that stand only in the client's beta types. `context_management`: anthropics/claude-code issues 14135 and
 21612."""
+_OF_MESSAGES = {
+    "output_config": ("mid-conversation-output-config", "per-turn-control"),
+    "clear_at": ("mid-conversation-system-clear-at",),
+}
+"""Fields of system messages: docs "Per-message effort" and types of the `anthropic` client, `BetaSystemMessageParam`.
+`per-turn-control` is what Claude Code 2.1.332 sends beside them."""
 _SCOPE = "prompt-caching-scope"
 
 
@@ -38,19 +44,23 @@ def check_betas(body: Mapping[str, Any], header: str) -> None:
     for name in sorted(set(body) & set(_FIELDS)):
         if not any(beta.startswith(_FIELDS[name]) for beta in betas):
             raise refuse(f"{name}: Extra inputs are not permitted")
+    for index, message in enumerate(_list(body, "messages")):
+        for name in sorted(_OF_MESSAGES.keys() & set(message if isinstance(message, dict) else ())):
+            if message.get("role") != "system" or not any(beta.startswith(_OF_MESSAGES[name]) for beta in betas):
+                raise refuse(f"messages.{index}.{name}: Extra inputs are not permitted")
     if not any(beta.startswith(_SCOPE) for beta in betas):
         for where in _scopes(body, ""):
             # Source: anthropics/claude-code issue 41966.
             raise refuse(f"{where}.cache_control.ephemeral.scope: Extra inputs are not permitted")
-    for index, tool in enumerate(_tools(body)):
+    for index, tool in enumerate(_list(body, "tools")):
         needed = OTHER_TOOLS.get(str(tool.get("type"))) if isinstance(tool, dict) else None
         if needed and not any(beta.startswith(needed) for beta in betas):
             raise refuse(f"tools.{index}: Input tag '{tool['type']}' found using 'type' does not match any of the tags")
 
 
-def _tools(body: Mapping[str, Any]) -> list[Any]:
-    tools = body.get("tools")
-    return tools if isinstance(tools, list) else []
+def _list(body: Mapping[str, Any], name: str) -> list[Any]:
+    given = body.get(name)
+    return given if isinstance(given, list) else []
 
 
 def _scopes(value: Any, where: str) -> Iterator[str]:

@@ -28,7 +28,8 @@ def check_messages(asked: schema.MessagesRequest, model: Model) -> None:
         raise refuse('messages: first message must use the "user" role')
     for index, message in enumerate(messages):
         is_prefill = index == len(messages) - 1 and message.role == "assistant"
-        if not message.content and not is_prefill:
+        # A system message may hold an effort alone: docs "Per-message effort".
+        if not message.content and not is_prefill and message.output_config is None:
             raise refuse(
                 f"messages.{index}: all messages must have non-empty content except for the optional final assistant "
                 "message"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -93,9 +93,11 @@ def to_call(asked: schema.MessagesRequest, model: Model, beta: str = "") -> Mess
     form = form or asked.output_format
     call = MessagesCall(
         model=model,
-        turns=alternating(Turn(_side(message), _parts(message.content)) for message in asked.messages),
+        turns=alternating(
+            Turn(message.role, _parts(message.content)) for message in asked.messages if message.role != "system"
+        ),
         stream=bool(asked.stream),
-        system=_plain(asked.system),
+        system="\n".join(filter(None, [_plain(asked.system), *_instructions(asked)])),
         tools=_tools(asked),
         tool_choice=_tool_choice(asked),
         parallel=not (choice and choice.disable_parallel_tool_use),
@@ -166,8 +168,9 @@ def _check_output(form: schema.JsonFormat | None, field: str) -> None:
         raise refuse(f"{field}.schema: {objection}")
 
 
-def _side(message: schema.Message) -> Literal["user", "assistant"]:
-    return "assistant" if message.role == "assistant" else "user"
+def _instructions(asked: schema.MessagesRequest) -> list[str]:
+    """Those among the messages."""
+    return [_plain(message.content) for message in asked.messages if message.role == "system"]
 
 
 def _parts(content: str | Sequence[schema.Block]) -> tuple[Part, ...]:

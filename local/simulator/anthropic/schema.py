@@ -108,9 +108,17 @@ Block = Annotated[
 ]
 
 
+class MessageConfig(Strict):
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+
+
 class Message(Strict):
+    """What stands beside `content` is for the role system alone, and needs a beta: see betas."""
+
     role: Literal["user", "assistant", "system"]
-    content: str | list[Block]
+    content: str | list[Block] = Field(default_factory=list)
+    output_config: MessageConfig | None = None
+    clear_at: Literal["next_user_message", "never"] | None = None
 
 
 class InputSchema(BaseModel):

@@ -1,5 +1,6 @@
 """Claude Code, not interactive: a loop of tools that edits a file, the primary killed at every place of a stream."""
 
+import base64
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from prover import (
     HOME,
     INSTALLED,
     KEY,
+    PNG,
     asked,
     asked_once,
     fault,
@@ -21,7 +23,7 @@ from prover import (
     simulator,
 )
 
-PRIMARY, NEXT = "claude-sonnet-4-6", "us.amazon.nova-2-lite-v1:0"
+SONNET, NOVA = "claude-sonnet-4-6", "us.amazon.nova-2-lite-v1:0"
 # The package's own start script needs a step that runs when packages are installed; the program is whole without it.
 PROGRAM = next(INSTALLED.glob("node_modules/@anthropic-ai/claude-code-*/claude"))
 SECONDS = 50
@@ -29,7 +31,6 @@ ENVIRONMENT = {
     **os.environ,
     "ANTHROPIC_BASE_URL": GATEWAY,
     "ANTHROPIC_API_KEY": KEY,
-    "ANTHROPIC_MODEL": PRIMARY,
     "ANTHROPIC_DEFAULT_HAIKU_MODEL": "claude-haiku-4-5",
     "DISABLE_TELEMETRY": "1",
     "DISABLE_AUTOUPDATER": "1",
@@ -37,14 +38,22 @@ ENVIRONMENT = {
 }
 # Where thoughts are not shown, they have no words in a stream.
 OPTIONS = ["--output-format", "json", "--permission-mode", "acceptEdits", "--thinking-display", "summarized"]
+# What the primary's stream ends after, and how many requests before it passed unharmed.
+KILLED = {
+    "at message_start": ({"after_messages": 1}, 0),
+    "inside thinking": ({"after_chunks": 5}, 0),
+    "inside text": ({"after_chunks": 20}, 2),
+    "inside a tool call": ({"after_chunks": 15}, 1),
+}
+SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
 
 
-def claude(prompt: str, folder: Path) -> dict[str, object]:
+def claude(model: str, prompt: str, folder: Path, *options: str) -> dict[str, object]:
     """What it says at its end. Raises AssertionError with its own words where it fails."""
     done = subprocess.run(
-        [str(PROGRAM), "-p", prompt, *OPTIONS],
+        [str(PROGRAM), "-p", prompt, *OPTIONS, *options],
         cwd=folder,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, "ANTHROPIC_MODEL": model},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -59,97 +68,99 @@ def claude(prompt: str, folder: Path) -> dict[str, object]:
     return told
 
 
-def said(prompt: str) -> str:
-    return str(claude(prompt, HOME)["result"])
-
-
-def edits_a_file(name: str) -> None:
+def edits_a_file(model: str, name: str) -> None:
     """Read a file and edit it, as the prompt dictates to the simulated model; the file is edited once, rightly."""
-    folder = HOME / name
+    folder = HOME / f"{model} {name}"
     folder.mkdir()
     file = folder / "note.txt"
     file.write_text("hello, hello\n")
     change = {"file_path": str(file), "old_string": "hello,", "new_string": "goodbye,"}
     prompt = f"Please call Read with {json.dumps({'file_path': str(file)})}, then call Edit with {json.dumps(change)}."
-    claude(prompt, folder)
+    claude(model, prompt, folder)
     same(file.read_text(), "goodbye, hello\n")
 
 
-@proves("chat")
-def chat() -> None:
-    same(said("What is the capital of France?"), "Paris is the capital of France.")
+def prove(model: str, following: str) -> None:
+    def said(prompt: str) -> str:
+        return str(claude(model, prompt, HOME)["result"])
 
+    @proves("chat", model)
+    def chat() -> None:
+        same(said("What is the capital of France?"), "Paris is the capital of France.")
 
-@proves("stream")
-def stream() -> None:
-    same(said(COUNT), COUNTED)
+    @proves("stream", model)
+    def stream() -> None:
+        same(said(COUNT), COUNTED)
 
+    @proves("tools", model)
+    def tools() -> None:
+        edits_a_file(model, "tools")
+        same(asked(), [model] * 3)
 
-@proves("thinking")
-def thinking() -> None:
-    """Thoughts stand in what it streams, and go back to the model that signed them with the tools' results."""
-    edits_a_file("thinking")
-    same([record["status"] for record in simulator("GET", "requests")], [200, 200, 200])
-    thoughts = [
-        json.dumps(record["body"]["messages"]).count('"signature": ') for record in simulator("GET", "requests")
-    ]
-    same(thoughts, [0, 1, 2])
+    @proves("structured", model)
+    def structured() -> None:
+        # It asks for a tool to be called with the answer, and tells the model so in words.
+        prompt = f'{COUNT}, then call StructuredOutput with {{"answer": "forty"}}'
+        told = claude(model, prompt, HOME, "--json-schema", json.dumps(SCHEMA))
+        same(told.get("structured_output"), {"answer": "forty"})
 
+    @proves("images", model)
+    def images() -> None:
+        picture = HOME / "picture.png"
+        picture.write_bytes(base64.b64decode(PNG))
+        said(f"Please call Read with {json.dumps({'file_path': str(picture)})}.")
+        same('"type": "image"' in json.dumps(simulator("GET", "requests")[-1]["body"]["messages"]), True)
 
-@proves("tools")
-def tools() -> None:
-    edits_a_file("tools")
+    @proves("thinking", model)
+    def thinking() -> None:
+        """Thoughts stand in what it streams, and go back to the model that signed them with the tools' results."""
+        edits_a_file(model, "thinking")
+        bodies = [record["body"] for record in simulator("GET", "requests")]
+        same([json.dumps(body["messages"]).count('"signature": ') for body in bodies], [0, 1, 2])
 
+    @proves("fallback", model)
+    def fallback() -> None:
+        """All of a loop, its end, or its middle is another model's."""
+        down = {"fault": {"kind": "model_not_found"}, "provider": "anthropic"}
+        for place, rule in {"all": {}, "end": {"skip": 1}, "middle": {"skip": 1, "times": 1}}.items():
+            simulator("POST", "reset")
+            simulator("POST", "faults", {**down, **rule})
+            edits_a_file(model, f"fallback, {place}")
+            same(following in asked(), True)
+            same(asked()[-1], model if place == "middle" else NOVA)
 
-@proves("fallback")
-def fallback() -> None:
-    fault("status", "anthropic", status=529)
-    edits_a_file("fallback")
-    same(set(asked()), {PRIMARY, NEXT})
+    @proves("resume", model)
+    def resume() -> None:
+        simulator(
+            "POST", "faults", {"fault": {"kind": "cut", "after_chunks": 40}, "provider": "anthropic", "model": model}
+        )
+        same(said(COUNT), COUNTED)
+        resumed(model, following)
 
+    @proves("broken call", model)
+    def broken() -> None:
+        failed = {}
+        for where, (after, before) in KILLED.items():
+            simulator("POST", "reset")
+            rule = {"fault": {"kind": "cut", **after}, "model": model, "times": 1, "skip": before}
+            simulator("POST", "faults", rule)
+            try:
+                edits_a_file(model, where)
+                same([rule["used"] for rule in simulator("GET", "faults")], [1])
+            except AssertionError as error:
+                failed[where] = str(error)
+        if failed:
+            raise AssertionError("; ".join(f"{where}: {why}" for where, why in failed.items()))
 
-@proves("resume")
-def resume() -> None:
-    fault("cut", "anthropic", after_chunks=40)
-    same(said(COUNT), COUNTED)
-    resumed(PRIMARY, NEXT)
-
-
-# What the primary's stream ends after, and how many requests before it passed unharmed.
-KILLED = {
-    "at message_start": ({"after_messages": 1}, 0),
-    "inside thinking": ({"after_chunks": 5}, 0),
-    "inside text": ({"after_chunks": 20}, 2),
-    "inside a tool call": ({"after_chunks": 15}, 1),
-}
-
-
-def killed(where: str) -> None:
-    after, before = KILLED[where]
-    rule = {"fault": {"kind": "cut", **after}, "provider": "anthropic", "times": 1, "skip": before}
-    simulator("POST", "faults", rule)
-    edits_a_file(where)
-    same([rule["used"] for rule in simulator("GET", "faults")], [1])
-
-
-@proves("broken call")
-def broken() -> None:
-    failed = {}
-    for where in KILLED:
-        simulator("POST", "reset")
+    @proves("exhausted", model)
+    def exhausted() -> None:
+        fault("model_not_found")
         try:
-            killed(where)
+            said(COUNT)
         except AssertionError as error:
-            failed[where] = str(error)
-    if failed:
-        raise AssertionError("; ".join(f"{where}: {why}" for where, why in failed.items()))
+            same("ended with" in str(error), True)
+        asked_once()
 
 
-@proves("exhausted")
-def exhausted() -> None:
-    fault("model_not_found")
-    try:
-        said(COUNT)
-    except AssertionError as error:
-        same("ended with" in str(error), True)
-    asked_once()
+prove(SONNET, NOVA)
+prove("claude-opus-5-5", SONNET)

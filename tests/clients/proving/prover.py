@@ -77,7 +77,7 @@ def asked() -> list[str]:
 def resumed(*models: str) -> None:
     """One request was answered by these models in turn."""
     if asked() != list(models):
-        raise AssertionError("the stream was not resumed; the client repeated its request")
+        raise AssertionError(f"the stream was not resumed; asked were {asked()}")
 
 
 def asked_once() -> None:

@@ -52,6 +52,29 @@ async def events_of(client: anthropic.AsyncAnthropic, **request: Any) -> list[An
     return events
 
 
+INSTRUCTED: Any = [
+    *HI,
+    {"role": "system", "content": [{"type": "text", "text": "Be brief."}], "output_config": {"effort": "low"}},
+]
+
+
+@pytest.mark.parametrize("beta", ["per-turn-control-2026-07-01", "mid-conversation-output-config-2026-07-01"])
+async def test_newer_models_take_instructions_among_the_messages(
+    anthropic_client: anthropic.AsyncAnthropic, beta: str
+) -> None:
+    asked = {**AS_CLAUDE_CODE, "model": "claude-opus-5-5", "betas": [*BETAS, beta]}
+    message = await anthropic_client.beta.messages.create(**asked, messages=INSTRUCTED)
+    assert message.content[-1].text == "1, 2, 3."
+    effort_alone = [*HI, {"role": "system", "content": [], "output_config": {"effort": "low"}}]
+    assert (await anthropic_client.beta.messages.create(**asked, messages=effort_alone)).content
+
+
+async def test_an_effort_among_the_messages_needs_its_beta(anthropic_client: anthropic.AsyncAnthropic) -> None:
+    asked = {**AS_CLAUDE_CODE, "model": "claude-opus-5-5"}
+    with pytest.raises(anthropic.BadRequestError, match=r"messages\.1\.output_config: Extra inputs are not permitted"):
+        await anthropic_client.beta.messages.create(**asked, messages=INSTRUCTED)
+
+
 async def test_its_whole_request_is_answered(anthropic_client: anthropic.AsyncAnthropic) -> None:
     message = await anthropic_client.beta.messages.create(**AS_CLAUDE_CODE, messages=HI)
     BetaMessage.model_validate(message.model_dump())

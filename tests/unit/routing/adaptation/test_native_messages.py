@@ -251,3 +251,55 @@ def test_bedrock_gets_the_fields_and_betas_that_it_has() -> None:
 )
 def test_what_bedrock_is_asked_natively(native: NativeRequest, to: Deployment, taken: bool) -> None:
     assert speaks(to, native) is taken
+
+
+BRIEF = {"role": "system", "content": [{"type": "text", "text": "Be brief."}], "output_config": {"effort": "low"}}
+ADDED = {"role": "system", "content": [{"type": "tool_addition", "tool": {"name": "f"}}]}
+NEWER = replace(CLAUDE, model="claude-opus-5-5")
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-sonnet-5", "claude-opus-5-5", "claude-fable-5-1"])
+def test_instructions_among_the_messages_stay_where_the_model_takes_them(model: str) -> None:
+    given = {"messages": [USER, BRIEF, turn({"type": "text", "text": "yes"}), USER, ADDED]}
+    body, _, lines = fitted(given, to=replace(CLAUDE, model=model))
+
+    assert (body["messages"], lines) == (given["messages"], ())
+
+
+@pytest.mark.parametrize(
+    "model", ["claude-sonnet-4-6", "claude-opus-4-7", "claude-opus-4-20250514", "claude-haiku-4-5", "claude-3-5-haiku"]
+)
+@pytest.mark.parametrize("system", [None, "s", [{"type": "text", "text": "s"}]])
+def test_instructions_among_the_messages_go_to_the_front_where_it_does_not(model: str, system: Any) -> None:
+    given = {"messages": [USER, BRIEF, USER, ADDED], **({} if system is None else {"system": system})}
+    body, _, lines = fitted(given, to=replace(CLAUDE, model=model))
+
+    first = [] if system is None else [{"type": "text", "text": "s"}]
+    assert body["messages"] == [USER, USER]
+    assert body["system"] == [*first, *BRIEF["content"]]
+    said = ("system messages moved to the front", "messages output_config dropped", "messages tool_addition dropped")
+    assert lines == said
+
+
+def test_an_effort_alone_leaves_no_empty_instruction() -> None:
+    body, _, _ = fitted({"messages": [USER, {"role": "system", "content": [], "output_config": {"effort": "low"}}]})
+
+    assert body["messages"] == [USER]
+    assert "system" not in body
+
+
+@pytest.mark.parametrize(
+    ("beta", "line"),
+    [
+        ("mid-conversation-output-config-2026-07-01", None),
+        ("per-turn-control-2026-07-01", "messages output_config dropped"),
+    ],
+)
+def test_bedrock_takes_an_effort_among_the_messages_with_its_beta_alone(beta: str, line: str | None) -> None:
+    newer = replace(BEDROCK, model="us.anthropic.claude-opus-5-5")
+    effort_alone = {"role": "system", "content": [], "output_config": {"effort": "low"}}
+    body, _, lines = fitted({"messages": [USER, BRIEF, effort_alone]}, to=newer, headers={"anthropic-beta": beta})
+
+    plain = {name: value for name, value in BRIEF.items() if name != "output_config"}
+    assert body["messages"] == ([USER, BRIEF, effort_alone] if line is None else [USER, plain])
+    assert ("messages output_config dropped" in lines) is (line is not None)

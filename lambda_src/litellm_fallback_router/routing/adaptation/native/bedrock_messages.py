@@ -14,6 +14,7 @@ from typing import Any
 
 from ...types import Deployment, NativeRequest
 from ..report import Report
+from .instructions import EFFORT_BETAS, without_efforts
 
 BETA = "anthropic-beta"
 ROUTE = "bedrock/converse/"
@@ -65,7 +66,10 @@ def for_bedrock(deployment: Deployment, native: NativeRequest, report: Report) -
             body[name] = _with_fitting_marks(body[name], report, ttl=ttl)
     if "tools" in body:
         body["tools"] = [_tool(tool, report) for tool in body["tools"]]
-    return replace(native, body=body, headers=_headers(native.headers, report))
+    headers = _headers(native.headers, report)
+    if not any(beta.startswith(EFFORT_BETAS) for beta in headers.get(BETA, "").split(",")):
+        without_efforts(body, report)
+    return replace(native, body=body, headers=headers)
 
 
 def _headers(headers: Mapping[str, str], report: Report) -> dict[str, str]:

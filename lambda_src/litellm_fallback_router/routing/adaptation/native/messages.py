@@ -17,6 +17,7 @@ from ...types import Deployment, Message, NativeRequest
 from ..report import Report
 from .bedrock_messages import for_bedrock, is_taken_by_bedrock
 from .claude_models import fit_model
+from .instructions import fit_instructions
 
 FOREIGN = "fallback-router:"
 """How the signature of a thought begins that is no Claude's: `api/formats/messages` writes it."""
@@ -44,6 +45,7 @@ class MessagesFormat:
             # They would go around the mapping; the gateway's chain is what falls back.
             report.say("fallbacks dropped")
         body["messages"] = _own_thoughts(body["messages"], report)
+        fit_instructions(deployment.model, body, report)
         _fit_thinking(body, report)
         fit_model(deployment, body, report)
         fitted = replace(native, body=body, headers=_fit_betas(native.headers, report))
