@@ -40,9 +40,10 @@ def mapping(simulator: SimulatorControl) -> dict[str, Any]:
             {"model_name": "titan", "params": {**west, "region": "us-east-1"}},
             {"model_name": "titan-west", "params": west},
             {"model_name": "cohere", "params": {"model": f"bedrock/{COHERE}", "region": "us-east-1"}},
+            {"model_name": "hasty", "params": {"model": f"openai/{SMALL}", "answer_timeout": 0.3}},
             {"model_name": "ada", "params": {"model": "openai/text-embedding-ada-002"}},
         ],
-        "fallbacks": {"titan": ["titan-west"], "openai": ["compatible"]},
+        "fallbacks": {"titan": ["titan-west"], "openai": ["compatible"], "hasty": ["compatible"]},
         "settings": {
             "tries_per_deployment": 1,
             "tries_on_last": 1,
@@ -165,6 +166,37 @@ def test_a_fallback_gives_the_same_vectors(client: OpenAI, simulator: SimulatorC
     assert [one.embedding for one in raw.parse().data] == expected
     assert [record.fault for record in simulator.requests()] == [None, fault.kind, None]
     assert (raw.headers["x-router-fallback"], raw.headers["x-router-attempts"]) == ("true", "2")
+
+
+def test_a_deployment_that_gives_nothing_in_its_time_is_not_waited_for(
+    client: OpenAI, simulator: SimulatorControl
+) -> None:
+    simulator.inject(Fault(kind="silence"), times=1)
+    raw = client.embeddings.with_raw_response.create(
+        model="hasty", input=TEXTS, extra_body={"router": {"explain": True}}
+    )
+    failed, answered = json.loads(raw.text)["router"]["attempts"]
+    assert (failed["outcome"], answered["deployment"]) == ("timeout", "compatible")
+
+
+@pytest.mark.parametrize(
+    ("model", "adjusted", "sent"),
+    [
+        ("openai", ["input_type dropped"], {"dimensions": 256, "user": "zoe"}),
+        ("compatible", ["input_type dropped"], {"dimensions": 256, "user": "zoe"}),
+        ("titan", ["input_type dropped", "user dropped"], {"dimensions": 256}),
+        ("cohere", ["user dropped"], {"output_dimension": 256, "input_type": "clustering", "truncate": "NONE"}),
+    ],
+)
+def test_every_field_is_sent_or_said_to_be_dropped(
+    client: OpenAI, simulator: SimulatorControl, model: str, adjusted: list[str], sent: dict[str, Any]
+) -> None:
+    more = {"input_type": "clustering", "router": {"explain": True}}
+    told: Any = client.embeddings.create(model=model, input="a", dimensions=256, user="zoe", extra_body=more)
+    assert told.router["attempts"][0]["adjusted"] == adjusted
+    body = simulator.requests()[-1].body
+    ours = {"model", "input", "inputText", "texts", "encoding_format"}
+    assert {name: value for name, value in body.items() if name not in ours} == sent
 
 
 def test_one_text_that_fails_fails_the_attempt(client: OpenAI, simulator: SimulatorControl) -> None:

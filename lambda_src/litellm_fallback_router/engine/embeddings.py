@@ -56,8 +56,12 @@ class Embedder(Protocol):
     @property
     def prices(self) -> Prices: ...
 
-    async def requests(self, body: Mapping[str, Any], key: str | None) -> list[Outgoing]:
-        """Raises ProviderFailure for what cannot be sent."""
+    def bodies(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Those of as many requests as it takes, in the order of the texts."""
+        ...
+
+    async def outgoing(self, said: Mapping[str, Any], key: str | None) -> Outgoing:
+        """The request with one of them. Raises ProviderFailure for what cannot be sent."""
         ...
 
     def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
@@ -78,10 +82,9 @@ def embedder_of(known: Format | None) -> Embedder:
 async def embedded(embedder: Embedder, native: NativeRequest, key: str | None, ask: Ask) -> ProviderAnswer:
     """Its `native` holds the vectors, under `embeddings`, packed where the caller asked for that. Raises
     ProviderFailure."""
-    outgoing = await embedder.requests(native.body, key)
     vectors: list[Any] = []
     counts: list[int | None] = []
-    for body, headers in await _all(ask, outgoing):
+    for body, headers in await _all(embedder, embedder.bodies(native.body), key, ask):
         said = object_of(body)
         if said.get("error"):
             raise error_in_band(said["error"])
@@ -105,14 +108,15 @@ async def embedded(embedder: Embedder, native: NativeRequest, key: str | None, a
     return ProviderAnswer([NOTHING_SAID], usage, cost, native={"embeddings": told})
 
 
-async def _all(ask: Ask, outgoing: Iterable[Outgoing]) -> list[Received]:
+async def _all(embedder: Embedder, bodies: Iterable[Mapping[str, Any]], key: str | None, ask: Ask) -> list[Received]:
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(request: Outgoing) -> Received:
+    async def one(said: Mapping[str, Any]) -> Received:
         async with slots:
-            return await ask(request)
+            # Signed when its turn comes: two thousand signatures in a row take half a second.
+            return await ask(await embedder.outgoing(said, key))
 
-    asking = [asyncio.ensure_future(one(request)) for request in outgoing]
+    asking = [asyncio.ensure_future(one(said)) for said in bodies]
     try:
         return await asyncio.gather(*asking)
     finally:
@@ -161,14 +165,17 @@ class OpenAIEmbedder:
     def prices(self) -> Prices:
         return self.owner.prices
 
-    async def requests(self, body: Mapping[str, Any], key: str | None) -> list[Outgoing]:
-        operators = arguments_of(self.owner.deployment, {})
-        headers = self.owner.signed(key) | operators.get("extra_headers", {})
+    def bodies(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         said = {name: value for name, value in body.items() if name != "encoding_format"}
         if not self.owner.deployment.openai_compatible:
             said["encoding_format"] = "base64"  # many other servers have no such field
-        said = {"model": self.owner.model, **said, **operators.get("extra_body", {})}
-        return [Outgoing(self.owner.url.replace(CHAT, PATH, 1), headers, json.dumps(said).encode())]
+        return [{"model": self.owner.model, **said}]
+
+    async def outgoing(self, said: Mapping[str, Any], key: str | None) -> Outgoing:
+        operators = arguments_of(self.owner.deployment, {})
+        headers = self.owner.signed(key) | operators.get("extra_headers", {})
+        body = json.dumps({**said, **operators.get("extra_body", {})}).encode()
+        return Outgoing(self.owner.url.replace(CHAT, PATH, 1), headers, body)
 
     def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
         data, reported = said.get("data"), said.get("usage")
@@ -190,9 +197,12 @@ class TitanEmbedder:
     def prices(self) -> Prices:
         return self.owner.prices
 
-    async def requests(self, body: Mapping[str, Any], key: str | None) -> list[Outgoing]:
+    def bodies(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         more = {"dimensions": body["dimensions"]} if "dimensions" in body else {}
-        return [await _invocation(self.owner, {"inputText": text, **more}, key) for text in _inputs(body["input"])]
+        return [{"inputText": text, **more} for text in _inputs(body["input"])]
+
+    async def outgoing(self, said: Mapping[str, Any], key: str | None) -> Outgoing:
+        return await _invocation(self.owner, said, key)
 
     def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
         count = said.get("inputTextTokenCount")
@@ -209,14 +219,17 @@ class CohereEmbedder:
     def prices(self) -> Prices:
         return self.owner.prices
 
-    async def requests(self, body: Mapping[str, Any], key: str | None) -> list[Outgoing]:
+    def bodies(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         # A text that is too long is refused, and not cut.
         shared = {"input_type": body["input_type"], "truncate": "NONE"}
         if "dimensions" in body:
             shared["output_dimension"] = body["dimensions"]
         texts = _inputs(body["input"])
-        batches = [texts[start : start + TEXTS_OF_COHERE] for start in range(0, len(texts), TEXTS_OF_COHERE)]
-        return [await _invocation(self.owner, {"texts": batch, **shared}, key) for batch in batches]
+        starts = range(0, len(texts), TEXTS_OF_COHERE)
+        return [{"texts": texts[start : start + TEXTS_OF_COHERE], **shared} for start in starts]
+
+    async def outgoing(self, said: Mapping[str, Any], key: str | None) -> Outgoing:
+        return await _invocation(self.owner, said, key)
 
     def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
         found = said.get("embeddings")

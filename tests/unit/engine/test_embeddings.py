@@ -7,7 +7,7 @@ import base64
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -37,9 +37,14 @@ class OneEach:
     """An embedder that needs a request for each text; its answers are `{"vectors": [...], "tokens": n}`."""
 
     prices: Prices
+    written: list[str] = field(default_factory=list)
 
-    async def requests(self, body: Mapping[str, Any], key: str | None) -> list[Outgoing]:
-        return [Outgoing(f"https://host/{text}", {}, b"") for text in body["input"]]
+    def bodies(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [{"text": text} for text in body["input"]]
+
+    async def outgoing(self, said: Mapping[str, Any], key: str | None) -> Outgoing:
+        self.written.append(said["text"])
+        return Outgoing(f"https://host/{said['text']}", {}, b"")
 
     def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
         return said["vectors"], said.get("tokens")
@@ -134,3 +139,27 @@ async def test_requests_are_bounded_and_the_first_failure_ends_the_others() -> N
         await embedded(OneEach(Prices(PLACE)), native, None, ask)
     assert under_way == []
     assert most == AT_ONCE
+
+
+async def test_who_leaves_ends_the_requests_and_those_to_come_are_not_even_written() -> None:
+    begun, ended = asyncio.Event(), 0
+
+    async def ask(_: Outgoing) -> Received:
+        nonlocal ended
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended += 1
+        raise AssertionError
+
+    embedder = OneEach(Prices(PLACE))
+    native = NativeRequest("embeddings", {"input": [str(number) for number in range(100)]})
+    asking = asyncio.ensure_future(embedded(embedder, native, None, ask))
+    await begun.wait()
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert ended == AT_ONCE
+    assert embedder.written == [str(number) for number in range(AT_ONCE)]
