@@ -17,6 +17,7 @@ import pytest
 from litellm_fallback_router.commands.server import DRAIN_SECONDS
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.guarded_gateway import guarded, verdicts
 
 LONG: Any = {
     "model": "openai",
@@ -107,6 +108,36 @@ def test_a_caller_that_does_not_read_and_one_that_does_not_send_cannot_hold_the_
         assert gateway.process.wait(STOP_SECONDS) == 0
         assert b"server_stopping" in slow.recv(65_536)
     assert not [line for line in log_of(gateway) if "exception" in line]
+
+
+def test_a_stop_while_the_guardrail_checks_an_answer_is_told_once_with_its_attempt(
+    simulator: SimulatorControl, tmp_path: Path
+) -> None:
+    simulator.reset()
+    simulator.inject(Fault(kind="silence"), model="simguard", skip=1)
+    with guarded(simulator, tmp_path) as gateway:
+        answers: list[httpx.Response] = []
+        body = {**LONG, "model": "openai-gpt4o"}
+        asking = threading.Thread(
+            target=lambda: answers.append(httpx.post(f"{gateway.url}/v1/chat/completions", json=body, timeout=30))
+        )
+        asking.start()
+        until = time.monotonic() + 20
+        while len(verdicts(simulator)) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        gateway.process.terminate()
+        time.sleep(0.3)
+        gateway.process.terminate()
+        asking.join(STOP_SECONDS)
+        assert gateway.process.wait(STOP_SECONDS) == 0
+    (answer,) = answers
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "server_stopping")
+    (line,) = [line for line in log_of(gateway) if line.get("event") == "request_failed"]
+    assert (line["code"], line["attempts"]) == ("server_stopping", 1)
+    assert [one["outcome"] for one in log_of(gateway) if one.get("event") == "attempt_failed"] == ["server_stopping"]
+    assert not [line for line in log_of(gateway) if "exception" in line]
+    simulator.reset()
 
 
 def connected(gateway: Gateway) -> socket.socket:
