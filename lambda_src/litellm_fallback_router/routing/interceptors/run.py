@@ -87,8 +87,10 @@ class Run:
 
     @property
     def fallback(self) -> bool:
-        """True where one of the responders is not a member of the requested group."""
-        return self.execution is not None and any(self.execution.fell_back(one) for one in self.responders)
+        """True where a deployment outside of the requested group answered. An interceptor is none."""
+        if self.execution is None or (self._in_place is not None and self._in_place.responder is not None):
+            return False
+        return any(self.execution.fell_back(one) for one in self.responders)
 
     @property
     def result(self) -> ChatResult:

@@ -185,7 +185,8 @@ def test_no_answer_in_place_is_released_before_the_request_was_checked(
     async def scenario() -> None:
         r = guarded(passed, Cache(), parallel=parallel)
         assert (await answered(r, stream, "forbidden fruit"))[0] == MESSAGES["input"]
-        assert (await answered(r, stream, "bread"))[0] == KEPT["content"]
+        text, result = await answered(r, stream, "bread")
+        assert (text, result.fallback) == (KEPT["content"], False)
         assert r.provider.asked == []
         assert [one.responders[0].id for one in r.notes.outcomes if isinstance(one, ChatResult)] == [
             "guardrail",
