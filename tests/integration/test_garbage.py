@@ -6,18 +6,21 @@ import asyncio
 import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 import pytest
 
 from litellm_fallback_router.bootstrap import build_router
-from litellm_fallback_router.routing.errors import RouterError
+from litellm_fallback_router.routing.errors import GuardrailUnreachableError, RouterError
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.settings import Settings
 from local.simulator import Fault, Simulator
+from tests.support.guards import RuledGuard, guarded_rig
+from tests.support.scripted import Step, read
+from tests.support.virtual_time import run_virtually
 
 MODELS = {"openai": "gpt-4o", "anthropic": "claude-haiku-4-5", "bedrock": "us.amazon.nova-2-lite-v1:0"}
 FAULTS = {
@@ -27,6 +30,9 @@ FAULTS = {
     "silent": Fault(kind="silence"),
     "no answer": Fault(kind="html"),
 }
+
+
+OURS = {"frame of litellm_fallback_router", "ChainExecution", "Run", "Attempt", "ChatRequest"}
 
 
 def mapping() -> dict[str, Any]:
@@ -100,4 +106,24 @@ async def test_a_failure_leaves_no_frames_to_the_collector(
             for _ in range(5):
                 await ask(router, provider, streaming=streaming)
             await asyncio.sleep(0.05)
-    assert not {"frame of litellm_fallback_router", "Walk", "Attempt", "ChatRequest"} & garbage.keys(), garbage
+    assert not OURS & garbage.keys(), garbage
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("parallel", [False, True], ids=["first", "beside"])
+@pytest.mark.parametrize("said", ["Count to 90", "I am me@example.com", "forbidden fruit", "nothing can be said"])
+def test_a_guarded_request_leaves_nothing_to_the_collector(said: str, parallel: bool, streaming: bool) -> None:
+    async def scenario() -> None:
+        answers = {"a": [Step((f"You said: {said}. " * 20,))]}
+        guard = RuledGuard(unreachable="nothing" in said)
+        r = guarded_rig("a", guard=guard, scripts=answers, providers={"a": "bedrock"}, parallel=parallel)
+        request = ChatRequest("a", [{"role": "user", "content": said}])
+        with kept_garbage() as garbage:
+            for _ in range(5):
+                with suppress(GuardrailUnreachableError):
+                    await (read(r.router, request) if streaming else r.router.complete(request))
+                r.notes.outcomes.clear()
+                r.provider.calls.clear()
+        assert not OURS & garbage.keys(), garbage
+
+    run_virtually(scenario())

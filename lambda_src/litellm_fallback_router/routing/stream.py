@@ -128,14 +128,21 @@ class ChatStream:
             await run.aclose()  # an interceptor may have ended, not the attempt: it is told before the end
             told = self._cut_off(run, error)
             self._finish(told)
-            if isinstance(told, ServerStoppingError):
+            if not isinstance(told, ServerStoppingError):
+                raise
+            try:
                 raise told from None
-            raise
+            finally:
+                del told  # it refers to this frame
         if run.outbox:
             return True
-        if run.failed and not self._done:
-            self._finish(run.failed)
-            raise run.failed
+        if run.failed is not None and not self._done:
+            failed, run.failed = run.failed, None
+            self._finish(failed)
+            try:
+                raise failed
+            finally:
+                del failed  # it refers to this frame
         if not self._done:
             self._result = run.result
             self._finish(self._result)

@@ -51,7 +51,8 @@ class Run:
         """Index of the interceptor whose decision before the answer counts, which those behind it see."""
         self._ended_by = -1
         """Index of the interceptor that has ended the stream; it and those before it get nothing more."""
-        self._in_place: InPlace | None = None
+        self._stand_in: Deployment | None = None
+        """The responder that an interceptor has named for its own answer."""
         self._source: AsyncGenerator[Chunk, None] | None = None
 
     async def planned(self) -> ChainExecution:
@@ -81,14 +82,14 @@ class Run:
     @property
     def responders(self) -> list[Deployment]:
         """The deployments that answered, in order."""
-        if self._in_place is not None and self._in_place.responder is not None:
-            return [self._in_place.responder]
+        if self._stand_in is not None:
+            return [self._stand_in]
         return [] if self.execution is None else self.execution.responders
 
     @property
     def fallback(self) -> bool:
         """True where a deployment outside of the requested group answered. An interceptor is none."""
-        if self.execution is None or (self._in_place is not None and self._in_place.responder is not None):
+        if self.execution is None or self._stand_in is not None:
             return False
         return any(self.execution.fell_back(one) for one in self.responders)
 
@@ -115,7 +116,7 @@ class Run:
                 result = await self._decided((await self.planned()).answer)
                 choices = await self._seen(result.choices)
             except InPlace as in_place:
-                self._in_place = in_place
+                self._stand_in = in_place.responder
                 choices = await self._seen(in_place.choices, self._position + 1)
         except RouterError as error:
             self._add_ledger(error)
@@ -157,6 +158,10 @@ class Run:
         """Tell the interceptors how the request ended."""
         for interceptor in self._interceptors:
             interceptor.after(outcome, self.request)
+        if self.execution is not None:
+            # What they have put there refers to them, and they to the execution: a circle waits for the collector.
+            self.execution.gates.clear()
+            self.execution.notes.clear()
 
     async def _before(self) -> None:
         for position, interceptor in enumerate(self._interceptors):
@@ -181,7 +186,7 @@ class Run:
             try:
                 choices = await interceptor.choices(choices)
             except InPlace as in_place:
-                self._in_place, choices = in_place, in_place.choices
+                self._stand_in, choices = in_place.responder, in_place.choices
         return choices
 
     async def _opened(self) -> Chunk | None:
@@ -214,6 +219,9 @@ class Run:
             late.cancel()
             begun.cancel()
             await asyncio.gather(*both, return_exceptions=True)
+            # The exceptions in them refer to this frame: a circle waits for the collector.
+            self.late = None
+            del late, begun, both
         await self.aclose()
         await self.replace(replaced)
         return await begin()
@@ -238,13 +246,16 @@ class Run:
         if isinstance(stop, InPlace):
             await self._end_with(stop, at)
         elif stop is not None:
-            raise stop
+            try:
+                raise stop
+            finally:
+                del stop  # it refers to this frame
         elif chunk is None:
             await self._pass(None, at + 1)
 
     async def _end_with(self, in_place: InPlace, position: int) -> None:
         """End the stream with an interceptor's own answer, which those behind it see."""
-        self._in_place, self._ended_by, self.ended = in_place, position, True
+        self._stand_in, self._ended_by, self.ended = in_place.responder, position, True
         for one in in_place.chunks:
             await self._pass(one, position + 1)
         await self._pass(None, position + 1)
