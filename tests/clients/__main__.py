@@ -33,11 +33,18 @@ def main(names: Sequence[str]) -> int:
         return 0
     CACHE.mkdir(exist_ok=True)
     missing = [problem for client in chosen if (problem := _installed(client))]
-    installed = [client.name for client in chosen if client.name not in {one.client for one in missing}]
-    if code := isolation.run_inside(installed) if installed else 0:
-        return code
-    shown = [*missing, *(_read() if installed else [])]
-    return _publish(shown) if not names else _print(shown)
+    installed = [client for client in chosen if client.name not in {one.client for one in missing}]
+    shown = [*missing, *_shown_inside(installed)]
+    return _print(shown) if names else _publish(shown)
+
+
+def _shown_inside(chosen: Sequence[Client]) -> list[Shown]:
+    """Raises RuntimeError where the run itself broke down."""
+    if not chosen:
+        return []
+    if code := isolation.run_inside([client.name for client in chosen]):
+        raise RuntimeError(f"the clients could not be run: it ended with {code}")
+    return [Shown(**one) for one in json.loads(_RESULTS.read_text(encoding="utf-8"))]
 
 
 def _installed(client: Client) -> Shown | None:
@@ -75,10 +82,6 @@ def _write(shown: Sequence[Shown]) -> None:
     _RESULTS.write_text(json.dumps([asdict(one) for one in shown]), encoding="utf-8")
 
 
-def _read() -> list[Shown]:
-    return [Shown(**one) for one in json.loads(_RESULTS.read_text(encoding="utf-8"))]
-
-
 def _print(shown: Sequence[Shown]) -> int:
     for one in shown:
         said = " ".join((one.problem or one.note or "yes").split())
@@ -87,11 +90,19 @@ def _print(shown: Sequence[Shown]) -> int:
 
 
 def _publish(shown: Sequence[Shown]) -> int:
-    before, after = table.on_the_page(), table.written(clients(), shown)
+    before = table.on_the_page()
+    gone = table.lost(before, table.written(clients(), shown))
+    if again := [client for client in clients() if any(table.is_of(client, row) for row, _ in gone)]:
+        # One machine runs two clients, two gateways and two simulators at once: each alone has more time.
+        names = {client.name for client in again}
+        _say(f"clients: once more, one after the other: {', '.join(sorted(names))}")
+        alone = [found for client in again if _installed(client) is None for found in _shown_inside([client])]
+        shown = [*(one for one in shown if one.client not in {found.client for found in alone}), *alone]
+    after = table.written(clients(), shown)
     table.write(after)
     gone = table.lost(before, after)
-    for one in gone:
-        _say(f"clients: no longer: {one}")
+    for row, capability in gone:
+        _say(f"clients: no longer: {row}, {capability}")
     told = after.count(f" {table.YES} ")
     _say(f"clients: {told} capabilities shown, {len(gone)} lost; docs/clients.md is written")
     return int(bool(gone))

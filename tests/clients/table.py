@@ -89,12 +89,17 @@ def write(table: str, page: Path = PAGE) -> None:
     page.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
-def lost(before: str, after: str) -> list[str]:
-    """What was there and is not any more: `client, capability`."""
+def lost(before: str, after: str) -> list[tuple[str, str]]:
+    """What was there and is not any more: row and capability."""
     then, now = rows(before), rows(after)
     return [
-        f"{client}, {capability}"
-        for client, cells in then.items()
+        (row, capability)
+        for row, cells in then.items()
         for capability, cell in cells.items()
-        if cell == YES and now.get(client, {}).get(capability) != YES
+        if cell == YES and now.get(row, {}).get(capability) != YES
     ]
+
+
+def is_of(client: Client, row: str) -> bool:
+    title = _name(client, "")
+    return row == title or row.startswith(f"{title}: ")

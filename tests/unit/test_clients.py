@@ -87,7 +87,10 @@ def test_what_is_lost_is_told() -> None:
     before = table.written([Client("codex")], SHOWN[:1])
     after = table.written([Client("codex")], [Shown("codex", "", "chat", "broken")])
 
-    assert table.lost(before, after) == ["Codex, chat"]
+    assert table.lost(before, after) == [("Codex", "chat")]
+    assert table.is_of(Client("codex"), "Codex")
+    assert table.is_of(Client("openai-python"), "OpenAI, Python: responses")
+    assert not table.is_of(Client("codex"), "Claude Code: claude-opus-5-5")
     assert table.lost(after, before) == []
 
 

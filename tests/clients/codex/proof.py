@@ -1,12 +1,27 @@
 """Codex, not interactive: a loop of tools that edits a file, with the whole chain behind it."""
 
+import base64
 import json
 import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from prover import COUNT, COUNTED, GATEWAY, HOME, INSTALLED, asked, asked_once, fault, proves, resumed, same, simulator
+from prover import (
+    COUNT,
+    COUNTED,
+    GATEWAY,
+    HOME,
+    INSTALLED,
+    PNG,
+    asked,
+    asked_once,
+    fault,
+    proves,
+    resumed,
+    same,
+    simulator,
+)
 
 PRIMARY, SECOND, LAST = "gpt-5.4-mini", "claude-sonnet-4-6", "us.amazon.nova-2-lite-v1:0"
 PROGRAM = next(INSTALLED.glob("node_modules/@openai/codex-*/vendor/*/bin/codex"))
@@ -92,6 +107,14 @@ def structured() -> None:
     form = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
     schema.write_text(json.dumps({**form, "additionalProperties": False}))
     same(list(json.loads(said(COUNT, "--output-schema", str(schema)))), ["answer"])
+
+
+@proves("images")
+def images() -> None:
+    picture = HOME / "picture.png"
+    picture.write_bytes(base64.b64decode(PNG))
+    same(said(COUNT, f"--image={picture}"), COUNTED)
+    same('"type": "input_image"' in json.dumps(simulator("GET", "requests")[-1]["body"]["input"]), True)
 
 
 @proves("thinking")

@@ -4,11 +4,11 @@ import { appendFileSync } from "node:fs";
 export const GATEWAY = process.env.PROOF_GATEWAY;
 const SIMULATOR = process.env.PROOF_SIMULATOR;
 export const KEY = "sim-anthropic-key";
-const MILLISECONDS = 60_000;
+const MILLISECONDS = 90_000;
 export const COUNT = "Count to 40";
 export const COUNTED = Array.from({ length: 40 }, (_, index) => index + 1).join(", ") + ".";
 export const PNG =
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYPhfDwAChAGAjKuTTgAAAABJRU5ErkJggg==";
+  "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR4nGNwaDiAFTEMLQkAYvNgAXSglMMAAAAASUVORK5CYII=";
 
 /** Run a proof and tell whether it went through. `face`: which of a client's sides it is. */
 export async function proves(capability, face, proof) {

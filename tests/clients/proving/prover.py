@@ -25,12 +25,12 @@ HOME = Path(os.environ["HOME"])
 INSTALLED = Path(os.environ["PROOF_INSTALLED"])
 """The folder into which the client was installed."""
 KEY = "sim-anthropic-key"
-SECONDS = 60
+SECONDS = 90
 """How long one capability may take to be shown."""
 
 COUNT = "Count to 40"
 COUNTED = ", ".join(str(number) for number in range(1, 41)) + "."
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYPhfDwAChAGAjKuTTgAAAABJRU5ErkJggg=="
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR4nGNwaDiAFTEMLQkAYvNgAXSglMMAAAAASUVORK5CYII="
 
 Proof = Callable[[], Any]
 
@@ -77,7 +77,8 @@ def asked() -> list[str]:
 def resumed(*models: str) -> None:
     """One request was answered by these models in turn."""
     if asked() != list(models):
-        raise AssertionError(f"the stream was not resumed; asked were {asked()}")
+        told = [(one["model"], one["fault"], one["chunks"]) for one in simulator("GET", "requests")]
+        raise AssertionError(f"the stream was not resumed; asked were {told}")
 
 
 def asked_once() -> None:
