@@ -92,7 +92,7 @@ def unreachable_model_falls_over(fallback: str) -> str:
     result = ask(router, "unreachable")
     assert result.fallback
     assert result.ledger.attempts[0].failure == "connection"
-    return story(result)
+    return summary(result)
 
 
 def stream_arrives(model: str) -> str:
@@ -111,7 +111,7 @@ def stream_arrives(model: str) -> str:
     text, result = asyncio.run(collect())
     assert "Paris" in text, f"a strange answer: {text!r}"
     assert result.usage.completion_tokens > 0
-    return f"{story(result)}: {text.strip()}"
+    return f"{summary(result)}: {text.strip()}"
 
 
 def unknown_model_is_told() -> str:
@@ -134,7 +134,7 @@ def outage_is_survived(outage: str, simulator: SimulatorControl) -> str:
     result = ask(shared_router(), model)
     simulator.reset()
     assert result.deployment.id == survivor, f"{result.deployment.id} answered"
-    return story(result)
+    return summary(result)
 
 
 def everything_down_is_told(simulator: SimulatorControl) -> str:
@@ -162,7 +162,7 @@ def ask(router: Router, model: str, timeout: float = 60) -> ChatResult:
     return result
 
 
-def story(result: ChatResult) -> str:
+def summary(result: ChatResult) -> str:
     attempts = attempt_lines(attempt.to_json() for attempt in result.ledger.attempts)
     return f"{'; '.join(attempts)} ({result.ledger.seconds:.2f} s, {dollars(result.cost_usd)})"
 

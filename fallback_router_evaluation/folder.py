@@ -54,7 +54,7 @@ class LocalFolder:
 
     def write(self, name: str, text: str) -> None:
         file = self._path / name
-        with told(file):
+        with readable_errors(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             unfinished = file.with_name(f".{file.name}.new")
             unfinished.write_text(text, encoding="utf-8")
@@ -66,7 +66,7 @@ class LocalFolder:
 
     def append(self, log: str, line: str) -> None:
         file = self._path / log
-        with told(file):
+        with readable_errors(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             _append(file, line)
 
@@ -84,7 +84,7 @@ class LocalFolder:
 
     def _bytes(self, name: str) -> bytes | None:
         file = self._path / name
-        with told(file):
+        with readable_errors(file):
             try:
                 return file.read_bytes()
             except (FileNotFoundError, NotADirectoryError):
@@ -101,7 +101,7 @@ def decoded(data: bytes, name: str, line: int = 1) -> str:
 
 
 @contextmanager
-def told(file: Path) -> Iterator[None]:
+def readable_errors(file: Path) -> Iterator[None]:
     """A file that this machine cannot read or write is a ConfigurationError."""
     try:
         yield

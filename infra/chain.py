@@ -19,7 +19,7 @@ from litellm_fallback_router.routing.types import Deployment, ModelInfo
 
 MOST_SILENCE = 290.0
 """Seconds. API Gateway cuts a regional streaming response after 5 minutes without a byte, and a whole answer is
-silent until it is there. Source: API Gateway developer guide, "Stream the integration response"."""
+it sends nothing until it is there. Source: API Gateway developer guide, "Stream the integration response"."""
 _SECRETS = frozenset(
     {"aws_secret_access_key", "aws_session_token", "azure_ad_token", "azure_password", "client_secret"}
 )

@@ -95,10 +95,10 @@ BOTOCORE_DATA = frozenset(
 BOTO3_DATA = frozenset({"dynamodb"})
 """The services a Lambda uses through boto3's resources (Powertools' circuit breaker)."""
 
-OURS = (
+OPERATOR_MODULES = (
     *("cli.py", "commands/*", "operations.py", "adapters/api_gateway.py", "adapters/cloudformation.py"),
     *("preflight/*", "checklist.py", "aws_regions.py", "adapters/account.py", "adapters/bedrock_catalog.py"),
-    *("adapters/gateway_door.py", "adapters/monitoring.py"),
+    *("adapters/gateway_client.py", "adapters/monitoring.py"),
 )
 """Our own modules that only operators use, on their machines: they need libraries and services named above."""
 
@@ -123,7 +123,7 @@ def prune(tree: Path) -> None:
 
 def belongs_in_lambda(path: str) -> bool:
     """Whether a module of ours (its path in our package) goes into the Lambda package."""
-    return not any(fnmatch(path, pattern) for pattern in OURS)
+    return not any(fnmatch(path, pattern) for pattern in OPERATOR_MODULES)
 
 
 def _remove_distributions(tree: Path) -> None:

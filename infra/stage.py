@@ -19,7 +19,7 @@ from litellm_fallback_router.routing.mapping import regions_of
 from .cedar import AgentAccess
 
 NEW = "new"
-"""Makes a thing instead of naming one that exists."""
+"""Makes a thing instead of using one that exists."""
 _FOREIGN = re.compile(r".*[:@].*|(?:cli-)?telemetry.*|tree|acknowledged-issue-numbers|notices")
 """Context that is CDK's own: feature flags, cached look-ups and the CLI's switches."""
 

@@ -26,7 +26,7 @@ from litellm_fallback_router.routing.types import Deployment
 from ..asking import TRIES, Asked, Outcome, Questions
 from ..budget import most_expensive
 from ..dataset import read_dataset
-from ..folder import decoded, told
+from ..folder import decoded, readable_errors
 from ..manifest import Manifest, Model, read_manifest, write_responses
 from ..places import check_keeps, evaluation_folder
 
@@ -44,7 +44,7 @@ class Wanted:
 
 def run(wanted: Wanted, out: str, config_file: Path | None, *, region: str | None, simulate: bool) -> bool:
     """True if nothing is missing. Raises ConfigurationError, and OperationError for what AWS refuses."""
-    with told(wanted.dataset):
+    with readable_errors(wanted.dataset):
         data = wanted.dataset.read_bytes()
     prompts = read_dataset(decoded(data, wanted.dataset.name), wanted.dataset.name)
     with (

@@ -13,9 +13,8 @@ from pydantic import SecretStr
 
 from .adapters import price_map
 from .adapters.image_fetch import ImageFetcher
-from .adapters.kept_responses import MemoryResponses
 from .adapters.logs import LogObserver
-from .adapters.memory import MemoryCircuits, MemoryRateLimits
+from .adapters.memory import MemoryCircuits, MemoryRateLimits, MemoryResponses
 from .adapters.provider_keys import EnvironmentKeys
 from .collector import gc_paused
 from .engine import Engine, loading

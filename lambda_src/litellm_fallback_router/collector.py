@@ -1,4 +1,4 @@
-"""Python's garbage collector, kept from walking what is only being loaded."""
+"""Python's garbage collector, paused while modules load."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from .adapters.cloudformation import GatewayStack, gateway_stacks
 from .adapters.dynamodb.circuit_table import CircuitTable, Reading
 from .adapters.dynamodb.items import KeyRecord, hash_of
 from .adapters.dynamodb.key_records import KeyRecords
-from .adapters.gateway_door import GatewayDoor
+from .adapters.gateway_client import GatewayClient
 from .adapters.monitoring import Monitoring
 from .adapters.secrets_manager import write_secret
 from .providers import known_providers
@@ -125,10 +125,10 @@ class DeployedGateway:
                 self._records.revoke(record, int(time.time()))
             self._usage_keys.delete(record.usage_key_id)
 
-    def door(self, url: str | None, key: str, timeout: float) -> GatewayDoor:
+    def client(self, url: str | None, key: str, timeout: float) -> GatewayClient:
         """The gateway as the caller with that key meets it; at `url` where that is not the stack's own. `timeout`:
         seconds for one request."""
-        return GatewayDoor(url or self._stack.url, key, timeout)
+        return GatewayClient(url or self._stack.url, key, timeout)
 
     def set_secret(self, provider: str, secret: str) -> str:
         """Store the provider's key, or a JSON object of names and keys. Gives the secret's name."""

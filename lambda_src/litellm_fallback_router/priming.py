@@ -31,10 +31,10 @@ async def prime(settings: Settings) -> None:
     ours: what is loaded by then stays for good, and the garbage collector skips it.
 
     The first request to a provider imports what only it needs: 0.1 to 0.5 s, in which the event loop does nothing else.
-    Tools or a second deployment of the same model would load nothing more. A full collection would walk half
+    Tools or a second deployment of the same model would load nothing more. A full collection would traverse half
     a million objects for 0.1 s and more, find less than a megabyte, and hold up every request meanwhile.
     """
-    with _closed_port() as url, gc_paused(), _silence():
+    with _closed_port() as url, gc_paused(), _logging_disabled():
         config = load(settings.model_copy(update={"simulator_url": None}))
         await _ask_each_model(config, url)
         warm_up_streams(config)
@@ -79,7 +79,7 @@ def _closed_port() -> Iterator[str]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def _logging_disabled() -> Iterator[None]:
     """No log lines: the requests above are meant to fail, which is no news."""
     logging.disable(logging.CRITICAL)
     try:

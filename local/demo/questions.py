@@ -19,14 +19,14 @@ class Outcome:
     """Empty where nobody answered."""
     responders: tuple[str, ...] = ()
     """`provider:model`, in order; several where a stream was resumed."""
-    story: dict[str, Any] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
     """The gateway's ledger: `attempts`, `dropped`, `cost_usd` ..."""
     error: str = ""
     """The exception the client raised and the gateway's message."""
 
     @property
     def attempts(self) -> list[dict[str, Any]]:
-        return list(self.story.get("attempts", ()))
+        return list(self.report.get("attempts", ()))
 
     @property
     def answered_by(self) -> str:
@@ -61,14 +61,14 @@ def ask(
     except APIError as error:
         return _failed(error, time.monotonic() - started)
     seconds = time.monotonic() - started
-    story = (completion.model_extra or {}).get("router", {})
-    return Outcome(seconds, completion.choices[0].message.content or "", tuple(story.get("responders", ())), story)
+    report = (completion.model_extra or {}).get("router", {})
+    return Outcome(seconds, completion.choices[0].message.content or "", tuple(report.get("responders", ())), report)
 
 
 def ask_streaming(client: OpenAI, model: str, question: str) -> Outcome:
     """The same as a stream."""
     started, text = time.monotonic(), ""
-    story: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     try:
         stream = client.chat.completions.create(
             model=model,
@@ -78,10 +78,10 @@ def ask_streaming(client: OpenAI, model: str, question: str) -> Outcome:
         )
         for chunk in stream:
             text += "".join(choice.delta.content or "" for choice in chunk.choices)
-            story = (chunk.model_extra or {}).get("router", story)
+            report = (chunk.model_extra or {}).get("router", report)
     except APIError as error:
         return _failed(error, time.monotonic() - started)
-    return Outcome(time.monotonic() - started, text, tuple(story.get("responders", ())), story)
+    return Outcome(time.monotonic() - started, text, tuple(report.get("responders", ())), report)
 
 
 def _failed(error: APIError, seconds: float) -> Outcome:
@@ -90,5 +90,5 @@ def _failed(error: APIError, seconds: float) -> Outcome:
         return Outcome(seconds, error=f"{name}: {error.message}")
     body = error.response.json()
     return Outcome(
-        seconds, story=body.get("router", {}), error=f"{name} {error.status_code}: {body['error']['message']}"
+        seconds, report=body.get("router", {}), error=f"{name} {error.status_code}: {body['error']['message']}"
     )

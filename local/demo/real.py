@@ -52,6 +52,6 @@ def _table(outcomes: dict[str, Outcome]) -> Table:
     table.add_column("cost", justify="right")
     for model, outcome in outcomes.items():
         who = outcome.answered_by if not outcome.error else "nobody"
-        cost = "" if outcome.error else dollars(outcome.story.get("cost_usd"))
+        cost = "" if outcome.error else dollars(outcome.report.get("cost_usd"))
         table.add_row(model, who, outcome.text.strip(), f"{outcome.seconds:.2f}", cost)
     return table

@@ -30,7 +30,7 @@ def demo(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def outcome(text: str = "", responders: tuple[str, ...] = (), region: str | None = None, **fields: object) -> Outcome:
     attempts: list[Mapping[str, object]] = [{"deployment": "x", "region": region, "reason": ""}]
-    known = {"seconds": 0.1, "text": text, "responders": responders, "story": {"attempts": attempts}}
+    known = {"seconds": 0.1, "text": text, "responders": responders, "report": {"attempts": attempts}}
     return Outcome(**{**known, **fields})  # type: ignore[arg-type] # fields of Outcome, as the tests name them
 
 

@@ -32,7 +32,7 @@ LARGEST = 200_000
 TRIES = 2
 PAUSE = 1.0
 """Seconds between them."""
-PATIENCE = 3.0
+FLUSH_TIMEOUT = 3.0
 """Seconds that the end of the process waits for what is still in memory."""
 QUIET = 60.0
 """Seconds between two warnings."""
@@ -67,16 +67,16 @@ class S3Samples:
                 self._thread.start()
 
     def close(self) -> None:
-        """Write what is in memory, for `PATIENCE` at most. Blocking."""
+        """Write what is in memory, for `FLUSH_TIMEOUT` at most. Blocking."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is None:
             return
         try:
-            self._queue.put(None, timeout=PATIENCE)
+            self._queue.put(None, timeout=FLUSH_TIMEOUT)
         except queue.Full:
             return
-        thread.join(PATIENCE)
+        thread.join(FLUSH_TIMEOUT)
 
     def _work(self) -> None:
         ended = False

@@ -33,7 +33,7 @@ MAX_AGE = 300
 """Seconds that a key is used before it is read again."""
 RETRY = 30.0
 """Seconds before a secret that is empty, missing or out of reach is looked for again."""
-PATIENCE = 4.0
+READ_TIMEOUT = 4.0
 """Seconds that a start, or a request after a 401, waits for Secrets Manager."""
 RECENT = 120.0
 """Seconds in which a request may still be on its way with the key from before a change."""
@@ -112,13 +112,13 @@ class SecretKeys:
             return False
         for _ in range(2):  # a reading that was under way may be older than the change: then one more
             if self._secrets[provider].read_at < asked:
-                await asyncio.wait({asyncio.wrap_future(self._read_afresh(provider))}, timeout=PATIENCE / 2)
+                await asyncio.wait({asyncio.wrap_future(self._read_afresh(provider))}, timeout=READ_TIMEOUT / 2)
         return asked - self._secrets[provider].changed_at < RECENT
 
     def prefetch(self) -> None:
-        """Read every secret afresh: at a start, and after a restore from a snapshot. Blocks for `PATIENCE` at most."""
+        """Read every secret afresh: at a start, and after a restore from a snapshot. Blocks `READ_TIMEOUT` at most."""
         self._started = True
-        wait([self._read_afresh(provider) for provider in self._secrets], timeout=PATIENCE)
+        wait([self._read_afresh(provider) for provider in self._secrets], timeout=READ_TIMEOUT)
 
     def _from_secret(self, deployment: Deployment) -> str | None:
         secret = self._secrets.get(deployment.provider)

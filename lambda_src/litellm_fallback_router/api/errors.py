@@ -74,10 +74,10 @@ def refusal(error: RouterError, scope: Mapping[str, Any]) -> Response:
     headers, status = _headers(error), error.status
     if headers.get("x-should-retry") == "false" and (final := _final_status(scope)) is not None:
         headers["x-router-status"], status = str(status), final
-    return told(problem_of(error), scope, status=status, headers=headers)
+    return error_response(problem_of(error), scope, status=status, headers=headers)
 
 
-def told(
+def error_response(
     problem: Problem, scope: Mapping[str, Any], *, status: int | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A problem in the words of the format that is asked in. `status`: another one than the problem's."""
@@ -132,4 +132,4 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         allowed = (error.headers or {}).get("Allow", "another method")
         message = f"Not allowed: {route}. Use {allowed}."
     problem = Problem(error.status_code, message, kind, code=code)
-    return told(problem, request.scope, headers=error.headers)
+    return error_response(problem, request.scope, headers=error.headers)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..routing.errors import ServerStoppingError
 from ..routing.router import STOPPING
-from .errors import bug, refusal, told
+from .errors import bug, error_response, refusal
 from .formats import format_of
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/=+-]{1,128}")
@@ -63,7 +63,7 @@ class RequestContextMiddleware:
         except Exception as error:  # noqa: BLE001 - the last stop: a bug must reach the log and the caller
             problem = bug(error, request_id)
             if not started:
-                await told(problem, scope)(scope, receive, send_with_id)
+                await error_response(problem, scope)(scope, receive, send_with_id)
 
 
 def _header(scope: Scope, name: bytes, sane: re.Pattern[bytes]) -> str | None:

@@ -123,7 +123,7 @@ class NativeDecoder(AnthropicDecoder):
             self._waiting.append(NativeEvent(said, event))
         for chunk in self._event(said):
             yield Chunk(chunk.choices, chunk.usage, chunk.cost_usd, self._taken()) if chunk.choices else chunk
-        if self._waiting and (kind := _unheard(said)):
+        if self._waiting and (kind := _untranslated_kind(said)):
             self.begun = True
             yield Chunk([{"index": 0, "delta": {OTHER: kind}, "finish_reason": None}], native=self._taken())
 
@@ -132,7 +132,7 @@ class NativeDecoder(AnthropicDecoder):
         return sent
 
 
-def _unheard(said: Mapping[str, Any]) -> str:
+def _untranslated_kind(said: Mapping[str, Any]) -> str:
     """The kind of a part of an answer that has no place in a chat's choices; empty where it has one, or is none."""
     part = {"content_block_start": "content_block", "content_block_delta": "delta"}.get(str(said.get("type")), "")
     kind = str((said.get(part) or {}).get("type")) if part else ""

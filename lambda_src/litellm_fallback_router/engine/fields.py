@@ -20,7 +20,7 @@ KINDS_OF_CHOICE = frozenset({"custom", "allowed_tools"})
 def arguments_of(deployment: Deployment, params: Mapping[str, Any]) -> dict[str, Any]:
     """`params` and the operator's own parameters as arguments of `acompletion`; the operator's come last.
 
-    Raises ProviderFailure for a need that LiteLLM would leave out in silence (it runs with `drop_params`).
+    Raises ProviderFailure for a need that LiteLLM would leave out without an error (it runs with `drop_params`).
     """
     body = _body(deployment, params)
     if not deployment.openai_compatible:

@@ -1,7 +1,7 @@
 """The connections to all providers: one pool for each event loop, and what may come through it.
 
-Nothing is sent a second time, no redirect is followed, and no answer is read without a bound. Time is the walker's: it
-cancels a request, and a cancelled request's connection is closed.
+Nothing is sent a second time, no redirect is followed, and no answer is read without a bound. Time is the execution's:
+it cancels a request, and a cancelled request's connection is closed.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Pool:
         self._sessions[loop] = session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            # The walker's limits are shorter than any of these would be.
+            # The execution's limits are shorter than any of these would be.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             headers={"accept-encoding": IDENTITY, "user-agent": "litellm-fallback-router"},
         )

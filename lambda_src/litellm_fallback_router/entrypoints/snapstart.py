@@ -25,7 +25,7 @@ from ..settings import Settings
 
 logger = logging.getLogger("litellm_fallback_router")
 
-PATIENCE = 8.0
+RENEWAL_TIMEOUT = 8.0
 """Seconds that a hook or an invocation waits for the new Router: twice what reading the keys may take."""
 RETRY = 5.0
 """Seconds before a Router that could not be made, or was late, is asked for again."""
@@ -73,12 +73,12 @@ class Renewal:
         await before_checkpoint(self._settings)
 
     async def done(self) -> None:
-        """Returns once the Router is a new one, or after `PATIENCE` seconds. Raises nothing: it is logged."""
+        """Returns once the Router is a new one, or after `RENEWAL_TIMEOUT` seconds. Raises nothing: it is logged."""
         if not self._due or self._clock() < self._not_before:
             return
         if self._under_way is None:
             self._under_way = asyncio.create_task(self._renew())
-        await asyncio.wait({self._under_way}, timeout=PATIENCE)
+        await asyncio.wait({self._under_way}, timeout=RENEWAL_TIMEOUT)
         if self._due:
             self._not_before = self._clock() + RETRY
 

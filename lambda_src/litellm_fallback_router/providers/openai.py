@@ -1,5 +1,5 @@
-"""OpenAI's own API. Sources: OpenAI "Create chat completion", and what LiteLLM 1.106.2 sends: it leaves out in silence
-what it finds no place for.
+"""OpenAI's own API. Sources: OpenAI "Create chat completion", and what LiteLLM 1.106.2 sends: it leaves out
+what it finds no place for, without an error.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ class ChatRequest:
     model_param: str = "model"
     """What the caller calls `model`, for errors that name the field."""
     validated: bool = field(default=False, compare=False, repr=False)
-    """True: `requests.checked`, or the door it came in at, has checked all of it."""
+    """True: `requests.checked`, or the API it came through, has checked all of it."""
 
     @property
     def prompt_facts(self) -> dict[str, str]:

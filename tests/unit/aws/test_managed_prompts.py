@@ -147,7 +147,7 @@ async def test_a_prompt_that_was_never_read_is_a_503_with_the_reason_in_the_log_
 
 
 async def test_bedrock_that_never_answers_keeps_no_request_waiting_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "PATIENCE", 0.1)
+    monkeypatch.setattr(kept, "READ_TIMEOUT", 0.1)
     source, clock = Bedrock(["first", "late"]), Clock()
     prompts = ManagedPrompts(source, clock)
     await text(prompts)
@@ -239,7 +239,7 @@ async def test_a_silent_bedrock_is_given_up_in_time(simulator: Simulator, asked:
     began = asyncio.get_running_loop().time()
     with pytest.raises(PromptUnreachableError, match="ReadTimeoutError"):
         await asked("CAPITALS01", "1")
-    assert asyncio.get_running_loop().time() - began < kept.PATIENCE
+    assert asyncio.get_running_loop().time() - began < kept.READ_TIMEOUT
     assert len(simulator.requests) == 2
 
 

@@ -203,7 +203,7 @@ DENIED = {"Error": {"Code": "AccessDeniedException", "Message": "not allowed"}, 
 async def test_a_secrets_manager_that_never_answers_holds_nobody_up_for_long(
     aws: None, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(secrets_manager, "PATIENCE", 0.2)
+    monkeypatch.setattr(secrets_manager, "READ_TIMEOUT", 0.2)
     quiet = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     async with quiet:
         url = f"http://127.0.0.1:{quiet.sockets[0].getsockname()[1]}"

@@ -155,7 +155,7 @@ async def test_a_renewal_that_hangs_holds_up_one_request_for_a_bounded_time_and_
         return build_router(Settings())
 
     monkeypatch.setattr(snapstart, "renewed", slow)
-    monkeypatch.setattr(snapstart, "PATIENCE", 0.05)
+    monkeypatch.setattr(snapstart, "RENEWAL_TIMEOUT", 0.05)
     renewal = Renewal(held, FROZEN, clock)
     await renewal.done()
     assert held.router is router

@@ -24,7 +24,7 @@ DRAFT_AGE = 60.0
 """Seconds that a working draft is used before it is read again."""
 RETRY = 30.0
 """Seconds that an old draft is used on where it could not be read again."""
-PATIENCE = 5.0
+READ_TIMEOUT = 5.0
 """Seconds that a request waits for Bedrock."""
 MOST = 256
 """Prompts that are kept; the one unused for longest goes first."""
@@ -71,7 +71,7 @@ class ManagedPrompts:
             if reading is None:
                 reading = self._reading[key] = self._readers.submit(self._read_afresh, key, kept)
         waiting = asyncio.wrap_future(reading)
-        await asyncio.wait({waiting}, timeout=PATIENCE)  # unlike wait_for, it leaves the others' reading alone
+        await asyncio.wait({waiting}, timeout=READ_TIMEOUT)  # unlike wait_for, it leaves the others' reading alone
         outcome = waiting.result() if waiting.done() else self._instead(key, kept, "no answer in time")
         if isinstance(outcome, _Kept):
             return outcome.template

@@ -25,7 +25,7 @@ MOST_TEXTS = 2048
 """In one request. Source: OpenAI, "Create embeddings"."""
 MOST_VALUES = 310_000
 """JSON values in one: as tokens, of which OpenAI takes 300,000, its texts are as many."""
-OURS = frozenset({"model", "router"})
+ROUTER_FIELDS = frozenset({"model", "router"})
 """What the gateway itself acts on."""
 _TOKENS = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1}
 _INPUT = {
@@ -61,7 +61,7 @@ def _asked(body: dict[str, Any], _: RouterConfig) -> Asked:
         if name not in given:
             raise missing(name)
     kind = _kind_of(given["input"])
-    native = {name: value for name, value in given.items() if name not in OURS}
+    native = {name: value for name, value in given.items() if name not in ROUTER_FIELDS}
     texts: Sequence[Any] = [given["input"]] if isinstance(given["input"], str) else given["input"]
     request = ChatRequest(
         model=given["model"],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...routing.types import Deployment
 
 if TYPE_CHECKING:
-    from ...adapters.gateway_door import GatewayDoor, Reply
+    from ...adapters.gateway_client import GatewayClient, Reply
 
 AT_ONCE = 2
 """Requests: each may be another environment's first, and a new account has few."""
@@ -71,8 +71,8 @@ class Answers:
 class Asking:
     """`say`: is told what is being asked."""
 
-    def __init__(self, door: GatewayDoor, say: Callable[[str], None]) -> None:
-        self._door = door
+    def __init__(self, client: GatewayClient, say: Callable[[str], None]) -> None:
+        self._client = client
         self._say = say
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._requests = 0
@@ -118,12 +118,12 @@ class Asking:
 
     async def _unthrottled(self, body: Mapping[str, Any]) -> Reply:
         headers = {"x-router-timeout-ms": str(int(SECONDS * 1000))}
-        reply = await self._door.complete(body, headers)
+        reply = await self._client.complete(body, headers)
         for _ in range(THROTTLED_WAITS):
             if reply.status != 429 or reply.routing_report is not None or reply.retry_after is None:
                 break
             await asyncio.sleep(min(reply.retry_after, LONGEST_WAIT))
-            reply = await self._door.complete(body, headers)
+            reply = await self._client.complete(body, headers)
         return reply
 
 

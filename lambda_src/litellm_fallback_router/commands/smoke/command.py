@@ -28,7 +28,7 @@ from .verdicts import deployment_checks, door_fix, streaming_check
 
 if TYPE_CHECKING:
     from ...adapters.dynamodb.items import KeyRecord
-    from ...adapters.gateway_door import GatewayDoor, Reply
+    from ...adapters.gateway_client import GatewayClient, Reply
     from ...operations import DeployedGateway
 
 KEY_SECONDS = 1800
@@ -117,25 +117,25 @@ def _key_check(lease: Lease) -> Check:
 async def _asked(
     gateway: DeployedGateway, config: RouterConfig, url: str | None, key: str, shown: Shown
 ) -> tuple[list[Check], Answers | None]:
-    """The lines about the door and all behind it; no Answers where the door does not open."""
-    async with gateway.door(url, key, 1.5 * SECONDS) as door:
-        opened = await _opened(door, shown)
-        checks = [_door_check(opened), await _closed_check(door)]
+    """The lines about the entrance and all behind it; no Answers where it refuses the new key."""
+    async with gateway.client(url, key, 1.5 * SECONDS) as client:
+        opened = await _opened(client, shown)
+        checks = [_door_check(opened), await _closed_check(client)]
         if opened.problem:
             return checks, None
         checks.append(_mapping_check(opened, config))
         chats = [deployment for deployment in config.deployments if deployment.space is None]
-        answers = await Asking(door, shown.say).all(chats)
+        answers = await Asking(client, shown.say).all(chats)
     checks += deployment_checks(chats, answers)
     checks.append(streaming_check(answers, streams=gateway.stack.streams))
     return checks, answers
 
 
-async def _opened(door: GatewayDoor, shown: Shown) -> Reply:
+async def _opened(client: GatewayClient, shown: Shown) -> Reply:
     """The first reply after API Gateway knows the key, or after a minute."""
     begun = time.monotonic()
     while True:
-        reply = await door.models()
+        reply = await client.models()
         waited = time.monotonic() - begun
         if reply.status not in {401, 503} or waited > KEY_WORKS_SECONDS:
             return reply
@@ -149,8 +149,8 @@ def _door_check(opened: Reply) -> Check:
     return Check("the door", "ok", "knows the key and lists its models")
 
 
-async def _closed_check(door: GatewayDoor) -> Check:
-    name, reply = "the door, without a key", await door.models(with_key=False)
+async def _closed_check(client: GatewayClient) -> Check:
+    name, reply = "the door, without a key", await client.models(with_key=False)
     if reply.status == 401:
         return Check(name, "ok", "refused: 401")
     if reply.status == 200:

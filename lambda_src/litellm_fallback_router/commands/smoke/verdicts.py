@@ -13,7 +13,7 @@ from ..fixes import fix
 from .asking import Answers, Asked
 
 if TYPE_CHECKING:
-    from ...adapters.gateway_door import Reply
+    from ...adapters.gateway_client import Reply
 
 TELLING = 0.2
 """Seconds that a provider must have taken from its first to its last token, for a stream to show whether it streams."""

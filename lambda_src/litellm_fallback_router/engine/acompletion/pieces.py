@@ -14,7 +14,7 @@ from .error_chain import failure_of
 from .reading_along import reading
 
 HELD_BACK_SECONDS = 0.05
-"""Of silence after a finish reason, until it is passed on although LiteLLM still keeps it back."""
+"""Without another event after a finish reason, until it is passed on although LiteLLM still keeps it back."""
 
 
 class Pieces:

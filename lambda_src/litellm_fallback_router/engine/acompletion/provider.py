@@ -27,8 +27,8 @@ PLACEHOLDER_KEY = "none"
 """These clients insist on a key; servers people run themselves do not."""
 
 TRANSPORT_TIMEOUT = 900.0
-"""Seconds. The walker ends an attempt long before. LiteLLM keeps a client, and with it the connections, for each
-timeout it is told: a limit that differs from request to request would cost a TLS handshake each time."""
+"""Seconds. `ChainExecution` ends an attempt long before. LiteLLM keeps a client, and with it the connections, for each
+timeout it is given: a limit that differs from request to request would cost a TLS handshake each time."""
 
 _asking: set[object] = set()
 """One for each request under way, of any Router and on any event loop: LiteLLM's connections are the process's."""

@@ -3,7 +3,7 @@
 Sources: Anthropic "Extended thinking" (budgets of at least 1,024 tokens and below `max_tokens`; no temperature, no
 `top_k`, no forced tool; "Preserving thinking blocks" in a tool loop), "Adaptive thinking" and "Effort" (since Claude
 4.6); Amazon Nova 2 "Reasoning" (`maxReasoningEffort` of low, medium or high); for the budget of an effort LiteLLM
-1.106.2's `DEFAULT_REASONING_EFFORT_*`. LiteLLM would translate, clamp and leave out the same in silence.
+1.106.2's `DEFAULT_REASONING_EFFORT_*`. LiteLLM would translate, clamp and leave out the same without a word.
 """
 
 from __future__ import annotations

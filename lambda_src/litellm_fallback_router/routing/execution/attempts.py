@@ -63,12 +63,12 @@ class Recorder:
             self.first_token = seconds_since(self._attempt)
         self.characters += characters
 
-    def heard(self, answer: ProviderAnswer) -> None:
+    def record_answer(self, answer: ProviderAnswer) -> None:
         """Note a whole answer."""
         self.reported(answer.usage, answer.cost_usd)
         self.characters = characters_of(choice["message"] for choice in answer.choices)
 
-    def heard_chunk(self, chunk: Chunk) -> None:
+    def record_chunk(self, chunk: Chunk) -> None:
         """Note a chunk."""
         if chunk.usage is not None:
             self.reported(chunk.usage, chunk.cost_usd)

@@ -27,55 +27,55 @@ OUT_OF_RATE = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA_EXHAUSTED})
 
 
 def exhausted_error(failures: Sequence[ProviderFailure], ledger: Ledger, *, expired: bool) -> RouterError:
-    """The honest answer when no candidate is left, or no time for the ones that are."""
+    """The error when no candidate is left, or no time for the ones that are."""
     if not failures:
         return _nothing_asked(ledger, expired=expired)
     kinds = {failure.kind for failure in failures}
-    story, whose = _story(ledger), _whose(ledger)
+    summary, whose = _summary(ledger), _whose(ledger)
     if FailureKind.CONTENT_POLICY in kinds and failures[-1].kind is FailureKind.CONTENT_POLICY:
-        return ContentPolicyError(f"a content filter refused: {story}", ledger=ledger, detail=failures[-1].detail)
+        return ContentPolicyError(f"a content filter refused: {summary}", ledger=ledger, detail=failures[-1].detail)
     if kinds == {FailureKind.TOO_LARGE}:
-        message = f"the request is larger than the window of {whose}: {story}"
+        message = f"the request is larger than the window of {whose}: {summary}"
         return ContextWindowExceededError(message, param="messages", ledger=ledger)
     if kinds <= {FailureKind.REJECTED, FailureKind.TOO_LARGE}:
         first = next(f for f in failures if f.kind is FailureKind.REJECTED)
-        message = f"{whose} rejected the request: {story}"
+        message = f"{whose} rejected the request: {summary}"
         return InvalidRequestError(message, param=first.param, ledger=ledger, detail=first.detail)
-    return _outage(failures, ledger, story, expired=expired)
+    return _outage(failures, ledger, summary, expired=expired)
 
 
-def _outage(failures: Sequence[ProviderFailure], ledger: Ledger, story: str, *, expired: bool) -> RouterError:
+def _outage(failures: Sequence[ProviderFailure], ledger: Ledger, summary: str, *, expired: bool) -> RouterError:
     kinds, whose = {failure.kind for failure in failures}, _whose(ledger)
     retry_after = _retry_after(failures, ledger.dropped)
     if expired or kinds == {FailureKind.TIMEOUT}:
-        message = f"no answer within {in_words(ledger.seconds)}: {story}"
+        message = f"no answer within {in_words(ledger.seconds)}: {summary}"
         return DeadlineExceededError(message, ledger=ledger, retry_after=retry_after)
     if kinds <= OUT_OF_RATE:
-        message = f"{whose} had no rate left: {story}"
+        message = f"{whose} had no rate left: {summary}"
         return RateLimitedError(message, ledger=ledger, retry_after=retry_after)
-    message = f"{whose} failed: {story}"
+    message = f"{whose} failed: {summary}"
     return ProvidersFailedError(message, ledger=ledger, retry_after=retry_after)
 
 
 def _nothing_asked(ledger: Ledger, *, expired: bool) -> RouterError:
-    story = "; ".join(f"{drop.deployment}: {drop.reason}" for drop in ledger.dropped)
+    summary = "; ".join(f"{drop.deployment}: {drop.reason}" for drop in ledger.dropped)
     codes = {drop.code for drop in ledger.dropped}
     retry_after = _retry_after((), ledger.dropped)
     if expired:
         return DeadlineExceededError("the request's time ran out before any candidate was asked", ledger=ledger)
     if codes == {"context"}:
-        message = f"the request is larger than the window of every candidate: {story}"
+        message = f"the request is larger than the window of every candidate: {summary}"
         return ContextWindowExceededError(message, param="messages", ledger=ledger)
     if codes <= INCAPABLE:
         param = next((drop.param for drop in ledger.dropped if drop.param), None)
-        return InvalidRequestError(f"no candidate can do what the request needs: {story}", param=param, ledger=ledger)
+        return InvalidRequestError(f"no candidate can do what the request needs: {summary}", param=param, ledger=ledger)
     if "rpm" in codes and codes <= INCAPABLE | {"rpm", "no_key"}:
-        message = f"no deployment that could be asked has any of its rate left: {story}"
+        message = f"no deployment that could be asked has any of its rate left: {summary}"
         return RateLimitedError(message, ledger=ledger, retry_after=retry_after)
-    return UnavailableError(f"no candidate can be asked: {story}", ledger=ledger, retry_after=retry_after)
+    return UnavailableError(f"no candidate can be asked: {summary}", ledger=ledger, retry_after=retry_after)
 
 
-def _story(ledger: Ledger) -> str:
+def _summary(ledger: Ledger) -> str:
     """The failed attempts with their reasons, then the dropped deployments, in one line."""
     attempts = [_line(attempt) for attempt in ledger.attempts]
     asked = {attempt.deployment for attempt in ledger.attempts}

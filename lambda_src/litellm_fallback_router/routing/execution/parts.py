@@ -71,7 +71,7 @@ class WholePart:
     def take(self, item: ProviderAnswer | None) -> Sequence[ProviderAnswer]:
         if item is None:
             raise no_answer()
-        self._recorder.heard(item)
+        self._recorder.record_answer(item)
         if not item.choices:
             raise no_answer()
         if item.broken is not None:
@@ -137,7 +137,7 @@ class StreamPart:
         if item.usage is None and not _has_token(item):
             return ()
         self._begun = self._begun or item.usage is None
-        self._recorder.heard_chunk(item)
+        self._recorder.record_chunk(item)
         chunk = self._after.processed(item)
         if not chunk.choices:
             return ()

@@ -43,7 +43,7 @@ _EXPECTED = {
 
 
 def validated(request: ChatRequest, settings: RouterSettings) -> ChatRequest:
-    """The request, if all of it is as `ChatRequest` says; a door that checked the parts itself has set `checked`.
+    """The request, if all of it is as `ChatRequest` says; an API that checked the parts itself has set `checked`.
 
     Raises InvalidRequestError for the first mistake.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.kept_responses import MemoryResponses
+from litellm_fallback_router.adapters.memory import MemoryResponses
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import ConfigurationError

@@ -46,7 +46,7 @@ class Reply:
         return str(error.get("code") or "") if isinstance(error, dict) else ""
 
 
-class GatewayDoor:
+class GatewayClient:
     """`async with`. Raises nothing that a request meets: every end of it is a Reply."""
 
     def __init__(self, url: str, key: str, timeout: float) -> None:
