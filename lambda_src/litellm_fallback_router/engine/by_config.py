@@ -20,7 +20,7 @@ from .loading import litellm
 from .params import ParameterMap
 from .plain import object_of
 from .prices import Prices
-from .sse import EventReader, EventTooLargeError, LineReader
+from .sse import EventDecoder, EventReader, LineReader
 from .translated import Received, TranslatedStream, Translation, WholeAsStream, read_answer, translation_of
 
 REASONS = ("finish_reason", "finishReason", "done_reason", "stop_reason")
@@ -115,7 +115,7 @@ class ConfigCall:
         return WholeAsStream(lambda body: self.answer(body, {}))
 
 
-class ConfigDecoder(TranslatedStream):
+class ConfigDecoder(EventDecoder, TranslatedStream):
     """A stream, read event by event."""
 
     def __init__(self, owner: ConfigFormat, one: Translation) -> None:
@@ -124,18 +124,8 @@ class ConfigDecoder(TranslatedStream):
         self._events = LineReader() if owner.deployment.profile.json_lines else EventReader()
         self._parser = owner.parser(one)
 
-    def feed(self, data: bytes) -> Iterator[Chunk]:
-        try:
-            events = self._events.feed(data)
-        except EventTooLargeError as error:
-            raise no_format(error, begun=self.begun) from error
-        for event in events:
-            if event == b"[DONE]":
-                self.ended = True
-                return
-            yield from self._event(object_of(event, begun=self.begun))
-
-    def _event(self, said: dict[str, Any]) -> Iterator[Chunk]:
+    def _read(self, event: bytes) -> Iterator[Chunk]:
+        said = object_of(event, begun=self.begun)
         if said.get("error"):
             raise error_in_band(said["error"], begun=self.begun)
         reason = self._owner.reason_in(said)

@@ -14,11 +14,11 @@ from .loading import litellm
 from .plain import object_of
 from .prices import Prices
 from .repetition import RepetitionDetector
-from .sse import EventReader, EventTooLargeError
+from .sse import EventDecoder, EventReader
 from .wire import UnreadableError, chunk_of, chunks_of, counted, is_token, usage_of
 
 
-class OpenAIDecoder:
+class OpenAIDecoder(EventDecoder):
     """A stream of chat completion chunks."""
 
     usage_so_far: Usage | None = None
@@ -47,18 +47,7 @@ class OpenAIDecoder:
     def complete(self) -> bool:
         return (self._usage is not None or self._reported is not None) and self.finished
 
-    def feed(self, data: bytes) -> Iterator[Chunk]:
-        try:
-            events = self._events.feed(data)
-        except EventTooLargeError as error:
-            raise no_format(error, begun=self.begun) from error
-        for event in events:
-            if event == b"[DONE]":
-                self.ended = True
-                return
-            yield from self._chunks(event)
-
-    def _chunks(self, event: bytes) -> Iterator[Chunk]:
+    def _read(self, event: bytes) -> Iterator[Chunk]:
         said = object_of(event, begun=self.begun)
         if said.get("error"):
             raise error_in_band(said["error"], begun=self.begun)

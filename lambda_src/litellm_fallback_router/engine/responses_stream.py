@@ -20,7 +20,7 @@ from .plain import object_of
 from .prices import Prices
 from .repetition import RepetitionDetector
 from .response_object import CALLED, OWN_TOOL, finish_reason_of, says_nothing, usage_of
-from .sse import EventReader, EventTooLargeError
+from .sse import EventDecoder, EventReader
 
 TEXTS = {
     "response.output_text.delta": "content",
@@ -47,7 +47,7 @@ SILENT = frozenset({"message", "reasoning"})
 """Items whose beginning says nothing yet."""
 
 
-class ResponsesDecoder:
+class ResponsesDecoder(EventDecoder):
     """How far a stream has come. An event that says nothing goes on with the next that does."""
 
     usage_so_far: Usage | None = None
@@ -69,17 +69,6 @@ class ResponsesDecoder:
     def complete(self) -> bool:
         return self.finished
 
-    def feed(self, data: bytes) -> Iterator[Chunk]:
-        try:
-            events = self._events.feed(data)
-        except EventTooLargeError as error:
-            raise no_format(error, begun=self.begun) from error
-        for event in events:
-            if event == b"[DONE]":
-                self.ended = True
-                return
-            yield from self._read(object_of(event, begun=self.begun), event)
-
     def end(self) -> Iterator[Chunk]:
         if self._broken is not None:
             raise incomplete(self._broken, begun=self.begun)
@@ -89,13 +78,14 @@ class ResponsesDecoder:
         if not usage.estimated:
             yield Chunk([], usage, cost)
 
-    def _read(self, said: dict[str, Any], data: bytes) -> Iterator[Chunk]:
+    def _read(self, event: bytes) -> Iterator[Chunk]:
+        said = object_of(event, begun=self.begun)
         kind = said.get("type")
         if kind == "error" or said.get("error"):
             raise error_in_band(said.get("error") or said, begun=self.begun)
         if kind == "response.failed":
             raise error_in_band(self._response(said).get("error") or {}, begun=self.begun)
-        self._waiting.append(NativeEvent(said, data))
+        self._waiting.append(NativeEvent(said, event))
         if kind in ENDS:
             yield from self._end(self._response(said))
         elif delta := self._delta(str(kind), said):

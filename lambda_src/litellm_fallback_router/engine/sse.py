@@ -6,6 +6,10 @@ Source: WHATWG HTML, "Interpreting an event stream".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+from ..routing.types import Chunk
+from .failures import no_format
 
 MOST_EVENT_BYTES = 16 * 1024 * 1024
 """Of one event."""
@@ -51,6 +55,30 @@ class LineReader:
             raise EventTooLargeError
         self._rest = bytearray(rest)
         return [line for one in lines if (line := one.strip())]
+
+
+class EventDecoder:
+    """Reads a provider's stream event by event, to its end or to `[DONE]`."""
+
+    begun: bool
+    ended: bool
+    _events: EventReader | LineReader
+
+    def feed(self, data: bytes) -> Iterator[Chunk]:
+        """The chunks that these bytes complete. Raises ProviderFailure, after what came before."""
+        try:
+            events = self._events.feed(data)
+        except EventTooLargeError as error:
+            raise no_format(error, begun=self.begun) from error
+        for event in events:
+            if event == b"[DONE]":
+                self.ended = True
+                return
+            yield from self._read(event)
+
+    def _read(self, event: bytes) -> Iterator[Chunk]:
+        """The chunks of one event's data."""
+        raise NotImplementedError
 
 
 def _data_of(block: bytes) -> bytes:
