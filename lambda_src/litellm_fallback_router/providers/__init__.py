@@ -129,14 +129,30 @@ def is_foreign_server(provider: str, api_base: str | None) -> bool:
 
 
 def processes_itself(provider: str, api_base: str | None) -> bool:
-    """True where the deployment's prompts go to the provider's own endpoints, whose places it documents."""
+    """Say who processes a deployment's prompts.
+
+    Args:
+        provider: LiteLLM's name of the provider.
+        api_base: The address in the mapping, if any.
+
+    Returns:
+        True where prompts go to the provider's own endpoints, whose places it documents.
+    """
     profile = provider_profile(provider)
     domain = profile.processing_domain or profile.own_domain
     return profile.processing is not None and not _is_outside(domain, api_base)
 
 
 def speaks_openai(provider: str, api_base: str | None) -> bool:
-    """True for another server than OpenAI's own that speaks its API."""
+    """Say whether a deployment is another server than OpenAI's own that speaks OpenAI's API.
+
+    Args:
+        provider: LiteLLM's name of the provider.
+        api_base: The address in the mapping, if any.
+
+    Returns:
+        True for such a server.
+    """
     profile = provider_profile(provider)
     return profile.openai_server or (profile.openai_format_elsewhere and is_foreign_server(provider, api_base))
 

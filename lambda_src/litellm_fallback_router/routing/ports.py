@@ -95,7 +95,7 @@ CLOSED = CircuitState()
 
 
 class Circuits(Protocol):
-    """Remembers which deployments are down. Fails open: trouble of its own never stops a request."""
+    """Keeps which deployments are down. Fails open: trouble of its own never stops a request."""
 
     async def states(self, deployments: Iterable[str]) -> Mapping[str, CircuitState]:
         """State of each; one that is missing is closed."""
@@ -105,7 +105,9 @@ class Circuits(Protocol):
         """True for exactly one caller while a probe is due."""
         ...
 
-    async def succeeded(self, deployment: str) -> None: ...
+    async def succeeded(self, deployment: str) -> None:
+        """Close its circuit after an answer."""
+        ...
 
     async def failed(self, deployment: str) -> bool:
         """True where this failure has opened its circuit."""
@@ -163,7 +165,9 @@ class Guard(Protocol):
 class Samples(Protocol):
     """Keeps some answers of fallbacks for evaluations. Must not raise and must not block."""
 
-    def offer(self, sample: Sample) -> None: ...
+    def offer(self, sample: Sample) -> None:
+        """Keep the sample, or lose it where there is no room."""
+        ...
 
     def close(self) -> None:
         """Keep what is still in memory. May block for seconds."""
@@ -174,7 +178,7 @@ class ResponseStore(Protocol):
     """Keeps what callers may go on from, for a while."""
 
     async def get(self, names: Sequence[str]) -> Mapping[str, bytes]:
-        """Those of the records that are there. Raises UnavailableError where nobody can tell."""
+        """Those of the records that are there. Raises UnavailableError where they cannot be read."""
         ...
 
     async def put(self, records: Mapping[str, bytes]) -> bool:
@@ -183,8 +187,12 @@ class ResponseStore(Protocol):
 
 
 class Observer(Protocol):
-    """Told what happened. Must not raise and must not block."""
+    """Receives what happened. Must not raise and must not block."""
 
-    def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None: ...
+    def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:
+        """An attempt ended: answered, failed or cancelled."""
+        ...
 
-    def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None: ...
+    def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None:
+        """A request ended."""
+        ...

@@ -110,6 +110,8 @@ def key_in(scope: Mapping[str, Any], headers: Sequence[KeyHeader]) -> str:
 
 
 class Answer(Protocol):
+    """Writes a whole answer's body."""
+
     def __call__(self, result: ChatResult, *, explain: bool) -> Json:
         """The body of a whole answer. `explain`: the caller asked for the attempts."""
         ...

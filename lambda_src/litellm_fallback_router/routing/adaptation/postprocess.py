@@ -69,7 +69,18 @@ class Adapted:
 
 
 def processed(answer: ProviderAnswer, postprocessors: Sequence[Postprocessor]) -> ProviderAnswer:
-    """The whole answer after all of them, the last adaptation of the request undone first. Raises ProviderFailure."""
+    """Undo a request's adaptations in its whole answer, the last one first.
+
+    Args:
+        answer: The provider's answer.
+        postprocessors: In the order in which the request was adapted.
+
+    Returns:
+        The answer with the choices that the caller gets.
+
+    Raises:
+        ProviderFailure: The answer is not what the adapted request asked for.
+    """
     for postprocessor in reversed(postprocessors):
         answer = replace(answer, choices=postprocessor.whole(answer.choices))
     return answer

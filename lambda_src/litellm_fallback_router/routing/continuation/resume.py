@@ -89,6 +89,7 @@ def _obstacle_in(request: ChatRequest) -> str | None:
 
 
 def is_structured(request: ChatRequest) -> bool:
+    """True where the answer has to be JSON."""
     return (request.params.get("response_format") or {}).get("type") in {"json_schema", "json_object"}
 
 

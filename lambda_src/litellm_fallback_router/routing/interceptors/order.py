@@ -27,10 +27,18 @@ class RouterDependencies(ExecutionDependencies):
 
 
 def interceptors(request: ChatRequest, config: RouterConfig, dependencies: RouterDependencies) -> list[Interceptor]:
-    """THE order: the request and its answer pass from the first to the last.
+    """List the interceptors of one request: the request and its answer pass from the first to the last.
 
     The guardrail sees the request with its managed prompt in it; a sample is what the guardrail lets the caller have.
     What answers in place of the chain, such as a cache, stands behind what replaces or checks the request.
+
+    Args:
+        request: The validated request.
+        config: The mapping, which says whether there is a guardrail.
+        dependencies: What reads prompts, asks the guardrail and keeps samples.
+
+    Returns:
+        New interceptors, for this request alone.
     """
     passed: list[Interceptor] = []
     if request.prompt is not None:

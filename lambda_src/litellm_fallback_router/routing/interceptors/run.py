@@ -56,6 +56,7 @@ class Run:
         self._source: AsyncGenerator[Chunk, None] | None = None
 
     async def planned(self) -> ChainExecution:
+        """The execution; the first call plans the request."""
         if self.execution is None:
             plan = await self._plan(self.request)
             self.execution = ChainExecution(
@@ -64,6 +65,7 @@ class Run:
         return self.execution
 
     async def replace(self, request: ChatRequest) -> None:
+        """Continue with another request, planned anew within the same deadline."""
         self.request = request
         if self.execution is not None:
             self.execution.start_again(request, await self._plan(request))

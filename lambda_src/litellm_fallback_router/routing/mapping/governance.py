@@ -64,7 +64,7 @@ class PromptAccess(BaseModel):
 
 
 def with_prompts(mapping: Any, prompts: Sequence[str]) -> Any:
-    """The mapping with these prompts allowed in the place of its own; just as it is where there are none."""
+    """The mapping with `prompts` (ids or ARNs) allowed in place of its own; unchanged where there are none."""
     if not prompts or not isinstance(mapping, Mapping):
         return mapping
     own = mapping.get("prompts")
@@ -105,8 +105,10 @@ _GUARDRAIL_VERSION = re.compile(r"[1-9]\d{0,7}|DRAFT")
 
 
 def with_guardrail(mapping: Any, identifier: str | None, version: str | None) -> Any:
-    """The mapping with the guardrail that is named here, of which its own `guardrail` may say more; unchanged where
-    none is."""
+    """The mapping with the guardrail `identifier` in this `version`; the rest of its own `guardrail` stays.
+
+    Unchanged where `identifier` is None.
+    """
     if identifier is None or not isinstance(mapping, Mapping):
         return mapping
     own = mapping.get("guardrail") or {}

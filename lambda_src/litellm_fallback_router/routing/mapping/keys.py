@@ -21,7 +21,7 @@ USABLE = re.compile(r"[!-~]+")
 
 
 def secret_name(prefix: str, provider: str) -> str:
-    """What the provider's secret is called in Secrets Manager."""
+    """The name in Secrets Manager, under `prefix`, of the secret with the keys of `provider`."""
     return f"{prefix}/{provider}"
 
 
@@ -43,9 +43,14 @@ def wanted_names(deployment: Deployment) -> tuple[str, ...]:
 
 
 def key_in(secret: str, deployment: Deployment) -> str | None:
-    """The deployment's key in its provider's secret; None where it is not there.
+    """Find a deployment's key in its provider's secret.
 
-    A secret is the bare key, or a JSON object of names and keys, as the Secrets Manager console writes it.
+    Args:
+        secret: The bare key, or a JSON object of names and keys, as the Secrets Manager console writes it.
+        deployment: The deployment that the key is for.
+
+    Returns:
+        The key; None where the secret does not hold it.
     """
     names = wanted_names(deployment)
     keys = _named(secret)
@@ -82,9 +87,17 @@ _OTHER_WAYS = ("custom_auth", "enable_jwt_auth", "enable_oauth2_auth", "enable_o
 
 
 def master_key(mapping: Any, lookup: Callable[[str], str | None]) -> str | None:
-    """The key that callers of this config send; None: it asks for none.
+    """Find the key that callers of a LiteLLM config send.
 
-    Raises ConfigurationError where it asks for one that is not there.
+    Args:
+        mapping: The config, or a mapping of the router's own form.
+        lookup: Gives an environment variable's value, or None.
+
+    Returns:
+        The key; None: the config asks for none.
+
+    Raises:
+        ConfigurationError: The config asks for a key that is not there.
     """
     if not is_litellm_config(mapping):
         return None

@@ -28,6 +28,7 @@ class Target:
 
 
 def is_aws_region(text: str) -> bool:
+    """True for text in the form of an AWS Region's name, such as `eu-west-1`."""
     return _REGION.fullmatch(text) is not None
 
 

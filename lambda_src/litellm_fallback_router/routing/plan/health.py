@@ -61,4 +61,5 @@ class Health:
 
 
 def out_of_rate(deployment: Deployment, retry_after: float | None) -> Dropped:
+    """The drop of a deployment whose requests a minute are used up; `retry_after` is in seconds."""
     return Dropped(deployment.id, "rpm", f"its {deployment.rpm} requests a minute are used up", retry_after)

@@ -57,7 +57,20 @@ class Plan:
 
 
 def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random.Random) -> Plan:
-    """Raises UnknownModelError; an empty plan is a value."""
+    """Decide which deployments a request may be sent to, in which order. Pure but for `rng`.
+
+    Args:
+        request: The validated request.
+        config: The validated mapping.
+        health: What is known of circuits, rates, cooldowns and keys.
+        rng: Spreads requests over the deployments of a group.
+
+    Returns:
+        The candidates, and the dropped deployments, each with its reason. A plan without candidates is no error.
+
+    Raises:
+        UnknownModelError: The mapping has no such model or strategy.
+    """
     chain = _chain(request, config)
     features = MessageFeatures.of(request.messages)
     requirements, fetch = Requirements.of(features, request.params), config.settings.fetch_images

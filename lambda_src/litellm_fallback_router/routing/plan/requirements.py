@@ -23,6 +23,7 @@ MAX_ECHO = 32
 
 
 def estimate_tokens(characters: int) -> int:
+    """Tokens in so many characters, rounded up; an estimate."""
     return (characters + CHARS_PER_TOKEN - 1) // CHARS_PER_TOKEN
 
 

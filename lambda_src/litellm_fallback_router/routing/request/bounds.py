@@ -37,7 +37,16 @@ def check_bounds(fields: Mapping[str, Any], settings: RouterSettings) -> None:
 
 
 def check_values(fields: Mapping[str, Any], settings: RouterSettings) -> None:
-    """Raises InvalidRequestError for the first field that is too deep or by whose end there are too many values."""
+    """Check how deep the fields' values are nested, and how many there are together.
+
+    Args:
+        fields: The request's fields by name.
+        settings: The mapping's bounds.
+
+    Raises:
+        InvalidRequestError: The first field that is too deep, or that exceeds the number of values; or a number that is
+            not finite.
+    """
     left = settings.max_values
     for name, value in fields.items():
         if isinstance(value, CONTAINERS):

@@ -52,7 +52,7 @@ def scheme_of(part: Mapping[str, Any]) -> str | None:
 
 
 def urls_in(messages: Sequence[Message], schemes: frozenset[str]) -> list[str]:
-    """The images' URLs of these schemes, each once."""
+    """The images' URLs with one of `schemes`, each once."""
     found = {_url_of(part): None for part in _parts(messages) if scheme_of(part) in schemes}
     return [url for url in found if url is not None]
 
@@ -154,6 +154,8 @@ _BEGINNINGS: Mapping[Literal["png", "jpeg"], bytes] = {"png": b"\x89PNG\r\n\x1a\
 
 @dataclass(frozen=True, slots=True)
 class Picture:
+    """An image of a request in a format that a guardrail takes, decoded."""
+
     form: Literal["png", "jpeg"]
     content: bytes = field(repr=False)
 

@@ -60,7 +60,7 @@ def check_messages(messages: Any) -> list[dict[str, Any]]:
 
 
 def wrong_type(path: str, expected: str, value: Any) -> InvalidRequestError:
-    """OpenAI's words; they name the type that came, never the value."""
+    """The error for a `value` at `path` of another type than `expected`. It names the value's type alone."""
     message = f"Invalid type for '{path}': expected {expected}, but got {type_name(value)} instead."
     return invalid(message, path, "invalid_type")
 
@@ -183,6 +183,7 @@ def _require(owner: Mapping[str, Any], field: str, kind: type[str | dict[str, An
 
 
 def missing(path: str, fix: str = "") -> InvalidRequestError:
+    """The error for a required field that is missing at `path`; `fix` says what to do."""
     return invalid(f"Missing required parameter: '{path}'. {fix}".strip(), path, "missing_required_parameter")
 
 

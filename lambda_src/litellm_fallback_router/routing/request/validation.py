@@ -109,12 +109,14 @@ def as_request(asked: AskRequest, first_model: str) -> ChatRequest:
 
 
 def managed_prompt(given: ManagedPrompt | None) -> Prompt | None:
+    """The caller's `prompt` as the domain's value; None where there is none."""
     if given is None:
         return None
     return Prompt(given["id"], given.get("version"), given.get("variables", {}))
 
 
 def constraints(options: RouterOptions | None) -> RoutingConstraints:
+    """The caller's `router` options as constraints; without options nothing is narrowed."""
     if not options:
         return RoutingConstraints()
     providers, regions = options.get("providers"), options.get("regions")
@@ -135,6 +137,7 @@ def prompt_fields(prompt: Any, path: str = "prompt") -> dict[str, Any]:
 
 
 def require_unless_prompted(given: Mapping[str, Any], *fields: str) -> None:
+    """Raises InvalidRequestError for the first of `fields` that is missing, unless there is a managed prompt."""
     for field in fields:
         if field not in given and "prompt" not in given:
             raise missing(field)

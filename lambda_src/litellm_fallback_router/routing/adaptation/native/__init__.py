@@ -41,12 +41,24 @@ NATIVE_FORMATS: Mapping[str, NativeFormat] = {
 
 
 def speaks(deployment: Deployment, native: NativeRequest | None) -> bool:
-    """Whether the deployment can be sent that as it is."""
+    """True where `deployment` can be sent `native` in the caller's own format."""
     return native is not None and NATIVE_FORMATS[native.format].spoken_by(deployment, native)
 
 
 def fitted_native(deployment: Deployment, native: NativeRequest, report: Report) -> NativeRequest:
-    """What the deployment is sent. Raises UnfitError where it cannot be."""
+    """Fit a request in its caller's own format to one deployment.
+
+    Args:
+        deployment: A deployment that `speaks` the format.
+        native: The caller's request.
+        report: Takes a line for each field that is changed or left out.
+
+    Returns:
+        The request as the deployment is sent it.
+
+    Raises:
+        UnfitError: The deployment cannot be sent the request.
+    """
     return NATIVE_FORMATS[native.format].fitted(deployment, native, report)
 
 
