@@ -14,7 +14,7 @@ from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.settings import Settings
-from tests.integration.test_finish_reasons import QUESTION, whole
+from tests.support.finish_places import QUESTION, whole
 from tests.support.raw_server import raw_server, response
 
 BOMB = gzip.compress(b"0" * 300_000_000, 9)

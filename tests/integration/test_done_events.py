@@ -10,7 +10,7 @@ from litellm_fallback_router.bootstrap import assemble, load
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.settings import Settings
-from tests.integration.test_finish_reasons import Place, parts, place, told
+from tests.support.finish_places import Place, parts, place, streamed
 
 SERVED = {
     "mistral": "mistral-large-latest",
@@ -38,7 +38,7 @@ async def test_a_model_may_write_it(provider: str) -> None:
     begun, *_ = parts("vllm", "It ends in [DONE]", "stop")
     stream = [begun, *parts("vllm", ", always.", "stop")]
     async with place(stream=stream) as first, place() as second, router_to(provider, first, second) as router:
-        text, reasons, _ = await told(router)
+        text, reasons, _ = await streamed(router)
     assert (text, reasons) == ("It ends in [DONE], always.", ["stop"])
 
 
@@ -49,5 +49,5 @@ async def test_it_is_no_finish_reason(provider: str) -> None:
         place(stream=parts("vllm", ".", "stop")) as second,
         router_to(provider, first, second) as router,
     ):
-        text, reasons, outcome = await told(router)
+        text, reasons, outcome = await streamed(router)
     assert (text, reasons, outcome.ledger.attempts[0].failure) == ("Paris.", ["stop"], FailureKind.STREAM_BROKEN)

@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
-from tests.integration.test_finish_reasons import parts as parts_of
-from tests.integration.test_finish_reasons import place, router_to, told, whole
+from tests.support.finish_places import parts as parts_of
+from tests.support.finish_places import place, router_to, streamed, whole
 
 HEADERS = {
     "an unknown type": b"\x01a\xc8xx",
@@ -34,5 +34,5 @@ async def test_headers_that_are_none_fall_over(headers: bytes) -> None:
         place(whole("vllm", "Paris", "stop"), second) as other,
         router_to("bedrock", one, other) as router,
     ):
-        text, reasons, result = await told(router)
+        text, reasons, result = await streamed(router)
     assert (text, reasons, len(result.ledger.attempts)) == ("Paris", ["stop"], 2)

@@ -12,8 +12,8 @@ from litellm_fallback_router.engine.acompletion.pieces import HELD_BACK_SECONDS
 from litellm_fallback_router.engine.exchange import USAGE_SECONDS
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.types import ChatRequest
-from tests.integration.test_finish_reasons import LIMIT, QUESTION, place, router_to, told, whole
-from tests.integration.test_finish_reasons import parts as parts_of
+from tests.support.finish_places import LIMIT, QUESTION, place, router_to, streamed, whole
+from tests.support.finish_places import parts as parts_of
 from tests.support.raw_server import response
 
 CALL = {"functionCall": {"name": "look", "args": {"a": 1}}}
@@ -54,7 +54,7 @@ async def test_a_stream_that_is_cut_is_resumed() -> None:
         place(stream=parts_of("vllm", " Paris.", "stop")) as second,
         router_to("gemini", first, second) as router,
     ):
-        text, reasons, outcome = await told(router)
+        text, reasons, outcome = await streamed(router)
     assert (text, reasons) == ("The capital is Paris.", ["stop"])
     assert outcome.ledger.attempts[0].failure is FailureKind.STREAM_BROKEN
 
@@ -67,9 +67,9 @@ async def test_a_call_ends_as_gemini_says(reason: str, means: str) -> None:
         router_to("gemini", first) as router,
     ):
         result = await router.complete(ChatRequest("first", QUESTION))
-        assert (result.choices[0]["finish_reason"], (await told(router))[1]) == (means, [means])
+        assert (result.choices[0]["finish_reason"], (await streamed(router))[1]) == (means, [means])
         first.parts = apart
-        assert (await told(router))[1] == [means]
+        assert (await streamed(router))[1] == [means]
 
 
 @pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "OTHER", None])

@@ -34,8 +34,8 @@ from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.settings import Settings
 from local.simulator import SimulatorControl
-from tests.integration.test_finish_reasons import _anthropics, _bedrocks, _openais
 from tests.integration.test_redirects import BEDROCK, PLACES
+from tests.support.finish_places import anthropics, bedrocks, openais
 from tests.support.guarded_gateway import asked as bodies
 from tests.support.raw_server import response
 from tests.support.recording_server import Recorder, recording_server
@@ -50,7 +50,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "openai": ("openai", {"model": "gpt-4o", "api_key": "key"}),
     "anthropic": ("anthropic", {"model": "claude-sonnet-4-6", "api_key": "key"}),
 }
-ANSWERS = {"openai": _openais("mine", "stop"), "anthropic": _anthropics("mine", "end_turn")}
+ANSWERS = {"openai": openais("mine", "stop"), "anthropic": anthropics("mine", "end_turn")}
 
 
 def picture(content: bytes = PNG, *, status: int = 200, kind: str = "image/png", encoding: str = "identity") -> bytes:
@@ -76,7 +76,7 @@ async def asking(*names: str, fetch: bool = False) -> AsyncIterator[tuple[Router
             # OpenAI's own, at another address: openai_compatible servers get everything as it came.
             params = {**params, base: place.url}
             models.append({"model_name": model_name, "litellm_provider": provider, "params": params})
-        place.answer = response(200, ANSWERS.get(names[-1], _bedrocks("mine", "end_turn")))
+        place.answer = response(200, ANSWERS.get(names[-1], bedrocks("mine", "end_turn")))
         fallbacks = {"fallbacks": {"m": others}} if others else {}
         mapping = {"model_list": models, **fallbacks, "settings": {"fetch_images": fetch, "tries_on_last": 1}}
         async with assemble(load(Settings(), mapping)) as router:

@@ -11,7 +11,7 @@ from litellm_fallback_router.routing.errors import ProvidersFailedError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.settings import Settings
-from tests.integration.test_finish_reasons import QUESTION, place
+from tests.support.finish_places import QUESTION, place
 from tests.support.raw_server import response
 
 PROVIDERS: dict[str, dict[str, Any]] = {
