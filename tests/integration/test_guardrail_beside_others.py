@@ -1,5 +1,5 @@
 """The guardrail beside everything else that a request can be: a managed prompt, tools, samples, a broken
-stream, several choices, thinking, a caller in a hurry. Whole and streamed, through the real gateway."""
+stream, several choices, thinking, a caller with a short timeout. Whole and streamed, through the real gateway."""
 
 from __future__ import annotations
 

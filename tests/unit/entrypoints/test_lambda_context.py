@@ -1,4 +1,4 @@
-"""What the gateway believes of what it is told about Lambda, and from whom."""
+"""Which headers about Lambda the gateway trusts, and from whom."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_nothing_behind_sees_the_adapters_headers(inside: bool) -> None:
     assert behind.scope["headers"] == [(b"accept", b"*/*")]
 
 
-async def test_outside_lambda_the_same_headers_are_not_believed() -> None:
+async def test_outside_lambda_the_same_headers_are_not_trusted() -> None:
     assert (await told(from_adapter(10.0), inside=False)).state == {}
 
 

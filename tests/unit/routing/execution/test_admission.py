@@ -105,7 +105,7 @@ def test_a_retry_is_not_sent_to_what_others_found_out_while_it_waited(learn: Lea
 @pytest.mark.parametrize(
     "news", [fails(Kind.RATE_LIMITED, retry_after=30.0), fails(Kind.QUOTA_EXHAUSTED), fails(Kind.AUTHENTICATION)]
 )
-def test_what_another_request_is_told_ends_the_wait_at_once(news: Step) -> None:
+def test_what_another_request_learns_ends_the_wait_at_once(news: Step) -> None:
     async def main() -> None:
         r = rig("a", "b", scripts={"a": [BUSY, news]})
         first = begun(r)
@@ -147,7 +147,7 @@ def test_it_is_asked_all_the_same_when_the_others_have_failed(learn: Learn) -> N
     run_virtually(main())
 
 
-def test_of_several_that_asked_to_be_left_alone_meanwhile_one_is_asked() -> None:
+def test_of_several_with_a_new_retry_after_one_is_tried() -> None:
     async def main() -> None:
         r = rig(*"abcd", scripts={"a": [SILENCE], "d": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
         asked = begun(r)
@@ -161,7 +161,7 @@ def test_of_several_that_asked_to_be_left_alone_meanwhile_one_is_asked() -> None
     run_virtually(main())
 
 
-def test_of_those_the_others_are_not_asked_even_when_it_fails() -> None:
+def test_the_others_with_a_retry_after_are_not_tried_even_when_it_fails() -> None:
     async def main() -> None:
         scripts = {"a": [SILENCE], "b": [fails(Kind.NOT_FOUND)], "d": [fails(Kind.NOT_FOUND)]}
         r = rig(*"abcd", scripts=scripts, answer_timeout=4.0)
@@ -176,7 +176,7 @@ def test_of_those_the_others_are_not_asked_even_when_it_fails() -> None:
     run_virtually(main())
 
 
-def test_who_asked_to_be_left_alone_is_asked_after_those_whose_circuits_are_open() -> None:
+def test_a_cooling_deployment_is_tried_after_one_whose_circuit_is_open() -> None:
     async def main() -> None:
         r = rig(*"abc", scripts={"a": [SILENCE], "b": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
         await down(r, "b")
@@ -190,7 +190,7 @@ def test_who_asked_to_be_left_alone_is_asked_after_those_whose_circuits_are_open
 
 
 @pytest.mark.parametrize("learn", [refused, drained])
-def test_what_is_no_mere_doubt_is_not_asked_even_when_all_others_have_failed(learn: Learn) -> None:
+def test_a_refused_or_drained_one_is_not_tried_even_when_all_others_have_failed(learn: Learn) -> None:
     async def main() -> None:
         r = rig(*"abc", scripts={"a": [SILENCE], "c": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
         asked = begun(r)
@@ -204,7 +204,7 @@ def test_what_is_no_mere_doubt_is_not_asked_even_when_all_others_have_failed(lea
 
 
 @pytest.mark.parametrize("learn", [refused, drained])
-def test_a_last_resort_is_not_asked_once_it_is_more_than_a_doubt(learn: Learn) -> None:
+def test_a_last_resort_is_not_tried_once_it_is_refused_or_drained(learn: Learn) -> None:
     async def main() -> None:
         r = rig("a", "b", scripts={"a": [SILENCE]}, answer_timeout=4.0)
         await down(r, "b")

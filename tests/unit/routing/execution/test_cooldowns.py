@@ -1,4 +1,4 @@
-"""For how long something is left alone."""
+"""How long a deployment or a credential is skipped."""
 
 from __future__ import annotations
 
