@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
-from litellm_fallback_router.routing.errors import ProvidersFailedError, RateLimitedError, RouterError
+from litellm_fallback_router.routing.errors import RateLimitedError, RouterError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.plan import Candidate
-from litellm_fallback_router.routing.ports import CircuitState
-from litellm_fallback_router.routing.types import ChatResult
+from tests.support.learnt import BUSY, LEARNT, Learn, begun, cools, down, now
 from tests.support.scripted import (
     SILENCE,
     Rig,
@@ -26,43 +24,6 @@ from tests.support.scripted import (
     says,
 )
 from tests.support.virtual_time import run_virtually
-
-BUSY = fails(Kind.RATE_LIMITED, retry_after=3.0)
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-async def down(r: Rig, name: str) -> None:
-    """Its circuit opens by what others see."""
-    for _ in range(r.config.settings.circuit_failures):
-        await r.circuits.failed(name)
-
-
-async def cools(r: Rig, name: str) -> None:
-    r.cooldowns.cool(name, 30.0)
-
-
-async def refused(r: Rig, name: str) -> None:
-    r.cooldowns.cool(f"key-{name}", 60.0)
-
-
-async def drained(r: Rig, name: str) -> None:
-    states = r.circuits.states
-
-    async def with_drained(names: list[str]) -> dict[str, CircuitState]:
-        return {**await states(names), name: CircuitState(open=True, drained=True)}
-
-    r.circuits.states = with_drained  # type: ignore[assignment,method-assign]
-
-
-LEARNT = [(down, "circuit_open"), (cools, "cooling"), (refused, "credential"), (drained, "drained")]
-Learn = Callable[[Rig, str], Awaitable[None]]
-
-
-def begun(r: Rig) -> asyncio.Task[ChatResult]:
-    return asyncio.ensure_future(r.router.complete(question()))
 
 
 @pytest.mark.parametrize("callers", [2, 3, 50])
@@ -133,91 +94,6 @@ def test_a_candidate_is_not_asked_that_was_found_to_be_down_during_the_attempts_
     run_virtually(main())
 
 
-@pytest.mark.parametrize("learn", [down, cools])
-def test_it_is_asked_all_the_same_when_the_others_have_failed(learn: Learn) -> None:
-    async def main() -> None:
-        r = rig(*"abc", scripts={"a": [SILENCE], "c": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
-        asked = begun(r)
-        await asyncio.sleep(1.0)
-        await learn(r, "b")
-        result = await asked
-        assert (r.provider.asked, result.provider) == (["a", "c", "b"], "openai:b")
-        assert result.ledger.dropped == ()
-
-    run_virtually(main())
-
-
-def test_of_several_with_a_new_retry_after_one_is_tried() -> None:
-    async def main() -> None:
-        r = rig(*"abcd", scripts={"a": [SILENCE], "d": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
-        asked = begun(r)
-        await asyncio.sleep(1.0)
-        await cools(r, "b")
-        await cools(r, "c")
-        result = await asked
-        assert (r.provider.asked, result.provider) == (["a", "d", "b"], "openai:b")
-        assert [(drop.deployment, drop.code) for drop in result.ledger.dropped] == [("c", "cooling")]
-
-    run_virtually(main())
-
-
-def test_the_others_with_a_retry_after_are_not_tried_even_when_it_fails() -> None:
-    async def main() -> None:
-        scripts = {"a": [SILENCE], "b": [fails(Kind.NOT_FOUND)], "d": [fails(Kind.NOT_FOUND)]}
-        r = rig(*"abcd", scripts=scripts, answer_timeout=4.0)
-        asked = begun(r)
-        await asyncio.sleep(1.0)
-        await cools(r, "b")
-        await cools(r, "c")
-        with pytest.raises(ProvidersFailedError):
-            await asked
-        assert r.provider.asked == ["a", "d", "b"]
-
-    run_virtually(main())
-
-
-def test_a_cooling_deployment_is_tried_after_one_whose_circuit_is_open() -> None:
-    async def main() -> None:
-        r = rig(*"abc", scripts={"a": [SILENCE], "b": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
-        await down(r, "b")
-        asked = begun(r)
-        await asyncio.sleep(1.0)
-        await cools(r, "c")
-        assert (await asked).provider == "openai:c"
-        assert r.provider.asked == ["a", "b", "c"]
-
-    run_virtually(main())
-
-
-@pytest.mark.parametrize("learn", [refused, drained])
-def test_a_refused_or_drained_one_is_not_tried_even_when_all_others_have_failed(learn: Learn) -> None:
-    async def main() -> None:
-        r = rig(*"abc", scripts={"a": [SILENCE], "c": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
-        asked = begun(r)
-        await asyncio.sleep(1.0)
-        await learn(r, "b")
-        with pytest.raises(ProvidersFailedError):
-            await asked
-        assert r.provider.asked == ["a", "c"]
-
-    run_virtually(main())
-
-
-@pytest.mark.parametrize("learn", [refused, drained])
-def test_a_last_resort_is_not_tried_once_it_is_refused_or_drained(learn: Learn) -> None:
-    async def main() -> None:
-        r = rig("a", "b", scripts={"a": [SILENCE]}, answer_timeout=4.0)
-        await down(r, "b")
-        asked = begun(r)
-        await asyncio.sleep(1.0)
-        await learn(r, "b")
-        with pytest.raises(RouterError):
-            await asked
-        assert r.provider.asked == ["a"]
-
-    run_virtually(main())
-
-
 def test_a_probe_that_finds_the_rate_used_up_leaves_the_probe_to_others() -> None:
     async def main() -> None:
         places = [deployment("a"), replace(deployment("b"), rpm=1), deployment("c")]
@@ -271,44 +147,6 @@ def test_the_only_deployment_is_not_asked_again_once_it_has_asked_for_long() -> 
             await asked
         assert r.provider.asked == ["a"]
         assert caught.value.retry_after == pytest.approx(3.0), "the soonest that anybody named"
-
-    run_virtually(main())
-
-
-def test_those_who_have_failed_once_are_asked_again_when_all_others_have_too() -> None:
-    async def main() -> None:
-        r = rig("a", "b", scripts={"a": [fails(Kind.UNAVAILABLE), says("back")], "b": [fails(Kind.NOT_FOUND)]})
-        await r.circuits.failed("a")
-        await r.circuits.failed("a")
-        result = await r.router.complete(question())
-        assert (r.provider.asked, result.text) == (["a", "b", "a"], "back")
-        assert result.ledger.dropped == ()
-
-    run_virtually(main())
-
-
-def test_a_last_resort_whose_circuit_has_closed_meanwhile_is_a_candidate_like_any_other() -> None:
-    async def main() -> None:
-        scripts = {"a": [SILENCE], "b": [fails(Kind.UNAVAILABLE), says("at the second try")]}
-        r = rig("a", "b", scripts=scripts, answer_timeout=4.0)
-        await down(r, "b")
-        asked = begun(r)
-        await asyncio.sleep(1.0)
-        await r.circuits.succeeded("b")
-        assert (await asked).text == "at the second try"
-        assert r.provider.asked == ["a", "b", "b"]
-
-    run_virtually(main())
-
-
-def test_a_last_resort_whose_probe_is_due_meanwhile_probes_for_the_others() -> None:
-    async def main() -> None:
-        r = rig("a", "b", scripts={"a": [SILENCE], "b": [fails(Kind.UNAVAILABLE)]}, answer_timeout=6.0)
-        await down(r, "b")
-        asked = begun(r)
-        with pytest.raises(ProvidersFailedError):
-            await asked
-        assert not (await r.circuits.states(["b"]))["b"].probe_due, "it failed: the next probe is due later"
 
     run_virtually(main())
 

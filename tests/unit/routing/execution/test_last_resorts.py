@@ -1,4 +1,4 @@
-"""Deployments that are thought to be down are asked once nobody else is left."""
+"""When all others have failed, which of the deployments with an open circuit or a Retry-After is tried."""
 
 from __future__ import annotations
 
@@ -6,189 +6,137 @@ import asyncio
 
 import pytest
 
-from litellm_fallback_router.routing.errors import (
-    DeadlineExceededError,
-    InvalidRequestError,
-    ProvidersFailedError,
-    RateLimitedError,
-)
+from litellm_fallback_router.routing.errors import ProvidersFailedError, RouterError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
+from tests.support.learnt import Learn, begun, cools, down, drained, refused
 from tests.support.scripted import (
     SILENCE,
-    AllKeys,
-    Rig,
-    ScriptedProvider,
-    Step,
-    config_of,
-    deployment,
     fails,
     question,
-    read,
     rig,
     says,
 )
 from tests.support.virtual_time import run_virtually
 
 
-async def open_circuits(r: Rig, *names: str) -> None:
-    """Later openings last longer: the first name is the least bad."""
-    for name in names:
-        for _ in range(r.config.settings.circuit_failures):
-            await r.circuits.failed(name)
-        await asyncio.sleep(0.1)
-
-
-@pytest.mark.parametrize("streaming", [False, True])
-def test_healthy_deployments_behind_open_circuits_answer_when_the_usable_one_fails(streaming: bool) -> None:
+@pytest.mark.parametrize("learn", [down, cools])
+def test_it_is_asked_all_the_same_when_the_others_have_failed(learn: Learn) -> None:
     async def main() -> None:
-        r = rig(*"abcde", scripts={"a": [fails(Kind.UNAVAILABLE)]})
-        await open_circuits(r, "d", "b", "c", "e")
-        result = (await read(r.router, question()))[1] if streaming else await r.router.complete(question())
-        assert r.provider.asked == ["a", "a", "d"]
-        assert result.provider == "openai:d"
-        dropped = {drop.deployment: drop.code for drop in result.ledger.dropped}
-        assert dropped == dict.fromkeys("bce", "circuit_open"), "who was asked is an attempt, not a drop"
+        r = rig(*"abc", scripts={"a": [SILENCE], "c": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await learn(r, "b")
+        result = await asked
+        assert (r.provider.asked, result.provider) == (["a", "c", "b"], "openai:b")
+        assert result.ledger.dropped == ()
 
     run_virtually(main())
 
 
-def test_a_cooling_deployment_is_asked_when_the_others_have_failed() -> None:
+def test_of_several_with_a_new_retry_after_one_is_tried() -> None:
     async def main() -> None:
-        r = rig("a", "b", scripts={"b": [fails(Kind.NOT_FOUND)]})
-        r.cooldowns.cool("a", 30.0)
-        assert (await r.router.complete(question())).provider == "openai:a"
-        assert r.provider.asked == ["b", "a"]
+        r = rig(*"abcd", scripts={"a": [SILENCE], "d": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await cools(r, "b")
+        await cools(r, "c")
+        result = await asked
+        assert (r.provider.asked, result.provider) == (["a", "d", "b"], "openai:b")
+        assert [(drop.deployment, drop.code) for drop in result.ledger.dropped] == [("c", "cooling")]
 
     run_virtually(main())
 
 
-def test_of_those_who_asked_to_be_left_alone_only_the_soonest_is_asked() -> None:
+def test_the_others_with_a_retry_after_are_not_tried_even_when_it_fails() -> None:
     async def main() -> None:
-        r = rig(*"abc", scripts={name: [fails(Kind.RATE_LIMITED, retry_after=40.0)] for name in "abc"})
-        r.cooldowns.cool("a", 30.0)
-        r.cooldowns.cool("b", 20.0)
-        r.cooldowns.cool("c", 25.0)
-        with pytest.raises(RateLimitedError) as caught:
-            await r.router.complete(question())
-        assert r.provider.asked == ["b"]
-        assert {drop.deployment: drop.code for drop in caught.value.ledger.dropped} == dict.fromkeys("ac", "cooling")
-
-    run_virtually(main())
-
-
-def test_each_last_resort_has_one_try_within_six_attempts() -> None:
-    async def main() -> None:
-        r = rig(*"abcdefg", scripts={name: [fails(Kind.UNAVAILABLE)] for name in "abcdefg"})
-        await open_circuits(r, *"bcdefg")
-        with pytest.raises(ProvidersFailedError) as caught:
-            await r.router.complete(question())
-        assert r.provider.asked == ["a", "b", "c", "d", "e", "f"], "a retry takes no attempt of a last resort either"
-        assert [(drop.deployment, drop.code) for drop in caught.value.ledger.dropped] == [("g", "circuit_open")]
-
-    run_virtually(main())
-
-
-def test_no_last_resort_is_asked_without_a_key_with_a_refused_credential_or_beyond_its_rate() -> None:
-    async def main() -> None:
-        places = [deployment("a"), deployment("k"), deployment("r", rpm=1), deployment("c", credential="refused")]
-        r = Rig(config_of(*places), ScriptedProvider({"a": [fails(Kind.NOT_FOUND)]}), keys=AllKeys(["k"]))
-        await r.router.complete(question("r"))
-        await open_circuits(r, "k", "r", "c")
-        r.cooldowns.cool("refused", 60.0)
+        scripts = {"a": [SILENCE], "b": [fails(Kind.NOT_FOUND)], "d": [fails(Kind.NOT_FOUND)]}
+        r = rig(*"abcd", scripts=scripts, answer_timeout=4.0)
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await cools(r, "b")
+        await cools(r, "c")
         with pytest.raises(ProvidersFailedError):
-            await r.router.complete(question())
-        assert r.provider.asked == ["r", "a"]
+            await asked
+        assert r.provider.asked == ["a", "d", "b"]
 
     run_virtually(main())
 
 
-def test_last_resorts_take_no_time_from_those_before_them_and_leave_each_other_some() -> None:
+def test_a_cooling_deployment_is_tried_after_one_whose_circuit_is_open() -> None:
     async def main() -> None:
-        r = rig(*"abc", scripts={name: [SILENCE] for name in "abc"}, answer_timeout=25, candidate_reserve=5)
-        await open_circuits(r, "b", "c")
-        began = asyncio.get_running_loop().time()
-        with pytest.raises(DeadlineExceededError):
-            await r.router.complete(question(timeout=30.0))
-        assert [call.deployment for call in r.provider.calls] == ["a", "b", "c"]
-        assert [call.at - began for call in r.provider.calls] == pytest.approx([0.0, 25.0, 28.75])
+        r = rig(*"abc", scripts={"a": [SILENCE], "b": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
+        await down(r, "b")
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await cools(r, "c")
+        assert (await asked).provider == "openai:c"
+        assert r.provider.asked == ["a", "b", "c"]
 
     run_virtually(main())
 
 
-def test_the_only_deployment_is_asked_while_another_request_probes_it() -> None:
+@pytest.mark.parametrize("learn", [refused, drained])
+def test_a_refused_or_drained_one_is_not_tried_even_when_all_others_have_failed(learn: Learn) -> None:
     async def main() -> None:
-        r = rig("a", scripts={"a": [says("slow", wait=5), says("fine")]})
-        await open_circuits(r, "a")
-        await asyncio.sleep(5)
-        probe = asyncio.ensure_future(r.router.complete(question()))
-        await asyncio.sleep(1)
-        assert (await r.router.complete(question())).text == "fine"
-        assert (await probe).text == "slow"
-
-    run_virtually(main())
-
-
-def test_a_last_resort_that_fails_neither_ends_anothers_probe_nor_keeps_its_circuit_open_for_longer() -> None:
-    async def main() -> None:
-        r = rig("a", scripts={"a": [says("slow", wait=8), fails(Kind.UNAVAILABLE), says("fine")]})
-        await open_circuits(r, "a")
-        await asyncio.sleep(5)
-        probe = asyncio.ensure_future(r.router.complete(question()))
-        await asyncio.sleep(1)
+        r = rig(*"abc", scripts={"a": [SILENCE], "c": [fails(Kind.NOT_FOUND)]}, answer_timeout=4.0)
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await learn(r, "b")
         with pytest.raises(ProvidersFailedError):
-            await r.router.complete(question())
-        await asyncio.sleep(6)
-        assert not (await r.circuits.states(["a"]))["a"].probe_due, "one probe at a time"
-        assert (await probe).text == "slow"
-        assert await r.circuits.states(["a"]) == {}
+            await asked
+        assert r.provider.asked == ["a", "c"]
 
     run_virtually(main())
 
 
-def test_a_last_resort_whose_caller_leaves_does_not_end_anothers_probe() -> None:
+@pytest.mark.parametrize("learn", [refused, drained])
+def test_a_last_resort_is_not_tried_once_it_is_refused_or_drained(learn: Learn) -> None:
     async def main() -> None:
-        r = rig("a", scripts={"a": [says("slow", wait=8), SILENCE]})
-        await open_circuits(r, "a")
-        await asyncio.sleep(5)
-        probe = asyncio.ensure_future(r.router.complete(question()))
-        await asyncio.sleep(1)
-        other = asyncio.ensure_future(r.router.complete(question()))
-        await asyncio.sleep(1)
-        other.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await other
-        assert r.provider.asked == ["a", "a"]
-        assert not (await r.circuits.states(["a"]))["a"].probe_due, "one probe at a time"
-        assert (await probe).text == "slow"
+        r = rig("a", "b", scripts={"a": [SILENCE]}, answer_timeout=4.0)
+        await down(r, "b")
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await learn(r, "b")
+        with pytest.raises(RouterError):
+            await asked
+        assert r.provider.asked == ["a"]
 
     run_virtually(main())
 
 
-def test_a_rejection_is_the_answer_although_a_deployment_that_is_down_was_asked_too() -> None:
+def test_those_who_have_failed_once_are_asked_again_when_all_others_have_too() -> None:
     async def main() -> None:
-        r = rig("a", "b", scripts={"a": [fails(Kind.REJECTED, detail="wrong")], "b": [fails(Kind.UNAVAILABLE)]})
-        await open_circuits(r, "b")
-        with pytest.raises(InvalidRequestError) as caught:
-            await r.router.complete(question())
-        assert caught.value.detail == "wrong"
-        assert r.provider.asked == ["a", "b"]
+        r = rig("a", "b", scripts={"a": [fails(Kind.UNAVAILABLE), says("back")], "b": [fails(Kind.NOT_FOUND)]})
+        await r.circuits.failed("a")
+        await r.circuits.failed("a")
+        result = await r.router.complete(question())
+        assert (r.provider.asked, result.text) == (["a", "b", "a"], "back")
+        assert result.ledger.dropped == ()
 
     run_virtually(main())
 
 
-@pytest.mark.parametrize("outage", [60.0, 3600.0])
-def test_the_primary_is_back_within_seconds_however_long_it_was_down(outage: float) -> None:
+def test_a_last_resort_whose_circuit_has_closed_meanwhile_is_a_candidate_like_any_other() -> None:
     async def main() -> None:
-        down = Step((), 0.01, fails(Kind.UNAVAILABLE).failure)
-        r = rig("a", "b", scripts={"a": [down]})
-        clock = asyncio.get_running_loop()
-        while clock.time() < outage:
-            assert (await r.router.complete(question())).provider == "openai:b"
-            await asyncio.sleep(1)
-        r.provider.scripts["a"] = [says("back")]
-        recovered = clock.time()
-        while (await r.router.complete(question())).provider != "openai:a":
-            await asyncio.sleep(0.5)
-        assert clock.time() - recovered < r.config.settings.circuit_open_seconds + 1
+        scripts = {"a": [SILENCE], "b": [fails(Kind.UNAVAILABLE), says("at the second try")]}
+        r = rig("a", "b", scripts=scripts, answer_timeout=4.0)
+        await down(r, "b")
+        asked = begun(r)
+        await asyncio.sleep(1.0)
+        await r.circuits.succeeded("b")
+        assert (await asked).text == "at the second try"
+        assert r.provider.asked == ["a", "b", "b"]
+
+    run_virtually(main())
+
+
+def test_a_last_resort_whose_probe_is_due_meanwhile_probes_for_the_others() -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [SILENCE], "b": [fails(Kind.UNAVAILABLE)]}, answer_timeout=6.0)
+        await down(r, "b")
+        asked = begun(r)
+        with pytest.raises(ProvidersFailedError):
+            await asked
+        assert not (await r.circuits.states(["b"]))["b"].probe_due, "it failed: the next probe is due later"
 
     run_virtually(main())
