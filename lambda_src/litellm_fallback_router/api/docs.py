@@ -119,7 +119,10 @@ def _operation(form: Format, schema: str) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {
             "200": {"description": "The answer", "content": answer},
-            **{str(status): {"description": text, "content": error} for status, text in _ERRORS.items()},
+            **{
+                str(form.statuses.get(status, status)): {"description": text, "content": error}
+                for status, text in _ERRORS.items()
+            },
         },
         **security(*form.keys),
     }

@@ -231,6 +231,18 @@ def test_a_wrong_key_is_told_in_anthropics_words() -> None:
                 client.messages.count_tokens(model="openai-gpt4o", messages=ASKED["messages"])
 
 
+def test_the_document_has_anthropics_statuses_and_schemas(place: tuple[FakeRouter, str]) -> None:
+    document = httpx.get(f"{place[1]}/openapi.json").json()
+    told = document["paths"]["/v1/messages"]["post"]
+    assert {"400", "401", "404", "413", "429", "500", "504", "529"} == told["responses"].keys() - {"200"}
+    answer = told["responses"]["200"]["content"]
+    assert answer["application/json"]["schema"] == {"$ref": "#/components/schemas/Message"}
+    assert answer["text/event-stream"]["schema"]["description"]
+    assert told["security"] == [{"XApiKey": []}, {"HTTPBearer": []}]
+    counted = document["paths"]["/v1/messages/count_tokens"]["post"]
+    assert counted["requestBody"]["content"]["application/json"]["schema"]["required"] == ["model", "messages"]
+
+
 def test_headers_that_belong_to_a_request_travel_with_it(fake: FakeRouter, client: Anthropic) -> None:
     client.messages.create(**ASKED, extra_headers={"anthropic-beta": "b", "x-other": "o"})
     (asked,) = fake.asked
