@@ -67,6 +67,12 @@ class Prices:
         cost = cost_of_answer(self._deployment, response) if self._mapped else None
         return estimated_cost(self._deployment, usage_of(response.usage)) if cost is None else cost
 
+    def usd_of_stream(self, reported: Any) -> float | None:
+        """USD of a stream's usage, what the provider's own tools cost included."""
+        if not getattr(reported, "server_tool_use", None):
+            return self.usd(reported)
+        return self.usd_of_answer(litellm().ModelResponse(usage=reported))
+
     def _stated(self, reported: Any) -> float | None:
         if not self._deployment.profile.states_prices or self._deployment.own_prices:
             return None

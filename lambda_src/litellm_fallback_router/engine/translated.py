@@ -221,7 +221,7 @@ class TranslatedStream:
         if not self.finished:
             raise unfinished(begun=self.begun)
         if self._last is not None:
-            yield Chunk([], usage_of(self._last), self._prices.usd(self._last))
+            yield Chunk([], usage_of(self._last), self._prices.usd_of_stream(self._last))
         if self._reader.broken is not None:
             raise incomplete(self._reader.broken, begun=self.begun)
 

@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from litellm_fallback_router.engine.anthropic import AnthropicFormat
+from litellm_fallback_router.engine.anthropic import AnthropicCall, AnthropicFormat
 from litellm_fallback_router.engine.anthropic_native import MessagesCaller, NativeDecoder, untranslated
+from litellm_fallback_router.engine.exchange import Outgoing
 from litellm_fallback_router.engine.finishing import FinishReader
 from litellm_fallback_router.routing.types import Chunk, NativeRequest
 from tests.support.scripted import deployment
@@ -83,3 +84,18 @@ async def test_what_the_operator_sets_comes_last() -> None:
     }
     assert call.outgoing.headers["anthropic-beta"] == "b,a"
     assert call.outgoing.headers["x-api-key"] == "key"
+
+
+def test_a_search_costs_the_same_in_a_stream_as_in_a_whole_answer() -> None:
+    usage = {**USAGE, "output_tokens": 20, "server_tool_use": {"web_search_requests": 2}}
+    said = {"id": "m", "type": "message", "role": "assistant", "model": CLAUDE.model, "stop_reason": "end_turn"}
+    body = {**said, "content": [{"type": "text", "text": "Paris."}], "usage": usage}
+    by = AnthropicFormat(CLAUDE).reading
+    whole = AnthropicCall(by, Outgoing("", {}, b""), untranslated({}, {})).read(body, {})
+    decoder = NativeDecoder(by.prices, untranslated({}, {}), FinishReader(by.finish_reasons))
+    for event in [*SEARCH[:-1], {**SEARCH[-1], "usage": usage}]:
+        list(decoder.feed(f"data: {json.dumps(event)}\n\n".encode()))
+    (end,) = decoder.end()
+    assert whole.cost_usd is not None
+    assert whole.cost_usd > 0.02, "a search is 0.01 USD"
+    assert end.cost_usd == whole.cost_usd
