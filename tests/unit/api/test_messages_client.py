@@ -179,6 +179,30 @@ def test_what_is_continued_elsewhere_goes_on_in_the_same_block(fake: FakeRouter,
     assert end["router"]["responders"] == ["anthropic:claude-sonnet-4-6", "openai:gpt-4o"]
 
 
+@pytest.mark.parametrize(
+    ("last", "signature"),
+    [
+        ({"type": "thinking_delta", "thinking": "hm"}, "fallback-router:claude-sonnet-4-6"),
+        ({"type": "signature_delta", "signature": "s"}, "s"),
+    ],
+)
+def test_a_thought_that_breaks_off_is_closed_before_the_answer_of_another(
+    *, fake: FakeRouter, client: Anthropic, last: dict[str, str], signature: str
+) -> None:
+    message = started("").native[0]
+    thought = {"type": "thinking", "thinking": "", "signature": ""}
+    opened = native(
+        dict(message.said),
+        {"type": "content_block_start", "index": 0, "content_block": thought},
+        {"type": "content_block_delta", "index": 0, "delta": last},
+    )
+    fake.responders, fake.ledger = (CLAUDE, GPT), FELL_BACK
+    fake.chunks = (opened, delta(content="Paris."), END)
+    block, text = message_of(client).content
+    assert (block.type, block.signature) == ("thinking", signature)
+    assert text.text == "Paris."
+
+
 def test_a_stream_that_breaks_off_ends_in_an_error_event(fake: FakeRouter, client: Anthropic) -> None:
     fake.broken = StreamInterruptedError("the answer is incomplete")
     told: list[Any] = []

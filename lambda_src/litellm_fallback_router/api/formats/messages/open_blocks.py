@@ -43,14 +43,18 @@ class OpenBlocks:
         self._calls: dict[int, _Block] = {}
         """By the call's index in a chat."""
 
-    def note(self, event: Mapping[str, Any]) -> None:
-        """A block was opened or closed natively."""
+    def note(self, event: Mapping[str, Any], unsigned: str) -> None:
+        """A block was opened, signed or closed natively. `unsigned`: the signature of a thought that breaks off."""
         index = int(event["index"])
         if event["type"] == "content_block_start":
             self._next = index + 1
-            self._open.append(_Block(index, str(event["content_block"].get("type"))))
-        else:
+            kind = str(event["content_block"].get("type"))
+            self._open.append(_Block(index, kind, unsigned if kind == "thinking" else ""))
+        elif event["type"] == "content_block_stop":
             self._open = [block for block in self._open if block.index != index]
+        elif event["delta"].get("type") == "signature_delta":
+            for block in self._open:
+                block.signature = ""
 
     def text(self, text: str) -> Iterator[Json]:
         block = self._open[-1] if self._open else None

@@ -15,6 +15,7 @@ from ..base import Json
 from .answer import ended, envelope, foreign_signature, usage_of
 from .open_blocks import OpenBlocks
 
+BLOCKS = frozenset({"content_block_start", "content_block_delta", "content_block_stop"})
 STOPPED = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 
@@ -35,7 +36,7 @@ class EventWriter:
 
     async def events(self, stream: ChatStream, first: Deployment) -> AsyncGenerator[bytes, None]:
         async for chunk in stream:
-            for written in self._native(chunk) if chunk.native else self._translated(chunk, first.model):
+            for written in self._native(chunk, first.model) if chunk.native else self._translated(chunk, first.model):
                 yield written
         for event in self._blocks.close_all():
             yield _written(event)
@@ -54,7 +55,7 @@ class EventWriter:
             yield _written({"type": "message_delta", "delta": end, "usage": usage_of(result.usage), **report})
         yield STOPPED
 
-    def _native(self, chunk: Chunk) -> Iterator[bytes]:
+    def _native(self, chunk: Chunk, model: str) -> Iterator[bytes]:
         for event in chunk.native:
             kind = event.said.get("type")
             if kind == "message_delta":
@@ -62,8 +63,8 @@ class EventWriter:
                 continue
             if kind == "message_start":
                 self._begun = True
-            elif kind in ("content_block_start", "content_block_stop"):
-                self._blocks.note(event.said)
+            elif kind in BLOCKS:
+                self._blocks.note(event.said, foreign_signature(model))
             yield _sent(event)
 
     def _translated(self, chunk: Chunk, model: str) -> Iterator[bytes]:
