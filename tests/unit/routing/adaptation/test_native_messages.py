@@ -111,7 +111,9 @@ def test_the_rest_of_an_answer_is_asked_for_after_what_there_is() -> None:
     assert continued(native, "So far", {}, None).body["messages"][1:] == [{"role": "assistant", "content": "So far"}]
     assert continued(native, " ", {}, None).body == native.body
     thinking = {**native.body, "thinking": BUDGET, "context_management": {"edits": []}}
-    assert continued(replace(native, body=thinking), " ", {}, None).body == native.body
+    middle = continued(replace(native, body=thinking), "So far", {}, None).body
+    assert middle == continued(native, "So far", {}, None).body, "Claude thinks before an answer, not in its middle"
+    assert continued(replace(native, body=thinking), " ", {}, None).body == thinking
 
 
 def test_others_than_claudes_makers_do_not_speak_it() -> None:
