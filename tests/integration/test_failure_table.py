@@ -192,6 +192,28 @@ async def test_becomes_its_kind(provider: str, answer: bytes, kind: Kind, stream
         assert str(failed.status) in answer.split(b"\r\n")[0].decode()
 
 
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (400, Kind.REJECTED),
+        (401, Kind.AUTHENTICATION),
+        (402, Kind.QUOTA_EXHAUSTED),
+        (429, Kind.RATE_LIMITED),
+        (502, Kind.UNAVAILABLE),
+        (7, Kind.INVALID_RESPONSE),
+        ("502", Kind.INVALID_RESPONSE),
+    ],
+)
+async def test_an_error_inside_a_success_has_the_status_that_it_names(
+    code: int | str, kind: Kind, streaming: bool
+) -> None:
+    """In a stream's place, too, where a server answers with an object."""
+    async with raw_server(response(200, {"error": {"message": "no", "code": code}})) as url:
+        failed = await failure("openai", url, streaming=streaming)
+    assert (failed.kind, failed.status, failed.detail) == (kind, None, "no")
+
+
 IN_AN_HOUR = "a date an hour from when the test runs"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -47,11 +48,20 @@ def address_of(deployment: Deployment) -> Address | None:
         if base is None and type(config).get_complete_url is own.get_complete_url:
             # OpenAI's own address is nobody else's.
             return None
-        base = base and base.rstrip("/")
-        url = config.get_complete_url(base, None, model, {}, {"api_version": deployment.extra.get("api_version")})
+        version = {"api_version": deployment.extra.get("api_version")}
+        url = below(base, lambda place: str(config.get_complete_url(place, None, model, {}, version)))
     except Exception:  # noqa: BLE001 - what it lacks to place a provider: its public call will say so
         return None
     return Address(model, key, base, url, config, by_class=by_class)
+
+
+def below(base: str | None, complete: Callable[[str | None], str]) -> str:
+    """The URL that `complete` makes of an address. A query of the address, as some gateways want, comes last."""
+    place, _, query = (base or "").partition("?")
+    url = complete(place.rstrip("/") or None)
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{query}"
 
 
 @cache

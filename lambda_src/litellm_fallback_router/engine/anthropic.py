@@ -12,6 +12,7 @@ from typing import Any
 
 from ..providers import PROFILES, FinishReasons
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
+from .addresses import below
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, no_format, unsendable
 from .finishing import FinishReader
@@ -23,7 +24,8 @@ from .sse import EventReader, EventTooLargeError
 from .translated import Received, TranslatedStream, Translation, read_answer, text_answer, translation_of
 from .usage import of_anthropic
 
-PATH = "/v1/messages"
+VERSION = "/v1"
+PATH = f"{VERSION}/messages"
 NO_KEY = "none"
 """Servers that people run themselves take any key, or none."""
 
@@ -57,8 +59,7 @@ class AnthropicFormat:
         self.model, *_ = library.get_llm_provider(model=deployment.litellm_model)
         self.reading = reading_of(deployment, self.model)
         self.config = self.reading.config
-        base = self.config.get_api_base(deployment.api_base)
-        self.url = base if base.endswith(PATH) else f"{base.rstrip('/')}{PATH}"
+        self.url = below(self.config.get_api_base(deployment.api_base), _messages)
         self._params = ParameterMap(deployment, self.model, self.config)
 
     def takes(self, params: Mapping[str, Any]) -> bool:
@@ -162,6 +163,11 @@ class AnthropicDecoder(TranslatedStream):
                 raise no_format(error, begun=self.begun) from error
             reason = delta.get("stop_reason") if kind == "message_delta" and isinstance(delta, dict) else None
             yield from self.piece(piece, reason)
+
+
+def _messages(base: str | None) -> str:
+    """Below an address with or without the API's version, or its whole path."""
+    return f"{(base or '').removesuffix(PATH).removesuffix(VERSION)}{PATH}"
 
 
 def _texts(blocks: Any) -> list[str] | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..routing.types import Chunk, NativeEvent, NativeRequest, ProviderAnswer
+from .addresses import below
 from .anthropic import NO_KEY, AnthropicCall, AnthropicDecoder, AnthropicFormat
 from .exchange import ErrorResponse, Outgoing
 from .failures import no_format, unsendable
@@ -66,7 +67,7 @@ class MessagesCaller:
     async def count(self, native: NativeRequest, key: str | None) -> Outgoing:
         """For a count of the request's tokens, which `tokens_in` reads. Raises ProviderFailure."""
         call = await self.call(native, key, stream=False)
-        return replace(call.outgoing, url=f"{call.outgoing.url}/count_tokens")
+        return replace(call.outgoing, url=below(call.outgoing.url, lambda place: f"{place}/count_tokens"))
 
 
 def tokens_in(body: bytes) -> int:

@@ -6,11 +6,15 @@ Sources: Microsoft, "Azure OpenAI REST API reference" and "API version lifecycle
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from ..routing.types import Deployment
-from .addresses import Address
+from .addresses import Address, below
 from .loading import litellm
-from .openai import OpenAIFormat
+from .openai import CHAT, OpenAIFormat
+
+VERSION = "api-version"
+"""Name of the parameter of an address."""
 
 SIGN_INS = ("tenant_id", "client_id", "azure_username", "azure_ad_token_provider")
 """Parameters of a deployment by which LiteLLM asks Microsoft for a token first."""
@@ -36,9 +40,17 @@ def azure_format(deployment: Deployment) -> AzureFormat | None:
     )
     if base is None or "gateway.ai.cloudflare.com" in base or config.should_fake_stream(model, stream=True):
         return None
-    version = str(extra.get("api_version") or read("AZURE_API_VERSION") or library.AZURE_DEFAULT_API_VERSION)
-    base = base.rstrip("/")
-    return AzureFormat(deployment, Address(model, None, base, _url(base, model, version), config), version, token)
+    base, _, query = base.partition("?")
+    base = _root(base)
+    named = dict(parse_qsl(query))
+    version = str(
+        extra.get("api_version")
+        or named.pop(VERSION, None)
+        or read("AZURE_API_VERSION")
+        or library.AZURE_DEFAULT_API_VERSION
+    )
+    url = below(f"{base}?{urlencode(named)}", lambda place: _url(place or "", model, version))
+    return AzureFormat(deployment, Address(model, None, base, url, config), version, token)
 
 
 class AzureFormat(OpenAIFormat):
@@ -58,10 +70,18 @@ class AzureFormat(OpenAIFormat):
         return {"authorization": f"Bearer {key}"} if bearer else {"api-key": key}
 
 
+def _root(base: str) -> str:
+    """The resource's address, or a deployment's, of one that Azure's pages show: the whole of a "target URI", or what
+    OpenAI's clients are given."""
+    for tail in (CHAT, "/openai/v1", "/openai"):
+        base = base.rstrip("/").removesuffix(tail)
+    return base
+
+
 def _url(base: str, model: str, version: str) -> str:
     if version in NEWEST:
-        return f"{base}/openai/v1/chat/completions"
+        return f"{base}/openai/v1{CHAT}"
     for mark in MARKS:
         model = model.removeprefix(mark)
     place = base if "/openai/deployments" in base else f"{base}/openai/deployments/{model}"
-    return f"{place}/chat/completions?api-version={version}"
+    return f"{place}{CHAT}?{VERSION}={version}"

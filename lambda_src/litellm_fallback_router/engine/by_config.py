@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
+from .addresses import below
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, no_format, unsendable
 from .finishing import FinishReader
@@ -62,7 +63,9 @@ class ConfigFormat:
         headers = config.validate_environment(
             dict(one.headers), self.model, one.messages, optional, place, api_key=key, api_base=self.base
         )
-        url = config.get_complete_url(self.base, key, self.model, optional, place, stream=stream)
+        url = below(
+            self.base, lambda base: str(config.get_complete_url(base, key, self.model, optional, place, stream=stream))
+        )
         body = config.transform_request(self.model, one.messages, optional, place, headers)
         if stream and config.supports_stream_param_in_request_body:
             body["stream"] = True

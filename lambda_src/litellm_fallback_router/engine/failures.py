@@ -70,7 +70,7 @@ def refused(response: ErrorResponse) -> ProviderFailure:
     return failure_from(Evidence((), response.status, response.headers, _error_of(text), text.lower()))
 
 
-RATE_CODES = (429, "rate_limit_exceeded")
+RATE_CODE = "rate_limit_exceeded"
 """Of an error that came without a status. Source: the SDK's type `ResponseError`."""
 
 
@@ -78,9 +78,17 @@ def error_in_band(error: Any, *, begun: bool = False) -> ProviderFailure:
     """For an error object inside a success: a whole answer, or an event of a stream."""
     body = error if isinstance(error, Mapping) else {"message": str(error)}
     failure = failure_from(Evidence((), None, {}, body, json.dumps(body).lower()), begun=begun)
-    if failure.kind is FailureKind.INVALID_RESPONSE and body.get("code") in RATE_CODES:
-        return ProviderFailure(FailureKind.RATE_LIMITED, REASONS[FailureKind.RATE_LIMITED], detail=failure.detail)
-    return failure
+    kind = _kind_by_own_code(body.get("code")) if failure.kind is FailureKind.INVALID_RESPONSE else None
+    return failure if kind is None else ProviderFailure(kind, REASONS[kind], detail=failure.detail)
+
+
+def _kind_by_own_code(code: Any) -> FailureKind | None:
+    """Some answer 200 and say the status in the error. Source: OpenRouter, "Errors and debugging"."""
+    if code == RATE_CODE:
+        return FailureKind.RATE_LIMITED
+    if type(code) is not int or not 400 <= code < 600:
+        return None
+    return _kind_by_status(Evidence((), code))
 
 
 def no_format(error: Exception | None = None, *, begun: bool = False) -> ProviderFailure:

@@ -146,7 +146,7 @@ class OpenAICall:
         if _is_error(said.get("error")):
             raise error_in_band(said["error"])
         choices = said.get("choices")
-        if not isinstance(choices, list) or not all(_is_finished(choice) for choice in choices):
+        if not isinstance(choices, list) or not all(map(_is_finished, choices)):
             raise no_format()
         choices = [{**choice, "finish_reason": self._reader.read(choice["finish_reason"])} for choice in choices]
         said = {**said, "choices": choices}

@@ -99,6 +99,8 @@ class OpenAIDecoder(EventDecoder):
 
     def end(self) -> Iterator[Chunk]:
         if self._unfinished:
+            if not self.begun and (error := _error_alone(self._events.rest)) is not None:
+                raise error_in_band(error)
             raise unfinished(begun=self.begun)
         usage, cost = self._prices.of_openai(self._usage, self._tier)
         if self._reported is not None:
@@ -107,6 +109,13 @@ class OpenAIDecoder(EventDecoder):
             yield Chunk([], usage, cost)
         if self._reader.broken is not None:
             raise incomplete(self._reader.broken, begun=self.begun)
+
+
+def _error_alone(body: bytes) -> Any:
+    """The error that came in the place of a stream, as a whole answer's would; None: there is none."""
+    if not body.lstrip().startswith(b"{"):
+        return None
+    return object_of(body).get("error")
 
 
 def _plain_text(choices: Any) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..providers import OwnApi
 from ..routing.types import Deployment
+from .addresses import below
 from .by_config import ConfigFormat
 from .exchange import Outgoing
 from .loading import litellm
@@ -72,17 +73,24 @@ class GeminiFormat(ConfigFormat):
 
     def built(self, one: Translation, key: str | None, *, stream: bool) -> Outgoing:
         google = litellm().llms.vertex_ai.gemini
-        signed, url = google.vertex_and_google_ai_studio_gemini.VertexLLM()._get_token_and_url(
-            model=self.model,
-            auth_header=None,
-            gemini_api_key=key,
-            vertex_project=None,
-            vertex_location=None,
-            vertex_credentials=None,
-            stream=stream,
-            custom_llm_provider="gemini",
-            api_base=self.base,
-        )
+        signed: Any = None
+
+        def complete(base: str | None) -> str:
+            nonlocal signed
+            signed, url = google.vertex_and_google_ai_studio_gemini.VertexLLM()._get_token_and_url(
+                model=self.model,
+                auth_header=None,
+                gemini_api_key=key,
+                vertex_project=None,
+                vertex_location=None,
+                vertex_credentials=None,
+                stream=stream,
+                custom_llm_provider="gemini",
+                api_base=base,
+            )
+            return str(url)
+
+        url = below(self.base, complete)
         headers = self.config.validate_environment(
             dict(one.headers), self.model, one.messages, one.optional, one.place, api_key=signed
         )

@@ -21,7 +21,7 @@ from yarl import URL
 from ..routing.failures import FailureKind, ProviderFailure
 from .evidence import follow
 from .exchange import MOST_BYTES, MOST_ERROR_BYTES, BrokenOffError, ErrorResponse, Outgoing
-from .failures import no_format
+from .failures import keyless, no_format
 
 MOST_CONNECTIONS = 1000
 MOST_CONNECTIONS_PER_HOST = 500
@@ -30,6 +30,8 @@ IDLE_SECONDS = 120.0
 DNS_SECONDS = 300
 LINGER_SECONDS = 0.1
 """After its last event a stream is given so long to end, so that its connection can be used again."""
+ERROR_SECONDS = 2.0
+"""An error's body is waited for so long: its status has come, and says most."""
 IDENTITY = "identity"
 """No compression: it would hold tokens back."""
 
@@ -56,7 +58,7 @@ class Pool:
         sent = None
         try:
             response = await session.post(
-                URL(outgoing.url, encoded=True),  # a signature is of the very bytes
+                _address(outgoing.url),
                 data=outgoing.body,
                 headers=outgoing.headers,
                 allow_redirects=False,
@@ -74,6 +76,9 @@ class Pool:
             raise (no_format(error) if _is_packed_otherwise(error) else unreachable(error)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(error) from error
+        except (ValueError, TypeError) as error:
+            # aiohttp refuses to write such headers; all but the key have been looked at when the mapping was read.
+            raise keyless() from error
         finally:
             if sent is None:
                 self._closed(loop)
@@ -167,6 +172,18 @@ class Response:
         self._closed(asyncio.get_running_loop())
 
 
+def _address(url: str) -> URL:
+    """As it is: a signature is of the very bytes. Raises ProviderFailure for one that cannot be asked, as from an
+    environment variable."""
+    try:
+        address = URL(url, encoded=True)
+        if address.port is not None and address.user is None:
+            return address
+    except ValueError as error:
+        raise unreachable(error) from error
+    raise ProviderFailure(FailureKind.CONNECTION, "connection failed (its address has a user in it, or no host)")
+
+
 def unreachable(error: BaseException) -> ProviderFailure:
     """For a request that got no response."""
     return ProviderFailure(FailureKind.CONNECTION, f"connection failed ({type(error).__name__})")
@@ -185,12 +202,13 @@ async def _some_of(response: aiohttp.ClientResponse, most: int) -> bytes:
     """Of an error's body as much as comes. That it breaks off changes nothing: the status has come."""
     body = b""
     try:
-        async for part in response.content.iter_any():
-            body += part
-            if len(body) >= most:
-                break
+        async with asyncio.timeout(ERROR_SECONDS):
+            async for part in response.content.iter_any():
+                body += part
+                if len(body) >= most:
+                    break
     except (aiohttp.ClientError, OSError):
-        pass
+        pass  # a timeout is an OSError
     return body[:most]
 
 

@@ -43,7 +43,7 @@ class ResponsesCaller:
         body = {"model": self.owner.model, **native.body, **operators.get("extra_body", {})}
         if stream:
             body["stream"] = True
-        url = self.owner.url.removesuffix(CHAT) + PATH
+        url = self.owner.url.replace(CHAT, PATH, 1)
         return ResponsesCall(self.owner.prices, Outgoing(url, headers, json.dumps(body).encode()))
 
 

@@ -13,6 +13,7 @@ from .failures import no_format
 
 MOST_EVENT_BYTES = 16 * 1024 * 1024
 """Of one event."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
@@ -26,6 +27,12 @@ class EventReader:
 
     def __init__(self) -> None:
         self._rest = bytearray()
+        self._begun = False
+
+    @property
+    def rest(self) -> bytes:
+        """What has come since the last event."""
+        return bytes(self._rest)
 
     def feed(self, data: bytes) -> list[bytes]:
         """The data of the events that these bytes complete. Raises EventTooLargeError."""
@@ -36,6 +43,8 @@ class EventReader:
                 raise EventTooLargeError
             return []
         whole = bytes(self._rest)
+        if not self._begun:
+            self._begun, whole = True, whole.removeprefix(BYTE_ORDER_MARK)
         *blocks, rest = _BLANK_LINE.split(whole) if b"\r" in whole else whole.split(b"\n\n")
         self._rest = bytearray(rest)
         return [found for block in blocks if (found := _data_of(block))]
@@ -50,9 +59,11 @@ class LineReader:
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that these bytes complete. Raises EventTooLargeError."""
         self._rest += data
-        *lines, rest = bytes(self._rest).split(b"\n") if b"\n" in data else (bytes(self._rest),)
-        if len(rest) > MOST_EVENT_BYTES:
-            raise EventTooLargeError
+        if b"\n" not in data:
+            if len(self._rest) > MOST_EVENT_BYTES:
+                raise EventTooLargeError
+            return []
+        *lines, rest = bytes(self._rest).split(b"\n")
         self._rest = bytearray(rest)
         return [line for one in lines if (line := one.strip())]
 

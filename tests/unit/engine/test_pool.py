@@ -94,6 +94,15 @@ async def test_of_an_error_no_more_than_a_bound_is_read(pool: Pool, monkeypatch:
     assert refused.value.body == b"a" * 10
 
 
+async def test_an_errors_body_that_does_not_come_hides_no_status(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ERROR_SECONDS", 0.05)
+    async with serving(b"HTTP/1.1 401 No\r\ncontent-length: 99\r\n\r\nbad") as server:
+        with pytest.raises(ErrorResponse) as refused:
+            await pool.send(to(server.url))
+        await server.closed.wait()
+    assert (refused.value.status, refused.value.body) == (401, b"bad")
+
+
 async def test_an_answer_beyond_its_bound_is_not_read_on(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 4)
     async with serving(ENDLESS) as server:

@@ -134,6 +134,11 @@ _URLS = frozenset({"aws_bedrock_runtime_endpoint", "aws_sts_endpoint"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t -~]*")
 """Source: RFC 9110, sections 5.1 and 5.5."""
+_FRAMING = frozenset(
+    {"connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""They belong to one request or connection: a length of the operator's would cut bodies off. Sources: RFC 9110,
+sections 7.6.1, 8.6 and 10.1.1; RFC 9112, section 6."""
 
 
 def _check_extra(extra: Mapping[str, Any], path: str, problems: list[str]) -> None:
@@ -157,6 +162,8 @@ def _check_headers(headers: Mapping[Any, Any], path: str, problems: list[str]) -
     for name, value in headers.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             problems.append(f"{path}: a header's name must be letters, digits and dashes")
+        elif name.lower() in _FRAMING:
+            problems.append(f"{path}.{name}: is different for each request; remove it, the gateway writes it")
         elif not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             problems.append(f"{path}.{name}: must be a string of printable ASCII")
 
