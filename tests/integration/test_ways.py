@@ -20,6 +20,7 @@ ENGINE = {
     "AzureFormat": "at Azure's addresses, in OpenAI's format",
     "AnthropicFormat": "in Anthropic's format",
     "ConverseFormat": "by Converse",
+    "MantleFormat": "at Bedrock's OpenAI-compatible endpoint",
     "CohereFormat": "by LiteLLM's class for it",
     "GeminiFormat": "by LiteLLM's class for it",
     "OllamaFormat": "by LiteLLM's class for it",

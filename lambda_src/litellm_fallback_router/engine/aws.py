@@ -61,11 +61,13 @@ class Credentials:
         return found.get_frozen_credentials()
 
 
-def signed(credentials: Any, region: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
-    """The headers with which that POST to Bedrock is signed, and the operator's own, which are not."""
+def signed(
+    credentials: Any, region: str, url: str, headers: Mapping[str, str], body: bytes, *, service: str = "bedrock"
+) -> dict[str, str]:
+    """The headers with which that POST to a service of AWS is signed, and the others, which are not."""
     from botocore.auth import SigV4Auth  # noqa: PLC0415 - heavy, and loaded with LiteLLM
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415
 
     request = AWSRequest("POST", url, data=body, headers={"content-type": "application/json"})
-    SigV4Auth(credentials, "bedrock", region).add_auth(request)
+    SigV4Auth(credentials, service, region).add_auth(request)
     return {**request.headers, **headers}

@@ -30,6 +30,7 @@ FORMATS = (
     "AnthropicConfig.transform_response",
     "AnthropicConfig.translate_developer_role_to_system_role",
     "AnthropicConfig.validate_environment",
+    "BedrockMantleChatConfig.get_openai_compatible_provider_info",
     "CohereV2ChatConfig",
     "LlmProviders",
     "ModelResponse",

@@ -79,9 +79,13 @@ class OpenAIFormat:
             # The others say where, and as whom, to ask.
             arguments.pop(name, None)
         headers, body = await self._built(copied(messages), {**copied(arguments), **streaming}, headers, key)
-        outgoing = Outgoing(self.url, headers, json.dumps({**body, **more}).encode())
+        outgoing = await self.sent(headers, json.dumps({**body, **more}).encode(), key)
         reading = ClassReading(self.model, self._config, params, self._place) if self._by_class else None
         return OpenAICall(self, outgoing, params, reading)
+
+    async def sent(self, headers: Mapping[str, str], body: bytes, key: str) -> Outgoing:
+        """The request with these headers, which have the key in them. Raises ProviderFailure."""
+        return Outgoing(self.url, headers, body)
 
     def _key_of(self, key: str | None) -> str | None:
         return key or self._key or (NO_KEY if self.deployment.api_base is not None else None)

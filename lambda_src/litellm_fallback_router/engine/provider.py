@@ -27,6 +27,7 @@ from .failures import broke_off, refused
 from .formats import Call, Decoder, Format, NativeCaller
 from .listeners import listened_to
 from .loading import litellm
+from .mantle import mantle_format
 from .openai import OpenAIFormat
 from .others import other_format
 from .prices import estimated_cost
@@ -241,6 +242,8 @@ def format_of(deployment: Deployment) -> Format | None:
         return OpenAIFormat(deployment, address)
     if deployment.profile.own_api is OwnApi.AZURE:
         return azure_format(deployment)
+    if deployment.profile.own_api is OwnApi.MANTLE:
+        return mantle_format(deployment)
     if deployment.profile.bedrock and deployment.space is not None:
         # Its route is one of chats.
         return ConverseFormat(replace(deployment, litellm_model=ROUTE + deployment.model))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .anthropic import ANTHROPIC
 from .azure import AZURE, AZURE_AI, AZURE_SPEECH, AZURE_TEXT
-from .bedrock import AWS, BEDROCK, PROFILE_REGIONS, SIMULATED_CREDENTIALS
+from .bedrock import AWS, BEDROCK, MANTLE, PROFILE_REGIONS, SIMULATED_CREDENTIALS
 from .claude import claude_families
 from .cohere import COHERE
 from .dialect import PENALTIES, UNKNOWN, Dialect, Feature, Parts
@@ -59,6 +59,7 @@ PROFILES: dict[str, Profile] = {
     "azure_speech": AZURE_SPEECH,
     "azure_text": AZURE_TEXT,
     "bedrock": BEDROCK,
+    "bedrock_mantle": MANTLE,
     "cohere": COHERE,
     "cohere_chat": COHERE,
     "gemini": GEMINI,

@@ -14,7 +14,7 @@ from .anthropic import PROCESSING as ANTHROPICS
 from .claude import ANTHROPIC_ONLY, CLAUDE, CLAUDE_PARTS, OPENAI_FEATURES, OPENAI_ONLY, claude_families
 from .dialect import PENALTIES, TEXT, Dialect, Feature, Parts
 from .finish_reasons import FinishReasons
-from .profile import Family, Override, Profile, SignIn, Simulator
+from .profile import Family, Override, OwnApi, Profile, SignIn, Simulator
 
 _PARTS: Parts = {
     **CLAUDE_PARTS,
@@ -103,10 +103,11 @@ SIMULATED_CREDENTIALS = MappingProxyType(
 )
 """The simulator's own, worth nothing elsewhere."""
 _SIGN_IN_PARAMS = ("aws_access_key_id", "aws_profile_name", "aws_role_name", "aws_web_identity_token")
+_BEARER = "AWS_BEARER_TOKEN_BEDROCK"
 _SIGN_IN_VARIABLES = (
     # Where botocore's credential chain looks, short of asking the network: EC2's metadata service is not
     # asked, so an instance role counts only with a ~/.aws/config.
-    "AWS_BEARER_TOKEN_BEDROCK",
+    _BEARER,
     "AWS_PROFILE",
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -122,6 +123,19 @@ AWS = Profile(
     sign_in_help="AWS_BEARER_TOKEN_BEDROCK, or AWS credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret)",
 )
 """SageMaker: what is signed with AWS credentials."""
+MANTLE = Profile(
+    own_api=OwnApi.MANTLE,
+    key_variables=("BEDROCK_MANTLE_API_KEY", _BEARER),
+    sign_in_params=AWS.sign_in_params,
+    sign_in_variables=tuple(name for name in _SIGN_IN_VARIABLES if name != _BEARER),
+    fixes=MappingProxyType(
+        {
+            Kind.PERMISSION: "allow what the managed policy AmazonBedrockMantleInferenceAccess does, and see that "
+            "the account has access to the model in {region}",
+        }
+    ),
+)
+"""Bedrock's OpenAI-compatible endpoint. Source of the policy: AWS managed policies for Amazon Bedrock."""
 BEDROCK = replace(
     AWS,
     dialect=CONVERSE,

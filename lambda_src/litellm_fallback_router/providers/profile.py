@@ -20,6 +20,8 @@ class OwnApi(Enum):
     """OpenAI's, at an address with the deployment's name in it."""
     COHERE = auto()
     GEMINI = auto()
+    MANTLE = auto()
+    """OpenAI's, with AWS credentials."""
     OLLAMA = auto()
 
 

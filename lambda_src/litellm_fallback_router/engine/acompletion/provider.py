@@ -30,6 +30,9 @@ TRANSPORT_TIMEOUT = 900.0
 """Seconds. `ChainExecution` ends an attempt long before. LiteLLM keeps a client, and with it the connections, for each
 timeout it is given: a limit that differs from request to request would cost a TLS handshake each time."""
 
+REGIONAL = "aws_role_name"
+"""Whoever signs in with it is an AWS service, asked in a Region."""
+
 _asking: set[object] = set()
 """One for each request under way, of any Router and on any event loop: LiteLLM's connections are the process's."""
 
@@ -133,7 +136,7 @@ class AcompletionProvider:
                 key = key or PLACEHOLDER_KEY
         if key is not None:
             arguments["api_key"] = key
-        if deployment.region is not None and deployment.profile.bedrock:
+        if deployment.region is not None and REGIONAL in deployment.profile.sign_in_params:
             arguments["aws_region_name"] = deployment.region
         return arguments
 
