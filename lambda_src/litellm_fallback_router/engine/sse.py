@@ -56,6 +56,11 @@ class LineReader:
     def __init__(self) -> None:
         self._rest = bytearray()
 
+    @property
+    def rest(self) -> bytes:
+        """What has come since the last line."""
+        return bytes(self._rest)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that these bytes complete. Raises EventTooLargeError."""
         self._rest += data

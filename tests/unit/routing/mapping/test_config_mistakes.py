@@ -71,6 +71,10 @@ from tests.support.mappings import entry_of, loaded, mapping_of, problems_of
             entry_of({"model": "gpt-4o", "extra_headers": {"x a": "b"}}),
             "extra_headers: a header's name must be letters",
         ),
+        (
+            entry_of({"model": "gpt-4o", "extra_headers": {"Content-Length": "3"}}),
+            "extra_headers.Content-Length: is different for each request; remove it",
+        ),
         (entry_of({"model": "gpt-4o", "extra_headers": {5: "b"}}), "extra_headers: a header's name must be letters"),
         (entry_of({"model": "gpt-4o", "api_base": "http://[1"}), "must be a URL such as http://localhost:8000/v1"),
         (
