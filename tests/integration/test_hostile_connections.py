@@ -140,7 +140,7 @@ ANSWERED = {
     ),
     "unknown path": (b"GET /nope HTTP/1.1\r\n" + CLOSE + b"\r\n", [404]),
     "HEAD": (b"HEAD /v1/chat/completions HTTP/1.1\r\n" + CLOSE + b"\r\n", [405]),
-    "OPTIONS": (b"OPTIONS /v1/chat/completions HTTP/1.1\r\n" + CLOSE + b"\r\n", [405]),
+    "OPTIONS": (b"OPTIONS /v1/chat/completions HTTP/1.1\r\n" + CLOSE + b"\r\n", [204]),
     "CONNECT": (b"CONNECT /health HTTP/1.1\r\n\r\n" + GET + CLOSE + b"\r\n", [405, 200]),
 }
 
