@@ -118,6 +118,13 @@ def prove(model: str, following: str) -> None:
         bodies = [record["body"] for record in simulator("GET", "requests")]
         same([json.dumps(body["messages"]).count('"signature": ') for body in bodies], [0, 1, 2])
 
+    @proves("count tokens", model)
+    def count_tokens() -> None:
+        """It has its tools and instructions counted where it shows what fills its context."""
+        said("/context")
+        counted = [one["status"] for one in simulator("GET", "requests") if one["path"].endswith("/count_tokens")]
+        same(set(counted), {200})
+
     @proves("fallback", model)
     def fallback() -> None:
         """All of a loop, its end, or its middle is another model's."""

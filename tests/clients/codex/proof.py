@@ -127,11 +127,16 @@ def thinking() -> None:
 
 @proves("fallback")
 def fallback() -> None:
-    """The loop ends on a model that only chats."""
-    fault("status", "openai", status=503)
-    fault("model_not_found", "anthropic")
-    edits_a_file("fallback")
-    same(asked()[-1], LAST)
+    """All of a loop, its end, or its middle is another model's, that only chats."""
+    fault = {"kind": "model_not_found"}
+    for place, rule in {"all": {}, "end": {"skip": 1}, "middle": {"skip": 1, "times": 1}}.items():
+        simulator("POST", "reset")
+        for provider in ("openai", "anthropic"):
+            skipped = rule if provider == "openai" else {}
+            simulator("POST", "faults", {"fault": fault, "provider": provider, **skipped})
+        edits_a_file(f"fallback, {place}")
+        same(LAST in asked(), True)
+        same(asked()[-1], PRIMARY if place == "middle" else LAST)
 
 
 @proves("resume")
