@@ -8,11 +8,13 @@ from typing import Any
 
 from .failures import no_format
 
+_DECODER = json.JSONDecoder()
+
 
 def object_of(data: bytes, *, begun: bool = False) -> dict[str, Any]:
     """The object that these bytes are. Raises ProviderFailure for anything else."""
     try:
-        found = json.loads(data.decode())
+        found = _DECODER.decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise no_format(error, begun=begun) from error
     if not isinstance(found, dict):

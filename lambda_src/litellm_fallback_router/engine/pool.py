@@ -30,6 +30,8 @@ IDLE_SECONDS = 120.0
 DNS_SECONDS = 300
 LINGER_SECONDS = 0.1
 """After its last event a stream is given so long to end, so that its connection can be used again."""
+MOST_PART = 4096
+"""Bytes of a stream that are looked at together: its first token does not wait for all that came behind it."""
 ERROR_SECONDS = 2.0
 """An error's body is waited for so long: its status has come, and says most."""
 IDENTITY = "identity"
@@ -152,7 +154,7 @@ class Response:
     async def part(self) -> bytes:
         """What has come of it since; nothing once it has ended. Raises BrokenOffError."""
         try:
-            return await self._response.content.readany()
+            return await self._response.content.read(MOST_PART)
         except (aiohttp.ClientError, OSError) as error:
             raise BrokenOffError from error
 

@@ -163,6 +163,8 @@ class _Delivery:
 
     def note_chunk(self, deployment: Deployment, chunk: Chunk) -> None:
         self.sent.add(chunk)
-        self._unfinished -= sum(1 for choice in chunk.choices if choice.get("finish_reason"))
+        for choice in chunk.choices:
+            if choice.get("finish_reason"):
+                self._unfinished -= 1
         if not self.responders or self.responders[-1] is not deployment:
             self.responders.append(deployment)

@@ -173,8 +173,9 @@ class StreamPart:
 
     def _is_filtered(self, chunk: Chunk) -> bool:
         """With `content_policy_fallback`, a filtered answer of which nothing was sent goes to the next candidate."""
-        filtered = any(choice.get("finish_reason") == "content_filter" for choice in chunk.choices)
-        return filtered and self._execution.settings.content_policy_fallback and not self._sent.anything
+        if self._sent.anything or not self._execution.settings.content_policy_fallback:
+            return False
+        return any(choice.get("finish_reason") == "content_filter" for choice in chunk.choices)
 
 
 def _first_token_limit(deployment: Deployment, params: Mapping[str, Any], settings: RouterSettings) -> float:
@@ -188,10 +189,13 @@ def _first_token_limit(deployment: Deployment, params: Mapping[str, Any], settin
 
 
 def _has_token(chunk: Chunk) -> bool:
-    return any(
-        choice.get("finish_reason") or any(v for k, v in choice["delta"].items() if k != "role")
-        for choice in chunk.choices
-    )
+    for choice in chunk.choices:
+        if choice.get("finish_reason"):
+            return True
+        for name, value in choice["delta"].items():
+            if value and name != "role":
+                return True
+    return False
 
 
 async def take_turns() -> None:

@@ -71,6 +71,8 @@ def characters_of(said: Iterable[Message]) -> int:
 
 
 def _written(said: Message) -> int:
+    if len(said) == 1 and isinstance(text := said.get("content"), str):
+        return len(text)  # almost every piece of a stream
     return text_length(said.get("content")) + len(said.get("reasoning_content") or "") + _called(said)
 
 
