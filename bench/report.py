@@ -46,7 +46,8 @@ METHOD = (
     "the wait in between; its circuits stay open for the run. LiteLLM's proxy runs with num_retries 0 (its default of "
     "2 would sleep). Portkey falls back by its config header. Neither has a circuit that opens here, so each request "
     "pays for the failing provider.",
-    "The upstream sends a stream in one go, so time to first token and time per chunk trade off: read them together.",
+    "The upstream sends a stream's first token by itself and the rest in one go right behind it, so time to first "
+    "token and time per chunk trade off: read them together.",
     "/health is asked without a pause, on the gateway's core, while the gateway is sent bodies made to keep it busy "
     "and the largest that it takes, for three providers' APIs. The time for which Linux says that other programs kept "
     "the two from running is taken off.",

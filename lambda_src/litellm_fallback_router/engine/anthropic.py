@@ -26,6 +26,8 @@ from .usage import of_anthropic
 
 VERSION = "/v1"
 PATH = f"{VERSION}/messages"
+SAMPLING = frozenset({"max_tokens", "stop_sequences", "temperature", "top_k", "top_p"})
+TEXT = frozenset({"role", "content"})
 NO_KEY = "none"
 """Servers that people run themselves take any key, or none."""
 
@@ -61,6 +63,8 @@ class AnthropicFormat:
         self.config = self.reading.config
         self.url = below(self.config.get_api_base(deployment.api_base), _messages)
         self._params = ParameterMap(deployment, self.model, self.config)
+        self._plain: tuple[str, dict[str, str]] | None = None
+        """A key, and the headers of plain texts with it in."""
 
     def takes(self, params: Mapping[str, Any]) -> bool:
         return True
@@ -80,15 +84,25 @@ class AnthropicFormat:
 
     async def _built(self, one: Translation, key: str | None) -> tuple[dict[str, str], dict[str, Any]]:
         """Headers and body, by LiteLLM's functions."""
-        headers = self.config.validate_environment(
-            one.headers, self.model, one.messages, one.optional, one.place, api_key=key, api_base=self.url
-        )
+        headers = self._headers(one, key)
         body = await self.config.async_transform_request(self.model, one.messages, one.optional, one.place, headers)
         built: tuple[dict[str, str], dict[str, Any]]
         built = litellm().anthropic_beta_headers_manager.update_request_with_filtered_beta(
             headers=headers, request_data={**body, **one.more}, provider="anthropic"
         )
         return built
+
+    def _headers(self, one: Translation, key: str | None) -> dict[str, str]:
+        """Those of plain texts are the same with each request, and found out once for a key."""
+        plain = key is not None and _is_plain(one)
+        if plain and self._plain is not None and self._plain[0] == key:
+            return dict(self._plain[1])
+        headers: dict[str, str] = self.config.validate_environment(
+            one.headers, self.model, one.messages, one.optional, one.place, api_key=key, api_base=self.url
+        )
+        if plain and key is not None:
+            self._plain = key, dict(headers)
+        return headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +177,13 @@ class AnthropicDecoder(TranslatedStream):
                 raise no_format(error, begun=self.begun) from error
             reason = delta.get("stop_reason") if kind == "message_delta" and isinstance(delta, dict) else None
             yield from self.piece(piece, reason)
+
+
+def _is_plain(one: Translation) -> bool:
+    """Nothing in it decides on a header (`anthropic-beta`): numbers, stop strings and texts."""
+    if not one.optional.keys() <= SAMPLING:
+        return False
+    return all(said.keys() <= TEXT and isinstance(said.get("content"), str) for said in one.messages)
 
 
 def _messages(base: str | None) -> str:

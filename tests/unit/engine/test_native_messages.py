@@ -10,7 +10,7 @@ from litellm_fallback_router.engine.anthropic import AnthropicCall, AnthropicFor
 from litellm_fallback_router.engine.anthropic_native import MessagesCaller, NativeDecoder, untranslated
 from litellm_fallback_router.engine.exchange import Outgoing
 from litellm_fallback_router.engine.finishing import FinishReader
-from litellm_fallback_router.routing.types import Chunk, NativeRequest
+from litellm_fallback_router.routing.types import Chunk, Message, NativeRequest
 from tests.support.scripted import deployment
 
 USAGE = {"input_tokens": 10, "output_tokens": 1, "service_tier": "standard"}
@@ -99,3 +99,33 @@ def test_a_search_costs_the_same_in_a_stream_as_in_a_whole_answer() -> None:
     assert whole.cost_usd is not None
     assert whole.cost_usd > 0.02, "a search is 0.01 USD"
     assert end.cost_usd == whole.cost_usd
+
+
+HOT = {"temperature": 0.5, "max_tokens": 9}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+CACHED = [{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}]
+ASKED: list[tuple[str, Any, dict[str, Any]]] = [
+    ("key-1", "hi", HOT),
+    ("key-1", "hi", HOT),
+    ("key-2", "hi", HOT),
+    ("key-2", CACHED, {}),
+    ("key-2", "hi", {"tools": [TOOL]}),
+    ("key-2", "hi", {"reasoning_effort": "low", "max_tokens": 4000}),
+    ("key-2", "hi", {}),
+]
+
+
+async def test_headers_that_are_kept_are_those_that_would_be_made() -> None:
+    one = deployment(
+        "claude-opus-4-5",
+        provider="anthropic",
+        litellm_model="anthropic/claude-opus-4-5",
+        extra={"extra_headers": {"x-tenant": "a"}},
+    )
+    kept = AnthropicFormat(one)
+    for key, content, params in ASKED:
+        said: list[Message] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": content}]
+        call = await kept.call(said, params, key, stream=False)
+        anew = await AnthropicFormat(one).call(said, params, key, stream=False)
+        assert (call.outgoing.headers, call.outgoing.body) == (anew.outgoing.headers, anew.outgoing.body)
+        assert (call.outgoing.headers["x-api-key"], call.outgoing.headers["x-tenant"]) == (key, "a")
