@@ -346,3 +346,22 @@ def test_what_is_nothing_but_stored_is_asked_of_openai(client: OpenAI) -> None:
     assert "sunny" in client.responses.create(input=[result], previous_response_id=first.id, **asked).output_text
     references: Any = [{"type": "item_reference", "id": item.id} for item in first.output]
     assert "sunny" in client.responses.create(input=[*references, result], **asked).output_text
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"input": [{"type": "item_reference", "id": "msg_model_lost"}]},
+        {"input": QUESTION, "conversation": "conv_lost"},
+    ],
+    ids=["item", "conversation"],
+)
+def test_what_a_caller_names_and_nobody_has_is_the_callers_mistake(
+    gateway: Gateway, simulator: SimulatorControl, lost: dict[str, Any]
+) -> None:
+    """A deployment that seemed broken by it would have its circuit opened for every caller."""
+    simulator.reset()
+    answer = httpx.post(f"{gateway.url}/v1/responses", json={"model": "plain", **lost}, timeout=30)
+    assert answer.status_code == 400, answer.text
+    [attempt] = answer.json()["router"]["attempts"]
+    assert (attempt["outcome"], attempt["status"]) == ("rejected", 404)

@@ -29,6 +29,14 @@ CREDENTIAL_CODES = frozenset(
 CONTEXT_CODES = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
 CONTENT_CODES = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
 NOT_FOUND_CODES = frozenset({"model_not_found", "DeploymentNotFound"})
+LOST_REFERENCES = (
+    *(f"{thing} with id" for thing in ("item", "conversation", "response", "file", "vector store", "container")),
+    "file not found: ",
+    "no such file object",
+)
+"""How a 404 begins that is about what a caller named, and not about the model: a caller's id must not make a deployment
+look broken to everybody. Only the beginning counts, since the rest quotes the caller. Sources: home-assistant/core
+issue 150251 (items), microsoft/agent-framework pull request 6892 (the status for conversations)."""
 CONTEXT_TEXTS = (
     "maximum context length",
     "prompt is too long",
@@ -188,6 +196,11 @@ def _kind_by_code(evidence: Evidence) -> FailureKind | None:
     return None
 
 
+def _is_about_a_reference(evidence: Evidence) -> bool:
+    """True where a provider says that it has not what the request refers to, such as a stored item."""
+    return evidence.param not in (None, "", "model") or evidence.message.lower().startswith(LOST_REFERENCES)
+
+
 def _kind_by_status(evidence: Evidence) -> FailureKind | None:
     status = evidence.status
     if status is None:
@@ -196,7 +209,7 @@ def _kind_by_status(evidence: Evidence) -> FailureKind | None:
         401: FailureKind.AUTHENTICATION,
         402: FailureKind.QUOTA_EXHAUSTED,
         403: FailureKind.PERMISSION,
-        404: FailureKind.NOT_FOUND,
+        404: FailureKind.REJECTED if _is_about_a_reference(evidence) else FailureKind.NOT_FOUND,
         413: FailureKind.TOO_LARGE,
         429: FailureKind.RATE_LIMITED,
     }

@@ -32,7 +32,7 @@ class FailureKind(StrEnum):
     TOO_LARGE = "too_large"
     """413, or the context window is exceeded."""
     REJECTED = "rejected"
-    """Any other 400 or 422."""
+    """Any other 400 or 422, and a 404 of something that the request refers to, such as a stored item."""
     CONTENT_POLICY = "content_policy"
     """The provider's content filter, or a guardrail of its own, refused."""
     REDIRECTED = "redirected"
