@@ -92,3 +92,30 @@ def test_a_count_sends_nothing_that_was_not_checked(client: Anthropic, simulator
     count = client.messages.count_tokens(model=CLAUDE, messages=[{"role": "user", "content": "jane@example.com"}])
     assert count.to_dict() == {"input_tokens": 4, "router": {"estimated": True}}
     assert simulator.requests() == []
+
+
+CITED: Any = {"type": "char_location", "cited_text": "jane@example.com", "document_index": 0, "document_title": None}
+CITED |= {"start_char_index": 0, "end_char_index": 4}
+
+
+@pytest.mark.parametrize(
+    "unread",
+    [
+        {"tools": [{"name": "t", "input_schema": {"type": "object"}, "input_examples": [{"a": "jane@example.com"}]}]},
+        {
+            "messages": [
+                {"role": "user", "content": "Hello"},
+                {"role": "assistant", "content": [{"type": "text", "text": "Hi", "citations": [CITED]}]},
+                {"role": "user", "content": "Go on"},
+            ]
+        },
+        {"messages": [{"role": "user", "content": "Hello", "of_tomorrow": "jane@example.com"}]},
+    ],
+    ids=["examples of a tool", "citations", "an unknown field"],
+)
+def test_what_the_guardrail_does_not_read_is_not_sent_either(
+    client: Anthropic, simulator: SimulatorControl, unread: dict[str, Any]
+) -> None:
+    ask(client, "Hello", streaming=False, **unread)
+    (sent,) = [record.body for record in simulator.requests() if record.provider == "anthropic"]
+    assert "jane@example.com" not in str(sent)

@@ -89,7 +89,7 @@ class GuardrailSession:
     async def masked_input(self) -> ChatRequest | None:
         """Check the request. Returns the one to send instead; None: it may be sent as it is."""
         self._refuse_unreadable()
-        request = await self._with_images(self.execution.request)
+        request = await self._with_images(_as_read(self.execution.request))
         said = {"messages": list(request.messages)}
         said |= {name: request.params[name] for name in PROMPTS if name in request.params}
         found = texts_in(said)
@@ -280,3 +280,10 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
         size += len(text)
     if batch:
         yield batch
+
+
+def _as_read(request: ChatRequest) -> ChatRequest:
+    """The request without a body that holds more than is read: what its translation left out would go unchecked."""
+    if request.native is None or not request.adjusted:
+        return request
+    return replace(request, native=masked(request.native, request.messages))
