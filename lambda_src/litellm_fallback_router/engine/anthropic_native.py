@@ -122,6 +122,11 @@ class NativeDecoder(AnthropicDecoder):
         said = object_of(event, begun=self.begun)
         if said.get("type") not in ("ping", "error"):
             self._waiting.append(NativeEvent(said, event))
+        if self.begun and (text := _plain_text(said)):
+            chunk = Chunk([{"index": 0, "delta": {"content": text}, "finish_reason": None}], native=self._taken())
+            yield chunk
+            self._echo.check(chunk)
+            return
         for chunk in self._event(said):
             yield Chunk(chunk.choices, chunk.usage, chunk.cost_usd, self._taken()) if chunk.choices else chunk
         if self._waiting and (kind := _untranslated_kind(said)):
@@ -131,6 +136,14 @@ class NativeDecoder(AnthropicDecoder):
     def _taken(self) -> tuple[NativeEvent, ...]:
         sent, self._waiting = tuple(self._waiting), []
         return sent
+
+
+def _plain_text(said: Mapping[str, Any]) -> str:
+    """The text of an event that adds some to the answer, as most of a stream's do; empty for any other."""
+    delta = said.get("delta")
+    if said.get("type") != "content_block_delta" or not isinstance(delta, dict) or delta.get("type") != "text_delta":
+        return ""
+    return text if isinstance(text := delta.get("text"), str) else ""
 
 
 def _untranslated_kind(said: Mapping[str, Any]) -> str:

@@ -99,7 +99,14 @@ class EventDecoder:
 
 def _data_of(block: bytes) -> bytes:
     """What follows `data:` in the lines of one event; nothing where there is none."""
-    if block.startswith(b"data:") and b"\n" not in block and b"\r" not in block:
-        return block[5:].strip()
+    if b"\r" not in block:
+        name, found, data = block.partition(b"data:")
+        # The two usual forms: one line of data, alone (OpenAI) or after the event's name (Anthropic).
+        if (
+            found
+            and b"\n" not in data
+            and (not name or (name.startswith(b"event:") and name.find(b"\n") == len(name) - 1))
+        ):
+            return data.strip()
     lines = [line[5:].removeprefix(b" ") for line in _LINE_END.split(block) if line.startswith(b"data:")]
     return b"\n".join(lines).strip()
