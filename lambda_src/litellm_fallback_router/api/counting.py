@@ -39,7 +39,10 @@ _TAKES = {"required": True, "content": {"application/json": {"schema": _BODY}}}
 routes = APIRouter(tags=[FORMAT.tag])
 
 
-@routes.post("/v1/messages/count_tokens", openapi_extra={"requestBody": _TAKES, **described(_COUNT, keys=FORMAT.keys)})
+_TOLD = described(_COUNT, keys=FORMAT.keys, asked=(400, 404, 413, 429), error=FORMAT.error_schema[0])
+
+
+@routes.post("/v1/messages/count_tokens", openapi_extra={"requestBody": _TAKES, **_TOLD})
 @routes.post("/messages/count_tokens", include_in_schema=False)
 async def count_tokens(request: Request) -> Response:
     """How many tokens a request is."""

@@ -72,15 +72,30 @@ def security(*keys: KeyHeader) -> dict[str, Any]:
     return {"security": [{key.schema_name: []} for key in keys]}
 
 
-def described(answer: dict[str, Any], *, keys: Sequence[KeyHeader] = DEFAULT_KEYS, missing: str = "") -> dict[str, Any]:
-    """OpenAPI's description of an operation without a body: the answer's schema, the key, and when it is a 404."""
-    responses = {"200": {"description": "The answer", "content": {"application/json": {"schema": answer}}}}
+def described(
+    answer: dict[str, Any],
+    *,
+    keys: Sequence[KeyHeader] = DEFAULT_KEYS,
+    missing: str = "",
+    asked: Sequence[int] = (),
+    error: str = "",
+) -> dict[str, Any]:
+    """OpenAPI's description of an operation that is no format's: the answer's schema, the key, and what else comes.
+
+    `missing`: when it is a 404. `asked`: more statuses that it has. `error`: the name of the errors' schema, where it
+    is not that of the first format.
+    """
+    texts = {status: _ERRORS[status] for status in (*((401,) if keys else ()), *asked)}
     if missing:
-        error_name = formats.FORMATS[0].error_schema[0]
-        responses["404"] = {
-            "description": missing,
-            "content": {"application/json": {"schema": {"$ref": _REF.format(model=error_name)}}},
-        }
+        texts[404] = missing
+    schema = {"$ref": _REF.format(model=error or formats.FORMATS[0].error_schema[0])}
+    responses: dict[str, Any] = {
+        "200": {"description": "The answer", "content": {"application/json": {"schema": answer}}},
+        **{
+            str(status): {"description": text, "content": {"application/json": {"schema": schema}}}
+            for status, text in sorted(texts.items())
+        },
+    }
     return {"responses": responses, **(security(*keys) if keys else {})}
 
 

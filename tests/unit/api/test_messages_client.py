@@ -264,6 +264,13 @@ def test_the_document_has_anthropics_statuses_and_schemas(place: tuple[FakeRoute
     assert answer["text/event-stream"]["schema"]["description"]
     assert told["security"] == [{"XApiKey": []}, {"HTTPBearer": []}]
     counted = document["paths"]["/v1/messages/count_tokens"]["post"]
+    assert set(counted["responses"]) >= {"200", "400", "401", "404", "413", "429"}
+    error = counted["responses"]["400"]["content"]["application/json"]["schema"]
+    assert (
+        error == document["paths"]["/v1/messages"]["post"]["responses"]["400"]["content"]["application/json"]["schema"]
+    )
+    assert "401" in document["paths"]["/v1/models"]["get"]["responses"]
+    assert "401" not in document["paths"]["/health"]["get"]["responses"]
     assert counted["requestBody"]["content"]["application/json"]["schema"]["required"] == ["model", "messages"]
 
 
