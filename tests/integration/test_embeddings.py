@@ -311,3 +311,10 @@ def test_models_that_embed_texts_are_not_evaluated_as_chats(
     given = ("--dataset", str(dataset), "--out", str(tmp_path / "out"))
     assert run(monkeypatch, "evaluate", "run", "--models", "titan", *given) == 2
     assert "'titan' embeds texts and answers no chats; name some of: chat" in capsys.readouterr().err
+
+
+def test_a_text_that_is_too_long_names_the_callers_own_field(gateway: Gateway) -> None:
+    body = {"model": "openai", "input": list(range(9000))}
+    answer = httpx.post(f"{gateway.url}/v1/embeddings", json=body, timeout=60)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "context_length_exceeded", "input")

@@ -30,7 +30,11 @@ def mapping() -> dict[str, Any]:
         return {"model_name": name, "litellm_provider": provider, "params": {"model": model}}
 
     return {
-        "model_list": [entry("gpt", "openai", "gpt-5.4"), entry("claude", "anthropic", "claude-sonnet-4-6")],
+        "model_list": [
+            entry("gpt", "openai", "gpt-5.4"),
+            entry("claude", "anthropic", "claude-sonnet-4-6"),
+            entry("plain", "openai", "gpt-4o"),
+        ],
         "fallbacks": {"gpt": ["claude"]},
         "settings": {"circuit_failures": 100, "responses_store": "memory"},
     }
@@ -129,3 +133,15 @@ def test_openai_s_own_ids_still_lead_to_openai(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.responses.create(model="claude", input="And?", previous_response_id="resp_0123456789abcdef")
     assert caught.value.param == "previous_response_id"
+
+
+@pytest.mark.parametrize(
+    ("include", "adjusted"), [(None, []), (["reasoning.encrypted_content"], ["include[0] dropped"])]
+)
+def test_only_what_a_caller_asked_for_is_told_to_be_dropped(client: OpenAI, include: Any, adjusted: list[str]) -> None:
+    more = {} if include is None else {"include": include}
+    answer = client.responses.create(
+        model="plain", input=QUESTION, extra_body={"router": {"explain": True, "fallback": False}}, **more
+    )
+    (attempt,) = answer.model_extra["router"]["attempts"] if answer.model_extra else []
+    assert attempt.get("adjusted", []) == adjusted

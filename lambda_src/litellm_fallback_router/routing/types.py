@@ -155,6 +155,8 @@ class NativeRequest:
     """Checked. Without the fields that the gateway itself acts on: `model`, `stream`, `router`."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The caller's that belong to it, by lower-case name: `anthropic-beta`."""
+    added: frozenset[str] = frozenset()
+    """Leaves that the gateway put into the body itself, such as `include[0]`: a model that goes without is no news."""
     only: tuple[str, ...] = ()
     """What no translation has: fields with their kind, such as `tools[2] (web_search_20250305)`. Deployments that do
     not speak the format are passed over because of the first."""
@@ -202,6 +204,8 @@ class ChatRequest:
     """The same request as it came, where it came in another format than OpenAI's chat completions."""
     model_param: str = "model"
     """What the caller calls `model`, for errors that name the field."""
+    messages_param: str = "messages"
+    """The same of `messages`."""
     validated: bool = field(default=False, compare=False, repr=False)
     """True: `requests.checked`, or the API it came through, has checked all of it."""
 

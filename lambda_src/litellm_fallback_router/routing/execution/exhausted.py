@@ -26,17 +26,22 @@ INCAPABLE = frozenset(
 OUT_OF_RATE = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA_EXHAUSTED})
 
 
-def exhausted_error(failures: Sequence[ProviderFailure], ledger: Ledger, *, expired: bool) -> RouterError:
-    """The error when no candidate is left, or no time for the ones that are."""
+def exhausted_error(
+    failures: Sequence[ProviderFailure], ledger: Ledger, *, expired: bool, messages_param: str = "messages"
+) -> RouterError:
+    """The error when no candidate is left, or no time for the ones that are.
+
+    `messages_param` is what the caller calls the messages, for an error that names the field.
+    """
     if not failures:
-        return _nothing_asked(ledger, expired=expired)
+        return _nothing_asked(ledger, messages_param, expired=expired)
     kinds = {failure.kind for failure in failures}
     summary, whose = _summary(ledger), _whose(ledger)
     if FailureKind.CONTENT_POLICY in kinds and failures[-1].kind is FailureKind.CONTENT_POLICY:
         return ContentPolicyError(f"a content filter refused: {summary}", ledger=ledger, detail=failures[-1].detail)
     if kinds == {FailureKind.TOO_LARGE}:
         message = f"the request is larger than the window of {whose}: {summary}"
-        return ContextWindowExceededError(message, param="messages", ledger=ledger)
+        return ContextWindowExceededError(message, param=messages_param, ledger=ledger)
     if kinds <= {FailureKind.REJECTED, FailureKind.TOO_LARGE}:
         first = next(f for f in failures if f.kind is FailureKind.REJECTED)
         message = f"{whose} rejected the request: {summary}"
@@ -57,7 +62,7 @@ def _outage(failures: Sequence[ProviderFailure], ledger: Ledger, summary: str, *
     return ProvidersFailedError(message, ledger=ledger, retry_after=retry_after)
 
 
-def _nothing_asked(ledger: Ledger, *, expired: bool) -> RouterError:
+def _nothing_asked(ledger: Ledger, messages_param: str, *, expired: bool) -> RouterError:
     summary = "; ".join(f"{drop.deployment}: {drop.reason}" for drop in ledger.dropped)
     codes = {drop.code for drop in ledger.dropped}
     retry_after = _retry_after((), ledger.dropped)
@@ -65,7 +70,7 @@ def _nothing_asked(ledger: Ledger, *, expired: bool) -> RouterError:
         return DeadlineExceededError("the request's time ran out before any candidate was asked", ledger=ledger)
     if codes == {"context"}:
         message = f"the request is larger than the window of every candidate: {summary}"
-        return ContextWindowExceededError(message, param="messages", ledger=ledger)
+        return ContextWindowExceededError(message, param=messages_param, ledger=ledger)
     if codes <= INCAPABLE:
         param = next((drop.param for drop in ledger.dropped if drop.param), None)
         return InvalidRequestError(f"no candidate can do what the request needs: {summary}", param=param, ledger=ledger)

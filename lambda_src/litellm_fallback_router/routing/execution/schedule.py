@@ -197,7 +197,8 @@ class AttemptSchedule:
 
     def error(self) -> RouterError:
         """The error for the caller, once `next()` has returned None."""
-        return exhausted_error(self.failures, self.ledger, expired=self._expired)
+        asked = self.request.messages_param
+        return exhausted_error(self.failures, self.ledger, expired=self._expired, messages_param=asked)
 
     def renew_deadline(self) -> None:
         """Give the continuation of a broken stream a first-token budget of its own."""

@@ -104,6 +104,7 @@ def as_request(asked: AskRequest, first_model: str) -> ChatRequest:
         constraints=constraints(asked.get("router")),
         prompt=prompt,
         model_param="primary_model",
+        messages_param="question",
         validated=True,
     )
 

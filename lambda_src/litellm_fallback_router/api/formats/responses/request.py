@@ -131,6 +131,7 @@ def translated(
         prompt=managed_prompt(given.get("prompt")),
         adjusted=tuple(notes.unsent),
         native=_native(given, notes, config, kept=room is not None),
+        messages_param="input",
         validated=True,
     )
     if notes.pins and not _is_served(request, config):
@@ -187,10 +188,13 @@ def _native(given: Mapping[str, Any], notes: Notes, config: RouterConfig, *, kep
     if config.guardrail is not None or "prompt" in given:
         return None
     body = {name: value for name, value in given.items() if name not in OURS}
+    added: frozenset[str] = frozenset()
     if kept:
         # What is kept here need not be kept there; thoughts can then only be sent again if they come along.
-        body |= {"store": False, "include": list(dict.fromkeys([*body.get("include", ()), ENCRYPTED]))}
-    return NativeRequest(FORMAT, body, only=tuple(f"'{path}' ({what})" for path, what in notes.pins))
+        body["store"], asked = False, body.get("include", [])
+        if ENCRYPTED not in asked:
+            body["include"], added = [*asked, ENCRYPTED], frozenset({f"include[{len(asked)}]"})
+    return NativeRequest(FORMAT, body, added=added, only=tuple(f"'{path}' ({what})" for path, what in notes.pins))
 
 
 def _is_served(request: ChatRequest, config: RouterConfig) -> bool:

@@ -12,7 +12,7 @@ Amazon Bedrock User Guide, "Responses API": `bedrock-runtime` and `bedrock-mantl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,7 +66,7 @@ class ResponsesFormat:
         body = dict(native.body)
         if deployment.openai_compatible and body.pop(UNDOCUMENTED, None) is not None:
             report.say(f"{UNDOCUMENTED} dropped")
-        _fit_model(deployment, body, report)
+        _fit_model(deployment, body, native.added, report)
         if isinstance(body.get("input"), list):
             body["input"] = _Items(deployment, report).fitted(body["input"])
         return replace(native, body=body)
@@ -98,7 +98,7 @@ def _host(deployment: Deployment) -> str:
     return urlsplit(deployment.api_base or "").hostname or ""
 
 
-def _fit_model(deployment: Deployment, body: dict[str, Any], report: Report) -> None:
+def _fit_model(deployment: Deployment, body: dict[str, Any], added: Collection[str], report: Report) -> None:
     """What OpenAI refuses of models that lack it."""
     info, lacks = deployment.info, deployment.profile.dialect.lacks
     most = info.max_output_tokens
@@ -117,7 +117,8 @@ def _fit_model(deployment: Deployment, body: dict[str, Any], report: Report) -> 
         report.say("reasoning dropped")
     if ENCRYPTED in (wanted := body.get("include") or ()):
         body["include"] = [one for one in wanted if one != ENCRYPTED]
-        report.say(f"include[{wanted.index(ENCRYPTED)}] dropped")
+        if (leaf := f"include[{wanted.index(ENCRYPTED)}]") not in added:
+            report.say(f"{leaf} dropped")
 
 
 class _Items:
