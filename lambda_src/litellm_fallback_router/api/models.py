@@ -1,7 +1,12 @@
-"""`GET /v1/models`: every name that may be asked for, models and strategies alike, with its aliases."""
+"""`GET /v1/models`: every name that may be asked for, models and strategies alike, with its aliases.
+
+OpenAI's clients and Anthropic's read the same answer: it has the fields of both. Sources: openai-python,
+`types/model.py`; anthropic-sdk-python, `types/model_info.py` and `pagination.py`.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -25,12 +30,22 @@ _MODEL = {
         "created": {"type": "integer", "description": "Unix seconds: when this gateway started."},
         "owned_by": {"type": "string", "description": "The provider; `router` for a strategy."},
         "aliases": {"type": "array", "items": {"type": "string"}, "description": "Other names it may be asked by."},
+        "type": {"const": "model"},
+        "display_name": {"type": "string"},
+        "created_at": {"type": "string", "format": "date-time", "description": "`created`, for Anthropic's clients."},
+        "lifecycle": {"const": "active"},
     },
 }
 _MODELS = {
     "type": "object",
-    "required": ["object", "data"],
-    "properties": {"object": {"const": "list"}, "data": {"type": "array", "items": _MODEL}},
+    "required": ["object", "data", "has_more", "first_id", "last_id"],
+    "properties": {
+        "object": {"const": "list"},
+        "data": {"type": "array", "items": _MODEL},
+        "has_more": {"const": False},
+        "first_id": {"type": ["string", "null"]},
+        "last_id": {"type": ["string", "null"]},
+    },
 }
 
 
@@ -40,7 +55,8 @@ async def list_models(request: Request) -> Response:
     """The models and strategies of the mapping."""
     router: Router = request.app.state.router
     models = [_model(name, router.config, request.app.state.started) for name in router.config.chains]
-    return reply({"object": "list", "data": models})
+    ends = [models[0]["id"], models[-1]["id"]] if models else [None, None]
+    return reply({"object": "list", "data": models, "has_more": False, "first_id": ends[0], "last_id": ends[1]})
 
 
 @routes.get("/v1/models/{model_id:path}", openapi_extra=described(_MODEL, missing="No such model"))
@@ -54,5 +70,14 @@ async def retrieve_model(request: Request, model_id: str) -> Response:
 
 def _model(name: str, config: RouterConfig, created: int) -> dict[str, Any]:
     owner = "router" if name in config.strategies else config.group(name)[0].provider
-    aliases = config.aliases_of(name)
-    return {"id": name, "object": "model", "created": created, "owned_by": owner, "aliases": aliases}
+    return {
+        "id": name,
+        "object": "model",
+        "created": created,
+        "owned_by": owner,
+        "aliases": config.aliases_of(name),
+        "type": "model",
+        "display_name": name,
+        "created_at": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "lifecycle": "active",
+    }

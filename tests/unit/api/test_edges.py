@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import anthropic
 import httpx
 import jsonschema
 import openai
@@ -159,3 +160,12 @@ def test_an_answer_is_as_its_schema_says(http: httpx.Client, path: str) -> None:
         answer, said = http.get(path), operation["get"]
     schema = said["responses"]["200"]["content"]["application/json"]["schema"]
     jsonschema.validate(answer.json(), {**schema, "components": document["components"]})
+
+
+def test_anthropic_s_client_lists_the_models_too(http: httpx.Client) -> None:
+    with anthropic.Anthropic(base_url=str(http.base_url), api_key="key", max_retries=0, timeout=20) as client:
+        listed = list(client.models.list())
+        one = client.models.retrieve("openai-gpt4o")
+    assert [model.id for model in listed] == list(CONFIG.chains)
+    assert (one.id, one.type, one.display_name, one.lifecycle) == ("openai-gpt4o", "model", "openai-gpt4o", "active")
+    assert one.created_at.tzinfo is not None
