@@ -186,7 +186,7 @@ class Router:
 
     async def _plan(self, request: ChatRequest, *, streamed: bool) -> Plan:
         check_choice(request.params)
-        name = self.config.resolve(request.model, param=request.model_param)
+        name = self.config.resolve(request.model, param=request.param("model"))
         health = await self._health(self.config.chain(name), streamed=streamed)
         return plan(request, self.config, health, self._dependencies.rng)
 

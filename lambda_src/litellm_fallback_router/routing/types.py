@@ -202,12 +202,14 @@ class ChatRequest:
     """Its messages come before `messages`, and its parameters hold where `params` has none."""
     native: NativeRequest | None = field(default=None, repr=False)
     """The same request as it came, where it came in another format than OpenAI's chat completions."""
-    model_param: str = "model"
-    """What the caller calls `model`, for errors that name the field."""
-    messages_param: str = "messages"
-    """The same of `messages`."""
+    param_names: Mapping[str, str] = field(default_factory=dict)
+    """What the caller calls a field, where that is not OpenAI's name of it, for errors that name the field."""
     validated: bool = field(default=False, compare=False, repr=False)
     """True: `requests.checked`, or the API it came through, has checked all of it."""
+
+    def param(self, name: str) -> str:
+        """The caller's own name of a field, from OpenAI's name of it."""
+        return self.param_names.get(name, name)
 
     @property
     def prompt_facts(self) -> dict[str, str]:

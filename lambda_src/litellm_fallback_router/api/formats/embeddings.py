@@ -69,7 +69,7 @@ def _asked(body: dict[str, Any], _: RouterConfig) -> Asked:
         messages=[] if kind == "tokens" else [{"role": "user", "content": text} for text in texts],
         constraints=constraints(given.get("router")),
         native=NativeRequest(EMBEDDINGS, native, only=("input (tokens)",) if kind == "tokens" else ()),
-        messages_param="input",
+        param_names={"messages": "input"},
         validated=True,
     )
     return Asked(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ...providers import Feature
 from ..deadline import in_words
@@ -27,21 +27,21 @@ OUT_OF_RATE = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA_EXHAUSTED})
 
 
 def exhausted_error(
-    failures: Sequence[ProviderFailure], ledger: Ledger, *, expired: bool, messages_param: str = "messages"
+    failures: Sequence[ProviderFailure], ledger: Ledger, *, expired: bool, param: Callable[[str], str] = str
 ) -> RouterError:
     """The error when no candidate is left, or no time for the ones that are.
 
-    `messages_param` is what the caller calls the messages, for an error that names the field.
+    `param` gives the caller's own name of a field, for an error that names it.
     """
     if not failures:
-        return _nothing_asked(ledger, messages_param, expired=expired)
+        return _nothing_asked(ledger, param, expired=expired)
     kinds = {failure.kind for failure in failures}
     summary, whose = _summary(ledger), _whose(ledger)
     if FailureKind.CONTENT_POLICY in kinds and failures[-1].kind is FailureKind.CONTENT_POLICY:
         return ContentPolicyError(f"a content filter refused: {summary}", ledger=ledger, detail=failures[-1].detail)
     if kinds == {FailureKind.TOO_LARGE}:
         message = f"the request is larger than the window of {whose}: {summary}"
-        return ContextWindowExceededError(message, param=messages_param, ledger=ledger)
+        return ContextWindowExceededError(message, param=param("messages"), ledger=ledger)
     if kinds <= {FailureKind.REJECTED, FailureKind.TOO_LARGE}:
         first = next(f for f in failures if f.kind is FailureKind.REJECTED)
         message = f"{whose} rejected the request: {summary}"
@@ -62,7 +62,7 @@ def _outage(failures: Sequence[ProviderFailure], ledger: Ledger, summary: str, *
     return ProvidersFailedError(message, ledger=ledger, retry_after=retry_after)
 
 
-def _nothing_asked(ledger: Ledger, messages_param: str, *, expired: bool) -> RouterError:
+def _nothing_asked(ledger: Ledger, param: Callable[[str], str], *, expired: bool) -> RouterError:
     summary = "; ".join(f"{drop.deployment}: {drop.reason}" for drop in ledger.dropped)
     codes = {drop.code for drop in ledger.dropped}
     retry_after = _retry_after((), ledger.dropped)
@@ -70,10 +70,10 @@ def _nothing_asked(ledger: Ledger, messages_param: str, *, expired: bool) -> Rou
         return DeadlineExceededError("the request's time ran out before any candidate was asked", ledger=ledger)
     if codes == {"context"}:
         message = f"the request is larger than the window of every candidate: {summary}"
-        return ContextWindowExceededError(message, param=messages_param, ledger=ledger)
+        return ContextWindowExceededError(message, param=param("messages"), ledger=ledger)
     if codes <= INCAPABLE:
-        param = next((drop.param for drop in ledger.dropped if drop.param), None)
-        return InvalidRequestError(f"no candidate can do what the request needs: {summary}", param=param, ledger=ledger)
+        named = next((param(drop.param) for drop in ledger.dropped if drop.param), None)
+        return InvalidRequestError(f"no candidate can do what the request needs: {summary}", param=named, ledger=ledger)
     if "rpm" in codes and codes <= INCAPABLE | {"rpm", "no_key"}:
         message = f"no deployment that could be asked has any of its rate left: {summary}"
         return RateLimitedError(message, ledger=ledger, retry_after=retry_after)

@@ -197,8 +197,7 @@ class AttemptSchedule:
 
     def error(self) -> RouterError:
         """The error for the caller, once `next()` has returned None."""
-        asked = self.request.messages_param
-        return exhausted_error(self.failures, self.ledger, expired=self._expired, messages_param=asked)
+        return exhausted_error(self.failures, self.ledger, expired=self._expired, param=self.request.param)
 
     def renew_deadline(self) -> None:
         """Give the continuation of a broken stream a first-token budget of its own."""

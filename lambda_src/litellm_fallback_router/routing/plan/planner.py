@@ -111,7 +111,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
 
 
 def _chain(request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
-    name = config.resolve(request.model, param=request.model_param)
+    name = config.resolve(request.model, param=request.param("model"))
     chain = config.chains[name]
     embeds = request.native is not None and request.native.format == EMBEDDINGS
     if config.embeds(name) != embeds:
@@ -120,7 +120,7 @@ def _chain(request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
             if embeds
             else f"'{name}' embeds texts and answers no chats: ask it at POST /v1/embeddings, or name another model."
         )
-        raise invalid(text, request.model_param, "wrong_kind_of_model")
+        raise invalid(text, request.param("model"), "wrong_kind_of_model")
     return chain if request.constraints.fallback else chain[:1]
 
 

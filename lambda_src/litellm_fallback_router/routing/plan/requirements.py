@@ -13,6 +13,20 @@ from ..ledger import Dropped
 from ..request import MessageFeatures
 from ..types import Deployment
 
+PARAMS = {
+    "tools": "tools",
+    "functions": "functions",
+    "images": "messages",
+    "content": "messages",
+    "json_schema": "response_format",
+    "n": "n",
+    "logprobs": "logprobs",
+    "stop": "stop",
+    "audio": "modalities",
+    "web_search": "web_search_options",
+    "moderation": "moderation",
+}
+"""Code of a drop -> the field that asks for it."""
 CHARS_PER_TOKEN = 4
 """A common rule of thumb for English (OpenAI's "What are tokens"); used for estimates only."""
 CHARS_PER_TOKEN_AT_MOST = 8
@@ -57,7 +71,7 @@ class Requirements:
             unmet = NO_URLS
         if unmet:
             code, reason = unmet
-            return Dropped(deployment.id, code, f"{deployment.label} {reason}")
+            return Dropped(deployment.id, code, f"{deployment.label} {reason}", param=PARAMS.get(code))
         return None
 
     def unfetched_by(self, deployment: Deployment) -> frozenset[str]:

@@ -103,8 +103,7 @@ def as_request(asked: AskRequest, first_model: str) -> ChatRequest:
         timeout=asked.get("timeout"),
         constraints=constraints(asked.get("router")),
         prompt=prompt,
-        model_param="primary_model",
-        messages_param="question",
+        param_names={"model": "primary_model", "messages": "question"},
         validated=True,
     )
 

@@ -81,6 +81,7 @@ def _translated(body: Mapping[str, Any], given: Mapping[str, Any]) -> ChatReques
         params=params,
         constraints=constraints(given.get("router")),
         adjusted=tuple(notes.unsent),
+        param_names={"stop": "stop_sequences", "response_format": "output_config.format"},
         native=NativeRequest("messages", native, only=tuple(f"{path} ({what})" for path, what in notes.pins)),
         validated=True,
     )

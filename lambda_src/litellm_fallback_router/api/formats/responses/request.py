@@ -39,6 +39,13 @@ FORMAT = "responses"
 """Its name among those in which requests are passed on."""
 ENCRYPTED = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"
+PARAM_NAMES = {
+    "messages": "input",
+    "response_format": "text.format",
+    "logprobs": "top_logprobs",
+    "max_completion_tokens": "max_output_tokens",
+}
+"""OpenAI's names of a chat's fields -> those of a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ def translated(
         prompt=managed_prompt(given.get("prompt")),
         adjusted=tuple(notes.unsent),
         native=_native(given, notes, config, kept=room is not None),
-        messages_param="input",
+        param_names=PARAM_NAMES,
         validated=True,
     )
     if notes.pins and not _is_served(request, config):
@@ -200,7 +207,7 @@ def _native(given: Mapping[str, Any], notes: Notes, config: RouterConfig, *, kep
 def _is_served(request: ChatRequest, config: RouterConfig) -> bool:
     if request.native is None:
         return False
-    chain = config.chain(config.resolve(request.model, param=request.model_param))
+    chain = config.chain(config.resolve(request.model, param=request.param("model")))
     return any(speaks(deployment, request.native) for deployment in chain)
 
 
