@@ -208,7 +208,14 @@ class ChatRequest:
     """True: `requests.checked`, or the API it came through, has checked all of it."""
 
     def param(self, name: str) -> str:
-        """The caller's own name of a field, from OpenAI's name of it."""
+        """Give the caller's own name of a field.
+
+        Args:
+            name: OpenAI's name of it.
+
+        Returns:
+            The name in the format that the request came in.
+        """
         return self.param_names.get(name, name)
 
     @property

@@ -135,7 +135,7 @@ def test_a_caller_who_left_counts_no_more(http: httpx.Client, router: FakeRouter
     router.delay = 60.0
     for _ in range(3):
         with pytest.raises(httpx.ReadTimeout):
-            http.post(PATH, json=body, timeout=0.3)
+            http.post(PATH, json=body, timeout=httpx.Timeout(20, read=0.3))
     router.reset()
     wait_until(lambda: http.post(PATH, json=QUESTION).status_code == 200)
 

@@ -24,7 +24,7 @@ def test_hanging_up_before_the_answer_stops_the_work(
 ) -> None:
     router.delay = 60.0
     with pytest.raises(httpx.ReadTimeout):
-        http.post(PATH, json=QUESTION | extra, timeout=0.5)
+        http.post(PATH, json=QUESTION | extra, timeout=httpx.Timeout(20, read=0.5))
     assert router.cancelled.wait(10)
     assert not extra or router.stream_closed.wait(10)
 
@@ -32,7 +32,7 @@ def test_hanging_up_before_the_answer_stops_the_work(
 def test_hanging_up_before_an_ask_is_answered_stops_the_work(http: httpx.Client, router: FakeRouter) -> None:
     router.delay = 60.0
     with pytest.raises(httpx.ReadTimeout):
-        http.post("/ask", json={"question": "hi"}, timeout=0.5)
+        http.post("/ask", json={"question": "hi"}, timeout=httpx.Timeout(20, read=0.5))
     assert router.cancelled.wait(10)
 
 

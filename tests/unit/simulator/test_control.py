@@ -136,7 +136,7 @@ async def test_health_counts_work_in_flight(http: httpx.AsyncClient, sim: Simula
     sim.inject(Fault(kind="silence"), times=1)
     reader_failed = pytest.raises(httpx.ReadTimeout)
     with reader_failed:
-        await http.post(f"{sim.url}/openai/v1/chat/completions", **{**ASK, "timeout": 0.2})
+        await http.post(f"{sim.url}/openai/v1/chat/completions", **{**ASK, "timeout": httpx.Timeout(20, read=0.2)})
     await eventually(lambda: sim.in_flight == 0)
     health = (await http.get(f"{sim.url}/_sim/health")).json()
     assert health == {"status": "ok", "connections": 1, "in_flight": 0, "requests": 1}
