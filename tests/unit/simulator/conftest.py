@@ -60,7 +60,7 @@ class Wire:
         **more: Any,
     ) -> StreamAccumulator:
         request = self._request(text, stream=stream, region=region, **more)
-        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
+        request.extensions["timeout"] = {"connect": 20.0, "read": timeout, "write": 20.0, "pool": 20.0}
         heard = StreamAccumulator()
         try:
             response = await self.client.send(request, stream=True)
