@@ -77,7 +77,7 @@ async def test_an_answer_takes_few_calls_of_the_router(answering: Rig) -> None:
     async def request() -> None:
         await answering.router.complete(question())
 
-    assert await calls_of(request) <= 325, "298"
+    assert await calls_of(request) <= 355, "331, 33 of them to let others run"
 
 
 async def test_a_stream_of_six_chunks_takes_few_calls_of_the_router(answering: Rig) -> None:

@@ -200,5 +200,6 @@ def _has_token(chunk: Chunk) -> bool:
 
 async def take_turns() -> None:
     """Let other requests run: planning the largest request and building a provider's request of it occupy the event
-    loop for 20 to 30 ms each."""
-    await asyncio.sleep(0)
+    loop for 20 to 30 ms each. One turn reads what came meanwhile, the next answers it, the last is behind it."""
+    for _ in range(3):
+        await asyncio.sleep(0)
