@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..providers import Profile, profile_of
+from .callers import CallerKey
 from .ledger import Ledger, Usage
 from .verdicts import Outcome
 
@@ -194,6 +195,10 @@ class ChatRequest:
     request_id: str = ""
     caller: str | None = None
     """Id of the key that asked (never the key)."""
+    key: CallerKey | None = field(default=None, repr=False)
+    """What that key may do, and how much of it; None: nothing is limited for it."""
+    tag: str | None = None
+    """Whose budget it counts against besides: `metadata.tag`, one of those that the mapping has a budget for."""
     traceparent: str | None = None
     """W3C Trace Context of the caller, as it came, for the log."""
     adjusted: tuple[str, ...] = ()

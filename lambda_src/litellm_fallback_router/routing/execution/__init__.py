@@ -6,14 +6,17 @@ from .chain import ChainExecution
 from .cooldowns import Cooldowns
 from .counting import TokenCount, counted, estimated
 from .dependencies import ExecutionDependencies, ShutdownState
+from .holds import AttemptHook, Hold
 from .schedule import BUG, Gate, Stop
 
 __all__ = [
     "BUG",
+    "AttemptHook",
     "ChainExecution",
     "Cooldowns",
     "ExecutionDependencies",
     "Gate",
+    "Hold",
     "ShutdownState",
     "Stop",
     "TokenCount",

@@ -4,16 +4,29 @@ request arrived; while the request waits, other requests change them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..ledger import Dropped
 from ..plan import WAITING, Candidate, Health, out_of_rate
 from ..types import Deployment
 from .dependencies import ExecutionDependencies
+from .holds import AttemptHook, Hold, settle
 
 
-async def admit(candidate: Candidate, dependencies: ExecutionDependencies) -> Candidate | Dropped:
-    """The candidate, with its circuit probe acquired and its request counted against `rpm`; or why it is skipped."""
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A candidate that is sent the request now."""
+
+    candidate: Candidate
+    holds: tuple[Hold, ...]
+    """What is held for it until its attempt has ended."""
+
+
+async def admit(
+    candidate: Candidate, dependencies: ExecutionDependencies, hooks: Sequence[AttemptHook] = ()
+) -> Admission | Dropped:
+    """The candidate, with its circuit probe acquired, what the hooks hold for it, and its request counted against
+    `rpm`; or why it is skipped."""
     deployment = candidate.deployment
     health = await health_of((deployment,), dependencies)
     deprioritized = health.unfit(deployment)
@@ -26,11 +39,34 @@ async def admit(candidate: Candidate, dependencies: ExecutionDependencies) -> Ca
             deprioritized = Dropped(deployment.id, "circuit_open", "its circuit is open; another request is probing it")
             if not candidate.last_resort:
                 return deprioritized
-    if deployment.rpm is not None and not await dependencies.rate_limits.take(deployment):
-        if probe:
-            await dependencies.circuits.released(deployment.id)
-        return out_of_rate(deployment, dependencies.rate_limits.retry_after(deployment))
-    return replace(candidate, probe=probe, deprioritized=deprioritized)
+    holds: list[Hold] = []
+    drop: Dropped | None = None
+    try:
+        for hook in hooks:
+            held = await hook.admit(candidate)
+            if isinstance(held, Dropped):
+                drop = held
+                break
+            if held is not None:
+                holds.append(held)
+        if drop is None and deployment.rpm is not None and not await dependencies.rate_limits.take(deployment):
+            drop = out_of_rate(deployment, dependencies.rate_limits.retry_after(deployment))
+    except BaseException:
+        await _withdrawn(deployment, holds, dependencies, probe=probe)
+        raise
+    if drop is not None:
+        await _withdrawn(deployment, holds, dependencies, probe=probe)
+        return drop
+    return Admission(replace(candidate, probe=probe, deprioritized=deprioritized), tuple(holds))
+
+
+async def _withdrawn(
+    deployment: Deployment, holds: Sequence[Hold], dependencies: ExecutionDependencies, *, probe: bool
+) -> None:
+    """Give back what was acquired for an attempt that is not made."""
+    settle(tuple(holds), None)
+    if probe:
+        await dependencies.circuits.released(deployment.id)
 
 
 async def in_vain(candidate: Candidate, dependencies: ExecutionDependencies) -> Dropped | None:

@@ -17,6 +17,7 @@ from ..types import ChatRequest, Deployment
 from .admission import admit, in_vain
 from .dependencies import ExecutionDependencies
 from .exhausted import exhausted_error
+from .holds import AttemptHook, Hold, settle
 from .remaining import Remaining
 
 _TROUBLE = {FailureKind.QUOTA_EXHAUSTED: "has no credit left", FailureKind.AUTHENTICATION: "was refused"}
@@ -33,6 +34,8 @@ class Attempt:
     """The loop's time."""
     budget: float
     """Seconds this attempt may take of the request's deadline."""
+    holds: tuple[Hold, ...] = ()
+    """What is settled with its record."""
 
     @property
     def deployment(self) -> Deployment:
@@ -100,6 +103,7 @@ class AttemptSchedule:
         self.notes: list[Callable[[Ledger], Ledger]] = []
         """Each adds to the ledger what others know of the request."""
         self.gates: list[Gate] = []
+        self.hooks: list[AttemptHook] = []
         self.stopped: Stop | None = None
         """Why an attempt under way is cancelled, where neither its caller nor the process ends it."""
 
@@ -130,21 +134,22 @@ class AttemptSchedule:
                 return None
             if self.deadline.expired:
                 continue
-            admitted = shown if isinstance(shown, Dropped) else await admit(shown, self.dependencies)
+            admitted = shown if isinstance(shown, Dropped) else await admit(shown, self.dependencies, self.hooks)
             if isinstance(admitted, Dropped):
                 self._remaining.requeue(admitted, self.dependencies.cooldowns)
                 continue
             self._remaining.tries += 1
             self.under_way = True
             budget, keep = self._share(), self.settings.circuit_open_seconds
-            name, short_timeouts = admitted.deployment.id, self.dependencies.short_timeouts
+            name, short_timeouts = admitted.candidate.deployment.id, self.dependencies.short_timeouts
             short_timeouts.attempt_begins(name, budget, streamed=self.streamed, keep=keep)
-            return Attempt(admitted, number=len(self.attempts) + 1, began=self._loop.time(), budget=budget)
+            number, began = len(self.attempts) + 1, self._loop.time()
+            return Attempt(admitted.candidate, number, began, budget, admitted.holds)
         return None
 
     async def succeeded(self, attempt: Attempt, record: AttemptRecord) -> None:
         """Record an attempt that returned an answer."""
-        self._record(record)
+        self._record(attempt, record)
         name, short_timeouts = attempt.deployment.id, self.dependencies.short_timeouts
         short_timeouts.answered(name, record.seconds, streamed=False)
         if record.first_token_seconds is not None:
@@ -153,7 +158,7 @@ class AttemptSchedule:
 
     async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
         """Record a failed attempt and apply FAILURE_POLICY: circuit, cooldown, retry, next candidate."""
-        self._record(record)
+        self._record(attempt, record)
         failure.forget_frames()
         rule = failure.rule
         circuits, deployment = self.dependencies.circuits, attempt.deployment
@@ -185,7 +190,7 @@ class AttemptSchedule:
 
     async def abandoned(self, attempt: Attempt, record: AttemptRecord) -> None:
         """Record an attempt that was cancelled; it does not count against its deployment."""
-        self._record(record)
+        self._record(attempt, record)
         if attempt.candidate.probe:
             await self.dependencies.circuits.released(attempt.deployment.id)
 
@@ -244,9 +249,10 @@ class AttemptSchedule:
             return Dropped(candidate.deployment.id, "images", str(error))
         return replace(candidate, messages=messages, images_by_url=frozenset())
 
-    def _record(self, record: AttemptRecord) -> None:
+    def _record(self, attempt: Attempt, record: AttemptRecord) -> None:
         self.under_way = False
         self.attempts.append(record)
+        settle(attempt.holds, record)
         self.dependencies.observer.attempted(self.request, record)
 
     async def _waited(self, candidate: Candidate) -> bool:

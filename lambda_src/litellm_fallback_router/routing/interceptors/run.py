@@ -163,6 +163,7 @@ class Run:
         if self.execution is not None:
             # What they have put there refers to them, and they to the execution: a circle waits for the collector.
             self.execution.gates.clear()
+            self.execution.hooks.clear()
             self.execution.notes.clear()
 
     async def _before(self) -> None:

@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from litellm_fallback_router.routing.errors import RateLimitedError, RouterError
+from litellm_fallback_router.routing.execution import Hold
 from litellm_fallback_router.routing.failures import FailureKind as Kind
+from litellm_fallback_router.routing.ledger import AttemptRecord, Dropped
 from litellm_fallback_router.routing.plan import Candidate
 from tests.support.learnt import BUSY, LEARNT, Learn, begun, cools, down, now
 from tests.support.scripted import (
@@ -200,5 +202,49 @@ def test_what_waits_leaves_nothing_behind() -> None:
         tasks[0].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert waits._waiting == {}
+
+    run_virtually(main())
+
+
+class Holding:
+    """A hook that holds something for each attempt, or drops the candidate."""
+
+    def __init__(self, *drops: str) -> None:
+        self.drops = drops
+        self.settled: list[tuple[str, str | None]] = []
+        """Deployment and outcome of each hold that was settled; None: it was not sent."""
+
+    async def admit(self, candidate: Candidate) -> Hold | Dropped | None:
+        name, settled = candidate.deployment.id, self.settled
+        if name in self.drops:
+            return Dropped(name, "budget", "a test drops it")
+
+        class Held:
+            def settle(self, record: AttemptRecord | None) -> None:
+                settled.append((name, None if record is None else record.to_json()["outcome"]))
+
+        return Held()
+
+
+def test_what_a_hook_holds_is_settled_once_with_the_record_of_its_attempt() -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [BUSY] * 2, "b": [says("yes")]})
+        run, hook = r.router._run(question(), streamed=False), Holding()
+        (await run.planned()).hooks.append(hook)
+        await run.answer()
+        assert hook.settled == [("a", "rate_limited"), ("a", "rate_limited"), ("b", "answered")]
+
+    run_virtually(main())
+
+
+def test_a_candidate_that_a_hook_drops_is_skipped_with_its_reason_and_other_holds_are_withdrawn() -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"b": [says("yes")]})
+        run, first, second = r.router._run(question(), streamed=False), Holding(), Holding("a")
+        (await run.planned()).hooks.extend([first, second])
+        result = await run.answer()
+        assert [(drop.deployment, drop.code) for drop in result.ledger.dropped] == [("a", "budget")]
+        assert first.settled == [("a", None), ("b", "answered")]
+        assert second.settled == [("b", "answered")]
 
     run_virtually(main())
