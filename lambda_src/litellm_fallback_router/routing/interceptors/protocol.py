@@ -50,8 +50,8 @@ class Exchange(Protocol):
     the answer pass, another request replaces this one, InPlace and RouterError take effect as in `before`."""
 
     async def planned(self) -> ChainExecution:
-        """The execution, with its clock, its ledger, its `gates`, called before each attempt, and its `hooks`, which hold
-        something for each."""
+        """The execution, with its clock and its ledger, its `gates`, which are called before each attempt, and its
+        `hooks`, which hold something for each."""
         ...
 
     async def replace(self, request: ChatRequest) -> None:
