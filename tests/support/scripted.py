@@ -64,6 +64,8 @@ def breaks(*pieces: str, deltas: tuple[dict[str, Any], ...] = ()) -> Step:
 
 
 SILENCE = Step((), wait=FOREVER)
+CUT = breaks("The capital ", "of France")
+"""A stream that ends in the middle of its sentence."""
 
 
 @dataclass
