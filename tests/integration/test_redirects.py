@@ -14,12 +14,11 @@ from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.settings import Settings
+from tests.support.provider_entries import BEDROCK, HEADER, KEY, PLACES
 from tests.support.raw_server import response
 from tests.support.recording_server import recording_server
 
-KEY = "key-4711"
 PROMPT = "prompt-4711"
-HEADER = "operators-header-4711"
 HEADERS = {"extra_headers": {"x-team": HEADER}}
 ANSWER = {
     "id": "x",
@@ -29,28 +28,6 @@ ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "mine"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
 }
-
-PLACES: dict[str, dict[str, Any]] = {
-    "openai": {"litellm_provider": "openai", "params": {"model": "gpt-4o", "api_key": KEY}},
-    "anthropic": {"litellm_provider": "anthropic", "params": {"model": "claude-haiku-4-5", "api_key": KEY}},
-    "azure": {"litellm_provider": "azure", "params": {"model": "gpt-4o", "api_key": KEY, "api_version": "2024-10-21"}},
-    **{
-        provider: {"litellm_provider": provider, "params": {"model": model, "api_key": KEY}}
-        for provider, model in (
-            ("hosted_vllm", "llama"),
-            ("mistral", "mistral-large-latest"),
-            ("deepseek", "deepseek-chat"),
-            ("groq", "llama-3.3-70b-versatile"),
-            ("openrouter", "openai/gpt-4o"),
-            ("cohere_chat", "command-r"),
-            ("gemini", "gemini-2.5-flash"),
-            ("ollama_chat", "llama3"),
-            ("ollama", "llama3"),
-            ("databricks", "dbrx"),
-        )
-    },
-}
-"""One of each way in which LiteLLM sends: OpenAI's client, Azure's, its own HTTP clients."""
 WHOLE_ONLY: dict[str, dict[str, Any]] = {
     "aiohttp": {"litellm_provider": "aiohttp_openai", "params": {"model": "gpt-4o", "api_key": KEY}},
     "old completions": {
@@ -59,12 +36,6 @@ WHOLE_ONLY: dict[str, dict[str, Any]] = {
     },
 }
 """LiteLLM's streams of these cannot be read."""
-BEDROCK = {
-    "aws_access_key_id": "AKID",
-    "aws_secret_access_key": "secret",
-    "region": "us-east-1",
-    "extra_headers": {"x-team": HEADER},
-}
 BEDROCK_MODELS = ("us.anthropic.claude-sonnet-4-6", "us.amazon.nova-2-lite-v1:0")
 
 
