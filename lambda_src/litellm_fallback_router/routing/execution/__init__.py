@@ -1,13 +1,13 @@
 """A plan is executed: attempts, waits, retries, deadlines, giving up."""
 
 from .admission import health_of
+from .attempt import BUG, Gate, Stop
 from .background import run_in_background
 from .chain import ChainExecution
 from .cooldowns import Cooldowns
 from .counting import TokenCount, counted, estimated
 from .dependencies import ExecutionDependencies, ShutdownState
 from .holds import AttemptHook, Hold
-from .schedule import BUG, Gate, Stop
 
 __all__ = [
     "BUG",

@@ -16,10 +16,11 @@ from ..ledger import Usage
 from ..mapping import RouterSettings
 from ..plan import Plan
 from ..types import ChatRequest, ChatResult, Chunk, Deployment, ProviderAnswer
-from .attempts import Recorder
+from .attempt import BUG, Attempt
 from .dependencies import ExecutionDependencies
 from .parts import Part, StreamPart, WholePart, take_turns
-from .schedule import BUG, Attempt, AttemptSchedule
+from .recorder import Recorder
+from .schedule import AttemptSchedule
 
 T = TypeVar("T")
 OUT_OF_TIME = "the gateway's own time for one request ran out; raise its timeout, or ask for less"

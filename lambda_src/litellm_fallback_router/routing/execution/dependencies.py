@@ -10,6 +10,7 @@ from ..request import Images
 from .cooldowns import Cooldowns
 from .short_timeouts import ShortTimeouts
 from .waits import Waits
+from .waste import WasteBudget
 
 
 class ShutdownState:
@@ -32,6 +33,7 @@ class ExecutionDependencies:
     rng: random.Random
     short_timeouts: ShortTimeouts = field(default_factory=ShortTimeouts)
     waits: Waits = field(default_factory=Waits)
+    waste: WasteBudget = field(default_factory=WasteBudget)
     images: Images | None = None
     """None: nothing is fetched for callers."""
     responses: ResponseStore | None = None

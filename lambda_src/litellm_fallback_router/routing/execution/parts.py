@@ -13,8 +13,9 @@ from ..failures import FailureKind, ProviderFailure, no_answer, withheld
 from ..finish_reasons import incomplete
 from ..mapping import RouterSettings
 from ..types import Chunk, Deployment, ProviderAnswer
-from .attempts import Recorder, seconds_since
-from .schedule import Attempt, AttemptSchedule
+from .attempt import Attempt
+from .recorder import Recorder, seconds_since
+from .schedule import AttemptSchedule
 
 T = TypeVar("T")
 

@@ -55,6 +55,10 @@ class Remaining:
         self._queue.pop(0)
         self.tries = 0
 
+    def note(self, drop: Dropped) -> None:
+        """Note why the head, which was tried, is not tried again."""
+        self._dropped.append(drop)
+
     def requeue(self, deprioritized: Dropped, cooldowns: Cooldowns) -> None:
         """Move the head behind all others as a last resort, where its reason may pass by itself; else drop it.
 

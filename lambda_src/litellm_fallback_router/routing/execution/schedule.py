@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from ..deadline import Deadline
 from ..errors import RouterError
@@ -15,51 +15,17 @@ from ..plan import Candidate, Plan
 from ..request import ImageUnavailableError, RequestImages
 from ..types import ChatRequest, Deployment
 from .admission import admit, in_vain
+from .attempt import Attempt, Gate, Stop
 from .dependencies import ExecutionDependencies
 from .exhausted import exhausted_error
-from .holds import AttemptHook, Hold, settle
+from .holds import AttemptHook, settle
 from .remaining import Remaining
 
 _TROUBLE = {FailureKind.QUOTA_EXHAUSTED: "has no credit left", FailureKind.AUTHENTICATION: "was refused"}
 """Why the deployments of a credential are skipped, by the kind of its failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request about to be sent."""
-
-    candidate: Candidate
-    number: int
-    began: float
-    """The loop's time."""
-    budget: float
-    """Seconds this attempt may take of the request's deadline."""
-    holds: tuple[Hold, ...] = ()
-    """What is settled with its record."""
-
-    @property
-    def deployment(self) -> Deployment:
-        return self.candidate.deployment
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why an attempt that has not failed ends while its caller waits."""
-
-    kind: FailureKind
-    reason: str
-    of_use: bool
-    """True where the caller may have received a part of its answer."""
-
-
-BUG = Stop(FailureKind.BUG, "stopped: a bug of the gateway's own", of_use=False)
-
-
-Gate = Callable[[Candidate], Awaitable[bool]]
-"""Called with a candidate that is about to be sent the request, after its waits, and so again for each retry. False, or
-an exception, ends the execution without another attempt. It holds nothing of the deployment yet: one that refuses costs
-no probe and none of its rate. So the candidate may still be dropped, where others were faster; then it is called with
-the next, and no attempt lies between."""
+NO_RETRIES = "the chain's budget for retries is used up (`waste_requests`, `waste_usd`)"
 
 
 class AttemptSchedule:
@@ -150,6 +116,8 @@ class AttemptSchedule:
     async def succeeded(self, attempt: Attempt, record: AttemptRecord) -> None:
         """Record an attempt that returned an answer."""
         self._record(attempt, record)
+        waste, provider = self.dependencies.waste, attempt.deployment.provider
+        waste.answered(self.plan.primary, provider, record.cost_usd, self.settings)
         name, short_timeouts = attempt.deployment.id, self.dependencies.short_timeouts
         short_timeouts.answered(name, record.seconds, streamed=False)
         if record.first_token_seconds is not None:
@@ -253,6 +221,8 @@ class AttemptSchedule:
         self.under_way = False
         self.attempts.append(record)
         settle(attempt.holds, record)
+        if record.wasted and record.cost_usd:
+            self.dependencies.waste.wasted(self.plan.primary, record.cost_usd, self.settings)
         self.dependencies.observer.attempted(self.request, record)
 
     async def _waited(self, candidate: Candidate) -> bool:
@@ -297,7 +267,13 @@ class AttemptSchedule:
         else:
             most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._remaining.tries - 1))
             wait = self.dependencies.rng.uniform(0, most)
-        return wait if wait < self._share() else None
+        if wait >= self._share():
+            return None
+        deployment = attempt.deployment
+        if not self.dependencies.waste.take(self.plan.primary, deployment.provider, settings):
+            self._remaining.note(Dropped(deployment.id, "waste_budget", NO_RETRIES))
+            return None
+        return wait
 
     def _apply_failure(self, deployment: Deployment, failure: ProviderFailure, next_step: NextStep) -> None:
         """Drop the candidates that would fail the same way; cool the deployment or credential for later requests."""

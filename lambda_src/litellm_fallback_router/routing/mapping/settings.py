@@ -38,6 +38,10 @@ class RouterSettings(BaseModel):
     """First backoff is drawn from 0 to this; it doubles with each further try."""
     backoff_max: float = Field(2.0, ge=0, le=60)
     """Longest backoff."""
+    waste_requests: float = Field(0.1, ge=0, le=1)
+    """Retries and hedges, as a share of the answers of a chain; used up, the chain is walked without retries."""
+    waste_usd: float = Field(0.02, ge=0, le=1)
+    """The same for what wasted attempts cost, as a share of what the answers of a chain cost."""
     retry_after_max: float = Field(3.0, ge=0, le=60)
     """Longest Retry-After that is waited out; a longer one cools the deployment instead."""
     circuit_failures: int = Field(3, ge=1, le=100)

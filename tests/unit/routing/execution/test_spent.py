@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.continuation.resume import CONTINUE
-from litellm_fallback_router.routing.execution.attempts import NO_TOKENS_SPENT
+from litellm_fallback_router.routing.execution.recorder import NO_TOKENS_SPENT
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage

@@ -12,7 +12,8 @@ from ..ledger import AttemptRecord, Usage
 from ..plan import estimate_tokens
 from ..request import characters_of, prompt_characters
 from ..types import Chunk, Message, ProviderAnswer
-from .schedule import Attempt, AttemptSchedule
+from .attempt import Attempt
+from .schedule import AttemptSchedule
 
 NO_TOKENS_SPENT = frozenset(
     {
