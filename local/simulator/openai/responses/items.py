@@ -77,46 +77,42 @@ class OutputMessage(Strict):
     phase: Literal["commentary", "final_answer"] | None = None
 
 
-class FunctionCall(Strict):
-    type: Literal["function_call"]
+class _Called(Strict):
+    """What a call and its result share."""
+
     call_id: CallId
-    name: Name
-    arguments: str
     id: str | None = None
     status: Status | None = None
     caller: Any = None
+
+
+class _Call(_Called):
+    name: Name
     namespace: str | None = None
 
 
-class FunctionCallOutput(Strict):
-    type: Literal["function_call_output"]
-    call_id: CallId
+class _CallOutput(_Called):
     output: str | list[InputPart]
-    id: str | None = None
-    status: Status | None = None
-    caller: Any = None
+
+
+class FunctionCall(_Call):
+    type: Literal["function_call"]
+    arguments: str
+
+
+class FunctionCallOutput(_CallOutput):
+    type: Literal["function_call_output"]
     name: str | None = None
     namespace: str | None = None
 
 
-class CustomToolCall(Strict):
+class CustomToolCall(_Call):
     type: Literal["custom_tool_call"]
-    call_id: CallId
-    name: Name
     input: str
-    id: str | None = None
-    status: Status | None = None
-    caller: Any = None
-    namespace: str | None = None
 
 
-class CustomToolCallOutput(Strict):
+class CustomToolCallOutput(_CallOutput):
     type: Literal["custom_tool_call_output"]
-    call_id: CallId
-    output: str | list[InputPart]
-    id: str | None = None
-    status: Status | None = None
-    caller: Any = None
 
 
 class SummaryText(Strict):
