@@ -20,7 +20,7 @@ from rich.console import Console
 from . import hostile, machine, peers, report, rounds, startup
 from .client import BenchError
 from .numbers import rows
-from .processes import Cores, environment
+from .processes import Cores, environment, first_line
 from .systems import all_systems
 from .targets import HEALTH_GAP, Run, Verdict, verdicts
 
@@ -104,8 +104,10 @@ def upstream(cores: Cores) -> Iterator[int]:
         [sys.executable, "-m", "bench.upstream"], stdout=subprocess.PIPE, text=True, cwd=peers.ROOT, env=environment({})
     )
     try:
-        assert process.stdout is not None  # noqa: S101 - it was asked for above
-        yield int(process.stdout.readline())
+        port = first_line(process).strip()
+        if not port.isdigit():
+            raise BenchError("the upstream did not start; what it wrote above says why")
+        yield int(port)
     finally:
         process.terminate()
         process.wait(10)

@@ -26,7 +26,7 @@ from local.simulator import simulator_process
 
 from . import bodies, peers
 from .client import BenchError
-from .processes import Cores, Running, environment, free_port, running
+from .processes import Cores, Running, environment, first_line, free_port, running
 
 ANSWER_SECONDS = 120.0
 AFTERWARDS_SECONDS = 0.1
@@ -135,10 +135,9 @@ def _prober(gateway: Running, cores: Cores) -> Iterator[Callable[[], list[list[f
         cwd=peers.ROOT,
         env=environment({}),
     )
-    assert process.stdout is not None  # noqa: S101 - it was asked for above
     try:
         os.sched_setaffinity(process.pid, cores.system)
-        if process.stdout.readline() != "asking\n":
+        if first_line(process) != "asking\n":
             raise BenchError("the prober did not start")
 
         def ended() -> list[list[float]]:

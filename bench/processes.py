@@ -100,6 +100,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait(STOP_SECONDS)
 
 
+def first_line(process: subprocess.Popen[str]) -> str:
+    """What the process writes first; empty where it ends before. Raises BenchError where nothing of it can be read."""
+    if process.stdout is None:
+        raise BenchError(f"{process.args!r} was started without a pipe to read from")
+    return process.stdout.readline()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

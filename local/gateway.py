@@ -46,7 +46,8 @@ def gateway_process(options: Sequence[str] = (), *, simulator_url: str | None = 
 
 
 def _ready_url(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
-    assert process.stdout is not None  # noqa: S101 - it was asked for above
+    if process.stdout is None:
+        raise RuntimeError("the gateway was started without a pipe to read from")
     said, until = b"", time.monotonic() + _START_SECONDS
     while b"\n" not in said and (left := until - time.monotonic()) > 0:
         if select.select([process.stdout], [], [], left)[0]:

@@ -138,7 +138,12 @@ def own(environment: Mapping[str, str]) -> Iterator[Engine]:
     `environment` is what `unpack_packages` gave. To be used in a network namespace of its own: the engine then neither
     sees nor changes this machine's network. Raises CannotRunError where it does not start.
     """
-    up = subprocess.run(["ip", "link", "set", "lo", "up"], env=dict(environment), check=False, timeout=20)  # noqa: S607
+    up = subprocess.run(
+        ["ip", "link", "set", "lo", "up"],  # noqa: S607 - iproute2, wherever it is
+        env=dict(environment),
+        check=False,
+        timeout=20,
+    )
     if up.returncode != 0:
         raise CannotRunError("the loopback interface of a network namespace cannot be set up here")
     with TemporaryDirectory(prefix="engine-") as name:
