@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.lambda_package import build_package
+from infra.lambda_package import ROOT, build_package
 from local.simulator import SimulatorControl, simulator_process
-from tests.support.packaged import ARCH, clean_python, listing, make_writable, unpack
+from tests.support.packaged import ARCH, clean_python, install, listing, make_writable, unpack
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +36,14 @@ def task(unpacked: Path) -> Path:
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lambda's Python, without a single package."""
     return clean_python(tmp_path_factory.mktemp("python"))
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lambda's Python with the runtime interface client."""
+    python = clean_python(tmp_path_factory.mktemp("runtime"))
+    install(python, ROOT / "infra" / "requirements-runtime.txt")
+    return python
 
 
 @pytest.fixture(scope="session")

@@ -10,22 +10,14 @@ from typing import Any
 import pytest
 
 from infra.function import TOOL_DOOR
-from infra.lambda_package import ROOT, build_package
+from infra.lambda_package import build_package
 from local.simulator import Fault, SimulatorControl
 from tests.support.agentcore_events import EVENTS
 from tests.support.lambda_process import lambda_processes, started
-from tests.support.packaged import ARCH, clean_python, environment, install, make_writable, unpack
+from tests.support.packaged import ARCH, environment, make_writable, unpack
 from tests.support.runtime_api import RuntimeApi
 
 PARIS = "Paris is the capital of France."
-
-
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lambda's Python with the runtime interface client."""
-    python = clean_python(tmp_path_factory.mktemp("runtime"))
-    install(python, ROOT / "infra" / "requirements-runtime.txt")
-    return python
 
 
 @pytest.fixture(scope="module")

@@ -8,24 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from infra.lambda_package import ROOT
 from local.simulator import Fault, SimulatorControl
 from tests.support.lambda_process import lambda_processes, started
-from tests.support.packaged import clean_python, environment, install
+from tests.support.packaged import environment
 from tests.support.rest_events import rest_event
 from tests.support.runtime_api import RuntimeApi
 
 HANDLER = "litellm_fallback_router.entrypoints.lambda_handler.handler"
 PARIS = [{"role": "user", "content": "What is the capital of France?"}]
 ANSWER = "Paris is the capital of France."
-
-
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lambda's Python with the runtime interface client."""
-    python = clean_python(tmp_path_factory.mktemp("runtime"))
-    install(python, ROOT / "infra" / "requirements-runtime.txt")
-    return python
 
 
 @pytest.fixture(scope="module")
