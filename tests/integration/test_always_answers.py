@@ -30,13 +30,6 @@ def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
-
-
 def test_healthy_models_whose_circuits_are_still_open_answer_when_the_first_one_fails(
     client: OpenAI, simulator: SimulatorControl
 ) -> None:

@@ -60,13 +60,6 @@ def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
-
-
 def vectors(client: OpenAI, model: str, given: Any = TEXTS, **more: Any) -> list[list[float]]:
     answer = client.embeddings.create(model=model, input=given, **more)
     assert [one.index for one in answer.data] == list(range(len(answer.data)))

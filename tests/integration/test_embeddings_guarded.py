@@ -24,13 +24,6 @@ def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
-
-
 def embedded(simulator: SimulatorControl) -> list[Any]:
     return [record.body["input"] for record in simulator.requests() if record.provider == "openai"]
 

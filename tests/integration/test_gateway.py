@@ -39,13 +39,6 @@ def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
-
-
 @pytest.mark.parametrize("model", PROVIDERS)
 def test_a_question_is_answered_with_usage_and_cost(client: OpenAI, model: str) -> None:
     raw = client.chat.completions.with_raw_response.create(model=model, messages=PARIS)

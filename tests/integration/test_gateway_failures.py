@@ -24,13 +24,6 @@ def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
-
-
 def test_clients_raise_their_own_exceptions(client: OpenAI, simulator: SimulatorControl) -> None:
     with pytest.raises(openai.NotFoundError, match="known: openai"):
         client.chat.completions.create(model="gpt-5000", messages=PARIS)

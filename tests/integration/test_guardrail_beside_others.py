@@ -45,14 +45,6 @@ def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
-    simulator.reset()
-
-
 def checked_input(simulator: SimulatorControl) -> list[str]:
     first = next(body for body in verdicts(simulator) if body["source"] == "INPUT")
     return [block["text"]["text"] for block in first["content"]]

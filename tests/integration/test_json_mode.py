@@ -48,13 +48,6 @@ def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
-
-
 def asked(text: str) -> Any:
     return [{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}]
 

@@ -46,13 +46,6 @@ def fresh(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory)
     simulator.reset()
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
-
-
 def ask(client: OpenAI, prompt: Any, model: str = "prompt", messages: Any = (), **more: Any) -> Any:
     return client.chat.completions.create(
         model=model, messages=list(messages), extra_body={"prompt": prompt, **more.pop("extra", {})}, **more

@@ -33,13 +33,6 @@ def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
-
-
 def streamed(client: OpenAI, **body: Any) -> list[Any]:
     """The events, each of the SDK's type to the letter."""
     events = list(client.responses.create(stream=True, **body))

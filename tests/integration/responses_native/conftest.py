@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from openai import OpenAI
 
 from local.simulator import SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
@@ -16,10 +15,3 @@ from tests.support.responses_native import mapping
 def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with gateway_process(tmp_path_factory.mktemp("native"), mapping(), simulator_url=simulator.url) as running:
         yield running
-
-
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
-    simulator.reset()
-    with gateway.client() as made:
-        yield made
