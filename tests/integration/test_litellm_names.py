@@ -86,6 +86,18 @@ asyncio.run(main())
 """
 
 
+def run_alone(code: str, simulator: SimulatorControl) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, against the simulated providers."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "ROUTER_SIMULATOR_URL": simulator.url},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+
+
 def of_litellm(node: ast.AST) -> str:
     """`a.b` for `litellm().a.b`."""
     parts: list[str] = []
@@ -179,14 +191,7 @@ def test_whatever_somebody_sets_is_served(monkeypatch: pytest.MonkeyPatch, name:
 def test_no_tokenizer_is_loaded_to_ask_anybody(simulator: SimulatorControl) -> None:
     simulator.reset()
     simulator.inject(Fault(kind="cut", after_chunks=1), stream=True)
-    done = subprocess.run(
-        [sys.executable, "-c", ASK_EVERYBODY],
-        env={**os.environ, "ROUTER_SIMULATOR_URL": simulator.url},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
+    done = run_alone(ASK_EVERYBODY, simulator)
     *broken, loaded, usable = done.stdout.splitlines()
     assert broken, "no stream was cut"
     assert (loaded, usable, done.returncode) == ("False", "True", 0), done.stderr
@@ -194,25 +199,11 @@ def test_no_tokenizer_is_loaded_to_ask_anybody(simulator: SimulatorControl) -> N
 
 def test_what_nobody_reads_is_not_kept(simulator: SimulatorControl) -> None:
     """The price map is there once, and a tokenizer's vocabulary as the text that LiteLLM makes it from."""
-    done = subprocess.run(
-        [sys.executable, "-c", KEEP_ONCE],
-        env={**os.environ, "ROUTER_SIMULATOR_URL": simulator.url},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
+    done = run_alone(KEEP_ONCE, simulator)
     assert (done.stdout.split(), done.returncode) == (["0", "0", "False", "True", "2"], 0), done.stderr
 
 
 def test_connections_do_not_outlive_their_event_loops(simulator: SimulatorControl) -> None:
     simulator.reset()
-    done = subprocess.run(
-        [sys.executable, "-c", ASK_FROM_MANY_LOOPS],
-        env={**os.environ, "ROUTER_SIMULATOR_URL": simulator.url},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
+    done = run_alone(ASK_FROM_MANY_LOOPS, simulator)
     assert (done.returncode, done.stderr) == (0, "")
