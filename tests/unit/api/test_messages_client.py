@@ -20,22 +20,9 @@ ASKED: Any = {"model": "openai-gpt4o", "max_tokens": 100, "messages": [{"role": 
 END = text_chunk("", "stop")
 
 
-@pytest.fixture(scope="module")
-def place() -> Iterator[tuple[FakeRouter, str]]:
-    router = FakeRouter()
-    with gateway(router) as url:
-        yield router, url
-
-
 @pytest.fixture
-def fake(place: tuple[FakeRouter, str]) -> FakeRouter:
-    place[0].reset()
-    return place[0]
-
-
-@pytest.fixture
-def client(place: tuple[FakeRouter, str]) -> Iterator[Anthropic]:
-    with Anthropic(base_url=place[1], api_key="none", max_retries=0) as made:
+def client(served: tuple[FakeRouter, str], router: FakeRouter) -> Iterator[Anthropic]:
+    with Anthropic(base_url=served[1], api_key="none", max_retries=0) as made:
         yield made
 
 
@@ -76,8 +63,8 @@ def started(text: str) -> Chunk:
     )
 
 
-def test_thoughts_words_and_calls_are_blocks_one_after_the_other(fake: FakeRouter, client: Anthropic) -> None:
-    fake.chunks = (
+def test_thoughts_words_and_calls_are_blocks_one_after_the_other(router: FakeRouter, client: Anthropic) -> None:
+    router.chunks = (
         delta(reasoning_content="h"),
         delta(reasoning_content="m"),
         delta(content="Let me "),
@@ -102,8 +89,8 @@ def test_thoughts_words_and_calls_are_blocks_one_after_the_other(fake: FakeRoute
         assert kinds.index(("content_block_start", index + 1)) == stopped + 1
 
 
-def test_calls_that_come_side_by_side_lose_nothing(fake: FakeRouter, client: Anthropic) -> None:
-    fake.chunks = (
+def test_calls_that_come_side_by_side_lose_nothing(router: FakeRouter, client: Anthropic) -> None:
+    router.chunks = (
         call(0, '{"x":', id="a", name="look"),
         call(1, '{"y":', id="b", name="look"),
         call(0, "1}"),
@@ -113,8 +100,8 @@ def test_calls_that_come_side_by_side_lose_nothing(fake: FakeRouter, client: Ant
     assert [block.input for block in message_of(client).content] == [{"x": 1}, {"y": 2}]
 
 
-def test_signed_thoughts_keep_their_signatures(fake: FakeRouter, client: Anthropic) -> None:
-    fake.chunks = (
+def test_signed_thoughts_keep_their_signatures(router: FakeRouter, client: Anthropic) -> None:
+    router.chunks = (
         delta(reasoning_content="hm", thinking_blocks=[{"type": "thinking", "thinking": "hm"}]),
         delta(thinking_blocks=[{"type": "thinking", "thinking": "", "signature": "s"}]),
         delta(thinking_blocks=[{"type": "redacted_thinking", "data": "d"}]),
@@ -128,8 +115,8 @@ def test_signed_thoughts_keep_their_signatures(fake: FakeRouter, client: Anthrop
     ]
 
 
-def test_the_usage_comes_with_the_end(fake: FakeRouter, client: Anthropic) -> None:
-    fake.chunks = (delta(content="Hi."), END)
+def test_the_usage_comes_with_the_end(router: FakeRouter, client: Anthropic) -> None:
+    router.chunks = (delta(content="Hi."), END)
     *_, end, stop = events_of(client)
     assert end["usage"]["input_tokens"] == 11
     assert end["usage"]["output_tokens"] == 3
@@ -137,34 +124,34 @@ def test_the_usage_comes_with_the_end(fake: FakeRouter, client: Anthropic) -> No
     assert stop == {"type": "message_stop"}
 
 
-def test_an_answer_of_no_words_has_no_blocks(fake: FakeRouter, client: Anthropic) -> None:
-    fake.chunks = (END,)
+def test_an_answer_of_no_words_has_no_blocks(router: FakeRouter, client: Anthropic) -> None:
+    router.chunks = (END,)
     message = message_of(client)
     assert (message.content, message.stop_reason) == ([], "end_turn")
 
 
-def test_a_models_own_refusal_is_told_as_one(fake: FakeRouter, client: Anthropic) -> None:
-    fake.chunks = (delta(refusal="I will "), delta(refusal="not."), END)
+def test_a_models_own_refusal_is_told_as_one(router: FakeRouter, client: Anthropic) -> None:
+    router.chunks = (delta(refusal="I will "), delta(refusal="not."), END)
     message = message_of(client)
     assert (message.content[0].text, message.stop_reason) == ("I will not.", "refusal")
     assert message.stop_details.explanation == "I will not."
 
 
-def test_native_events_come_as_they_were_sent(fake: FakeRouter, place: tuple[FakeRouter, str]) -> None:
+def test_native_events_come_as_they_were_sent(router: FakeRouter, served: tuple[FakeRouter, str]) -> None:
     end = {"type": "message_delta", "delta": {"stop_reason": "pause_turn"}, "usage": {"output_tokens": 2}}
-    fake.chunks = (
+    router.chunks = (
         started("Hi"),
         native({"type": "content_block_stop", "index": 0}, {"type": "of_the_future"}, end, finish="length"),
     )
-    said = httpx.post(f"{place[1]}/v1/messages", json={**ASKED, "stream": True}).text
-    sent = [event for chunk in fake.chunks for event in chunk.native]
+    said = httpx.post(f"{served[1]}/v1/messages", json={**ASKED, "stream": True}).text
+    sent = [event for chunk in router.chunks for event in chunk.native]
     expected = [f"event: {event.said['type']}\ndata: {event.data.decode()}\n\n" for event in sent]
     assert said == "".join(expected) + 'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 
-def test_what_is_continued_elsewhere_goes_on_in_the_same_block(fake: FakeRouter, client: Anthropic) -> None:
-    fake.responders, fake.ledger = (CLAUDE, GPT), FELL_BACK
-    fake.chunks = (
+def test_what_is_continued_elsewhere_goes_on_in_the_same_block(router: FakeRouter, client: Anthropic) -> None:
+    router.responders, router.ledger = (CLAUDE, GPT), FELL_BACK
+    router.chunks = (
         started("Pa"),
         delta(content="ris"),
         call(0, "{}", id="a", name="look"),
@@ -187,7 +174,7 @@ def test_what_is_continued_elsewhere_goes_on_in_the_same_block(fake: FakeRouter,
     ],
 )
 def test_a_thought_that_breaks_off_is_closed_before_the_answer_of_another(
-    *, fake: FakeRouter, client: Anthropic, last: dict[str, str], signature: str
+    *, router: FakeRouter, client: Anthropic, last: dict[str, str], signature: str
 ) -> None:
     message = started("").native[0]
     thought = {"type": "thinking", "thinking": "", "signature": ""}
@@ -196,15 +183,15 @@ def test_a_thought_that_breaks_off_is_closed_before_the_answer_of_another(
         {"type": "content_block_start", "index": 0, "content_block": thought},
         {"type": "content_block_delta", "index": 0, "delta": last},
     )
-    fake.responders, fake.ledger = (CLAUDE, GPT), FELL_BACK
-    fake.chunks = (opened, delta(content="Paris."), END)
+    router.responders, router.ledger = (CLAUDE, GPT), FELL_BACK
+    router.chunks = (opened, delta(content="Paris."), END)
     block, text = message_of(client).content
     assert (block.type, block.signature) == ("thinking", signature)
     assert text.text == "Paris."
 
 
-def test_a_stream_that_breaks_off_ends_in_an_error_event(fake: FakeRouter, client: Anthropic) -> None:
-    fake.broken = StreamInterruptedError("the answer is incomplete")
+def test_a_stream_that_breaks_off_ends_in_an_error_event(router: FakeRouter, client: Anthropic) -> None:
+    router.broken = StreamInterruptedError("the answer is incomplete")
     told: list[Any] = []
     with pytest.raises(anthropic.APIStatusError) as raised:
         told.extend(event.type for event in client.messages.create(stream=True, **ASKED))
@@ -214,10 +201,12 @@ def test_a_stream_that_breaks_off_ends_in_an_error_event(fake: FakeRouter, clien
     assert "message_stop" not in told
 
 
-def test_silences_have_pings(fake: FakeRouter, place: tuple[FakeRouter, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silences_have_pings(
+    router: FakeRouter, served: tuple[FakeRouter, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(handler, "KEEP_ALIVE_SECONDS", 0.05)
-    fake.pauses = (0.0, 0.4)
-    said = httpx.post(f"{place[1]}/v1/messages", json={**ASKED, "stream": True}).text
+    router.pauses = (0.0, 0.4)
+    said = httpx.post(f"{served[1]}/v1/messages", json={**ASKED, "stream": True}).text
     assert 'event: ping\ndata: {"type":"ping"}\n\n' in said
 
 
@@ -231,9 +220,9 @@ def test_silences_have_pings(fake: FakeRouter, place: tuple[FakeRouter, str], mo
     ],
 )
 def test_statuses_are_anthropics(
-    *, fake: FakeRouter, client: Anthropic, failure: Exception, status: int, kind: str, retried: str | None
+    *, router: FakeRouter, client: Anthropic, failure: Exception, status: int, kind: str, retried: str | None
 ) -> None:
-    fake.failure = failure
+    router.failure = failure
     with pytest.raises(anthropic.APIStatusError) as raised:
         client.messages.create(**ASKED)
     assert (raised.value.status_code, raised.value.type) == (status, kind)
@@ -255,8 +244,8 @@ def test_a_wrong_key_is_told_in_anthropics_words() -> None:
                 client.messages.count_tokens(model="openai-gpt4o", messages=ASKED["messages"])
 
 
-def test_the_document_has_anthropics_statuses_and_schemas(place: tuple[FakeRouter, str]) -> None:
-    document = httpx.get(f"{place[1]}/openapi.json").json()
+def test_the_document_has_anthropics_statuses_and_schemas(served: tuple[FakeRouter, str]) -> None:
+    document = httpx.get(f"{served[1]}/openapi.json").json()
     told = document["paths"]["/v1/messages"]["post"]
     assert {"400", "401", "404", "413", "429", "500", "504", "529"} == told["responses"].keys() - {"200"}
     answer = told["responses"]["200"]["content"]
@@ -274,9 +263,9 @@ def test_the_document_has_anthropics_statuses_and_schemas(place: tuple[FakeRoute
     assert counted["requestBody"]["content"]["application/json"]["schema"]["required"] == ["model", "messages"]
 
 
-def test_headers_that_belong_to_a_request_travel_with_it(fake: FakeRouter, client: Anthropic) -> None:
+def test_headers_that_belong_to_a_request_travel_with_it(router: FakeRouter, client: Anthropic) -> None:
     client.messages.create(**ASKED, extra_headers={"anthropic-beta": "b", "x-other": "o"})
-    (asked,) = fake.asked
+    (asked,) = router.asked
     assert asked.native is not None
     assert asked.native.headers["anthropic-beta"] == "b"
     assert asked.native.headers.keys() == {"anthropic-beta", "anthropic-version"}
