@@ -7,6 +7,7 @@ import openai
 import pytest
 
 from local.simulator import Simulator
+from tests.support.refusals import refusal_of
 
 KEY = {"authorization": "Bearer sim-openai-key"}
 X: Any = [{"role": "user", "content": "x"}]
@@ -117,12 +118,9 @@ async def test_a_wrong_tool_or_form_gets_openais_400(
     openai_client: openai.AsyncOpenAI, wrong: tuple[dict[str, Any], str, str | None, str | None]
 ) -> None:
     change, message, param, code = wrong
-    asked: dict[str, Any] = {"model": "gpt-4o", "messages": X, **change}
-    with pytest.raises(openai.BadRequestError) as refused:
-        await openai_client.post("/chat/completions", body=asked, cast_to=httpx.Response)
-    body: Any = refused.value.body
-    assert body["message"].startswith(message)
-    assert (body["param"], body["code"], body["type"]) == (param, code, "invalid_request_error")
+    refused = await refusal_of(openai_client, {"model": "gpt-4o", "messages": X, **change})
+    assert refused["message"].startswith(message)
+    assert (refused["param"], refused["code"], refused["type"]) == (param, code, "invalid_request_error")
 
 
 TAKEN: dict[str, dict[str, Any]] = {
