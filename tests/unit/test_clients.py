@@ -38,7 +38,9 @@ def test_committed_table_is_well_formed_and_names_every_client() -> None:
 
 def test_committed_table_says_why_something_is_not_there() -> None:
     page = table.on_the_page()
-    for row, cells in table.rows(page).items():
+    rows = table.rows(page)
+    assert rows
+    for row, cells in rows.items():
         for capability, cell in cells.items():
             if cell == table.NO:
                 assert f"- {row}, {capability}: " in page
@@ -49,7 +51,9 @@ def test_committed_table_says_why_something_is_not_there() -> None:
 def test_committed_table_is_of_the_locked_versions() -> None:
     page = table.on_the_page()
     for client in CLIENTS:
-        for name, version in client.versions().items():
+        versions = client.versions()
+        assert versions, client.name
+        for name, version in versions.items():
             assert f"`{name}` {version}" in page
 
 

@@ -31,6 +31,7 @@ def test_fits_well_inside_lambdas_limits(package: Path) -> None:
 
 def test_every_module_of_ours_has_its_source_and_its_bytecode(names: set[str]) -> None:
     modules = {path.relative_to(SOURCES).as_posix() for path in (SOURCES / PACKAGE).rglob("*.py")}
+    assert modules
     for module in modules:
         folder, _, name = module.rpartition("/")
         wanted = pruning.belongs_in_lambda(module.removeprefix(f"{PACKAGE}/"))

@@ -35,7 +35,9 @@ def existing(synthesize: Synthesize) -> Synthesized:
 
 def test_policies_wait_for_the_tools_they_are_checked_against(agents: Synthesized) -> None:
     (target,) = agents.of("AWS::BedrockAgentCore::GatewayTarget")
-    for one in agents.of("AWS::BedrockAgentCore::Policy").values():
+    policies = agents.of("AWS::BedrockAgentCore::Policy")
+    assert policies
+    for one in policies.values():
         assert target in one["DependsOn"]
         checked = "Cedar" in one["Properties"]["Definition"]
         assert one["Properties"]["ValidationMode"] == ("FAIL_ON_ANY_FINDINGS" if checked else "IGNORE_ALL_FINDINGS")

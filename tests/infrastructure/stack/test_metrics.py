@@ -92,5 +92,5 @@ def test_undeclared_metric_cannot_be_read() -> None:
 
 
 def test_dashboard_fits_cloudwatchs_limit_of_500_metrics(dev: Synthesized) -> None:
-    for widget in _dashboard(dev)["widgets"]:
-        assert len(widget["properties"].get("metrics", [])) <= 500
+    sizes = [len(widget["properties"].get("metrics", [])) for widget in _dashboard(dev)["widgets"]]
+    assert 0 < max(sizes) <= 500

@@ -10,7 +10,7 @@ import pytest
 
 from litellm_fallback_router.adapters.secrets_manager import write_secret
 from litellm_fallback_router.bootstrap import build_router
-from litellm_fallback_router.routing.errors import ConfigurationError
+from litellm_fallback_router.routing.errors import ConfigurationError, UnknownModelError
 from litellm_fallback_router.settings import load_settings
 from tests.support.scripted import question
 
@@ -56,7 +56,7 @@ async def test_no_key_is_read_where_a_snapshot_is_still_to_be_taken(stack: None)
 
 async def test_a_request_that_fails_is_a_metric_and_an_event(stack: None, capsys: pytest.CaptureFixture[str]) -> None:
     router = build_router(load_settings(ENVIRONMENT))
-    with pytest.raises(Exception, match="unknown model"):
+    with pytest.raises(UnknownModelError, match="unknown model"):
         await router.complete(question("no-such-model"))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert any(line.get("Requests") == [1.0] for line in lines)

@@ -55,7 +55,9 @@ async def test_a_stream_says_the_same_and_counts_the_same(openai_client: openai.
 
 async def test_a_stream_carries_usage_only_when_asked(openai_client: openai.AsyncOpenAI) -> None:
     stream = await openai_client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True)
-    assert all(chunk.usage is None for chunk in [chunk async for chunk in stream])
+    chunks = [chunk async for chunk in stream]
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    assert {chunk.usage for chunk in chunks} == {None}
 
 
 async def test_tools_are_called_and_their_results_are_told(openai_client: openai.AsyncOpenAI) -> None:
