@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-import subprocess
 from pathlib import Path
 
 from prover import (
@@ -15,10 +13,11 @@ from prover import (
     KEY,
     PNG,
     asked,
-    asked_once,
-    fault,
+    edited_once,
+    fails_once,
     proves,
     resumed,
+    run_program,
     same,
     simulator,
 )
@@ -26,9 +25,7 @@ from prover import (
 SONNET, NOVA = "claude-sonnet-4-6", "us.amazon.nova-2-lite-v1:0"
 # The package's own start script needs a step that runs when packages are installed; the program is whole without it.
 PROGRAM = next(INSTALLED.glob("node_modules/@anthropic-ai/claude-code-*/claude"))
-SECONDS = 50
 ENVIRONMENT = {
-    **os.environ,
     "ANTHROPIC_BASE_URL": GATEWAY,
     "ANTHROPIC_API_KEY": KEY,
     "ANTHROPIC_DEFAULT_HAIKU_MODEL": "claude-haiku-4-5",
@@ -50,16 +47,8 @@ SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "requi
 
 def claude(model: str, prompt: str, folder: Path, *options: str) -> dict[str, object]:
     """What it says at its end. Raises AssertionError with its own words where it fails."""
-    done = subprocess.run(
-        [str(PROGRAM), "-p", prompt, *OPTIONS, *options],
-        cwd=folder,
-        env={**ENVIRONMENT, "ANTHROPIC_MODEL": model},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    command = [str(PROGRAM), "-p", prompt, *OPTIONS, *options]
+    done = run_program(command, folder, {**ENVIRONMENT, "ANTHROPIC_MODEL": model})
     if not done.stdout.startswith("{"):
         raise AssertionError(f"it ended with {done.returncode}: {done.stderr.strip()[:300]}")
     told: dict[str, object] = json.loads(done.stdout)
@@ -70,14 +59,14 @@ def claude(model: str, prompt: str, folder: Path, *options: str) -> dict[str, ob
 
 def edits_a_file(model: str, name: str) -> None:
     """Read a file and edit it, as the prompt dictates to the simulated model; the file is edited once, rightly."""
-    folder = HOME / f"{model} {name}"
-    folder.mkdir()
-    file = folder / "note.txt"
-    file.write_text("hello, hello\n")
-    change = {"file_path": str(file), "old_string": "hello,", "new_string": "goodbye,"}
-    prompt = f"Please call Read with {json.dumps({'file_path': str(file)})}, then call Edit with {json.dumps(change)}."
-    claude(model, prompt, folder)
-    same(file.read_text(), "goodbye, hello\n")
+
+    def edit(note: Path) -> None:
+        read = {"file_path": str(note)}
+        change = {**read, "old_string": "hello,", "new_string": "goodbye,"}
+        prompt = f"Please call Read with {json.dumps(read)}, then call Edit with {json.dumps(change)}."
+        claude(model, prompt, note.parent)
+
+    edited_once(HOME / f"{model} {name}", edit)
 
 
 def prove(model: str, following: str) -> None:
@@ -161,12 +150,7 @@ def prove(model: str, following: str) -> None:
 
     @proves("exhausted", model)
     def exhausted() -> None:
-        fault("model_not_found")
-        try:
-            said(COUNT)
-        except AssertionError as error:
-            same("ended with" in str(error), True)
-        asked_once()
+        fails_once(lambda: said(COUNT))
 
 
 prove(SONNET, NOVA)

@@ -10,8 +10,9 @@ import inspect
 import json
 import os
 import signal
+import subprocess
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,6 +28,8 @@ INSTALLED = Path(os.environ["PROOF_INSTALLED"])
 KEY = "sim-anthropic-key"
 SECONDS = 90
 """How long one capability may take to be shown."""
+PROGRAM_SECONDS = 50
+"""How long a program may take for one prompt."""
 
 COUNT = "Count to 40"
 COUNTED = ", ".join(str(number) for number in range(1, 41)) + "."
@@ -111,6 +114,36 @@ def raises_once(error: type[Exception], call: Callable[[], Any]) -> None:
         asked_once()
     else:
         raise AssertionError(f"no {error.__name__} was raised")
+
+
+def run_program(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """A client that is a program, run once in a folder. It can ask nothing back."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PROGRAM_SECONDS,
+        check=False,
+    )
+
+
+def edited_once(folder: Path, edit: Callable[[Path], object]) -> None:
+    """The note in a new folder, which `edit` gets, says goodbye for the first hello alone."""
+    folder.mkdir()
+    note = folder / "note.txt"
+    note.write_text("hello, hello\n")
+    edit(note)
+    same(note.read_text(), "goodbye, hello\n")
+
+
+def fails_once(call: Callable[[], Any]) -> None:
+    """The program ends in failure, which is told as an AssertionError, after the chain was asked once."""
+    raises_once(AssertionError, call)
 
 
 def _too_long(number: int, frame: FrameType | None) -> None:
