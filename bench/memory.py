@@ -25,6 +25,7 @@ import httpx
 
 from infra.lambda_package import build_package
 from litellm_fallback_router.entrypoints.lambda_web import AFTER_RESTORE, BEFORE_CHECKPOINT
+from local.processes import terminate
 from local.simulator import SimulatorControl, simulator_process
 from tests.support.gateway import free_port
 from tests.support.packaged import ARCH, clean_python, environment, make_writable, unpack
@@ -108,12 +109,7 @@ def gateway(task: Path, python: Path, procs: Path, simulator_url: str) -> Iterat
         wait_for(f"http://127.0.0.1:{port}/health", process)
         yield f"http://127.0.0.1:{port}", process.pid
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(20)
+        terminate(process, 20)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:

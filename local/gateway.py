@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
+from local.processes import terminate
+
 READY = b"gateway ready on "
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -35,12 +37,7 @@ def gateway_process(options: Sequence[str] = (), *, simulator_url: str | None = 
         try:
             yield _ready_url(process, log)
         finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(_STOP_SECONDS)
+            terminate(process, _STOP_SECONDS)
             if process.stdout:
                 process.stdout.close()
 

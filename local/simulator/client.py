@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from local.processes import terminate
 from local.simulator.faults import Fault, ProviderName
 from local.simulator.record import RequestRecord
 
@@ -119,12 +120,7 @@ def simulator_process(
     try:
         yield SimulatorControl(_ready_url(process, timeout))
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout=_TIMEOUT)
+        terminate(process, _TIMEOUT)
         if process.stdout:
             process.stdout.close()
 

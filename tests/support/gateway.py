@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 from openai import AsyncOpenAI, OpenAI
 
+from local.processes import terminate
+
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
 
@@ -81,13 +83,8 @@ def gateway_of(
             _wait_until_ready(url, process, log)
             yield Gateway(url, process, log, out)
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(STOP_TIMEOUT)
-                raise AssertionError("the gateway did not stop when asked to") from None
+            if not terminate(process, STOP_TIMEOUT):
+                raise AssertionError("the gateway did not stop when asked to")
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from local.processes import wait_or_kill
 from tests.support.runtime_api import RuntimeApi, runtime_api
 
 START_TIMEOUT = 60.0
@@ -46,15 +47,7 @@ def lambda_processes(
             for process in processes:
                 process.terminate()
             for process in processes:
-                _wait_or_kill(process)
-
-
-def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_TIMEOUT)
+                wait_or_kill(process, STOP_TIMEOUT)
 
 
 def started(api: RuntimeApi, log: Path) -> None:

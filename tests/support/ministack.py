@@ -18,6 +18,7 @@ import httpx
 import uv
 
 from infra.bytecode import find_interpreter
+from local.processes import terminate
 from tests.support.gateway import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,12 +90,7 @@ def ministack_process(folder: Path) -> Iterator[MiniStack]:
         _wait_until_ready(url, process, log)
         yield MiniStack(url, process, log)
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_SECONDS)
+        terminate(process, STOP_SECONDS)
         shutil.rmtree(folder / "tmp", ignore_errors=True)  # each Lambda's unpacked package: hundreds of MB
 
 
