@@ -18,7 +18,7 @@ from openai import OpenAI
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.routing.types import NativeRequest, VectorSpace
 from local.simulator import Fault, SimulatorControl
-from tests.integration.test_cli import run
+from tests.support.commands import run
 from tests.support.gateway import Gateway, gateway_process
 from tests.support.raw_server import response
 from tests.support.recording_server import recording_server

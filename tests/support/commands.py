@@ -9,9 +9,21 @@ from collections.abc import Callable
 import pytest
 
 from litellm_fallback_router import cli
+from local.simulator import Fault
 
+QUESTION = "What is the capital of France?"
+ANSWER = "Paris is the capital of France."
+DOWN = Fault(kind="status", status=503)
 Run = Callable[..., tuple[int, str, str]]
 """Arguments (and `stdin`) -> exit code, stdout and stderr."""
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit code of `fallback-router ARGUMENTS`, run in this process: LiteLLM is imported once for all tests."""
+    monkeypatch.setattr(sys, "argv", ["fallback-router", *arguments])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    return int(left.value.code or 0)
 
 
 def command_runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
@@ -20,11 +32,9 @@ def command_runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     monkeypatch.delenv("ROUTER_CONFIG", raising=False)
 
     def call(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fallback-router", *arguments])
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        with pytest.raises(SystemExit) as left:
-            cli.main()
+        code = run(monkeypatch, *arguments)
         said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
+        return code, said.out, said.err
 
     return call
