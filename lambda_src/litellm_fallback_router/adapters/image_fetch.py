@@ -167,12 +167,12 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         raise _unavailable("it is compressed once more")
     if (response.content_length or 0) > MOST_BYTES:
         raise _too_large()
-    content = b""
+    content = bytearray()
     async for part in response.content.iter_any():
         content += part
         if len(content) > MOST_BYTES:
             raise _too_large()
-    return content
+    return bytes(content)
 
 
 def _kind_of(content: bytes) -> str:

@@ -202,7 +202,7 @@ def lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 async def _some_of(response: aiohttp.ClientResponse, most: int) -> bytes:
     """Of an error's body as much as comes. That it breaks off changes nothing: the status has come."""
-    body = b""
+    body = bytearray()
     try:
         async with asyncio.timeout(ERROR_SECONDS):
             async for part in response.content.iter_any():
@@ -211,7 +211,7 @@ async def _some_of(response: aiohttp.ClientResponse, most: int) -> bytes:
                     break
     except (aiohttp.ClientError, OSError):
         pass  # a timeout is an OSError
-    return body[:most]
+    return bytes(body[:most])
 
 
 def _abandon(session: aiohttp.ClientSession) -> None:
