@@ -94,7 +94,7 @@ class GatewayApi(Construct):
             deploy_options=self._stage_options(stage),
         )
         self.api.node.try_remove_child("Endpoint")  # an output of CDK's own, the same as the stack's `Url`
-        rest: CfnRestApi = self.api.node.default_child  # type: ignore[assignment]
+        rest: CfnRestApi = self.api.node.default_child  # type: ignore[assignment] # CDK says: some construct
         rest.security_policy = TLS
         # The policies since 2025 ask for it. `BASIC` leaves the checks of a custom domain as they have always been.
         rest.endpoint_access_mode = "BASIC"
@@ -163,7 +163,7 @@ class GatewayApi(Construct):
         any_header = RequestAuthorizer(
             self, "KeysInAnyHeader", handler=authorizer, identity_sources=[], results_cache_ttl=Duration.seconds(0)
         )
-        no_source: CfnAuthorizer = any_header.node.default_child  # type: ignore[assignment]
+        no_source: CfnAuthorizer = any_header.node.default_child  # type: ignore[assignment] # as above
         no_source.add_property_deletion_override("IdentitySource")  # CDK writes an empty one
         root = self.api.root
         asked_for = dict.fromkeys(ANY_HEADER, any_header) | {"": bearer, "{proxy+}": bearer, "v1/{proxy+}": bearer}

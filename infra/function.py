@@ -143,7 +143,7 @@ class GatewayFunction(Construct):
 
     def _adapter(self, stage: Stage) -> LayerVersion:
         arn = adapter_layer_arn(Aws.PARTITION, Aws.REGION, stage.arch)
-        return LayerVersion.from_layer_version_arn(self, "WebAdapter", arn)  # type: ignore[return-value]
+        return LayerVersion.from_layer_version_arn(self, "WebAdapter", arn)  # type: ignore[return-value] # CDK says: its interface
 
 
 def log_group(scope: Construct, stage: Stage) -> LogGroup:
