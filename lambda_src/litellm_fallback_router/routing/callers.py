@@ -16,8 +16,9 @@ MOST_USD = 1_000_000_000
 
 
 class Period(StrEnum):
-    """How long a budget lasts before it is full again. Hours, days and months are UTC's."""
+    """How long a budget lasts before it is full again. Minutes, hours, days and months are UTC's."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     MONTH = "month"
@@ -26,11 +27,12 @@ class Period(StrEnum):
 
     def label(self, now: float) -> str:
         """Name the period that `now` (Unix seconds) lies in: `2026-11-29T14`, `2026-11-29`, `2026-11`, `ever`."""
-        formats = {Period.HOUR: "%Y-%m-%dT%H", Period.DAY: "%Y-%m-%d", Period.MONTH: "%Y-%m", Period.EVER: "ever"}
-        return datetime.fromtimestamp(now, UTC).strftime(formats[self])
+        return datetime.fromtimestamp(now, UTC).strftime(_LABELS[self])
 
     def ends(self, now: float) -> float | None:
         """Unix seconds at which the period of `now` ends; None: never."""
+        if self is Period.MINUTE:
+            return (now // 60 + 1) * 60
         at = datetime.fromtimestamp(now, UTC).replace(minute=0, second=0, microsecond=0)
         if self is Period.HOUR:
             return at.timestamp() + 3600
@@ -41,6 +43,15 @@ class Period(StrEnum):
             year, month = (first.year + 1, 1) if first.month == 12 else (first.year, first.month + 1)
             return first.replace(year=year, month=month).timestamp()
         return None
+
+
+_LABELS = {
+    Period.MINUTE: "%Y-%m-%dT%H:%M",
+    Period.HOUR: "%Y-%m-%dT%H",
+    Period.DAY: "%Y-%m-%d",
+    Period.MONTH: "%Y-%m",
+    Period.EVER: "ever",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from .ledger import AttemptRecord, Usage
 from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 
 if TYPE_CHECKING:
+    from .accounts.account import Balance, Granted, Short, Slot
     from .interceptors import PromptTemplate
     from .observe import Sample
     from .request import Picture
@@ -131,6 +132,36 @@ class RateLimits(Protocol):
 
     def retry_after(self, deployment: Deployment) -> float:
         """Seconds until a request is left again."""
+        ...
+
+
+class AccountStore(Protocol):
+    """Where all processes keep what is left of their accounts. Each call is atomic, and may be repeated: a lease is
+    opened once and closed once, however often that is asked. Raises StoreLostError where it cannot be reached in time;
+    then it is unknown whether it was done."""
+
+    async def open(
+        self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool = False
+    ) -> Granted | Short:
+        """Take `amount` off what is left, for the lease of that id. `expires`: Unix seconds. A slot that is not there
+        yet is full; another limit than it was opened with changes what is left by the difference. Where too little is
+        left, leases that have lapsed are given back first.
+
+        `whatever_is_left`: take it although there may not be so much.
+        """
+        ...
+
+    async def close(self, slot: Slot, lease: str, spent: Mapping[str, int]) -> None:
+        """Add what was spent of the lease, by detail, and give back the rest. A lease that is not open changes
+        nothing."""
+        ...
+
+    async def add(self, slot: Slot, amount: int) -> None:
+        """Raise what is left in this period alone. Not repeatable."""
+        ...
+
+    async def balance(self, slot: Slot, now: float) -> Balance:
+        """What is spent, held and left. `now`: Unix seconds."""
         ...
 
 

@@ -1,0 +1,162 @@
+"""Accounts in a SQLite file, which the processes of one machine share, or in memory for one process."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from ..routing.accounts import Slot, StoreLostError
+from ..routing.accounts.account import Balance, Granted, Short
+
+T = TypeVar("T")
+BUSY_SECONDS = 1.0
+"""Longest wait for another process that writes."""
+KEPT_SECONDS = 3_000_000.0
+"""How long a slot is kept after its period: a month is shown for a month more."""
+
+_TABLES = """
+create table if not exists slot (
+    key text primary key, limit_ integer not null, left_ integer not null, spent integer not null, ends real
+) without rowid;
+create table if not exists lease (
+    slot text not null, id text not null, amount integer not null, expires real not null, primary key (slot, id)
+) without rowid;
+create table if not exists detail (
+    slot text not null, name text not null, spent integer not null, primary key (slot, name)
+) without rowid;
+"""
+
+
+class LocalAccounts:
+    """Implements `AccountStore`."""
+
+    def __init__(self, file: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        """`file`: made where it is not there; None: memory. `clock` gives Unix seconds."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(
+            ":memory:" if file is None else file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        if file is not None:
+            # A killed process loses nothing that was written; so does a machine, but for its last moments.
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = normal")
+        self._db.executescript(_TABLES)
+        self._in_memory = file is None
+
+    async def open(
+        self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool = False
+    ) -> Granted | Short:
+        return await self._run(lambda: self._open(slot, lease, amount, expires, whatever_is_left=whatever_is_left))
+
+    async def close(self, slot: Slot, lease: str, spent: Mapping[str, int]) -> None:
+        await self._run(lambda: self._close(slot, lease, spent))
+
+    async def add(self, slot: Slot, amount: int) -> None:
+        await self._run(lambda: self._add(slot, amount))
+
+    async def balance(self, slot: Slot, now: float) -> Balance:
+        return await self._run(lambda: self._balance(slot, now))
+
+    def shut(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            return work() if self._in_memory else await asyncio.to_thread(work)
+        except sqlite3.Error as error:
+            raise StoreLostError(type(error).__name__) from error
+
+    @contextmanager
+    def _transaction(self, slot: Slot) -> Iterator[None]:
+        with self._lock:
+            self._db.execute("begin immediate")
+            try:
+                self._prepare(slot)
+                yield
+            except BaseException:
+                self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
+
+    def _prepare(self, slot: Slot) -> None:
+        """Make the slot, full, where it is not there, and give it the limit that holds now."""
+        made = self._db.execute(
+            "insert into slot values (?, ?, ?, 0, ?) on conflict do nothing",
+            (slot.key, slot.limit, slot.limit, slot.ends),
+        ).rowcount
+        if made:
+            self._forget_ended()
+        self._db.execute(
+            "update slot set left_ = left_ + ? - limit_, limit_ = ? where key = ? and limit_ <> ?",
+            (slot.limit, slot.limit, slot.key, slot.limit),
+        )
+
+    def _forget_ended(self) -> None:
+        past = self._clock() - KEPT_SECONDS
+        self._db.execute("delete from lease where slot in (select key from slot where ends < ?)", (past,))
+        self._db.execute("delete from detail where slot in (select key from slot where ends < ?)", (past,))
+        self._db.execute("delete from slot where ends < ?", (past,))
+
+    def _open(self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool) -> Granted | Short:
+        with self._transaction(slot):
+            if self._db.execute("select 1 from lease where slot = ? and id = ?", (slot.key, lease)).fetchone():
+                return Granted(self._left(slot))
+            if self._left(slot) < amount and slot.lapses:
+                self._give_back_lapsed(slot)
+            left = self._left(slot)
+            if left < amount and not whatever_is_left:
+                return Short(left)
+            self._db.execute("insert into lease values (?, ?, ?, ?)", (slot.key, lease, amount, expires))
+            self._db.execute("update slot set left_ = left_ - ? where key = ?", (amount, slot.key))
+            return Granted(left - amount)
+
+    def _give_back_lapsed(self, slot: Slot) -> None:
+        lapsed = (slot.key, self._clock())
+        self._db.execute(
+            "update slot set left_ = left_ +"
+            " (select coalesce(sum(amount), 0) from lease where slot = ? and expires < ?) where key = ?",
+            (*lapsed, slot.key),
+        )
+        self._db.execute("delete from lease where slot = ? and expires < ?", lapsed)
+
+    def _close(self, slot: Slot, lease: str, spent: Mapping[str, int]) -> None:
+        with self._transaction(slot):
+            row = self._db.execute(
+                "delete from lease where slot = ? and id = ? returning amount", (slot.key, lease)
+            ).fetchone()
+            if row is None:
+                return
+            used = sum(spent.values())
+            self._db.execute(
+                "update slot set left_ = left_ + ?, spent = spent + ? where key = ?", (row[0] - used, used, slot.key)
+            )
+            for name, part in spent.items():
+                self._db.execute(
+                    "insert into detail values (?, ?, ?) on conflict do update set spent = spent + excluded.spent",
+                    (slot.key, name, part),
+                )
+
+    def _left(self, slot: Slot) -> int:
+        return int(self._db.execute("select left_ from slot where key = ?", (slot.key,)).fetchone()[0])
+
+    def _add(self, slot: Slot, amount: int) -> None:
+        with self._transaction(slot):
+            self._db.execute("update slot set left_ = left_ + ? where key = ?", (amount, slot.key))
+
+    def _balance(self, slot: Slot, now: float) -> Balance:
+        with self._transaction(slot):
+            left, spent = self._db.execute("select left_, spent from slot where key = ?", (slot.key,)).fetchone()
+            leases = self._db.execute("select amount, expires from lease where slot = ?", (slot.key,)).fetchall()
+            details = self._db.execute("select name, spent from detail where slot = ?", (slot.key,)).fetchall()
+            held = sum(amount for amount, expires in leases if expires >= now)
+            assumed = sum(amount for amount, expires in leases if expires < now)
+            return Balance(left + spent + held + assumed, spent, held, assumed, dict(details))

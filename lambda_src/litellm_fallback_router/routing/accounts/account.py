@@ -1,0 +1,84 @@
+"""The values that accounts and their stores share. Amounts are whole numbers of the account's own unit: nano-USD,
+requests, tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..callers import Period
+
+
+class StoreLostError(Exception):
+    """The store could not be asked, or gave no answer in time. What was asked may have been done all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Something of which only `limit` may be used in a period, by all processes together."""
+
+    name: str
+    """Unique: `usd#key#ab12`, `usd#stage`, `usd#tag#team-a`, `rpm#key#ab12`."""
+    limit: int
+    period: Period
+    lapses: bool = False
+    """A lease that was not closed in time is given back: its process is gone, and what it held (a request under way)
+    with it. Otherwise it counts as spent: what that process spent is unknown."""
+
+    def slot(self, now: float) -> Slot:
+        """The account in the period of `now` (Unix seconds)."""
+        return Slot(f"{self.name}@{self.period.label(now)}", self.limit, self.period.ends(now), self.lapses)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One account in one period, as a store keeps it."""
+
+    key: str
+    limit: int
+    ends: float | None
+    """Unix seconds; None: never."""
+    lapses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """There is not enough left."""
+
+    account: Account
+    left: int
+    refills_in: float | None
+    """Seconds until the next period; None: it does not refill by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A lease was opened."""
+
+    left: int
+    """What is left for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """No lease was opened: so much is left."""
+
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A slot for an operator to see."""
+
+    limit: int
+    spent: int
+    """Settled."""
+    held: int
+    """In leases that may still be settled."""
+    assumed: int
+    """In leases that were not closed in time, and count as spent."""
+    by_detail: dict[str, int]
+    """`spent` by model."""
+
+    @property
+    def left(self) -> int:
+        return self.limit - self.spent - self.held - self.assumed

@@ -1,0 +1,287 @@
+"""Reserves before something is used, settles after.
+
+A process takes leases from the store: what is in a lease is gone for all others until the lease is closed, with what
+was spent of it. So a limit holds whatever order things happen in, and whoever crashes: an unclosed lease stays gone.
+A process that answers many requests at once (`ahead`) takes leases for more than one reservation, so that most
+reservations ask nobody; one that may be frozen after each answer (Lambda) takes exactly what it reserves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..errors import UnavailableError
+from ..ports import AccountStore
+from .account import Account, Refusal, Short, Slot, StoreLostError
+
+LEASE_SECONDS = 5.0
+"""Age at which a lease taken ahead is closed: what a crash can cost, and how late others see what was spent."""
+LEASE_EXPIRES = 960.0
+"""Seconds after which a lease that nobody closed has lapsed: Lambda's longest run, and a margin."""
+AHEAD = 8
+"""Reservations of the same size that a lease taken ahead has room for."""
+SHARE = 8
+"""A lease taken ahead is at most this part of what is left."""
+MOST_SLOTS = 10_000
+"""Accounts and periods remembered; beyond, the one used longest ago is forgotten once nothing is reserved in it."""
+MOST_UNWRITTEN = 10_000
+"""Closings that wait for the store; beyond, the oldest is given up, and its lease counts as spent."""
+FLUSH_SECONDS = 1.0
+"""Longest wait of `flush`."""
+
+
+@dataclass(slots=True)
+class _Lease:
+    id: str
+    slot: Slot
+    amount: int
+    opened: float
+    """Unix seconds."""
+    reserved: int = 0
+    """Of reservations that are not settled."""
+    spent: Counter[str] = field(default_factory=Counter)
+    """By detail."""
+    retired: bool = False
+    """Nothing more is reserved in it; it is closed once all is settled."""
+    local: bool = False
+    """Not known to the store, which was lost; opened there, whatever is left, when it is back."""
+
+    @property
+    def free(self) -> int:
+        return self.amount - self.reserved - self.spent.total()
+
+
+@dataclass(slots=True)
+class _Known:
+    """What this process knows of a slot."""
+
+    lease: _Lease | None = None
+    """Where the next reservation is made."""
+    left: int | None = None
+    """In the store, when it was last asked."""
+    local: int = 0
+    """Spent or reserved while the store was lost."""
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Reservation:
+    """So much of an account is held for its holder until it is settled."""
+
+    __slots__ = ("_accounts", "_lease", "amount")
+
+    def __init__(self, accounts: Accounts, lease: _Lease, amount: int) -> None:
+        self._accounts, self._lease = accounts, lease
+        self.amount = amount
+
+    def settle(self, used: int, detail: str = "") -> None:
+        """Give the rest back. Called exactly once; the store is written later.
+
+        Args:
+            used: What was really used; more than was reserved counts too.
+            detail: What it was used for, such as a model.
+        """
+        self._accounts.settled(self._lease, self.amount, used, detail)
+
+
+class Accounts:
+    """All accounts of a process, for one event loop."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        *,
+        ahead: bool,
+        fail_closed: bool = False,
+        local_share: float = 0.05,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Make the accounts of a process.
+
+        Args:
+            store: Where all processes meet.
+            ahead: True: leases are taken for more than one reservation.
+            fail_closed: True: without the store nothing is reserved. False: each process reserves up to `local_share`
+                of each limit, which is settled when the store is back.
+            local_share: From 0 to 1.
+            clock: Gives Unix seconds.
+        """
+        self._store, self._ahead = store, ahead
+        self._fail_closed, self._local_share = fail_closed, local_share
+        self._clock = clock
+        self._slots: OrderedDict[str, _Known] = OrderedDict()
+        self._unwritten: deque[_Lease] = deque()
+        self._writing: asyncio.Task[None] | None = None
+        self._tending: asyncio.Task[None] | None = None
+
+    async def reserve(self, account: Account, amount: int) -> Reservation | Refusal:
+        """Hold `amount` of an account, or say that there is not so much left.
+
+        Raises:
+            UnavailableError: The store is lost, and `fail_closed`.
+        """
+        now = self._clock()
+        slot = account.slot(now)
+        known = self._known(slot.key)
+        lease = known.lease
+        if lease is None or lease.slot.limit != slot.limit or lease.free < amount:
+            async with known.opening:
+                lease = known.lease
+                if lease is None or lease.slot.limit != slot.limit or lease.free < amount:
+                    lease = await self._opened(slot, known, amount)
+                if lease is not None:
+                    lease.reserved += amount
+        else:
+            lease.reserved += amount
+        if lease is None:
+            ends = slot.ends
+            return Refusal(account, max(0, known.left or 0), None if ends is None else max(0.0, ends - now))
+        if self._ahead and self._tending is None:
+            self._tending = asyncio.create_task(self._tend())
+        return Reservation(self, lease, amount)
+
+    def settled(self, lease: _Lease, amount: int, used: int, detail: str) -> None:
+        """Note what a reservation has used."""
+        lease.reserved -= amount
+        if used:
+            lease.spent[detail] += used
+        if lease.retired and lease.reserved == 0:
+            self._close(lease)
+
+    async def flush(self) -> None:
+        """Wait until all that is settled is written, but no longer than a second."""
+        for known in self._slots.values():
+            if known.lease is not None and known.lease.reserved == 0:
+                self._retire(known)
+        if self._writing is not None:
+            await asyncio.wait({self._writing}, timeout=FLUSH_SECONDS)
+
+    async def aclose(self) -> None:
+        """Close every lease; those with requests under way once these have settled."""
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.gather(self._tending, return_exceptions=True)
+            self._tending = None
+        for known in self._slots.values():
+            self._retire(known)
+        await self.flush()
+
+    def _known(self, key: str) -> _Known:
+        if (known := self._slots.get(key)) is None:
+            known = self._slots[key] = _Known()
+            if len(self._slots) > MOST_SLOTS:
+                self._forget_one()
+        else:
+            self._slots.move_to_end(key)
+        return known
+
+    def _forget_one(self) -> None:
+        for key, known in self._slots.items():
+            if not known.opening.locked() and (known.lease is None or known.lease.reserved == 0):
+                self._retire(known)
+                del self._slots[key]
+                return
+
+    async def _opened(self, slot: Slot, known: _Known, amount: int) -> _Lease | None:
+        """A new lease with room for `amount`; None: there is not so much left."""
+        self._retire(known)
+        if amount > slot.limit:
+            known.left = slot.limit if known.left is None else known.left
+            return None
+        try:
+            lease = await self._from_store(slot, known, amount)
+            if lease is None and self._unwritten:
+                # What this process itself is about to give back may be what is missing.
+                await self.flush()
+                lease = await self._from_store(slot, known, amount)
+        except StoreLostError as error:
+            lease = self._local(slot, known, amount, error)
+        if lease is not None and self._ahead and not lease.local:
+            known.lease = lease
+        elif lease is not None:
+            lease.retired = True
+        return lease
+
+    async def _from_store(self, slot: Slot, known: _Known, amount: int) -> _Lease | None:
+        wanted = amount
+        if self._ahead and not slot.lapses and known.left is not None:
+            wanted = max(amount, min(AHEAD * amount, known.left // SHARE))
+        for size in dict.fromkeys((wanted, amount)):
+            lease = _Lease(uuid.uuid4().hex[:16], slot, size, self._clock())
+            try:
+                answer = await self._store.open(slot, lease.id, size, self._clock() + LEASE_EXPIRES)
+            except BaseException:
+                # It may have been opened all the same; then it is closed with nothing spent.
+                self._close(lease)
+                raise
+            known.left = answer.left
+            if not isinstance(answer, Short):
+                return lease
+            if answer.left < amount:
+                return None
+        return None
+
+    def _local(self, slot: Slot, known: _Known, amount: int, error: StoreLostError) -> _Lease | None:
+        if self._fail_closed:
+            message = "what this key may still spend cannot be read, and without that nothing is sent"
+            raise UnavailableError(message, retry_after=1.0) from error
+        share = int(slot.limit * self._local_share)
+        known.left = max(0, share - known.local)
+        if known.local + amount > share:
+            return None
+        known.local += amount
+        return _Lease(uuid.uuid4().hex[:16], slot, amount, self._clock(), local=True)
+
+    def _retire(self, known: _Known) -> None:
+        lease, known.lease = known.lease, None
+        if lease is not None:
+            lease.retired = True
+            if lease.reserved == 0:
+                self._close(lease)
+
+    def _close(self, lease: _Lease) -> None:
+        if lease.local and (known := self._slots.get(lease.slot.key)) is not None:
+            known.local -= lease.amount - lease.spent.total()
+        if len(self._unwritten) >= MOST_UNWRITTEN:
+            self._unwritten.popleft()
+        self._unwritten.append(lease)
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write())
+
+    async def _write(self) -> None:
+        """Write closings, the oldest first, until there are none or the store is lost; then the next closing, or the
+        next second, tries again."""
+        try:
+            while self._unwritten:
+                lease = self._unwritten[0]
+                if lease.local:
+                    await self._store.open(
+                        lease.slot, lease.id, lease.amount, self._clock() + LEASE_EXPIRES, whatever_is_left=True
+                    )
+                await self._store.close(lease.slot, lease.id, dict(lease.spent))
+                if self._unwritten and self._unwritten[0] is lease:
+                    self._unwritten.popleft()
+        except StoreLostError:
+            if self._tending is None:
+                self._tending = asyncio.get_running_loop().create_task(self._tend())
+        finally:
+            self._writing = None
+
+    async def _tend(self) -> None:
+        """Every second close what was taken ahead and has grown old, and write what could not be written; ends when
+        there is neither."""
+        while True:
+            await asyncio.sleep(1.0)
+            old = self._clock() - LEASE_SECONDS
+            for known in self._slots.values():
+                if known.lease is not None and known.lease.opened <= old and not known.opening.locked():
+                    self._retire(known)
+            if self._unwritten and self._writing is None:
+                self._writing = asyncio.get_running_loop().create_task(self._write())
+            if not self._unwritten and all(known.lease is None for known in self._slots.values()):
+                self._tending = None
+                return
