@@ -88,16 +88,21 @@ async def _streamed(
     """Answers only once the first token is there: until then a failure can still be a plain HTTP error."""
     try:
         first = await while_connected(request.receive, stream.start())
-    except BaseException:
-        await stream.aclose()
+        headers = answer_headers(
+            first,
+            attempts=stream.attempts_so_far,
+            fallback=stream.fallback_so_far,
+            guardrail=stream.guardrail_so_far,
+        )
+        return EventStream(stream, events(stream, first), form, failed, headers=headers)
+    except BaseException as error:
+        await stream.aclose(_bug_in(error))
         raise
-    headers = answer_headers(
-        first,
-        attempts=stream.attempts_so_far,
-        fallback=stream.fallback_so_far,
-        guardrail=stream.guardrail_so_far,
-    )
-    return EventStream(stream, events(stream, first), form, failed, headers=headers)
+
+
+def _bug_in(error: BaseException) -> Exception | None:
+    """The error where it is the gateway's own mistake: neither a cancellation nor the end of a connection."""
+    return error if isinstance(error, Exception) and not isinstance(error, (ClientDisconnect, OSError)) else None
 
 
 class EventStream(Response):
@@ -130,6 +135,9 @@ class EventStream(Response):
             await while_connected(receive, self._send(send, scope["state"]["request_id"]))
         except OSError as error:
             raise ClientDisconnect from error
+        except Exception as error:
+            await self._stream.aclose(_bug_in(error))
+            raise
         finally:
             await self._stream.aclose()
 
@@ -141,7 +149,9 @@ class EventStream(Response):
                 await self._send_events(send, request_id)
         finally:
             keeping_alive.cancel()
-            await asyncio.gather(keeping_alive, return_exceptions=True)
+            (failed,) = await asyncio.gather(keeping_alive, return_exceptions=True)
+        if isinstance(failed, Exception):
+            raise failed
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_events(self, send: Send, request_id: str) -> None:
@@ -154,6 +164,7 @@ class EventStream(Response):
             except RouterError as error:
                 event, broken = self._failed(replace(problem_of(error), request_id=request_id)), True
             except Exception as error:  # noqa: BLE001 - a bug must end the caller's stream with an error event
+                await self._stream.aclose(error)
                 event, broken = self._failed(replace(bug(error, request_id), request_id=request_id)), True
             if event:
                 self._sent_at = time.monotonic()

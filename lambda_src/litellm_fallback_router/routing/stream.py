@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from .errors import RouterError, ServerStoppingError
+from .execution import BUG
 from .interceptors import Run
 from .types import ChatRequest, ChatResult, Chunk, Deployment
 from .verdicts import Outcome
@@ -104,11 +105,17 @@ class ChatStream:
             raise StopAsyncIteration
         return self._run.outbox.popleft()
 
-    async def aclose(self) -> None:
-        """Cancel the request to the provider. Does nothing once the stream has ended."""
+    async def aclose(self, bug: Exception | None = None) -> None:
+        """Cancel the request to the provider. Does nothing once the stream has ended.
+
+        Args:
+            bug: The gateway's own mistake that ends the stream, which is recorded; None: its caller stops reading.
+        """
+        if bug is not None and not self._done and self._run.execution is not None:
+            self._run.execution.stopped = BUG
         await self._run.aclose()
         if not self._done:
-            self._finish(self._cut_off(self._run, None))
+            self._finish(self._cut_off(self._run, bug))
 
     async def __aenter__(self) -> Self:
         return self

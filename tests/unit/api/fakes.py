@@ -190,7 +190,7 @@ class FakeStream:
         if self.router.broken:
             raise self.router.broken
 
-    async def aclose(self) -> None:
+    async def aclose(self, bug: Exception | None = None) -> None:
         self.router.stream_closed.set()
 
 
