@@ -1,5 +1,6 @@
 """The operator's mapping: its shape, its loading and its mistakes in words. Gives a `RouterConfig`."""
 
+from .budgets import Budgets
 from .chains import cycles
 from .config import RouterConfig, load_config
 from .deployments import REFERENCE, unresolved
@@ -16,6 +17,7 @@ __all__ = [
     "DRAFT",
     "REFERENCE",
     "USABLE",
+    "Budgets",
     "Guardrail",
     "PromptAccess",
     "RouterConfig",

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import ConfigurationError, UnknownModelError
 from ..types import Deployment
 from . import chains, vector_spaces
+from .budgets import Budgets
 from .deployments import Describe, Lookup, build
 from .governance import Guardrail, PromptAccess, read_access
 from .litellm_config import converted_config, is_litellm_config
@@ -18,7 +19,7 @@ from .provider_names import did_you_mean
 from .schema import name_lists, parse, table, type_name, unknown
 from .settings import RouterSettings
 
-_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail"]
+_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail", "budgets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class RouterConfig:
     """Managed prompts that callers may use; None: none."""
     guardrail: Guardrail | None = None
     """Checks every request and every answer; None: nothing is checked."""
+    budgets: Budgets = field(default_factory=Budgets)
+    """What may be spent by all callers, and by tag."""
 
     aliases: Mapping[str, str] = field(init=False, repr=False, compare=False)
     """The providers' own names of the models -> the names in `chains` that they are asked by."""
@@ -179,7 +182,8 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
     guardrail = None
     if mapping.get("guardrail") is not None:
         guardrail = parse(Guardrail, table(mapping["guardrail"], "guardrail", problems), "guardrail", problems)
-    if problems or settings is None:
+    budgets = parse(Budgets, table(mapping.get("budgets"), "budgets", problems), "budgets", problems)
+    if problems or settings is None or budgets is None:
         raise ConfigurationError(problems)
     config = RouterConfig(
         deployments=_numbered(deployments),
@@ -188,6 +192,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         settings=settings,
         prompts=prompts,
         guardrail=guardrail,
+        budgets=budgets,
     )
     return replace(config, warnings=(*warnings, *_out_of_reach(config)))
 

@@ -114,6 +114,7 @@ def converted_config(config: Mapping[Any, Any], problems: list[str]) -> Converte
         "settings": settings | dict(table(config.get("settings"), "settings", problems)),
         "prompts": None if isinstance(config.get("prompts"), list) else config.get("prompts"),
         "guardrail": config.get("guardrail"),
+        "budgets": config.get("budgets"),
     }
     _rest(config, done)
     return done
@@ -230,7 +231,8 @@ def _setting(key: Any, value: Any, path: str, settings: dict[str, Any], done: Co
 
 
 def _rest(config: Mapping[Any, Any], done: Converted) -> None:
-    read = {"model_list", "router_settings", "litellm_settings", "strategies", "settings", "prompts", "guardrail"}
+    read = {"model_list", "router_settings", "litellm_settings", "strategies", "settings", "prompts"}
+    read |= {"guardrail", "budgets"}
     for key, value in config.items():
         if key == "general_settings" and isinstance(value, Mapping):
             for inner in value:

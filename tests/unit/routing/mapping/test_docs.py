@@ -7,15 +7,18 @@ import inspect
 import re
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
-from litellm_fallback_router.routing.mapping import governance
+from litellm_fallback_router.routing.mapping import budgets, governance
 from litellm_fallback_router.routing.mapping import settings as settings_module
+from litellm_fallback_router.routing.mapping.budgets import Budgets
 from litellm_fallback_router.routing.mapping.config import load_config
 from litellm_fallback_router.routing.mapping.file import read_mapping
 from litellm_fallback_router.routing.mapping.governance import Guardrail
@@ -67,19 +70,24 @@ def test_settings_table_is_the_codes_own() -> None:
     assert written == settings_table()
 
 
-def guardrail_table() -> str:
-    docstrings = _docstrings(inspect.getsource(governance), "Guardrail")
+def fields_table(module: ModuleType, model: type[BaseModel]) -> str:
+    """The table of a part of the mapping, from the code."""
+    docstrings = _docstrings(inspect.getsource(module), model.__name__)
     lines = ["| field | default | meaning |", "|---|---|---|"]
-    for name, field in Guardrail.model_fields.items():
-        default = "required" if field.is_required() else "" if field.default is None else f"`{field.default}`".lower()
+    for name, field in model.model_fields.items():
+        value = None if field.is_required() else field.get_default(call_default_factory=True)
+        default = "required" if field.is_required() else "" if value in (None, {}) else f"`{value}`".lower()
         lines.append(f"| `{name}` | {default} | {docstrings[name]} |")
     return "\n".join(lines)
 
 
-def test_guardrail_table_is_the_codes_own() -> None:
-    written = TEXT.partition("<!-- guardrail -->")[2].partition("<!-- /guardrail -->")[0].strip()
+@pytest.mark.parametrize(
+    ("part", "module", "model"), [("guardrail", governance, Guardrail), ("budgets", budgets, Budgets)]
+)
+def test_the_table_of_a_part_is_the_codes_own(part: str, module: ModuleType, model: type[BaseModel]) -> None:
+    written = TEXT.partition(f"<!-- {part} -->")[2].partition(f"<!-- /{part} -->")[0].strip()
 
-    assert written == guardrail_table()
+    assert written == fields_table(module, model)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +104,7 @@ def test_every_field_is_described(name: str) -> None:
     assert f"`{name}`" in TEXT
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["whole", "embeddings", "any-server", "litellm"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["whole", "embeddings", "budgets", "any-server", "litellm"])
 def test_example_loads(example: str, tmp_path: Path) -> None:
     file = tmp_path / "mapping.yaml"
     file.write_text(example, encoding="utf-8")
@@ -109,7 +117,7 @@ def test_example_loads(example: str, tmp_path: Path) -> None:
 
 def test_litellm_example_warns_as_the_page_says(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text(EXAMPLES[3], encoding="utf-8")
+    file.write_text(EXAMPLES[4], encoding="utf-8")
 
     config = load_config(read_mapping(file), describe)
 
@@ -121,7 +129,7 @@ def test_litellm_example_warns_as_the_page_says(tmp_path: Path) -> None:
 
 def test_own_servers_of_the_example_need_no_key(tmp_path: Path) -> None:
     file = tmp_path / "mapping.yml"
-    file.write_text(EXAMPLES[2], encoding="utf-8")
+    file.write_text(EXAMPLES[3], encoding="utf-8")
     keys = EnvironmentKeys({"OPENAI_API_KEY": "sk-secret"}.get, home=tmp_path)
 
     azure, vllm, ollama = load_config(read_mapping(file), describe).deployments
