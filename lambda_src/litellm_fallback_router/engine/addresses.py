@@ -1,4 +1,4 @@
-"""Where a deployment is asked in OpenAI's format, and which of LiteLLM's classes knows its peculiarities."""
+"""A deployment's address in OpenAI's format, and LiteLLM's class for its peculiarities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .loading import litellm
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a deployment is asked in OpenAI's format, as LiteLLM has it."""
+    """A deployment's address in OpenAI's format, as LiteLLM has it."""
 
     model: str
     key: str | None
@@ -46,11 +46,11 @@ def address_of(deployment: Deployment) -> Address | None:
             return None
         base = base or _usual_base(deployment.profile, config)
         if base is None and type(config).get_complete_url is own.get_complete_url:
-            # OpenAI's own address is nobody else's.
+            # OpenAI's own address is no other provider's.
             return None
         version = {"api_version": deployment.extra.get("api_version")}
         url = below(base, lambda place: str(config.get_complete_url(place, None, model, {}, version)))
-    except Exception:  # noqa: BLE001 - what it lacks to place a provider: its public call will say so
+    except Exception:  # noqa: BLE001 - what it lacks to place a provider is an error of its public call
         return None
     return Address(model, key, base, url, config, by_class=by_class)
 

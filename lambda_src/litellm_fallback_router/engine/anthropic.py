@@ -44,7 +44,7 @@ class Reading:
 
 
 def reading_of(deployment: Deployment, model: str) -> Reading:
-    """For a deployment that answers in Anthropic's format, whoever it belongs to."""
+    """For a deployment that answers in Anthropic's format, of whichever provider."""
     library = litellm()
     config = library.utils.ProviderConfigManager.get_provider_chat_config(
         model=model, provider=library.LlmProviders.ANTHROPIC

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API for callers who speak it themselves: bodies pass on as they came, answers come back so.
+"""Anthropic's Messages API for callers of that API: request bodies and answers pass unchanged.
 
 What an answer means (its text, its calls, why it ended, what it cost) is read as `anthropic` reads every answer.
 """
@@ -22,7 +22,7 @@ from .translated import Translation
 
 BETA = "anthropic-beta"
 OTHER = "other_content"
-"""Field of a delta that says only that something came, and what: a server tool's results, a citation."""
+"""Field of a delta that names a content which has no field in a chat: a server tool's results, a citation."""
 SOON_HEARD = frozenset({"", "text", "thinking"})
 """Kinds of blocks that begin empty, and go on with their first delta."""
 
@@ -79,7 +79,7 @@ def tokens_in(body: bytes) -> int:
 
 
 def untranslated(headers: dict[str, str], more: dict[str, Any]) -> Translation:
-    """For the answer to a request that nobody translated; `headers` and `more` are the operator's."""
+    """For the answer to a request that was not translated; `headers` and `more` are the operator's."""
     return Translation([], {}, {}, headers, more, json_mode=False)
 
 

@@ -26,7 +26,7 @@ WAYS_TO_SIGN_IN = (
     "aws_external_id",
     "aws_session_tags",
 )
-"""Parameters of a deployment that say as whom it is asked."""
+"""Parameters of a deployment that are credentials, or lead to them."""
 
 
 class Credentials:

@@ -17,7 +17,7 @@ VERSION = "api-version"
 """Name of the parameter of an address."""
 
 SIGN_INS = ("tenant_id", "client_id", "azure_username", "azure_ad_token_provider")
-"""Parameters of a deployment by which LiteLLM asks Microsoft for a token first."""
+"""Parameters of a deployment with which LiteLLM first fetches a token from Microsoft."""
 SIGN_IN_VARIABLES = ("AZURE_CLIENT_ID", "AZURE_USERNAME")
 NEWEST = frozenset({"v1", "latest", "preview"})
 """Versions of the API whose address has neither a version nor a deployment's name in it."""

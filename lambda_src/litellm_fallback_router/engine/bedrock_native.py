@@ -1,4 +1,4 @@
-"""Anthropic's Messages API for callers who speak it themselves, of Claude on Amazon Bedrock: InvokeModel.
+"""Anthropic's Messages API, for callers of that API, of Claude on Amazon Bedrock: InvokeModel.
 
 Sources: AWS, "Anthropic Claude Messages API", "InvokeModel" and "InvokeModelWithResponseStream".
 """

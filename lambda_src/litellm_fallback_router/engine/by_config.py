@@ -1,7 +1,7 @@
 """Providers with formats of their own, by whichever class of LiteLLM's knows it.
 
 LiteLLM's classes have one base (`BaseConfig`): a request is mapped, placed, written and signed by one, and an answer
-read by it, whole or event by event. Why an answer ended is read here, as the provider says it.
+read by it, whole or event by event. The provider's finish reason is read here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DEPTH = 3
 
 
 class ConfigFormat:
-    """One deployment that is asked as LiteLLM's class for it says."""
+    """One deployment whose requests are written by LiteLLM's class for its provider."""
 
     def __init__(self, deployment: Deployment, model: str, config: Any, base: str | None) -> None:
         self.deployment, self.model, self.config, self.base = deployment, model, config, base
@@ -78,11 +78,11 @@ class ConfigFormat:
         )
 
     def reason_in(self, said: Mapping[str, Any]) -> str | None:
-        """The provider's, why an answer ended; None: it does not say."""
+        """The provider's finish reason; None: there is none in this event."""
         return _first(said, DEPTH)
 
     def event_of(self, said: dict[str, Any]) -> dict[str, Any]:
-        """An event as LiteLLM's parser knows it."""
+        """An event in the shape that LiteLLM's parser reads."""
         return said
 
 

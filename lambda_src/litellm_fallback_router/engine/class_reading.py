@@ -23,7 +23,7 @@ class ClassReading:
         """LiteLLM's object for it. Raises what LiteLLM raises."""
         return self.config.transform_response(
             model=self.model,
-            # Groq's looks for the tier, told or not.
+            # Groq's class reads the tier whether it was sent or not.
             raw_response=Received({"service_tier": None, **said}, headers),
             model_response=litellm().ModelResponse(),
             logging_obj=Unlogged(),

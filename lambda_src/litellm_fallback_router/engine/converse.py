@@ -31,7 +31,7 @@ NOVAS = ("nova-2/", "nova/")
 
 
 def is_conversed(deployment: Deployment) -> bool:
-    """True where LiteLLM asks that deployment by Converse, and streams are streams."""
+    """True where LiteLLM uses Converse for that deployment, and does not fake its streams."""
     if not deployment.litellm_model.startswith(ROUTE):
         return False
     library = litellm()

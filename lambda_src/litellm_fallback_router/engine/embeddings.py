@@ -40,7 +40,7 @@ IN_A_ROW = 200
 AT_ONCE = 8
 """Requests of one array that are under way together."""
 TOKENS = "x-amzn-bedrock-input-token-count"
-"""Bedrock's header that says what Cohere's bodies do not."""
+"""Bedrock's header with the number of tokens, which Cohere's bodies lack."""
 NOTHING_SAID = {"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "stop", "logprobs": None}
 """What stands in the place of a chat's answer."""
 Vector = Sequence[float] | str
@@ -65,7 +65,7 @@ class Embedder(Protocol):
         ...
 
     def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
-        """The vectors of one answer, in order, and the tokens of its texts; None: it does not say. Raises
+        """The vectors of one answer, in order, and the tokens of its texts; None: not reported. Raises
         ProviderFailure for what is no answer."""
         ...
 
@@ -135,7 +135,7 @@ def _inputs(given: Any) -> Sequence[Any]:
 
 
 def _told(vector: Any, length: int | None, *, packed: bool) -> Vector:
-    """The vector as the caller wants it. Raises ValueError, or what conversions raise, for what is none."""
+    """The vector in the caller's encoding. Raises ValueError, or what conversions raise, for what is none."""
     if isinstance(vector, str):
         raw = base64.b64decode(vector, validate=True)
         found, left = divmod(len(raw), 4)

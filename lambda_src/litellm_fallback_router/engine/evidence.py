@@ -26,7 +26,7 @@ class Evidence:
     body: Mapping[str, Any] = field(default_factory=dict)
     """The error object of the response, where it was JSON."""
     text: str = field(default="", repr=False)
-    """Everything the chain says, in lower case, for the few failures that only text tells apart."""
+    """The messages of the whole chain, in lower case, for the few failures that only text tells apart."""
     broke_off: bool = False
     """True where the connection was lost while the body of a response was being read."""
     unsent: bool = False

@@ -47,7 +47,7 @@ CONTEXT_TEXTS = (
     "exceed context limit",
 )
 UNEXPLAINED = frozenset({FailureKind.CONNECTION, FailureKind.STREAM_BROKEN, FailureKind.INVALID_RESPONSE})
-"""Kinds whose reason names the exception at the root, since no status says more."""
+"""Kinds whose reason names the exception at the root, since there is no status."""
 UNAVAILABLE_STATUSES = frozenset({408, 409, 424, 529})
 
 NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
@@ -91,7 +91,7 @@ def error_in_band(error: Any, *, begun: bool = False) -> ProviderFailure:
 
 
 def _kind_by_own_code(code: Any) -> FailureKind | None:
-    """Some answer 200 and say the status in the error. Source: OpenRouter, "Errors and debugging"."""
+    """Some answer 200 and put the status into the error. Source: OpenRouter, "Errors and debugging"."""
     if code == RATE_CODE:
         return FailureKind.RATE_LIMITED
     if type(code) is not int or not 400 <= code < 600:
@@ -168,7 +168,7 @@ def _kind(evidence: Evidence) -> FailureKind:
     if any(isinstance(error, OSError) and error.errno in NO_MORE_FILES for error in evidence.chain):
         return FailureKind.CONNECTION
     if evidence.unsent or _is_unfetched(evidence):
-        # Before all else: a caller's image host must not be able to speak for the provider.
+        # Before all else: a response of a caller's image host must not count as the provider's.
         return FailureKind.AUTHENTICATION if _is_credential_error(evidence) else FailureKind.REJECTED
     return _kind_by_code(evidence) or _kind_by_status(evidence) or _kind_without_response(evidence)
 
@@ -197,7 +197,7 @@ def _kind_by_code(evidence: Evidence) -> FailureKind | None:
 
 
 def _is_about_a_reference(evidence: Evidence) -> bool:
-    """True where a provider says that it has not what the request refers to, such as a stored item."""
+    """True where the provider lacks what the request refers to, such as a stored item."""
     return evidence.param not in (None, "", "model") or evidence.message.lower().startswith(LOST_REFERENCES)
 
 

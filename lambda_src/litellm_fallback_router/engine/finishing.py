@@ -27,7 +27,7 @@ class FinishReader:
         """A choice of a whole answer in OpenAI's format came without a reason, of which LiteLLM makes a `stop`."""
 
     def read_body(self, body: bytes) -> None:
-        """Look through a whole answer as the provider sent it. One that is not in OpenAI's format says nothing here."""
+        """Look through a whole answer as the provider sent it. One that is not in OpenAI's format is ignored."""
         try:
             choices = json.loads(body)["choices"]
             self.unsaid = any(not (one.get("finish_reason") or one.get("finish_details")) for one in choices)

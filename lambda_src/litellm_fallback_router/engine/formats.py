@@ -20,7 +20,7 @@ class Decoder(Protocol):
 
     @property
     def ended(self) -> bool:
-        """It said that nothing more will come."""
+        """The provider has marked the stream's end."""
         ...
 
     @property
@@ -43,7 +43,7 @@ class Decoder(Protocol):
 
     @property
     def usage_so_far(self) -> Usage | None:
-        """What it said of its prompt when it began, for a stream that has no end."""
+        """The usage that was reported at its beginning, for a stream that has no end."""
         ...
 
 
@@ -65,7 +65,7 @@ class Call(Protocol):
 
 
 class Format(Protocol):
-    """How one deployment is spoken to. Made once for each deployment."""
+    """One deployment's format. Made once for each deployment."""
 
     def takes(self, params: Mapping[str, Any]) -> bool:
         """False for a request that LiteLLM sends elsewhere than to the provider's chat API."""
@@ -77,7 +77,7 @@ class Format(Protocol):
 
 
 class NativeCaller(Protocol):
-    """How one deployment is asked in the caller's own format; `NATIVE` of `provider` knows which there are."""
+    """Sends a request to one deployment in the caller's own format; `NATIVE` of `provider` lists them."""
 
     async def call(self, native: NativeRequest, key: str | None, *, stream: bool) -> Call:
         """Its answers and chunks have `native`. Raises ProviderFailure for what cannot be sent."""

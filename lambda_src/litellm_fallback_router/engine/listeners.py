@@ -1,4 +1,4 @@
-"""Who listens to LiteLLM: its callbacks, caches, budgets and rules hear of what goes through its public call only."""
+"""LiteLLM's callbacks, caches, budgets and rules, which run for its public call only."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LISTENERS = (
     "model_fallbacks",
     "enable_json_schema_validation",
 )
-"""Settings of LiteLLM's that its public call serves. Empty or off unless somebody has set them."""
+"""Settings of LiteLLM's that its public call serves. Empty or off unless the process has set them."""
 
 
 def listened_to(library: Any) -> bool:
-    """True where somebody has set one of them, in whose process this is."""
+    """True where the process that imports this package has set one of them."""
     return any(_is_set(library, name) for name in LISTENERS)
 
 

@@ -30,12 +30,12 @@ def litellm() -> Any:
     library.suppress_debug_info = True
     library.turn_off_message_logging = True
     library.drop_params = True
-    # What does not fit an API is made to fit by us, and said; LiteLLM would put words into people's mouths.
+    # Adaptation makes a request fit an API, and reports it; LiteLLM would invent messages.
     library.modify_params = False
     library.num_retries = 0
     # Else it downloads a tokenizer to count a Llama's prompt, in the event loop, again for each request where it can't.
     library.disable_hf_tokenizer_download = True
-    # Its logger quotes requests and answers; ours says what an operator needs without them.
+    # Its logger quotes requests and answers; ours does without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     mend(library)
     return library
@@ -61,7 +61,7 @@ async def close_clients() -> None:
     # Made on first use and kept outside the cache: Anthropic's streams go through it.
     if (shared := vars(library).pop("module_level_aclient", None)) is not None:
         await shared.close()
-    # Left there, a closed client would be handed to whoever asks next.
+    # Left there, a closed client would be given to the next call.
     library.in_memory_llm_clients_cache.flush_cache()
     if aws := sys.modules.get("litellm.llms.bedrock.base_aws_llm"):
         aws.BaseAWSLLM._shared_iam_cache.flush_cache()

@@ -111,7 +111,7 @@ PUBLIC_CALL = (
     "responses",
     "user_url_validation",
 )
-"""What is asked through it, and what is mended in it."""
+"""Names of its public call, and those that are patched in it."""
 NAMES = (*SETTINGS, *FORMATS, *PRICES, *PUBLIC_CALL, *LISTENERS)
 
 

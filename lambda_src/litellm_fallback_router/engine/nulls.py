@@ -1,6 +1,6 @@
 """`null` in the schemas of tools on its way through LiteLLM's class for Converse.
 
-LiteLLM 1.106.2 leaves every None out of what it is given (`core_helpers.filter_exceptions_from_params`): a value that
+LiteLLM 1.106.2 drops every None of its arguments (`core_helpers.filter_exceptions_from_params`): a value that
 may be null (`enum`, `const`) may then be none, and a default of null is lost.
 """
 

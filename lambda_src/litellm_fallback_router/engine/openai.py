@@ -1,6 +1,6 @@
 """Chat completions in OpenAI's format: OpenAI's own, and servers that speak its API.
 
-Callers ask and are answered in this format too, so it passes as it is but for the few fields that must change. Answers
+Callers use this format too, so a body passes as it is but for the few fields that must change. Answers
 of text, which almost all are, are read as JSON; what else one may hold is read by LiteLLM's types.
 
 Sources: OpenAI, "Create chat completion" and "Streaming API responses".
@@ -76,7 +76,7 @@ class OpenAIFormat:
         headers = {**self._headers, **arguments.pop("extra_headers", {})}
         more = arguments.pop("extra_body", {})
         for name in self.deployment.extra:
-            # The others say where, and as whom, to ask.
+            # The others are addresses and credentials.
             arguments.pop(name, None)
         headers, body = await self._built(copied(messages), {**copied(arguments), **streaming}, headers, key)
         outgoing = await self.sent(headers, json.dumps({**body, **more}).encode(), key)

@@ -22,7 +22,7 @@ class OpenAIDecoder(EventDecoder):
     """A stream of chat completion chunks."""
 
     usage_so_far: Usage | None = None
-    """OpenAI says it at the end only."""
+    """OpenAI reports usage at the end only."""
 
     def __init__(self, choices: int, prices: Prices, reader: FinishReader, parser: Any = None) -> None:
         """`parser` is LiteLLM's for events that are not quite OpenAI's."""
@@ -119,7 +119,7 @@ def _error_alone(body: bytes) -> Any:
 
 
 def _plain_text(choices: Any) -> str | None:
-    """The text of an event that says nothing else, as almost every one does; None where there is more to it."""
+    """The text of an event that holds nothing else, as almost every one; None where there is more to it."""
     choice = choices[0] if type(choices) is list and len(choices) == 1 else None
     if type(choice) is not dict or choice.get("index") or choice.get("finish_reason") or choice.get("logprobs"):
         return None

@@ -1,4 +1,4 @@
-"""What the generic format must be told of some providers: where they are, and what LiteLLM's class leaves undone.
+"""What the generic format lacks for some providers: their addresses, and what LiteLLM's class leaves undone.
 
 Sources: Cohere, "Chat API v2" and "Streaming"; Ollama, "API"; Google, "Gemini API: generateContent".
 """
@@ -50,7 +50,7 @@ class OllamaFormat(ConfigFormat):
 
 
 class CohereFormat(ConfigFormat):
-    """LiteLLM's parser wants events as they were before v2's were final."""
+    """LiteLLM's parser reads the events of v2's preview; each event is given that shape."""
 
     def event_of(self, said: dict[str, Any]) -> dict[str, Any]:
         kind = said.get("type")

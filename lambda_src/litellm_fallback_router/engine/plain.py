@@ -23,7 +23,7 @@ def object_of(data: bytes, *, begun: bool = False) -> dict[str, Any]:
 
 
 def copied(value: Any) -> Any:
-    """Objects and lists anew. LiteLLM's classes write into what they are given, which others are asked too."""
+    """A copy of objects and lists. LiteLLM's classes write into their arguments, which further attempts use too."""
     if isinstance(value, Mapping):
         return {name: copied(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -33,7 +33,7 @@ LINGER_SECONDS = 0.1
 MOST_PART = 4096
 """Bytes of a stream that are looked at together: its first token does not wait for all that came behind it."""
 ERROR_SECONDS = 2.0
-"""An error's body is waited for so long: its status has come, and says most."""
+"""Seconds to wait for an error's body: its status has come, and decides most."""
 IDENTITY = "identity"
 """No compression: it would hold tokens back."""
 
@@ -93,7 +93,7 @@ class Pool:
             await session.close()
 
     def leave_closed_loops(self) -> None:
-        """Let go of what belongs to closed loops: each `asyncio.run` leaves one, and nobody can await it any more."""
+        """Drop the sessions of closed loops: each `asyncio.run` leaves one, which can no longer be awaited."""
         for loop in [loop for loop in self._sessions if loop.is_closed()]:
             self._open.pop(loop, None)
             _abandon(self._sessions.pop(loop))
@@ -159,7 +159,7 @@ class Response:
             raise BrokenOffError from error
 
     async def linger(self) -> None:
-        """Wait a moment for the end of a body that has said all it had to say."""
+        """Wait a moment for the end of a body whose content is complete."""
         content = self._response.content
         try:
             async with asyncio.timeout(LINGER_SECONDS):

@@ -62,7 +62,7 @@ class Prices:
     def usd_of_answer(self, response: Any) -> float | None:
         """USD of LiteLLM's whole `response`, what the provider's own tools cost included."""
         if not getattr(response.usage, "server_tool_use", None) and not _is_annotated(response):
-            # Nothing but tokens was used: that is told in a tenth of the time.
+            # Nothing but tokens was used: their price takes a tenth of the time.
             return self.usd(response.usage, getattr(response, "service_tier", None))
         cost = cost_of_answer(self._deployment, response) if self._mapped else None
         return estimated_cost(self._deployment, usage_of(response.usage)) if cost is None else cost
@@ -115,7 +115,7 @@ def _is_annotated(response: Any) -> bool:
 
 
 def estimated_cost(deployment: Deployment, usage: Usage) -> float | None:
-    """USD by what the mapping knows of the model; None where that is nothing."""
+    """USD by the mapping's prices for the model; None where it has none."""
     info = deployment.info
     if info.input_usd_per_token is None or info.output_usd_per_token is None:
         return None
@@ -126,7 +126,7 @@ def estimated_cost(deployment: Deployment, usage: Usage) -> float | None:
 def cost_of(deployment: Deployment, usage: Any, tier: str | None = None) -> float | None:
     """USD of LiteLLM's `usage` object at that deployment; None where the map has no price for the model.
 
-    `tier`: the service tier that answered, where the provider said so.
+    `tier`: the service tier that answered, where the provider reported it.
     """
     try:
         prompt, completion = litellm().cost_per_token(
@@ -136,7 +136,7 @@ def cost_of(deployment: Deployment, usage: Any, tier: str | None = None) -> floa
             usage_object=usage,
             service_tier=tier,
         )
-    except Exception:  # noqa: BLE001 - a price that cannot be told must never cost the caller an answer
+    except Exception:  # noqa: BLE001 - an unknown price must never cost the caller an answer
         return None
     return float(prompt + completion)
 
@@ -149,7 +149,7 @@ def cost_of_answer(deployment: Deployment, response: Any) -> float | None:
     if deployment.profile.tools_annotate and not any(
         getattr(choice.message, "annotations", None) for choice in response.choices
     ):
-        # Nothing but tokens was used: that is told in a sixth of the time.
+        # Nothing but tokens was used: their price takes a sixth of the time.
         return cost_of(deployment, getattr(response, "usage", None), getattr(response, "service_tier", None))
     try:
         cost = litellm().completion_cost(

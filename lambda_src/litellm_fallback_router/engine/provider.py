@@ -1,4 +1,4 @@
-"""The `Provider` port: asks one deployment once."""
+"""The `Provider` port: sends one request to one deployment."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ class Engine:
         *,
         stream: bool,
     ) -> Call | None:
-        """None: LiteLLM's public call is to be used. Nobody who listens to LiteLLM hears of native requests: it has no
-        public call that passes a body on as it came."""
+        """None: LiteLLM's public call is to be used. LiteLLM's callbacks do not see native requests: it has no public
+        call that passes a body on unchanged."""
         known = self._format(deployment)
         if native is not None:
             caller = self._caller(deployment, native.format)
@@ -213,11 +213,11 @@ async def _part(response: Response, decoder: Decoder, until: float | None) -> by
         async with asyncio.timeout_at(until):
             return await response.part()
     except TimeoutError:
-        # It has finished, and says no more.
+        # The answer is complete, and nothing follows.
         return b""
     except BrokenOffError as error:
         if decoder.complete:
-            # Cut off after the very last thing it had to say.
+            # The connection was cut after the last event.
             return b""
         raise broke_off(begun=decoder.begun) from error
 
@@ -237,7 +237,7 @@ def _pool() -> Pool:
 
 
 def format_of(deployment: Deployment) -> Format | None:
-    """How the engine asks that deployment; None: it does not, LiteLLM's public call does."""
+    """The format that the engine uses for that deployment; None: LiteLLM's public call is used."""
     if (address := address_of(deployment)) is not None:
         return OpenAIFormat(deployment, address)
     if deployment.profile.own_api is OwnApi.AZURE:

@@ -1,4 +1,4 @@
-"""A model that says one thing again and again."""
+"""Detects a model that repeats one piece of text without end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SHORT = 2
 
 
 class RepetitionDetector:
-    """Ends a stream whose model has lost its way and says one thing again and again, as LiteLLM's wrapper does."""
+    """Ends a stream whose model sends the same piece again and again, as LiteLLM's wrapper does."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -47,7 +47,7 @@ def finish_reason_of(response: Mapping[str, Any], *, called: bool) -> str | None
 
 
 def says_nothing(response: Mapping[str, Any]) -> bool:
-    """It is said to be complete, and holds nothing: what a chat without choices is."""
+    """True for a response that is marked complete and has no output: it corresponds to a chat without choices."""
     return response.get("status") == "completed" and response.get("output") == []
 
 

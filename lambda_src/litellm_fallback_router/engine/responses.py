@@ -1,4 +1,4 @@
-"""OpenAI's Responses API for callers who speak it themselves: bodies pass on as they came, answers come back so.
+"""OpenAI's Responses API for callers of that API: request bodies and answers pass unchanged.
 
 What an answer means (its text, its calls, why it ended, what it cost) is read into a chat's choices beside it.
 """

@@ -41,17 +41,17 @@ FRAME = frozenset(
         *("function_call_arguments", "custom_tool_call_input"),
     }
 )
-"""Events that only say that something begins or ends. Whatever is not named in this file is what a tool of OpenAI's
-own does."""
+"""Events that only mark a beginning or an end. Any event that is not named in this file comes from a tool of OpenAI's
+own."""
 SILENT = frozenset({"message", "reasoning"})
-"""Items whose beginning says nothing yet."""
+"""Items that begin without content."""
 
 
 class ResponsesDecoder(EventDecoder):
-    """How far a stream has come. An event that says nothing goes on with the next that does."""
+    """How far a stream has come. An event without content is passed on with the next that has some."""
 
     usage_so_far: Usage | None = None
-    """It is said at the end only."""
+    """The API reports usage at the end only."""
 
     def __init__(self, prices: Prices) -> None:
         self.begun = self.ended = self.finished = False
@@ -95,7 +95,7 @@ class ResponsesDecoder(EventDecoder):
             self._echo.check(chunk)
 
     def _delta(self, kind: str, said: Mapping[str, Any]) -> dict[str, Any]:
-        """What a chat would be told; nothing where it is only told that something begins or ends."""
+        """The delta of a chat; empty for an event that only marks a beginning or an end."""
         if kind in TEXTS:
             return {TEXTS[kind]: self._text(said, "delta")}
         if kind in ARGUMENTS:

@@ -22,7 +22,7 @@ from .repetition import RepetitionDetector
 from .wire import UnreadableError, answer_of, chunk_of, is_token, usage_of
 
 SENT = frozenset({"guardrailConfig"})
-"""Parameters of the operator's that are a part of the request; the others say where, and as whom, to ask."""
+"""Parameters of the operator's that are a part of the request; the others are addresses and credentials."""
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class Received:
 
     status_code = 200
     text = ""
-    """LiteLLM wants it for its logs only."""
+    """LiteLLM reads it for its logs only."""
 
     def __init__(self, said: dict[str, Any], headers: Mapping[str, str]) -> None:
         self._said = said
@@ -173,7 +173,7 @@ class TranslatedStream:
         self._called_tools = False
         self._first: Any = None
         self._last: Any = None
-        """LiteLLM's usage objects: what was said first, and last."""
+        """LiteLLM's usage objects: the first that was reported, and the last."""
         self._echo = RepetitionDetector(litellm().REPEATED_STREAMING_CHUNK_LIMIT)
 
     @property

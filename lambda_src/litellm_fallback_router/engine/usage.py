@@ -50,7 +50,7 @@ def of_bedrock(said: Any) -> Usage | None:
 
 
 def _more(said: Mapping[str, Any], named: frozenset[str] | set[str]) -> bool:
-    """It says something of other kinds."""
+    """True where it counts tokens of other kinds than `named`."""
     return any(_counts(value) for name, value in said.items() if name not in named)
 
 

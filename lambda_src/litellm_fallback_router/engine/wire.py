@@ -58,7 +58,7 @@ def answer_of(response: Any, usage: Usage, cost_usd: float | None) -> ProviderAn
 def says_nothing(answer: ProviderAnswer) -> bool:
     """True for an empty message without any usage: LiteLLM makes up a finish reason for whatever has choices.
 
-    A model may say nothing, as where its first word is a stop string; the tokens of the prompt show that it was asked.
+    A model may answer without text, as where its first word is a stop string; the prompt's tokens show that it ran.
     """
     said = any(value for choice in answer.choices for name, value in choice["message"].items() if name != "role")
     return not said and answer.usage.total_tokens == 0
@@ -96,8 +96,8 @@ def chunk_of(piece: Any, usage: Usage | None, cost_usd: float | None) -> Chunk:
 def chunks_of(event: dict[str, Any], choice_type: Any, read: Callable[[str], str]) -> Iterator[Chunk]:
     """The same from an event in OpenAI's format, without its usage; a finish reason goes on its own.
 
-    `choice_type` is LiteLLM's, which knows what servers that are like OpenAI's do otherwise. `read` gives OpenAI's word
-    for a finish reason.
+    `choice_type` is LiteLLM's, which reads the deviations of servers that are like OpenAI's. `read` gives OpenAI's
+    word for a finish reason.
     """
     said: list[dict[str, Any]] = []
     done: list[dict[str, Any]] = []
@@ -152,7 +152,7 @@ def is_token(chunk: Chunk) -> bool:
 
 
 def _fields(said: Any) -> dict[str, Any]:
-    """What a message or delta says, without its role and without empty fields."""
+    """The content of a message or delta, without its role and without empty fields."""
     fields: dict[str, Any] = {}
     for name in TEXT_FIELDS:
         if value := getattr(said, name, None):

@@ -1,7 +1,7 @@
 """Calls of LiteLLM that may be cancelled at any moment.
 
 `litellm.acompletion` builds its request in a thread, which makes the coroutine that sends it. Cancelled in between it
-forgets that coroutine, and Python complains in the log that nobody awaited it.
+forgets that coroutine, and Python logs that it was never awaited.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ READS_THE_BODY = "aiter_raw"
 def failure_of(error: Exception, *, begun: bool = False) -> ProviderFailure:
     """The failure that `error` stands for. `begun`: a token of the stream had already come.
 
-    Raises the bug where it stands for one of ours: nobody else is to be asked, or blamed, for that.
+    Raises the bug where it stands for one of the gateway's: no other deployment is tried, and none is blamed, for it.
     """
     if isinstance(error, ProviderFailure):
         return error

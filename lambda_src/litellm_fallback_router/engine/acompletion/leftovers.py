@@ -1,4 +1,4 @@
-"""What LiteLLM would leave behind, or load for nobody, in its public call."""
+"""What LiteLLM would leave behind, or load without use, in its public call."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def count_no_tokens(library: Any) -> None:
 
 
 def no_gateway_tools(library: Any) -> None:
-    """Where LiteLLM asks the Responses API in place of chat completions, it imports its own proxy, which is not
+    """Where LiteLLM uses the Responses API in place of chat completions, it imports its own proxy, which is not
     installed, to look for that proxy's tools among the caller's."""
 
     def none(**_: Any) -> None:
@@ -75,6 +75,6 @@ def no_gateway_tools(library: Any) -> None:
 
 def keep_once(library: Any) -> None:
     """LiteLLM keeps a second copy of its price map (10 MB), which only its proxy reads, and a tokenizer's vocabulary as
-    the objects that it was read from (10 MB), which nobody does."""
+    the objects that it was read from (10 MB), which nothing reads."""
     library.litellm_core_utils.get_model_cost_map.GetModelCostMap._loaded_catalog = MappingProxyType({})
     vars(library.utils).pop("json_data", None)

@@ -1,7 +1,7 @@
 """Where LiteLLM may send a request: to the address it was given, and to no other.
 
 Its HTTP clients, and OpenAI's, follow redirects, with keys, operators' headers and prompts in them. Here they do not,
-and a 3xx becomes an error of its own. `tests/integration/test_redirects.py` asks through each of its ways of sending.
+and a 3xx becomes an error of its own. `tests/integration/test_redirects.py` covers each of its ways of sending.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .inbound import bound
 
 
 def no_second_send(library: Any) -> None:
-    """An attempt is one request. LiteLLM sends a second one in two places, whatever it is told about retries:
+    """An attempt is one request. LiteLLM sends a second one in two places, whatever its settings for retries:
     after a 422 from an OpenAI-compatible server (and then answers None), and after a lost connection.
 
     Both are replaced by raising what happened. The tests of the failure table count the requests a provider got,

@@ -58,8 +58,8 @@ class Pieces:
 
 
 async def watched(source: Any, reader: FinishReader, *, begun: Callable[[], bool]) -> AsyncGenerator[Any, None]:
-    """The same for LiteLLM's streams, which keep a finish reason back until the provider hangs up. A None says that
-    there is one, and nothing else for now."""
+    """The same for LiteLLM's streams, which keep a finish reason back until the provider hangs up. A None means that
+    there is one, and no piece for now."""
     pieces = Pieces(source, reader, begun=begun)
     came: deque[Any] = deque()
     wake, taken = asyncio.Event(), asyncio.Event()
@@ -95,7 +95,7 @@ async def watched(source: Any, reader: FinishReader, *, begun: Callable[[], bool
         task.cancel()
         await asyncio.wait({task})
         if not task.cancelled():
-            task.exception()  # raised above, or of no interest to whoever leaves early
+            task.exception()  # raised above, or of no use to a reader that has stopped
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""LiteLLM's public call gives finish reasons of its own making: whoever asks through it reads the provider's along."""
+"""Reads the provider's finish reasons during LiteLLM's public call, which replaces them by its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _READER: ContextVar[FinishReader | None] = ContextVar("finish_reader", default=N
 
 
 def current_reader() -> FinishReader | None:
-    """The reader of the call that this task makes; None: it is nobody's of ours."""
+    """The reader of the call that this task makes; None: the call is not the engine's."""
     return _READER.get()
 
 
@@ -67,7 +67,7 @@ def read_along(library: Any) -> None:
 
 def _read_googles(library: Any, mapped: Callable[[str], Any]) -> None:
     """LiteLLM gives every chunk of Gemini's without a finishReason a `stop`, and one with a tool call `tool_calls`,
-    whatever Gemini says: a stream would be complete with its first chunk, and a call that is cut off a whole one.
+    whatever Gemini sends: a stream would be complete with its first chunk, and a call that is cut off a whole one.
     """
     gemini = library.VertexGeminiConfig
     own = gemini._check_finish_reason

@@ -34,8 +34,8 @@ class Stream:
 
     @property
     def usage_so_far(self) -> Usage | None:
-        """What a stream says of its prompt when it begins, as Anthropic's `message_start` does; LiteLLM keeps it back
-        until the end, which a stream that is cut does not have."""
+        """The usage of the prompt as reported at a stream's beginning, such as in Anthropic's `message_start`; LiteLLM
+        keeps it back until the end, which a stream that is cut does not have."""
         pieces = getattr(self._wrapper, "chunks", ())
         reported = next((usage for piece in pieces if (usage := getattr(piece, "usage", None))), None)
         return None if reported is None else replace(usage_of(reported), estimated=True)
@@ -110,7 +110,7 @@ class Stream:
 
 def _every_choice(wrapper: Any) -> Any:
     """A stream of several choices, as OpenAI's client reads it: LiteLLM ends one with its first choice, and drops what
-    the others say after that. Streams of other makes stay LiteLLM's."""
+    comes of the others after that. Streams of other makes stay LiteLLM's."""
     from openai import AsyncStream  # noqa: PLC0415 - heavy, and loaded by LiteLLM at this point
 
     return wrapper.completion_stream if isinstance(wrapper.completion_stream, AsyncStream) else wrapper
