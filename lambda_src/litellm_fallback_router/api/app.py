@@ -23,7 +23,7 @@ def create_app(
 ) -> FastAPI:
     """`router_factory` is called once, when the app starts. Without `api_keys` anyone who can connect may ask.
 
-    `one_at_a_time`: whoever calls this app waits for its answer before the next request, as Lambda does.
+    `one_at_a_time`: the caller of this app waits for its answer before the next request, as Lambda does.
     """
     keys = ApiKeys(api_keys)
 

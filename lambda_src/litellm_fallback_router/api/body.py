@@ -18,7 +18,7 @@ BODY_TIMEOUT = 30.0
 LARGE = 100_000
 """Bytes of a body that takes some milliseconds to look at."""
 TURNS = 3
-"""Of the event loop: in which another request is read, is answered, and is gone."""
+"""Of the event loop: turns in which another request is read, answered and ended."""
 
 
 async def read_object(request: Request, settings: RouterSettings) -> dict[str, Any]:

@@ -18,11 +18,11 @@ ROUTER_TIMEOUT = "x-router-timeout-ms"
 CLIENT_TIMEOUTS = ("x-stainless-read-timeout", "x-stainless-timeout")
 """Seconds, sent by OpenAI's Python client (`_base_client.py`) and its Node client (`client.ts`)."""
 HEAD_START = 0.5
-"""Seconds by which our answer must beat a client's own timeout: a client that times out asks all over again."""
+"""Seconds by which our answer must beat a client's own timeout: a client that times out sends its request again."""
 
 
 def caller_timeout(headers: Headers) -> float | None:
-    """Seconds; None where the caller did not say. Raises InvalidRequestError for an unusable `x-router-timeout-ms`."""
+    """Seconds; None where no header sets a limit. Raises InvalidRequestError for an unusable `x-router-timeout-ms`."""
     if (sent := headers.get(ROUTER_TIMEOUT)) is not None:
         milliseconds = _positive(sent)
         if milliseconds is None:
@@ -37,7 +37,7 @@ def caller_timeout(headers: Headers) -> float | None:
 
 
 def time_left(request: Request) -> float | None:
-    """Seconds until what runs this process stops it, where an entrypoint has said so in the request's state."""
+    """Seconds until what runs this process stops it, where an entrypoint has set it in the request's state."""
     left: float | None = getattr(request.state, "time_left", None)
     return left
 
@@ -52,7 +52,7 @@ T = TypeVar("T")
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`. Cancels it and raises ClientDisconnect if the caller goes first.
 
-    The request's body must have been read: the next thing `receive` says is that the caller has gone.
+    The request's body must have been read: the next message of `receive` is then the disconnect.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_gone(receive))

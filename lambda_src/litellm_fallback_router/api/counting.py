@@ -1,7 +1,7 @@
-"""`POST /v1/messages/count_tokens`, as Anthropic has it: how many tokens a message's request is, before it is asked.
+"""`POST /v1/messages/count_tokens`, as Anthropic has it: how many tokens a request has, before it is sent.
 
-The first candidate that speaks Anthropic's format counts. Where none does, or none can, or there is a guardrail, the
-count is estimated, and says so.
+The first candidate whose API has Anthropic's format counts. Where none has, or none can, or there is a guardrail, the
+count is estimated, and marked as that.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def described(
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document; made once, when it is first asked for."""
+    """The OpenAPI document; made once, when it is first requested."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components = document.setdefault("components", {})

@@ -1,4 +1,4 @@
-"""The only place where errors become HTTP: status and headers. The body is written by the format that is asked in."""
+"""The only place where errors become HTTP: status and headers. The body is written by the format of the request."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def refusal(error: RouterError, scope: Mapping[str, Any]) -> Response:
 def error_response(
     problem: Problem, scope: Mapping[str, Any], *, status: int | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A problem in the words of the format that is asked in. `status`: another one than the problem's."""
+    """A problem as the request's format writes it. `status`: another one than the problem's."""
     form = format_of(scope)
     body = form.error(replace(problem, request_id=scope.get("state", {}).get("request_id", "")))
     status = problem.status if status is None else status
@@ -113,7 +113,7 @@ def _headers(error: RouterError) -> dict[str, str]:
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     # Official clients retry 429 and 5xx by themselves, which would try the whole chain again. Where nothing was
-    # asked and the wait is known, their retry is welcome.
+    # sent and the wait is known, their retry is welcome.
     if (error.status == 429 or error.status >= 500) and (attempts or error.retry_after is None):
         headers["x-should-retry"] = "false"
     return headers

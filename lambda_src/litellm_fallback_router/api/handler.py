@@ -27,7 +27,7 @@ KEEP_ALIVE_SECONDS = 15.0
 
 
 def routes(form: Format) -> APIRouter:
-    """The routes at which `form` is asked."""
+    """The routes of `form`."""
 
     async def answer(request: Request) -> Response:
         return await _answered(request, form)
@@ -155,7 +155,7 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_events(self, send: Send, request_id: str) -> None:
-        """Send the events; where they break off, an event that says so: a status can no longer be sent."""
+        """Send the events; where they break off, an error event: a status can no longer be sent."""
         event: bytes | None = b""
         broken = False
         while event is not None and not broken:

@@ -38,7 +38,7 @@ _HEALTH = {
 @routes.get("/health", openapi_extra=described(_HEALTH, keys=()))
 @routes.head("/health", include_in_schema=False)
 async def health(request: Request) -> Response:
-    """Cheap: no provider is asked."""
+    """Cheap: no provider is called."""
     router: Router = request.app.state.router
     return reply(
         {

@@ -123,7 +123,7 @@ _VERSIONED = re.compile(r"/openai(/v1/.+)")
 
 
 class AzurePaths:
-    """ASGI middleware. Answers Azure's paths as OpenAI's; the deployment in a path is the model that is asked."""
+    """ASGI middleware. Answers Azure's paths as OpenAI's; the deployment in a path is the requested model."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""`GET /v1/models`: every name that may be asked for, models and strategies alike, with its aliases.
+"""`GET /v1/models`: every name that a request may use, models and strategies alike, with its aliases.
 
 OpenAI's clients and Anthropic's read the same answer: it has the fields of both. Sources: openai-python,
 `types/model.py`; anthropic-sdk-python, `types/model_info.py` and `pagination.py`.
@@ -62,7 +62,7 @@ async def list_models(request: Request) -> Response:
 @routes.get("/v1/models/{model_id:path}", openapi_extra=described(_MODEL, missing="No such model"))
 @routes.get("/models/{model_id:path}", include_in_schema=False)
 async def retrieve_model(request: Request, model_id: str) -> Response:
-    """One model or strategy; by a provider's own name of it, the model that is asked for that."""
+    """One model or strategy; by a provider's own name of it, the model that serves that name."""
     router: Router = request.app.state.router
     name = router.config.resolve(model_id)
     return reply(_model(name, router.config, request.app.state.started))

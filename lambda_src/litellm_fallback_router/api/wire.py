@@ -58,7 +58,7 @@ def answer_headers(
 
 
 def is_reported(result: ChatResult, *, explain: bool) -> bool:
-    """Whether a stream's end tells how its answer came about. Strict clients otherwise see nothing they do not know."""
+    """Whether a stream's end reports how its answer came about. Strict clients otherwise get no unknown fields."""
     return explain or result.fallback or len(result.responders) > 1 or result.guardrail not in (None, Outcome.PASSED)
 
 

@@ -1,4 +1,4 @@
-"""The wire formats in which the gateway is asked: one file each, and one line in `FORMATS`."""
+"""The wire formats that the gateway serves: a module each, and one line in `FORMATS`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ FORMATS: list[Format] = [
 
 
 def format_of(scope: Mapping[str, Any]) -> Format:
-    """The format in which a request of ASGI is to be answered; OpenAI's for what is asked of no format's path."""
+    """The format in which a request of ASGI is to be answered; OpenAI's for paths of no format."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     return next((known for known in FORMATS if path in known.paths or path in known.beside), chat.FORMAT)

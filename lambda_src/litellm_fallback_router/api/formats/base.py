@@ -1,4 +1,4 @@
-"""What a wire format is: everything that differs between the APIs that callers know."""
+"""What a wire format is: everything that differs between the APIs that callers use."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Events = Callable[[ChatStream, Deployment], AsyncGenerator[bytes, None]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a body asks for."""
+    """A body, read."""
 
     request: ChatRequest
-    """Without what the transport knows: time limits, ids, the caller."""
+    """Without what the transport adds: time limits, ids, the caller."""
     events: Events | None = None
-    """None: a whole answer is asked for."""
+    """None: a whole answer is requested."""
     answer: Answer | None = None
-    """The body of a whole answer, where it says something of its request; None: the format's."""
+    """Writes a whole answer's body, where that repeats parts of the request; None: the format's `answer` does."""
     keep: Callable[[Json], Awaitable[Json]] | None = None
     """The body of a whole answer once it is kept for later requests; None: it is not."""
     failed: Callable[[Problem], bytes] | None = None
-    """What ends a stream that breaks off, where it says something of the stream; None: the format's error event."""
+    """The end of a stream that breaks off, where it depends on the stream; None: the format's error event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class KeyHeader:
     name: str
     """Of the header, in lower case."""
     example: str
-    """For an error that says how a key is sent."""
+    """For an error that shows how a key is sent."""
     schema_name: str
     schema: Json
     """OpenAPI's security scheme."""
@@ -113,7 +113,7 @@ class Answer(Protocol):
     """Writes a whole answer's body."""
 
     def __call__(self, result: ChatResult, *, explain: bool) -> Json:
-        """The body of a whole answer. `explain`: the caller asked for the attempts."""
+        """The body of a whole answer. `explain`: with the attempts."""
         ...
 
 
@@ -122,7 +122,7 @@ class Format:
     """One wire format; `handler` answers requests in it, `openapi` describes it."""
 
     paths: tuple[str, ...]
-    """Where it is asked. The first is the one that `/docs` shows."""
+    """Its routes. The first is the one that `/docs` shows."""
     beside: tuple[str, ...] = ()
     """Further paths of its API, at which errors are as here."""
     parse: Callable[[Json, RouterConfig], Asked]
@@ -135,7 +135,7 @@ class Format:
     error_event: Callable[[Json], bytes]
     """That body as the last event of a stream that broke off."""
     keep_alive: bytes = b": keep-alive\n\n"
-    """Sent in a stream's silences. What begins with a colon is a comment. Source: WHATWG HTML, "Server-sent events"."""
+    """Sent while a stream has no events. By default a comment. Source: WHATWG HTML, "Server-sent events"."""
     keys: tuple[KeyHeader, ...] = DEFAULT_KEYS
     """The headers that may hold the caller's key. An error names the first."""
     statuses: Mapping[int, int] = field(default_factory=dict)

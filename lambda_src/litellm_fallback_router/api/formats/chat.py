@@ -1,8 +1,8 @@
 """`POST /v1/chat/completions`, as OpenAI has it, with `thinking`, `top_k`, `router` and `prompt` beside its fields.
 
-The last chunk before `[DONE]` (the usage chunk where `include_usage` was asked for, else the one with the finish
-reason) carries `router` if an answer fell back, was resumed or changed by the guardrail, or `explain` was asked for;
-strict clients otherwise see nothing they do not know. A stream that cannot be finished ends in an `error` event and no
+The last chunk before `[DONE]` (the usage chunk where `include_usage` is set, else the one with the finish
+reason) carries `router` if an answer fell back, was resumed or changed by the guardrail, or `explain` is set;
+strict clients otherwise get no unknown fields. A stream that cannot be finished ends in an `error` event and no
 `[DONE]`: OpenAI's clients raise on it.
 """
 
@@ -153,7 +153,7 @@ async def events(
 
 
 def _with_one_role(choice: dict[str, Any], opened: set[int]) -> dict[str, Any]:
-    """Each choice opens with its role, and says it once."""
+    """The first delta of each choice has its role, and no later one."""
     index, delta = choice.get("index", 0), choice["delta"]
     if index not in opened:
         opened.add(index)

@@ -65,7 +65,7 @@ def _asked(body: dict[str, Any], _: RouterConfig) -> Asked:
     texts: Sequence[Any] = [given["input"]] if isinstance(given["input"], str) else given["input"]
     request = ChatRequest(
         model=given["model"],
-        # What they would be in a chat, for whoever reads, counts or checks texts.
+        # The texts as chat messages, for code that reads, counts or checks texts.
         messages=[] if kind == "tokens" else [{"role": "user", "content": text} for text in texts],
         constraints=constraints(given.get("router")),
         native=NativeRequest(EMBEDDINGS, native, only=("input (tokens)",) if kind == "tokens" else ()),

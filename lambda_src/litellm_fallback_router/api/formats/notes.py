@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 MOST_LINES = 100
 MORE = "more fields dropped"
-"""Instead of lines beyond so many, which nobody reads."""
+"""Stands for the lines beyond `MOST_LINES`."""
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Notes:
     """Fields that only the API of the format's own provider can do, each with what it is."""
 
     def drop(self, path: str) -> None:
-        """Left out for whoever is asked in another format, and said."""
+        """Report a field that is left out in other formats."""
         self.say(f"{path} dropped")
 
     def say(self, line: str) -> None:
@@ -27,9 +27,9 @@ class Notes:
 
     @property
     def unsent(self) -> tuple[str, ...]:
-        """Lines for `adjusted` of whoever is asked in another format."""
+        """Lines for the `adjusted` of deployments that get another format."""
         return tuple(self.lines)
 
     def pin(self, path: str, what: str) -> None:
-        """Nobody but the format's own provider can do it."""
+        """Record a field that only the format's own provider can serve."""
         self.pins.append((path, what))

@@ -1,8 +1,8 @@
 """`POST /v1/messages`, as Anthropic has it, with `router` beside its fields.
 
-Deployments that speak the format are sent the body as it came, and their answers come back as they were written. For
+Deployments with this API get the body as it came, and their answers are passed on as they came. For
 all others a body is read into a chat request (`request`, `conversation`, `content`, `tools`), and a chat's answer is
-told as a message (`answer`) or as the events that make one (`stream`, `open_blocks`).
+written as a message (`answer`) or as the events that make one (`stream`, `open_blocks`).
 """
 
 from __future__ import annotations

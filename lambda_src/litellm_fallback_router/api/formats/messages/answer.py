@@ -14,7 +14,7 @@ from ...wire import routing_report
 from ..base import Json
 
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
-"""Source: Anthropic's SDK, `types/stop_reason.py`. That a stop sequence ended it a chat does not say."""
+"""Source: Anthropic's SDK, `types/stop_reason.py`. A chat does not report that a stop sequence ended it."""
 
 
 def message(result: ChatResult, *, explain: bool) -> Json:
@@ -40,7 +40,7 @@ def envelope(model: str) -> Json:
 
 
 def ended(reason: str | None, *, called: bool, refusal: str = "") -> Json:
-    """Why it ended. `refusal`: the model's own words for why it says no more."""
+    """Why it ended. `refusal`: the model's own words for why it ends there."""
     said = STOP_REASONS.get(reason or "", "end_turn")
     if called and said == "end_turn":
         said = "tool_use"

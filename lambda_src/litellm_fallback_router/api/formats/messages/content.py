@@ -1,6 +1,6 @@
 """Content blocks of messages as the parts of chat messages.
 
-What has no form in a chat is Anthropic's own: such a request is pinned to deployments that are asked in this format.
+What has no form in a chat is Anthropic's own: such a request is pinned to deployments with this API.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Blocks:
         return []
 
     def _named(self, block: Mapping[str, Any], part: Part, path: str) -> list[Part]:
-        """A file with what is said of it."""
+        """A file with its title and context."""
         if block.get("context"):
             self._notes.say(f"{path}.context sent as text")
             return [{"type": "text", "text": text_of(block, "context", path)}, marked(part, block)]

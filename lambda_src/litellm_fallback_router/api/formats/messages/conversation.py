@@ -1,7 +1,7 @@
 """`system` and `messages` as chat messages.
 
-A result of a tool is a message of its own there, and stands before what its turn says besides; an assistant's turn is
-one message: its thoughts, what it said, and its calls of tools.
+A result of a tool is a message of its own there, and stands before the rest of its turn; an assistant's turn is
+one message: its thoughts, its text, and its calls of tools.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Conversation:
         self.messages: list[dict[str, Any]] = []
         self.changes = ToolChanges(notes)
         self.effort: Any = None
-        """The last that was asked for in the course of the conversation."""
+        """The last that was set in the course of the conversation."""
         self._waiting: list[dict[str, Any]] = []
         """Instructions that stand before results of calls."""
         self._open: dict[str, str] = {}
@@ -42,7 +42,7 @@ class Conversation:
             self.messages.append({"role": "system", "content": simplest(self._blocks.parts(system, "system"))})
 
     def add(self, message: Any, path: str, *, over: bool = False) -> None:
-        """`over`: the user has spoken since."""
+        """`over`: a message of the user follows."""
         if not isinstance(message, dict):
             raise wrong_type(path, "an object", message)
         role = text_of(message, "role", path)
@@ -129,7 +129,7 @@ class Conversation:
         parts = [] if block.get("content") is None else self._blocks.parts(block["content"], f"{path}.content")
         result = {"role": "tool", "tool_call_id": call, "content": simplest(parts) if parts else ""}
         if block.get("is_error"):
-            # A chat has no place for it; what went wrong is told in the result.
+            # A chat has no field for it; the result itself describes the error.
             self._notes.drop(f"{path}.is_error")
         return marked(result, block)
 

@@ -6,7 +6,7 @@ from ...wire import encode
 from ..base import Json, Problem
 
 STATUSES = {502: 500, 503: 529}
-"""Statuses that Anthropic has another one for: who was asked failed; and nobody can be asked now."""
+"""Statuses that Anthropic has another one for: all deployments failed; and none is available now."""
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",

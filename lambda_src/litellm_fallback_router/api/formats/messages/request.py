@@ -1,4 +1,4 @@
-"""A body as a chat request: what it asks of whoever does not speak this format. To whoever does it goes as it came."""
+"""A body as a chat request, for deployments without this API. Those with it get the body as it came."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAME = ("temperature", "top_p", "top_k", "max_tokens", "thinking")
 OURS = frozenset({"model", "stream", "router"})
 """What the gateway itself acts on."""
 OPERATORS = ("workspace_id", "user_profile_id", "billing_policy")
-"""Whose account is used, and how it pays, is the operator's to say."""
+"""The account that is used, and how it pays, are the operator's choice."""
 UNSENT = ("cache_control", "context_management", "diagnostics", "speed", "fallback_credit_token")
 """Fields that an answer is right without. A credit is one for the prompt's cache at Anthropic."""
 ANTHROPICS = {

@@ -1,7 +1,7 @@
 """What a body may hold. Source: Anthropic, "Create a message", and the types of its Python SDK (2.12), betas included.
 
 The names at the top are an allow-list. Inside messages, tools and configurations more may stand than is named here: it
-reaches Claude as it came, and others are told that it was dropped.
+reaches Claude as it came, and is reported as dropped for others.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ class EventWriter:
         self._reason: str | None = None
         self._refusal = ""
         self._unsigned = False
-        """Thoughts come as words alone. Under a guardrail their blocks come after the text, where no signature can be
-        told any more."""
+        """Thoughts come as words alone. Under a guardrail their blocks come after the text, where no signature can
+        follow any more."""
         self._end: NativeEvent | None = None
         """Claude's own, held back until it is known that the stream is whole."""
 

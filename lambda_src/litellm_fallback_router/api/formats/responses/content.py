@@ -17,12 +17,12 @@ _FILE = {"file_data": "file_data", "filename": "filename", "file_url": "file_id"
 
 
 def parts_of(content: Any, path: str, notes: Notes) -> list[dict[str, Any]]:
-    """What users and operators say. Raises InvalidRequestError."""
+    """The content of a user's or an operator's message. Raises InvalidRequestError."""
     return [_input(part, f"{path}[{index}]", notes) for index, part in enumerate(_listed(content, path))]
 
 
 def said_parts(content: Any, path: str, notes: Notes) -> list[dict[str, Any]]:
-    """What an assistant has said. Raises InvalidRequestError."""
+    """The content of an assistant's message. Raises InvalidRequestError."""
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
     return [_said(part, f"{path}[{index}]", notes) for index, part in enumerate(_listed(content, path))]

@@ -30,8 +30,8 @@ ECHOED: Mapping[str, Any] = {
     "truncation": "disabled",
     "user": None,
 }
-"""What a response says of its request, with what holds where the request does not say. What a provider's own default
-is nobody here knows: None."""
+"""What a response repeats of its request, each with its default. None where the default is the provider's own, which is
+unknown here."""
 
 
 CHANGING = frozenset(
@@ -56,7 +56,7 @@ def usage_of(usage: Usage) -> Json:
 
 
 class Frame:
-    """One response, as it is told several times over."""
+    """One response, of which several events hold a snapshot."""
 
     def __init__(self, body: Mapping[str, Any], *, model: str, created: int) -> None:
         said = {name: body.get(name, default) for name, default in ECHOED.items()}

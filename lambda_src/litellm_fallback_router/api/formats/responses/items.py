@@ -1,9 +1,9 @@
 """`input` as chat messages.
 
-An assistant's turn is one message there: what it said, and its calls of tools; here it is an item each. The results of
+An assistant's turn is one message there: its text, and its calls of tools; here it is an item each. The results of
 its calls must follow it at once, so one that comes later is moved up to it.
 
-What has no form in a chat is OpenAI's own: such a request is pinned to deployments that are asked in this format.
+What has no form in a chat is OpenAI's own: such a request is pinned to deployments with this API.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .tools import NAMESPACE_SEPARATOR
 
 ROLES = ("user", "assistant", "system", "developer")
 BOOKKEEPING = frozenset({"type", "id", "status"})
-"""Of items that the API itself made: they say nothing to a model."""
+"""Fields of items that the API itself made: no content for a model."""
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """Responses that the gateway keeps: a conversation goes on by `previous_response_id`, or by references to its items,
-whoever answers next.
+whichever deployment answers next.
 
-Each caller has a room of his own. A record is a conversation, packed, up to and with one response; or one item of an
-answer. What would be larger than a record may be is not kept, and the record says so.
+Each caller's records are separate. A record is a conversation, packed, up to and with one response; or one item of an
+answer. What would be larger than a record may be is not kept, and is marked so in the record.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Room:
     async def expanded(self, body: Json) -> Json:
         """The body with what it refers to in its place. What is not kept here stays as it is: it may be OpenAI's.
 
-        Raises InvalidRequestError where something was kept here and is no more, UnavailableError where nobody knows.
+        Raises InvalidRequestError where a reference has expired, UnavailableError where the store cannot be read.
         """
         previous, items = body.get("previous_response_id"), items_of(body.get("input"))
         if items is None:

@@ -1,7 +1,7 @@
 """An answer's items, in order, and which of them a chat's deltas make grow.
 
-A chat's choice is one message; here what a model thought, what it said and each of its calls is an item of its own,
-opened, filled and closed by events. A whole answer is one piece of a stream whose events nobody hears.
+A chat's choice is one message; here a model's thought, its text and each of its calls is an item of its own,
+opened, filled and closed by events. A whole answer is one piece of a stream whose events are not sent.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Output:
 
 
 def _tokens(logprobs: Any, kind: str) -> list[Json]:
-    """A chat's logprobs, with what an item's must have. What other servers write in another shape says nothing."""
+    """A chat's logprobs, with what an item's must have. Entries of other shapes, as some servers send, are left out."""
     given = logprobs.get(kind) if isinstance(logprobs, Mapping) else None
     return [
         {**_token(one), "top_logprobs": [_token(top) for top in _objects(one.get("top_logprobs"))]}

@@ -1,4 +1,4 @@
-"""The items of a response: what a model says, thinks and calls, each with the events by which it grows.
+"""The items of a response: a model's text, thought and calls, each with the events by which it grows.
 
 Source: OpenAI, "Streaming events", and the SDK's types `ResponseStreamEvent`.
 """
@@ -30,7 +30,7 @@ class Item(Protocol):
 
 @dataclass(slots=True)
 class ThoughtPart:
-    """A part of a reasoning item that somebody else has told."""
+    """A part of a reasoning item whose events a provider has sent."""
 
     summary: bool
     text: str = ""
@@ -58,7 +58,7 @@ class TextPart:
 
 
 class Message:
-    """What the model says."""
+    """The model's text."""
 
     def __init__(self, index: int, item_id: str | None = None, parts: Sequence[TextPart] = ()) -> None:
         self._id = item_id or new_id("msg")
@@ -112,7 +112,7 @@ class Message:
 
 
 class Reasoning:
-    """What the model thinks: a summary where one was asked for, else the thought itself."""
+    """The model's thought: as a summary where one is requested, else as it is."""
 
     def __init__(
         self,
@@ -224,7 +224,7 @@ class Call:
 
 
 class Told:
-    """An item that somebody else has told."""
+    """An item whose events a provider has sent."""
 
     def __init__(self, item: Json) -> None:
         self._item = item

@@ -1,5 +1,5 @@
 """Events that a provider of this API sent, passed on as they came, and what is remembered of them: a stream that breaks
-goes on in its own ids and numbers, whoever continues it.
+goes on in its own ids and numbers, whichever deployment continues it.
 
 What must be changed is the mark on encrypted reasoning (`thoughts`).
 """

@@ -1,4 +1,4 @@
-"""A body as a chat request: what it asks of whoever does not speak this format."""
+"""A body as a chat request, for deployments without this API."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Translated:
     """Where the response is kept; None: it is not."""
 
     async def keep(self, response: dict[str, Any]) -> dict[str, Any]:
-        """The response, which is kept where it is to be, and says so."""
+        """The response with `store`, which is true where it has been kept."""
         if self.room is None:
             return response
         kept = await self.room.keep(self.body.get("input"), response)
@@ -72,7 +72,7 @@ class Translated:
 
     @property
     def summary(self) -> bool:
-        """A summary of the reasoning is asked for."""
+        """A summary of the reasoning is requested."""
         reasoning = self.body.get("reasoning", {})
         return bool(reasoning.get("summary") or reasoning.get("generate_summary"))
 
@@ -112,7 +112,7 @@ async def translated_kept(
 def translated(
     body: dict[str, Any], config: RouterConfig, *, room: Room | None = None, previous: str | None = None
 ) -> Translated:
-    """Raises InvalidRequestError for the first mistake, and for what nobody in the chain can do. `room`: where the
+    """Raises InvalidRequestError for the first mistake, and for what no deployment here can do. `room`: where the
     response is kept; `previous`: the id of the one that stands in `input` already."""
     given = parse_body(body)
     _refuse_unkept(given)
@@ -174,14 +174,14 @@ def _check_bounds(messages: list[Any], tools: Tools, config: RouterConfig) -> No
 
 
 def unserved(notes: Notes) -> InvalidRequestError:
-    """For a request that nobody here can answer."""
+    """For a request that no deployment of the chain can answer."""
     path, what = notes.pins[0]
     text = f"'{path}' is {what}: only OpenAI's own API has that, and nobody in the chain of this model is asked there"
     return invalid(f"{text}, or there is a guardrail, which cannot check it.", path, "unsupported_parameter")
 
 
 def _refuse_unkept(given: Mapping[str, Any]) -> None:
-    """What was answered here, and is not kept, nobody else knows."""
+    """An answer of the gateway's own that is not kept is known to no provider."""
     previous = given.get("previous_response_id", "")
     if MADE_HERE in previous:
         raise gone(previous, "previous_response_id", "previous_response_not_found")
@@ -234,7 +234,7 @@ def _reasoning(given: Mapping[str, Any], params: dict[str, Any], notes: Notes) -
         if name == "effort":
             params["reasoning_effort"] = value
         elif name in ("summary", "generate_summary"):
-            # Who thinks aloud is heard: `stream.Reasoning`. How long a summary is cannot be asked for.
+            # Reasoning that is sent is passed on: `output_items`. How long a summary is cannot be set.
             if value != "auto":
                 notes.drop(f"reasoning.{name}")
         elif name == "mode" and value != "standard":

@@ -1,7 +1,7 @@
 """What a body may hold. Source: OpenAI, "Create a model response", and the types of its Python SDK (2.54).
 
 The names at the top are an allow-list. Inside items, content parts and tools more may stand than is named here: it
-reaches OpenAI as it came, and others are told that it was dropped.
+reaches OpenAI as it came, and is reported as dropped for others.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class EventWriter:
         self._output: Output | None = None
         self._frame: Frame | None = None
         self._passed: PassedEvents | None = None
-        """Set while a provider of this API speaks for itself."""
+        """Set while a provider's own events are passed on."""
         self._number = 0
         self._reason: str | None = None
 
@@ -111,7 +111,7 @@ class EventWriter:
             self._reason = choice.get("finish_reason") or self._reason
 
     def _own(self, created: int, first: Deployment | None) -> tuple[Output, Frame]:
-        """What is told from here on in the gateway's own words, whoever began."""
+        """Where the events of the gateway's own making are built from here on, also after a provider's own."""
         if self._output is None:
             self._output = _output(self._asked, first)
         if self._passed is not None:

@@ -1,6 +1,6 @@
 """Reasoning items: what a model thought before it answered.
 
-Claude signs its thoughts, and takes them back, from whichever provider it is asked at. They travel in an item's
+Claude signs its thoughts, and takes them back, at whichever provider. They travel in an item's
 `encrypted_content`, as OpenAI's own do: clients return that as they got it.
 
 Source: Anthropic, "Extended thinking", on signatures across platforms.
@@ -46,7 +46,7 @@ def packed(blocks: Sequence[Mapping[str, Any]]) -> str:
 
 
 def with_origins(value: Any, maker: Deployment) -> Any:
-    """What `maker` said, with its mark on each `encrypted_content`."""
+    """The output of `maker`, with its mark on each `encrypted_content`."""
     if isinstance(value, list):
         return [with_origins(one, maker) for one in value]
     if not isinstance(value, dict):
