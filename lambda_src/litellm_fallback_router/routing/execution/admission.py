@@ -57,7 +57,9 @@ async def admit(
     if drop is not None:
         await _withdrawn(deployment, holds, dependencies, probe=probe)
         return drop
-    return Admission(replace(candidate, probe=probe, deprioritized=deprioritized), tuple(holds))
+    if (probe, deprioritized) != (candidate.probe, candidate.deprioritized):
+        candidate = replace(candidate, probe=probe, deprioritized=deprioritized)
+    return Admission(candidate, tuple(holds))
 
 
 async def _withdrawn(

@@ -18,7 +18,7 @@ from ..plan import Plan
 from ..types import ChatRequest, ChatResult, Chunk, Deployment, ProviderAnswer
 from .attempt import BUG, Attempt
 from .dependencies import ExecutionDependencies
-from .parts import Part, StreamPart, WholePart, take_turns
+from .parts import Part, StreamPart, WholePart
 from .recorder import Recorder
 from .schedule import AttemptSchedule
 
@@ -96,7 +96,6 @@ class ChainExecution(AttemptSchedule):
             before = delivery.sent.useful_characters
             try:
                 part = part_of(attempt, recorder)
-                await take_turns()
                 async with aclosing(part.source()) as source:
                     while not part.done:
                         try:

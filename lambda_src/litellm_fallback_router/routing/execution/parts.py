@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -197,10 +196,3 @@ def _has_token(chunk: Chunk) -> bool:
             if value and name != "role":
                 return True
     return False
-
-
-async def take_turns() -> None:
-    """Let other requests run: planning the largest request and building a provider's request of it occupy the event
-    loop for 20 to 30 ms each. One turn reads what came meanwhile, the next answers it, the last is behind it."""
-    for _ in range(3):
-        await asyncio.sleep(0)
