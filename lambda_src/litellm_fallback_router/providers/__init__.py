@@ -1,5 +1,5 @@
 """What is known of each provider. A new provider is a module with its `Profile` and a line in `PROFILES`; one without
-is taken for a server that speaks OpenAI's API and takes a key.
+is taken for a server with OpenAI's API and a key.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ _MOST = 1024
 
 
 def provider_profile(provider: str) -> Profile:
-    """Look up what is known of a provider, whichever model is asked."""
+    """Look up what is known of a provider, for any of its models."""
     return PROFILES.get(provider, _DEFAULT)
 
 
@@ -92,7 +92,7 @@ def profile_of(provider: str, model: str, *, compatible: bool = False, own_addre
     Args:
         provider: LiteLLM's name of the provider.
         model: The provider's own model id.
-        compatible: Another server than the provider's speaks OpenAI's API there: nothing is assumed of what it takes.
+        compatible: Another server than the provider's has OpenAI's API there: nothing is assumed of what it takes.
         own_address: The mapping names no address (`api_base`).
 
     Returns:
@@ -145,7 +145,7 @@ def processes_itself(provider: str, api_base: str | None) -> bool:
 
 
 def speaks_openai(provider: str, api_base: str | None) -> bool:
-    """Say whether a deployment is another server than OpenAI's own that speaks OpenAI's API.
+    """Decide whether a deployment is another server than OpenAI's own with OpenAI's API.
 
     Args:
         provider: LiteLLM's name of the provider.

@@ -21,7 +21,7 @@ PROCESSING = Processing(
     because="Anthropic's own endpoint may run anywhere",
     fix="leave it out, or ask Claude by a Bedrock profile of {geography}",
 )
-"""Source: https://platform.claude.com/docs/en/manage-claude/data-residency: `global` unless a request says `us`."""
+"""Source: https://platform.claude.com/docs/en/manage-claude/data-residency: `global` unless a request has `us`."""
 
 ANTHROPIC = Profile(
     dialect=CLAUDE,

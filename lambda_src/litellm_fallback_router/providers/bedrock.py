@@ -1,4 +1,4 @@
-"""Amazon Bedrock, asked by Converse, and SageMaker. Sources: Amazon Bedrock "Converse" (`inferenceConfig`: temperature
+"""Amazon Bedrock, with Converse, and SageMaker. Sources: Amazon Bedrock "Converse" (`inferenceConfig`: temperature
 0 to 1), the shapes in botocore, and LiteLLM 1.106 (`llms/bedrock/common_utils.py`).
 """
 
@@ -80,7 +80,7 @@ _PROFILE_REGIONS = {
     "us-gov": "us-gov-east-1 us-gov-west-1",
 }
 PROFILE_REGIONS: Mapping[str, frozenset[str]] = {name: frozenset(r.split()) for name, r in _PROFILE_REGIONS.items()}
-"""The Regions that a geography's inference profiles route to, beside the one that is asked. A profile may use fewer of
+"""The Regions that a geography's inference profiles route to, beside the request's own. A profile may use fewer of
 them. Source: Amazon Bedrock user guide, "Supported Regions and models for inference profiles"."""
 _ROUTE_NAMES = """
     converse converse_like invoke claude_platform agent agentcore async_invoke openai mantle chat_completions

@@ -27,7 +27,7 @@ OPENAI_ONLY = frozenset(
         "audio",
     }
 )
-"""`modalities` and `audio` only where nothing but text is asked for: speech is a need."""
+"""`modalities` and `audio` only where nothing but text is requested: speech is a requirement."""
 ANTHROPIC_ONLY = frozenset({"thinking", "top_k"})
 
 OPENAI_FEATURES = frozenset(
@@ -74,7 +74,7 @@ _CLAUDE = re.compile("claude")
 
 
 def claude_families(dialect: Dialect = CLAUDE, finish_reasons: FinishReasons | None = None) -> tuple[Family, Family]:
-    """Claude's models at a provider where Claude speaks `dialect`.
+    """Claude's models at a provider where Claude's API has this `dialect`.
 
     Args:
         dialect: What the provider's API takes for Claude since Opus 4.1.

@@ -60,15 +60,15 @@ class Dialect:
     openai: bool = False
     """OpenAI's own: names, refusals and image details have their places."""
     developer: bool = False
-    """A `developer` speaks for himself; else as `system`, as LiteLLM 1.106.2 would have it without a word."""
+    """Takes the role `developer`; else it becomes `system`, which LiteLLM 1.106.2 would do without a report."""
     custom_tools: bool = False
     """Has tools that take free text; else they are functions of one string (`custom_tools`)."""
     strict_tools: bool = True
     """`strict` of a tool's function arrives."""
     strict_schema: bool = True
-    """A `json_schema` is kept to, not only asked for."""
+    """A `json_schema` is enforced, not only requested."""
     json_mode: bool = True
-    """Has a `response_format` of `json_object`; else it is asked for by an instruction (`json_mode`)."""
+    """Has a `response_format` of `json_object`; else an instruction requests the object (`json_mode`)."""
     parallel_switch: bool = True
     """Takes `parallel_tool_calls`; else the first call of an answer is kept (`one_call`)."""
     no_choice: bool = True
@@ -86,7 +86,7 @@ class Dialect:
     schema_top: frozenset[str] | None = None
     """Keywords that it takes at the top of a tool's schema; None: most."""
     metadata_if_stored: bool = False
-    """Takes `metadata` only of what it is asked to store."""
+    """Takes `metadata` only with `store`."""
     text_results: bool = False
     """Results of tools are text: images and files in them follow in a message of the user's."""
     named_files: bool = False
@@ -100,4 +100,4 @@ class Dialect:
 
 
 UNKNOWN = Dialect(openai=True)
-"""Any other provider, and other servers that speak OpenAI's API: nothing is assumed."""
+"""Any other provider, and other servers with OpenAI's API: nothing is assumed."""

@@ -60,7 +60,7 @@ COMPATIBLE = FinishReasons(
             "abort",  # vLLM (`v1/engine/__init__.py`, `FinishReason`), SGLang
             "insufficient_system_resource",  # DeepSeek, "Create chat completion"
             "network_error",  # Z.AI
-            "load",  # Ollama, "Generate a chat completion": no answer was asked for
+            "load",  # Ollama, "Generate a chat completion": no answer was requested
             "unload",
         }
     ),

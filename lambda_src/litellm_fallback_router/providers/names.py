@@ -1,4 +1,4 @@
-"""The providers that LiteLLM knows. Source: LiteLLM 1.106 (`types/utils.py` LlmProviders,
+"""The providers that LiteLLM has. Source: LiteLLM 1.106 (`types/utils.py` LlmProviders,
 `llms/openai_like/providers.json`). A test compares the list.
 """
 

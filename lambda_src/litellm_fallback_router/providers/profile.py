@@ -14,7 +14,7 @@ from .finish_reasons import COMPATIBLE, FinishReasons
 
 
 class OwnApi(Enum):
-    """An API that only one provider has, as far as the engine speaks it."""
+    """An API that only one provider has, and that the engine supports."""
 
     AZURE = auto()
     """OpenAI's, at an address with the deployment's name in it."""
@@ -68,7 +68,7 @@ class Processing:
 
 @dataclass(frozen=True, slots=True)
 class Simulator:
-    """How the simulator is asked in the provider's place."""
+    """How requests reach the simulator in the provider's place."""
 
     path: str
     """After the simulator's address."""
@@ -81,7 +81,7 @@ class Simulator:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One provider. The defaults are those of a server that speaks OpenAI's API and takes a key."""
+    """One provider. The defaults are those of a server with OpenAI's API and a key."""
 
     dialect: Dialect = UNKNOWN
     """What its API takes."""
@@ -89,7 +89,7 @@ class Profile:
     claude: bool = False
     """The model is Claude, wherever it is sold."""
     native_formats: frozenset[str] = frozenset()
-    """The wire formats, besides chat completions, that its own API speaks: `messages`, `responses`."""
+    """The wire formats, besides chat completions, that its own API has: `messages`, `responses`."""
     families: tuple[Family, ...] | None = None
     """Models that differ, the first that fits counts; None: Claude alone, as at Anthropic."""
     elsewhere: Override = Override()
@@ -98,9 +98,9 @@ class Profile:
     own_domain: str | None = None
     """A server of another domain is foreign: it needs no key, and is sent none unasked. None: no server is."""
     openai_server: bool = False
-    """Its servers are run by others and speak OpenAI's API: requests reach them as they came."""
+    """Its servers are run by others and have OpenAI's API: requests reach them as they came."""
     openai_format_elsewhere: bool = False
-    """A foreign server under this provider's name speaks OpenAI's API."""
+    """A foreign server under this provider's name has OpenAI's API."""
     sells_only_own: bool = False
     """A model id that begins with another provider's name is a mistake."""
     bare_names: re.Pattern[str] | None = None
@@ -124,11 +124,11 @@ class Profile:
     """Its client insists on a key, which servers that people run themselves do not."""
 
     bedrock: bool = False
-    """Its models are Amazon Bedrock's: asked in AWS Regions, allowed by IAM, in Bedrock's prompts and catalogue."""
+    """Its models are Amazon Bedrock's: in AWS Regions, allowed by IAM, in Bedrock's prompts and catalogue."""
     own_api: OwnApi | None = None
-    """None: OpenAI's, one of `native_formats`, or one that only LiteLLM speaks."""
+    """None: OpenAI's, one of `native_formats`, or one that only LiteLLM supports."""
     asked_elsewhere: bool = False
-    """LiteLLM asks it at another address than its class for it says, or asks somebody first."""
+    """LiteLLM sends its requests to another address than its class returns, or sends another request first."""
     read_by_class: bool = False
     """Its answers are not quite OpenAI's: LiteLLM's class for it reads what is not plain text."""
     json_lines: bool = False
@@ -140,21 +140,21 @@ class Profile:
     openai_account: bool = False
     """Requests name the organization and the project of OpenAI's environment variables."""
     address_in_litellm: bool = False
-    """LiteLLM's class for its format knows its address."""
+    """LiteLLM's class for its format has its address."""
     tools_annotate: bool = False
     """What its own tools did is annotated in the answer: without annotations only tokens cost."""
     embedders: tuple[str, ...] = ()
     """How the ids of models begin that the engine can ask for embeddings; an empty one: any."""
     states_prices: bool = False
-    """Its usage says what it cost."""
+    """Its usage includes the cost."""
     beside_guardrail: bool = False
-    """May be asked while the guardrail still judges the request, which the same AWS service has already."""
+    """May get a request that the guardrail still checks: the same AWS service has it already."""
     tools_in_prompt: bool = False
     """LiteLLM writes tools into the prompt, though it does not list them among the fields it takes."""
     priced_as: str | None = None
     """The provider whose prices hold where the price map has none of its own."""
     processing: Processing | None = None
-    """Where its own endpoints process prompts; None: only the operator can know."""
+    """Where its own endpoints process prompts; None: it depends on the operator's account."""
     route_processing: Mapping[str, Processing] = field(default_factory=dict)
     """Where prompts are processed by those of its `routes` that lead out of its own endpoints."""
     processing_domain: str | None = None
