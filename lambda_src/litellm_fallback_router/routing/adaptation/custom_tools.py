@@ -1,6 +1,6 @@
 """Custom tools, which take free text, for APIs that have functions alone: each is sent as a function of one string, and
-its calls in the answer are calls of the custom tool again. Nobody holds the model to the tool's grammar there, so it
-is told to the model.
+its calls in the answer are calls of the custom tool again. The tool's grammar is not enforced there, so
+the function's schema describes it.
 
 Source: OpenAI, "Function calling", on custom tools; no other API has them.
 """
@@ -56,7 +56,7 @@ def with_functions(deployment: Deployment, request: ChatRequest, features: Messa
 def _takes_them(deployment: Deployment, request: ChatRequest) -> bool:
     if deployment.openai_compatible:
         # What came as a chat reaches other servers as it came; what did not is written for them here, and most of
-        # them know functions alone (vLLM's `ChatCompletionToolsParam`).
+        # them take functions alone (vLLM's `ChatCompletionToolsParam`).
         return request.native is None
     return deployment.profile.dialect.custom_tools
 
@@ -71,7 +71,7 @@ def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _grammar(tool: Mapping[str, Any]) -> str:
-    """What the model is told of the form of its text; empty where any will do."""
+    """The sentence about the form of the text, for the function's schema; empty where any form will do."""
     form = tool.get("format")
     grammar = form.get("grammar") if isinstance(form, Mapping) else None
     if not isinstance(grammar, Mapping):

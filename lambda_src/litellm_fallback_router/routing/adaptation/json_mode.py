@@ -1,6 +1,6 @@
-"""OpenAI's JSON mode (`response_format` of `json_object`) for models whose API has none: asked for by an instruction,
+"""OpenAI's JSON mode (`response_format` of `json_object`) for models whose API has none: an instruction requests it,
 and the answer is checked to be an object. Anthropic's and Bedrock's structured outputs cannot stand in for it: they
-take no schema that admits any object, since each object in it must say `additionalProperties: false` (Anthropic,
+take no schema that admits any object, since each object in it must have `additionalProperties: false` (Anthropic,
 "Structured outputs", limitations).
 
 As in OpenAI's own, an answer that is cut off (`finish_reason` of `length`) is the beginning of an object.
@@ -46,7 +46,7 @@ def _instructed(messages: list[Message], instruction: str) -> list[Message]:
 
 @dataclass(frozen=True, slots=True)
 class JsonMode:
-    """Lets an object through, and what is no answer in words: tool calls, with what is said before them, and refusals
+    """Lets an object through, and what is no answer in words: tool calls, with the text before them, and refusals
     by a content filter."""
 
     tools: bool
@@ -90,7 +90,7 @@ class _Choice:
 
 class _Stream:
     """Nothing but the beginning of an object is sent on. What turns out to be none fails at once, so that another
-    candidate is asked while the caller has nothing yet; only where a tool call may follow it is held back instead."""
+    candidate is tried while the caller has nothing yet; only where a tool call may follow it is held back instead."""
 
     def __init__(self, mode: JsonMode) -> None:
         self._mode = mode

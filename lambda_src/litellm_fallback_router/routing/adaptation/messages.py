@@ -1,4 +1,4 @@
-"""One message as Claude and Bedrock's models take it: built from the fields they have, the others dropped and said.
+"""One message as Claude and Bedrock's models take it: built from the fields they have, the others dropped and reported.
 
 Nothing blank is left, since both refuse it: Anthropic with "text content blocks must contain non-whitespace text",
 Bedrock with "The text field in the ContentBlock object ... is blank". What a tool gave, be it nothing, is an answer to
@@ -50,7 +50,7 @@ class MessageFit:
         self._converse = deployment.profile.dialect.converse
 
     def fit(self, message: Message) -> dict[str, Any] | None:
-        """The message; None where it says nothing."""
+        """The message; None where it has no content."""
         role = message["role"]
         if role == "developer":
             role = "system"
@@ -106,7 +106,7 @@ class MessageFit:
         return kept
 
     def _parts(self, content: Any) -> tuple[list[Part], list[Part]]:
-        """The parts that say something, and the thoughts among them."""
+        """The parts with content, and the thoughts among them."""
         if isinstance(content, str):
             content = [{"type": "text", "text": content}]
         parts: list[Part] = []
@@ -147,7 +147,7 @@ class MessageFit:
     def _file(self, given: Mapping[str, Any]) -> dict[str, Any]:
         kept = self._kept(given, {"file_data", "file_id", "format"}, filename="filename dropped")
         if not self._converse and kept.get("file_id") and not kept.get("file_data"):
-            # LiteLLM takes one that it knows no format of for an upload, and adds a tool that runs code.
+            # LiteLLM takes one of an unknown format for an upload, and adds a tool that runs code.
             kept.setdefault("format", "application/pdf")
         return kept
 
@@ -168,7 +168,7 @@ class MessageFit:
         return call if mark is None else {**call, "cache_control": mark}
 
     def _arguments(self, given: str) -> str:
-        """JSON of an object, which says one thing and can be sent on: both APIs take nothing else."""
+        """JSON of an object that has one meaning and can be sent on: both APIs take nothing else."""
         if not given.strip():
             return "{}"
         if _is_object(given):
@@ -232,7 +232,7 @@ def _is_blank(content: Any) -> bool:
 def _is_object(given: str) -> bool:
     """Whether that is the JSON of an object which is the same once it is read and written again.
 
-    It is not with a number beyond floats (`1e999`), half of a surrogate pair ("no low surrogate in string" says
+    It is not with a number beyond floats (`1e999`), half of a surrogate pair ("no low surrogate in string" at
     Anthropic: anthropics/claude-code issue 2108) or two members of one name, of which one would vanish.
     """
     try:

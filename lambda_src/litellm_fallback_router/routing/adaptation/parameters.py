@@ -74,7 +74,7 @@ def _fit_tools(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
 
 def _fit_metadata(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
     if dialect.metadata_if_stored and "metadata" in kept and not kept.get("store"):
-        # OpenAI answers 400 to metadata of what it is not asked to store.
+        # OpenAI answers 400 to metadata without `store`.
         return [_drop(kept, "metadata")]
     return []
 
@@ -130,7 +130,7 @@ def adjust_messages(
 
 
 def _with_file_names(message: Message) -> Message:
-    """OpenAI wants a name for data of a file; LiteLLM 1.106.2 would make one up (`gpt_transformation.py`)."""
+    """OpenAI requires a name for data of a file; LiteLLM 1.106.2 would make one up (`gpt_transformation.py`)."""
     if not isinstance(content := message.get("content"), list):
         return message
     return {**message, "content": [_with_file_name(part) for part in content]}

@@ -30,7 +30,7 @@ class ChunkPostprocessor(Protocol):
 
 
 class Postprocessor(Protocol):
-    """A frozen value: a candidate may be asked more than once. Choices are replaced, never changed in place."""
+    """A frozen value: a candidate may be tried more than once. Choices are replaced, never changed in place."""
 
     def whole(self, choices: Choices) -> Choices:
         """The choices of a whole answer as the caller may have them. Raises ProviderFailure where it is of no use."""
@@ -49,7 +49,7 @@ class Adapted:
     postprocessors: tuple[Postprocessor, ...] = ()
     """In the order in which the request was adapted."""
     native: NativeRequest | None = None
-    """It is sent this, in the caller's own format: messages and parameters only say what it is about."""
+    """The body that is sent, in the caller's own format; messages and parameters only describe it."""
 
     def adapted(
         self,
@@ -79,7 +79,7 @@ def processed(answer: ProviderAnswer, postprocessors: Sequence[Postprocessor]) -
         The answer with the choices that the caller gets.
 
     Raises:
-        ProviderFailure: The answer is not what the adapted request asked for.
+        ProviderFailure: The answer is not what the adapted request calls for.
     """
     for postprocessor in reversed(postprocessors):
         answer = replace(answer, choices=postprocessor.whole(answer.choices))

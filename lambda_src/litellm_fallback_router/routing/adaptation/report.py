@@ -1,4 +1,4 @@
-"""What is said of a request that was made fit for a deployment: in `adjusted`, or as the reason why it cannot be."""
+"""The report of a request's adaptation to a deployment: lines of `adjusted`, or the reason why it does not fit."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def tool_schema(
     """What a tool's calls look like. `inline`: the model takes no `$ref`. `top`: the only keywords at the top. `of`:
     the field that is reported.
 
-    Raises UnfitError where the schema asks for what the API has not.
+    Raises UnfitError where the schema needs what the API lacks.
     """
     schema = dict(given) if given else {"properties": {}}
     references = _references(schema)
@@ -63,8 +63,8 @@ def tool_schema(
 
 
 def answer_schema(given: Schema, report: Report, *, of: str = "response_format") -> dict[str, Any]:
-    """What an answer is held to by constrained decoding, or the calls of a strict tool. `of`: the field that is
-    reported. Raises UnfitError where the schema asks for more."""
+    """The schema of constrained decoding for an answer, or for the calls of a strict tool. `of`: the field that is
+    reported. Raises UnfitError where the schema needs more."""
     if _references(given).recursive:
         raise UnfitError("schema", f"takes no recursive schema in `{of}`")
 
@@ -133,7 +133,7 @@ def _is_refused(keyword: str, value: Any) -> bool:
 
 
 def _without_needless_all_of(schema: dict[str, Any]) -> dict[str, Any]:
-    """A `$ref` alone in an `allOf`, as some generators write it to say more beside it, stands for itself."""
+    """A `$ref` alone in an `allOf`, as some generators write it to add fields beside it, stands for itself."""
     members = schema.get("allOf")
     if not isinstance(members, list) or not any(isinstance(one, Mapping) and "$ref" in one for one in members):
         return schema

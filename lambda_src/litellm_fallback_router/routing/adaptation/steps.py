@@ -1,5 +1,5 @@
 """Makes a request fit for one deployment, before any library sees it: what its API has no place for is renamed,
-merged or dropped and said, or the deployment is passed over. Nothing is made up."""
+merged or dropped and reported, or the deployment is passed over. Nothing is made up."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class ToolFit:
         self._native = deployment.info.native_schema is True
 
     def tool(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """A tool in OpenAI's form. Raises UnfitError where its schema asks for what the API has not."""
+        """A tool in OpenAI's form. Raises UnfitError where its schema needs what the API lacks."""
         function = given["function"]
         own = frozenset() if self._converse else ANTHROPICS_OWN
         if _more(given, _TOOL | own) or _more(function, _FUNCTION | own):
@@ -63,7 +63,7 @@ class ToolFit:
         if self._native:
             wanted["schema"] = answer_schema(wanted["schema"], self._report)
         elif beside_tools:
-            # LiteLLM asks for it by a tool that must be called: the caller's own never would be.
+            # LiteLLM implements it by a tool that must be called: the caller's own never would be.
             raise UnfitError("json_schema", "does not keep to a response_format beside tools")
         else:
             self._report.say("response_format asked for by a tool")

@@ -1,9 +1,9 @@
 """A conversation as APIs take it that have turns: Anthropic's, and Bedrock's Converse.
 
 Instructions stand in front, the first turn is the user's, the turns alternate, and each call of a tool is answered in
-the next one. What stands elsewhere is moved or merged and said; a message for which there is no place is written as
+the next one. What stands elsewhere is moved or merged and reported; a message for which there is no place is written as
 text: the message itself, as JSON. Nothing is made up; LiteLLM 1.106.2 would put a "Please continue." or an "Operator
-note" there, or a tool that nobody has (`factory.py`, `mid_conversation_system.py`, `utils.add_dummy_tool`).
+note" there, or a tool that no caller has (`factory.py`, `mid_conversation_system.py`, `utils.add_dummy_tool`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def fitted_turns(
     if kept[: len(system)] != system:
         report.say("system messages moved to the front")
     if not turns and system:
-        # OpenAI answers an instruction alone; here it can only be asked.
+        # OpenAI answers an instruction alone; here only a user's turn is answered.
         turns = [{**system.pop(), "role": "user"}]
         report.say("system message sent as user message")
     if not turns:
@@ -164,7 +164,7 @@ def _check_documents(turns: Sequence[Message], report: Report) -> None:
             if document and not text:
                 raise UnfitError("content", "takes a document only beside a text")
             if document:
-                # Converse wants a name of each; LiteLLM makes one of its kind and a hash.
+                # Converse requires a name of each; LiteLLM makes one of its kind and a hash.
                 report.say("documents named by their contents")
             document = text = False
         elif message["role"] == "user":

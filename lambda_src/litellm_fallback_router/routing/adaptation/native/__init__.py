@@ -1,4 +1,4 @@
-"""Requests that reach a deployment in their caller's own format: who speaks it, and what has to change all the same.
+"""Requests that reach a deployment in their caller's own format: which deployments take it, and what must change.
 
 A new format is one file here, and one line in `NATIVE_FORMATS`.
 """
@@ -49,7 +49,7 @@ def fitted_native(deployment: Deployment, native: NativeRequest, report: Report)
     """Fit a request in its caller's own format to one deployment.
 
     Args:
-        deployment: A deployment that `speaks` the format.
+        deployment: A deployment for which `speaks` is true.
         native: The caller's request.
         report: Takes a line for each field that is changed or left out.
 
@@ -64,7 +64,7 @@ def fitted_native(deployment: Deployment, native: NativeRequest, report: Report)
 
 def continued(native: NativeRequest, text: str, params: Mapping[str, Any], instruction: str | None) -> NativeRequest:
     """The request for the rest of an answer of which the caller has `text`. `params` hold what is left of its limits;
-    `instruction` asks for the rest where the model does not simply go on."""
+    `instruction` requests the rest where the model does not simply go on."""
     return NATIVE_FORMATS[native.format].continued(native, text, params, instruction)
 
 
@@ -74,6 +74,6 @@ def masked(native: NativeRequest | None, messages: Sequence[Message]) -> NativeR
 
 
 def untranslatable(native: NativeRequest) -> UnfitError:
-    """Why who does not speak its format is not asked."""
+    """Why a deployment without its format is dropped."""
     reason = f"cannot be sent {native.only[0]}: only deployments of its own API have it"
     return UnfitError("native", reason, param=native.param)

@@ -1,4 +1,4 @@
-"""What the domain has to know of a format in which requests are passed on as they came."""
+"""What the domain needs of a format in which requests are passed on as they came."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Anthropic's Messages API as Amazon Bedrock has it for Claude: InvokeModel, with fewer fields and betas.
 
 Sources: AWS, "Anthropic Claude Messages API" (Amazon Bedrock user guide, `anthropic_version`, images as base64 alone);
-for fields, betas, cache marks and tools what LiteLLM 1.106.2 knows of them (`BedrockInvokeAnthropicMessagesRequest`,
+for fields, betas, cache marks and tools the lists of LiteLLM 1.106.2 (`BedrockInvokeAnthropicMessagesRequest`,
 `anthropic_beta_headers_config.json`, `llms/bedrock/messages`). What Bedrock has no place for goes by Converse.
 """
 
@@ -36,7 +36,7 @@ RENAMED = {"advanced-tool-use-2025-11-20": "tool-search-tool-2025-10-19"}
 _CLAUDES_OWN = re.compile(r"(tools\[\d+\] \((bash|text_editor|memory|computer)_|stop_sequences )")
 """What is pinned to Claude's own API, and is a tool that Claude was taught rather than one that Anthropic runs."""
 _PLACES = ("aws_", "model_id", "region")
-"""How the operator's parameters begin that say where, and as whom, to ask; the rest is Converse's alone."""
+"""Prefixes of the operator's parameters that are addresses and credentials; the rest is Converse's alone."""
 _MARK = ("type", "ttl")
 
 
@@ -53,7 +53,7 @@ def is_taken_by_bedrock(deployment: Deployment, native: NativeRequest) -> bool:
 
 
 def for_bedrock(deployment: Deployment, native: NativeRequest, report: Report) -> NativeRequest:
-    """The request with what Bedrock has no place for left out, and said."""
+    """The request with what Bedrock has no place for left out, and reported."""
     body = {name: value for name, value in native.body.items() if name in FIELDS}
     if "output_format" in native.body and "format" not in (body.get("output_config") or {}):
         body["output_config"] = {**(body.get("output_config") or {}), "format": native.body["output_format"]}

@@ -16,7 +16,7 @@ from ..report import Report, UnfitError
 CHARACTERS_PER_TOKEN = 8
 """No real text packs more: a longer one cannot fit."""
 USUAL_INPUT_TYPE = "search_document"
-"""What Cohere is told where the caller does not say what its vectors are for."""
+"""The `input_type` for Cohere where the caller sets none."""
 _SIZES: Mapping[str, tuple[int, ...]] = {
     "text-embedding-ada-": (),
     "amazon.titan-embed-text-v1": (),
@@ -26,7 +26,7 @@ _SIZES: Mapping[str, tuple[int, ...]] = {
     "cohere.embed-multilingual-v3": (),
     "cohere.embed-v4": (256, 512, 1024, 1536),
 }
-"""Of models, by how they begin: the numbers of dimensions that one may ask for. Others take any, or say so."""
+"""Of models, by how they begin: the numbers of dimensions that they take. Others take any, or answer an error."""
 
 
 class EmbeddingsFormat:

@@ -1,8 +1,8 @@
 """Anthropic's Messages API, passed on: what has to change in a body on its way to Claude.
 
 Sources: Anthropic, "Create a message"; "Preserved thinking" (platform.claude.com/docs/en/build-with-claude): the API
-itself leaves out a thinking block that the model asked cannot read, without an error, but refuses one whose signature
-is none of Claude's.
+itself leaves out a thinking block that the requested model cannot read, without an error, but refuses one whose
+signature is none of Claude's.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _loop_lacks_thought(messages: Sequence[Any]) -> bool:
 
 
 def _own_thoughts(messages: list[Any], report: Report) -> list[Any]:
-    """The conversation without thoughts that are none of Claude's, or that nobody signed."""
+    """The conversation without thoughts that are none of Claude's, or that have no signature."""
     fitted = [(message, _without_foreign(message, report)) for message in messages]
     return [kept for message, kept in fitted if kept is message or kept["content"]]
 
@@ -129,7 +129,7 @@ def _without_foreign(message: dict[str, Any], report: Report) -> dict[str, Any]:
 
 
 def is_foreign(block: Mapping[str, Any]) -> bool:
-    """Whether it is a thought that Claude would refuse: nobody signed it, or not Claude."""
+    """Whether it is a thought that Claude would refuse: one without a signature of Claude's."""
     if block.get("type") not in THINKING_PARTS:
         return False
     signature = block.get("signature") if block["type"] == "thinking" else block.get("data")

@@ -1,8 +1,8 @@
 """OpenAI's Responses API, passed on: what has to change in a body on its way to a deployment that has it.
 
 Reasoning that OpenAI encrypted can be read by the organization that it was made for alone; others refuse the request
-("The encrypted content ... could not be verified", pydantic/pydantic-ai issue 4608). So what is handed out says whose
-it is, in front of the content, which clients return as they got it; ids would not do: many clients leave them out.
+("The encrypted content ... could not be verified", pydantic/pydantic-ai issue 4608). So what is handed out is marked
+with its maker, in front of the content, which clients return as they got it; ids would not do: many clients drop them.
 
 Sources: OpenAI, "Create a model response" and "Reasoning models"; "Item 'fc_...' of type 'function_call' was provided
 without its required 'reasoning' item" (teunlao/swift-ai-sdk issue 8): without a thought its calls lose their ids.
@@ -21,12 +21,12 @@ from ...types import Deployment, Message, NativeRequest
 from ..report import Report
 
 MADE_HERE = "_gw_"
-"""In every id that the gateway made itself: no API knows them."""
+"""In every id that the gateway made itself: no API has them stored."""
 MARK = "gw1."
 """Before the maker, a dot, and what the maker wrote."""
 ENCRYPTED = "reasoning.encrypted_content"
 UNDOCUMENTED = "client_metadata"
-"""What Codex says of itself to OpenAI, with every request; OpenAI's documentation and others do not know it. Source:
+"""Codex's description of itself in each request; it is in no documentation, and others refuse it. Source:
 openai/codex, `ResponsesApiRequest` in codex-rs/codex-api."""
 LEAST_TOKENS = 16
 """Of `max_output_tokens`: "Expected a value >= 16" (vercel/ai issue 6233)."""
@@ -132,7 +132,7 @@ class _Items:
         """A thought was left out."""
 
     def fitted(self, items: list[Any]) -> list[Any]:
-        """The items without what others made, and without ids that nobody knows there."""
+        """The items without what other providers made, and without ids that are unknown there."""
         kept = [self._item(item, f"input[{index}]") for index, item in enumerate(items)]
         kept = [item for item in kept if item is not None]
         if not self._forgotten:
@@ -158,7 +158,7 @@ class _Items:
 
 
 def _is_named(item: Mapping[str, Any]) -> bool:
-    """An id that belongs to what a model said; a reference is nothing without its own."""
+    """True for the id of a model's item; a reference is nothing without its own."""
     return isinstance(item.get("id"), str) and item.get("type") in ("message", "function_call", "custom_tool_call")
 
 
