@@ -1,4 +1,4 @@
-"""A request as the domain knows it: its validation, its bounds, and what it holds."""
+"""A request of the domain: its validation, its bounds, and what it holds."""
 
 from .bounds import ValueCount, check_bounds, check_values, too_many_values
 from .features import THINKING_FIELDS, THINKING_PARTS, MessageFeatures, characters_of, prompt_characters

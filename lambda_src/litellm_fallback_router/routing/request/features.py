@@ -66,7 +66,7 @@ def text_length(value: Any) -> int:
 
 
 def characters_of(said: Iterable[Message]) -> int:
-    """Of text, thought and tool calls in what a model said, whole or in part: all of it is billed."""
+    """Of text, thought and tool calls in a model's answer, whole or in part: all of it is billed."""
     return sum(_written(one) for one in said)
 
 

@@ -41,7 +41,7 @@ def scheme_of(part: Mapping[str, Any]) -> str | None:
     url = _url_of(part)
     if url is None:
         return None
-    # In capitals it is a URL all the same, but LiteLLM knows only this spelling.
+    # In capitals it is a URL all the same, but LiteLLM takes only this spelling.
     return (
         "https"
         if url.startswith("https://")
@@ -93,7 +93,7 @@ class RequestImages:
     def _fetch(self, url: str) -> asyncio.Future[str]:
         if url not in self._fetched and self._images is not None:
             self._fetched[url] = task = asyncio.ensure_future(self._bounded(self._images, url))
-            # Whoever waited for it may be gone by then.
+            # The request that waited for it may have ended by then.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._fetched[url]
 
@@ -147,7 +147,7 @@ MOST_PICTURES = 20
 """In one check, at most; and `LARGEST_PICTURE` bytes each (Amazon Bedrock's user guide, "Block harmful images")."""
 LARGEST_PICTURE = 4_000_000
 _POINTERS = frozenset({"url", "image_url", "data", "file_data", "file_id"})
-"""Fields of a content part whose string is the thing itself, encoded, or says where it is."""
+"""Fields of a content part whose string is the encoded content, or its address."""
 _DATA_URL = re.compile(r"data:image/(?:png|jpe?g);base64,")
 _BEGINNINGS: Mapping[Literal["png", "jpeg"], bytes] = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 

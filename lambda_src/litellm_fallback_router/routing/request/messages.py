@@ -1,4 +1,4 @@
-"""`messages`, checked as OpenAI checks it; of content parts, more kinds than OpenAI knows pass through."""
+"""`messages`, checked as OpenAI checks it; of content parts, more kinds than OpenAI's pass through."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _require(owner: Mapping[str, Any], field: str, kind: type[str | dict[str, An
 
 
 def missing(path: str, fix: str = "") -> InvalidRequestError:
-    """The error for a required field that is missing at `path`; `fix` says what to do."""
+    """The error for a required field that is missing at `path`; `fix` is the advice."""
     return invalid(f"Missing required parameter: '{path}'. {fix}".strip(), path, "missing_required_parameter")
 
 

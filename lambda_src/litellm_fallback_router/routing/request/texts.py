@@ -13,7 +13,7 @@ NO_TEXT = frozenset(
         *("url", "data", "file_data", "file_id", "signature"),
     }
 )
-"""Fields whose string says how to read the others, points elsewhere, or is no text (images, sound, signatures)."""
+"""Fields whose string describes the others, points elsewhere, or is no text (images, sound, signatures)."""
 PROMPTS = ("tools", "functions", "response_format", "prediction", "web_search_options")
 """Parameters that providers show to the model beside the messages."""
 JSON = "arguments"

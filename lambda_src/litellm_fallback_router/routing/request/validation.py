@@ -1,6 +1,6 @@
 """Validates requests: from HTTP, Python and a terminal by the same rules and in the same words.
 
-Nothing is sent to a provider before it has passed here, so that a caller's mistake is told as one.
+Nothing is sent to a provider before it has passed here, so that a caller's mistake is reported as one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _EXPECTED = {
 
 
 def validated(request: ChatRequest, settings: RouterSettings) -> ChatRequest:
-    """The request, if all of it is as `ChatRequest` says; an API that checked the parts itself has set `checked`.
+    """The request, if all of it is as `ChatRequest` requires; an API that checked the parts itself has set `checked`.
 
     Raises InvalidRequestError for the first mistake.
     """
@@ -72,7 +72,7 @@ def validated(request: ChatRequest, settings: RouterSettings) -> ChatRequest:
 
 
 def _check_json(fields: Mapping[str, Any]) -> None:
-    """What comes from Python may be more than JSON can say, which is what a body over HTTP is read as."""
+    """A request from Python may hold more than JSON can, which a body over HTTP is."""
     for name, value in fields.items():
         try:
             json.dumps(value, ensure_ascii=False).encode()
