@@ -42,7 +42,7 @@ class RouterConfig:
     """What may be spent by all callers, and by tag."""
 
     aliases: Mapping[str, str] = field(init=False, repr=False, compare=False)
-    """The providers' own names of the models -> the names in `chains` that they are asked by."""
+    """The providers' own names of the models -> the names in `chains` that serve them."""
     _groups: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class RouterConfig:
 
     @property
     def first_chat(self) -> str:
-        """The name that is asked where a chat names none: the first that answers chats."""
+        """The name that is used where a chat names none: the first that answers chats."""
         return next((name for name in self.chains if not self.embeds(name)), next(iter(self.chains)))
 
     def embeds(self, name: str) -> bool:
@@ -213,7 +213,7 @@ def _check_names(
     strategies: Mapping[str, tuple[str, ...]],
     problems: list[str],
 ) -> None:
-    if not models:  # a mistake that is told already, and that all of these would follow from
+    if not models:  # a mistake that is reported already, and that all of these would follow from
         return
     known = list(dict.fromkeys([*models, *strategies]))
     for name in strategies:

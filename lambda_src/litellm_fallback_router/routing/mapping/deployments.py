@@ -102,7 +102,7 @@ def build(
 
 
 def _embeds(mode: str | None, dimensions: int | None, model: str) -> bool:
-    """Whether a deployment embeds texts: as the mapping says, else the price map, else its look."""
+    """Whether a deployment embeds texts: by the mapping, else by the price map, else by its name."""
     if mode is not None:
         return mode == "embedding"
     return dimensions is not None or "embed" in model.lower()

@@ -129,8 +129,9 @@ class Guardrail(BaseModel):
     region: str | None = Field(None, pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     """Where it is; by default the Region of its ARN, else the process's own."""
     parallel: bool = False
-    """True: where Bedrock is asked first, the input is checked beside the first attempt instead of before it, and
-    nothing is released before the verdict. For guardrails that only block: what one would mask has then been sent."""
+    """True: where Bedrock comes first in the chain, the input is checked beside the first attempt instead of before
+    it, and nothing is released before the verdict. For guardrails that only block: what one would mask has then been
+    sent."""
     stream_window: int | Literal["end", "off"] = 1_000
     """Characters of a stream that are checked at a time, the last quarter again with the next; `end`: all of it, once
     it is complete; `off`: streams are not checked."""

@@ -94,10 +94,10 @@ def master_key(mapping: Any, lookup: Callable[[str], str | None]) -> str | None:
         lookup: Gives an environment variable's value, or None.
 
     Returns:
-        The key; None: the config asks for none.
+        The key; None: the config has none.
 
     Raises:
-        ConfigurationError: The config asks for a key that is not there.
+        ConfigurationError: The config refers to a key that is not there.
     """
     if not is_litellm_config(mapping):
         return None

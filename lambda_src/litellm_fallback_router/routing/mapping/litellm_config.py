@@ -147,7 +147,7 @@ def _item(item: Any, index: int, done: Converted) -> Any:
 
 
 def _is_embedded(given: Any) -> bool:
-    """Whether such a deployment can be asked for embeddings. What is wrong otherwise is told elsewhere."""
+    """Whether such a deployment can embed texts. Other mistakes of it are reported elsewhere."""
     params = given if isinstance(given, Mapping) else {}
     try:
         where = target(str(params.get("model")), params.get("custom_llm_provider"))

@@ -9,7 +9,7 @@ from ..types import Deployment
 from .provider_names import target
 
 LONGEST = 100
-"""Characters of an unknown name that are looked at, and said again."""
+"""Characters of an unknown name that are compared, and repeated in the error."""
 RESEMBLES = 0.4
 """How like another id of the same provider's an id must be (1: equal): models of one provider share much of them."""
 

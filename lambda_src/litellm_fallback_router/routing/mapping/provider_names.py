@@ -48,7 +48,7 @@ def check_provider(provider: str) -> None:
 def target(name: str, provider: str | None) -> Target:
     """Split `openai/gpt-4o`, `bedrock/us-west-2/us.amazon.nova-2-lite-v1:0` or a bare model id.
 
-    Raises ValueError with the fix where the provider is unknown or cannot be told.
+    Raises ValueError with the fix where the provider is unknown or ambiguous.
     """
     prefix, _, rest = name.partition("/")
     provider = provider and canonical_name(provider)

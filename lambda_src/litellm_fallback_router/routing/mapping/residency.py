@@ -1,7 +1,7 @@
 """Where a deployment's prompts may be processed, and which deployments would take them out of a geography.
 
-Pure: what the mapping tells, and what providers document. Where a provider's own account settings decide, or an ARN
-hides the model, nothing is assumed in the operator's favour.
+Pure: it follows from the mapping, and from what providers document. Where a provider's own account settings decide, or
+an ARN hides the model, nothing is assumed in the operator's favour.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LARGEST = ("apac", "ca", "eu", "us")
 _BEDROCK_HOST = re.compile(r"(?:bedrock-runtime|bedrock-runtime-fips)\.([a-z0-9-]+)\.amazonaws\.com")
 _ARN = re.compile(r"arn:[a-z-]+:bedrock:([a-z0-9-]*):[^:]*:([a-z-]+)/(.+)")
 _MODEL_ROUTES = frozenset({"converse", "converse_like", "invoke", "openai", "mantle", "chat_completions"})
-"""Routes of LiteLLM's Bedrock names (`providers.py`) that ask the model itself, in the Region that is asked."""
+"""Routes of LiteLLM's Bedrock names (`providers.py`) that reach the model itself, in the request's Region."""
 
 _MOVE = "params.region and params.model: a Region and an inference profile of {geography}, or leave it out"
 
@@ -111,7 +111,7 @@ def _documented(processing: Processing, deployment: Deployment) -> Reach:
 
 
 def _elsewhere(deployment: Deployment, usual: str | None) -> Reach:
-    """Where `params.region` says: only its operator can know."""
+    """In `params.region`, which is taken from the operator."""
     if deployment.extra.get("vertex_location") == "global":
         return Reach(None, "vertex_location is global", "params.vertex_location: a location in {geography}")
     label = deployment.region or usual or ""
@@ -133,7 +133,7 @@ def _bedrock(deployment: Deployment, here: str | None) -> Reach:
 
 
 def _model(model: str, region: str) -> Reach:
-    """`model`: an id, an inference profile or an ARN of Bedrock's, asked in the Region."""
+    """`model`: an id, an inference profile or an ARN of Bedrock's, called in the Region."""
     if arn := _ARN.fullmatch(model[max(0, model.find("arn:")) :]):
         region, kind, model = arn[1] or region, arn[2], arn[3]
         if kind == "application-inference-profile":

@@ -98,7 +98,7 @@ class Params(BaseModel):
 
 class InfoOverride(BaseModel):
     """`model_info`: what is known better here than in the price map. `base_model` names the model to look up,
-    where a deployment's own name says nothing (Azure); `mode` says whether it embeds texts. The rest is as in
+    where a deployment's own name is not a model's (Azure); `mode` is its kind: chat or embedding. The rest is as in
     `ModelInfo`."""
 
     model_config = _STRICT

@@ -19,7 +19,7 @@ OWN_DIMENSIONS: Mapping[str, int] = {
     "cohere.embed-multilingual-v3": 1024,
     "cohere.embed-v4:0": 1536,
 }
-"""Of vectors where nobody asks for others, for whoever reads a mapping without the price map, which also lacks some.
+"""Of vectors by default, for a mapping that is read without the price map, which also lacks some.
 Sources: OpenAI, "Vector embeddings"; Amazon Bedrock User Guide, "Amazon Titan Embeddings Text", "Cohere Embed v3" and
 "Cohere Embed v4"."""
 Names = Mapping[str, tuple[str, ...]]
@@ -31,7 +31,7 @@ def space_of(provider: str, model: str, base_model: str | None, dimensions: int 
     Args:
         provider: Its provider.
         model: The provider's own model id.
-        base_model: The model behind it, where its name says nothing (Azure, an ARN).
+        base_model: The model behind it, where its name is not a model's (Azure, an ARN).
         dimensions: Of its vectors; None: unknown.
 
     Returns:
@@ -59,7 +59,7 @@ def can_embed(provider: str, model: str, api_base: str | None) -> bool:
         api_base: Its address, where the mapping names one.
 
     Returns:
-        True where the engine knows its request and its answer.
+        True where the engine supports its request and its answer.
     """
     embedders = provider_profile(provider).embedders
     if provider_profile(provider).bedrock:
@@ -127,7 +127,7 @@ def unmixed(
 
 
 class _Unknown:
-    """Of a name that is none, which is told elsewhere."""
+    """Of a name that is none, which is reported elsewhere."""
 
 
 _UNKNOWN = _Unknown()
