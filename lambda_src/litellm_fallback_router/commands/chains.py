@@ -1,4 +1,4 @@
-"""`fallback-router chains`: which deployments are asked for each name, in which order, and why not the others."""
+"""`fallback-router chains`: which deployments serve each name, in which order, and why not the others."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _chain(config: RouterConfig, name: str, here: str | None) -> dict[str, Any]:
 
 
 def _ids(config: RouterConfig, name: str) -> list[str]:
-    """The aliases without those that say the same with the provider before it."""
+    """The aliases without those that are another one with the provider before it."""
     ids = {deployment.model for deployment in config.deployments}
     return [alias for alias in config.aliases_of(name) if alias in ids]
 

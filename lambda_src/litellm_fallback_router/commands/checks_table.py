@@ -21,7 +21,7 @@ STYLES = {"ok": None, "warning": "yellow", "failed": "red"}
 
 
 class Shown:
-    """A line on stderr that says what is being done."""
+    """Write a line on stderr about what is being done."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

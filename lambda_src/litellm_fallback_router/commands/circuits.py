@@ -57,7 +57,7 @@ def open_(
 def close(
     deployment: Deployment, config: Config = None, stack: Stack = None, region: Region = None, table: Table = None
 ) -> None:
-    """Put a deployment back into service, whoever opened its circuit."""
+    """Put a deployment back into service, whichever process opened its circuit."""
     _check(deployment, config)
     with deployed(stack, region, table) as gateway:
         gateway.close_circuit(deployment)

@@ -85,7 +85,7 @@ class Connection(HttpToolsProtocol):
         self._without_request: dict[Connection, None] = vars(kwargs["server_state"]).setdefault("without_request", {})
         """The server's connections that have no request under way, the longest first."""
         self._told_framing = False
-        """True while a new parser is told what the last one knew."""
+        """True while a new parser gets what the last one had read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)
@@ -156,7 +156,7 @@ class Connection(HttpToolsProtocol):
 
     def _stay_with_http1(self) -> None:
         """A request that offers another protocol (as Java's HttpClient does by itself) is answered over this one, as
-        RFC 9110 (7.8) has it. The parser has stopped before the body, so a new one is told how long that is."""
+        RFC 9110 (7.8) has it. The parser has stopped before the body, so a new one is given the body's length."""
         framing = [h for h in self.headers if h[0] in (b"content-length", b"transfer-encoding")]
         lines = [b"POST / HTTP/1.1", *(name + b": " + value for name, value in framing), b"", b""]
         self.parser = httptools.HttpRequestParser(self)

@@ -1,4 +1,4 @@
-"""What the commands for a deployed gateway have in common: where it is, and how errors are told."""
+"""What the commands for a deployed gateway have in common: its address, and the report of errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Region = Annotated[str | None, typer.Option(help="AWS Region of the gateway; AWS
 
 @contextmanager
 def deployed(stack: str | None, region: str | None, table: str | None = None) -> Iterator[DeployedGateway]:
-    """The gateway. What cannot be done ends the command with exit code 1 and says what to do."""
+    """The gateway. An error ends the command with exit code 1 and the fix."""
     from ..operations import DeployedGateway, OperationError  # noqa: PLC0415 - AWS's libraries, only when needed
 
     try:

@@ -18,7 +18,7 @@ def request_to(model: str, config: RouterConfig, question: list[Message] = QUEST
     Args:
         model: A model or a strategy of the mapping, or a provider's own name of one.
         config: The mapping.
-        question: What a model that chats is asked; one that embeds texts is given its text.
+        question: The prompt of a model that chats; one that embeds texts is given its text.
 
     Returns:
         The request.

@@ -1,4 +1,4 @@
-"""`fallback-router doctor`: asks every deployment one tiny question, directly."""
+"""`fallback-router doctor`: sends every deployment one tiny request, directly."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ EVALUATION = "fallback_router_evaluation"
 
 
 def add_evaluate(app: typer.Typer) -> None:
-    """Adds `fallback-router evaluate`; where its distribution is missing, a command that says how to install it."""
+    """Adds `fallback-router evaluate`; where its distribution is missing, a command that prints how to install it."""
     try:
         commands = import_module(f"{EVALUATION}.commands")
     except ModuleNotFoundError as error:

@@ -47,7 +47,7 @@ def attempt_lines(attempts: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def dropped_lines(dropped: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The deployments that were not asked, each with its reason (`Dropped.to_json`)."""
+    """The deployments that were dropped, each with its reason (`Dropped.to_json`)."""
     return [f"{drop['deployment']}: not asked, {drop['reason']}" for drop in dropped]
 
 

@@ -22,7 +22,7 @@ from .formatting import console, warn_of
 def preflight(config_file: Path | None, region: str | None, *, arch: str, load: Load, as_json: bool) -> bool:
     """Print what was found; True if nothing stands against a deployment. Raises ConfigurationError."""
     with command_context(config_file, simulate=False) as settings:
-        # References stay references: what they say here is not what they will say in the Lambda.
+        # References stay references: their values here are not those in the Lambda.
         config = load_config(bootstrap.mapping_of(settings), lambda _provider, _model: ModelInfo())
     warn_of(config)
     try:

@@ -18,10 +18,10 @@ from ..settings import Settings
 from .connections import Connection, allow_open_files
 
 DRAIN_SECONDS = 6.0
-"""Seconds for answers under way when the gateway is told to stop. With what follows less than the 10 s after which
+"""Seconds for answers under way when the gateway is stopped. With what follows less than the 10 s after which
 `docker stop` kills."""
 LAST_WORDS_SECONDS = 1.0
-"""Seconds in which callers still under way are told that the gateway stops; after that their connections are closed."""
+"""Seconds in which callers still under way get the error that the gateway stops; then their connections are closed."""
 KEEP_ALIVE_SECONDS = 30
 """Longer than official clients keep an idle connection (5 s), so that none is closed under a request of theirs."""
 

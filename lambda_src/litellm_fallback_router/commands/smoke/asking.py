@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AT_ONCE = 2
 """Requests: each may be another environment's first, and a new account has few."""
 SECONDS = 60.0
-"""For one answer; the gateway is told so."""
+"""For one answer; sent to the gateway as its limit."""
 TRIES = 10
 """Requests for each deployment of a group whose members no request can tell apart."""
 THROTTLED_WAITS = 10
@@ -26,7 +26,7 @@ LONGEST_WAIT = 5.0
 """Seconds before it is."""
 WHOLE = "Reply with one word: ok", 16, 512
 STREAMED = "Count from 1 to 60 in digits, separated by spaces.", 256, 1024
-"""What is asked, and the most tokens for it, without and with reasoning (which counts as tokens)."""
+"""The prompt, and the most tokens for it, without and with reasoning (which counts as tokens)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Asked:
 
     reply: Reply
     attempt: Mapping[str, Any] | None
-    """Its last line in the ledger; None: it was not asked."""
+    """Its last line in the ledger; None: there was no attempt."""
     dropped: Mapping[str, Any] | None
-    """Why the router did not ask it."""
+    """Why the router dropped it."""
 
     @property
     def answered(self) -> bool:
@@ -69,7 +69,7 @@ class Answers:
 
 
 class Asking:
-    """`say`: is told what is being asked."""
+    """`say`: called with the name of each request."""
 
     def __init__(self, client: GatewayClient, say: Callable[[str], None]) -> None:
         self._client = client

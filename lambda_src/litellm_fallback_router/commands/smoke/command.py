@@ -132,7 +132,7 @@ async def _asked(
 
 
 async def _opened(client: GatewayClient, shown: Shown) -> Reply:
-    """The first reply after API Gateway knows the key, or after a minute."""
+    """The first reply after API Gateway accepts the key, or after a minute."""
     begun = time.monotonic()
     while True:
         reply = await client.models()

@@ -21,7 +21,7 @@ WAITING = {
     "drained": "an operator took it out: `fallback-router circuits close {id}` brings it back",
     "rpm": "wait a minute and run it again, or raise its rpm in the mapping",
 }
-"""Fixes for drops that say nothing against a deployment."""
+"""Fixes for drops that are no fault of a deployment."""
 SECRET = "`fallback-router secrets set {provider}`, with a key that works; it is used within 30 s"  # noqa: S105 - words
 LOG = (
     "see the log of the output FunctionName, and 'Troubleshooting' in docs/aws.md; a start that failed and Lambda's "
@@ -99,7 +99,7 @@ def _failed(deployment: Deployment, way: str, asked: Asked) -> Check:
     outcome, reason = (asked.attempt or {}).get("outcome", ""), (asked.attempt or {}).get("reason", "")
     if outcome == "answered":
         return Check("", "failed", f"{way}: {asked.reply.problem}", LOG)
-    # A newer stage may know kinds that this copy of the code does not.
+    # A newer stage may have kinds that this copy of the code lacks.
     kind = FailureKind(outcome) if outcome in set(FailureKind) else None
     return Check("", "failed", f"{way}: {reason}", _fix(deployment, kind))
 
