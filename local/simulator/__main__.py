@@ -1,4 +1,4 @@
-"""`python -m local.simulator`: run the simulator until it is told to stop."""
+"""`python -m local.simulator`: run the simulator until a signal stops it."""
 
 import argparse
 import asyncio

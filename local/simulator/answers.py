@@ -1,4 +1,4 @@
-"""What the simulated models say: a function of the conversation alone, never of the model.
+"""The simulated models' answers: a function of the conversation alone, never of the model.
 
 So a stream that broke on one model and went on another can be checked letter by letter, and an answer that reached
 the wrong caller shows.
@@ -129,8 +129,8 @@ def _structured(call: Call) -> str:
 
 
 def _obliging(call: Call) -> str:
-    """As models answer who are merely told to write an object: mostly they do; in a code fence or in prose where the
-    question asks for that."""
+    """As models answer an instruction to write an object: mostly they do; in a code fence or in prose where the
+    question calls for that."""
     spoken = _last_text(call.turns).lower()
     if "in prose" in spoken:
         return reply_to(call.turns)

@@ -8,7 +8,7 @@ class Model:
     """A model as one provider offers it."""
 
     name: str
-    """The name a client asks for."""
+    """The model's name in a request."""
     context_window: int = 128_000
     """Tokens of prompt it takes."""
     max_output: int = 16_384
@@ -62,7 +62,7 @@ _ANTHROPIC = (
     Model("claude-haiku-4-5-20251001", 200_000, 64_000, prefill=True, effort=False),
     Model("claude-haiku-5-5", 1_000_000, 128_000, sampling=False, mid_system=True),
 )
-# The names below are inference profiles: the part before the first dot says which Regions may call them.
+# The names below are inference profiles: the part before the first dot is the geography whose Regions may call them.
 _BEDROCK = (
     *(Model(f"{scope}.anthropic.claude-sonnet-4-6", 1_000_000, 64_000) for scope in ("us", "eu", "global")),
     *(

@@ -63,7 +63,7 @@ class SimulatorControl:
         return list(self._call("GET", "faults"))
 
     def requests(self) -> list[RequestRecord]:
-        """What the providers were asked since the last reset, oldest first."""
+        """The requests to the providers since the last reset, oldest first."""
         return [RequestRecord.model_validate(one) for one in self._call("GET", "requests")]
 
     def clear_requests(self) -> None:

@@ -19,7 +19,7 @@ _HELP = (
 
 
 class Control:
-    """Answers requests under `/_sim`, and those that are for nobody."""
+    """Answers requests under `/_sim`, and those to unknown paths."""
 
     def __init__(self, simulator: "Simulator") -> None:
         self._simulator = simulator
@@ -77,7 +77,7 @@ class Control:
                 return 404, {"message": f"there is no fault {rule_id!r}; GET {PREFIX}/faults lists them"}
 
     def _health(self) -> dict[str, Any]:
-        """`connections` includes the one that asks; `in_flight` counts provider requests being served."""
+        """`connections` includes that of this request; `in_flight` counts provider requests being served."""
         return {
             "status": "ok",
             "connections": self._simulator.open_connections,

@@ -43,7 +43,7 @@ Part = Text | Image | ToolCall | ToolResult
 
 @dataclass(frozen=True)
 class Turn:
-    """Everything one side says before the other side speaks."""
+    """All consecutive messages of one side."""
 
     role: Literal["user", "assistant"]
     parts: tuple[Part, ...]
@@ -79,7 +79,7 @@ class Call:
     turns: tuple[Turn, ...]
     stream: bool
     system: str = ""
-    """Counts as prompt; changes the answer only where it asks for one JSON object."""
+    """Counts as prompt; changes the answer only where it demands one JSON object."""
     region: str | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: Literal["auto", "none", "required"] | Tool = "auto"
@@ -109,20 +109,20 @@ Finish = Literal["stop", "stop_sequence", "length", "tool_calls", "content_filte
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model says to a call."""
+    """The model's answer to the result of a call."""
 
     prompt_tokens: int
     thinking: str = ""
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = field(default=())
     finish: Finish | None = "stop"
-    """None: the provider never says why it stopped (a fault)."""
+    """None: the provider sends no finish reason (a fault)."""
     stop_sequence: str | None = None
     """The stop string that ended the text."""
     searched: bool = False
     """The provider has looked something up first."""
     refused: bool = False
-    """The text says why the model will not answer."""
+    """The text is the model's refusal."""
 
     @property
     def completion_tokens(self) -> int:

@@ -137,7 +137,7 @@ def _html(headers: Mapping[str, str]) -> http.Reply:
 
 
 def _in_disguise(broken: http.Reply, headers: Mapping[str, str]) -> http.Reply:
-    """An error's body with a status that says all is well."""
+    """An error's body with a status of 200."""
     return http.Reply(200, broken.body, headers)
 
 

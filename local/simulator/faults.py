@@ -70,7 +70,7 @@ class Fault(BaseModel):
 
     kind: FaultKind
     status: int | None = Field(default=None, ge=400, le=599)
-    """HTTP status of `status` and `flapping` (which answers 503 unless told)."""
+    """HTTP status of `status` and `flapping` (which answers 503 by default)."""
     retry_after: str | None = None
     """Retry-After header, sent as it is: seconds, an HTTP date, or nonsense."""
     code: str | None = None

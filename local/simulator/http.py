@@ -1,4 +1,4 @@
-"""As much HTTP/1.1 as model providers speak, on bare asyncio streams."""
+"""As much HTTP/1.1 as model providers use, on bare asyncio streams."""
 
 import asyncio
 import json
@@ -70,7 +70,7 @@ class Reply:
 
 
 class WatchedReader(asyncio.StreamReader):
-    """A stream reader that tells when the other side has gone, also while nobody reads."""
+    """A stream reader that reports when the other side has closed, also while no read is under way."""
 
     def __init__(self) -> None:
         super().__init__(limit=MAX_HEAD, loop=asyncio.get_running_loop())

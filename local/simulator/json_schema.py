@@ -17,11 +17,11 @@ _FORMATS = {
 }
 _MAX_DEPTH = 12
 _MAX_VALUES = 10_000
-"""Of an instance, each character that a `minLength` asks for among them."""
+"""Of an instance, each character that a `minLength` demands among them."""
 
 
 class Unsatisfiable(ValueError):
-    """The schema asks for something this simulator cannot make up."""
+    """The schema demands a value that this simulator cannot make up."""
 
 
 def instance(schema: Mapping[str, Any], text: str, named: Mapping[str, Any] | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""What the server needs to know about one provider's API."""
+"""What the server needs of one provider's API."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Frame:
 
     data: bytes
     part: Literal["opening", "content", "closing", "finish"]
-    """`content` carries text or tool arguments; `finish` says that the answer is complete."""
+    """`content` carries text or tool arguments; `finish` marks that the answer is complete."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Target:
-    """What a request is about, as far as it can be told before it is checked."""
+    """A request's model and streaming, as far as they can be read before it is checked."""
 
     model: str | None = None
     """Of Bedrock's other operations: the id of what they are about."""
@@ -88,7 +88,7 @@ class Provider(Service, Protocol):
         """A stream message that cannot be decoded."""
 
     def error_frame(self, call: Call, sent: int) -> bytes:
-        """A stream message that says the provider failed half-way, after so many messages."""
+        """A stream message that reports a failure of the provider half-way, after so many messages."""
 
     def ping(self) -> bytes:
         """A message that carries nothing; empty where the provider has none."""

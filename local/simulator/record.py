@@ -1,4 +1,4 @@
-"""The log of what providers were asked."""
+"""The log of requests to the providers."""
 
 import time
 from collections import deque

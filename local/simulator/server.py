@@ -29,7 +29,7 @@ _BACKLOG = 1024
 class Simulator:
     """OpenAI, Anthropic and Bedrock on one loopback port; an async context manager.
 
-    Runs in the current event loop and starts as `settings` say (`reset` goes back to them).
+    Runs in the current event loop and starts with `settings` (`reset` goes back to them).
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, settings: Settings | None = None) -> None:
@@ -83,7 +83,7 @@ class Simulator:
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """What the providers were asked since the last reset, oldest first."""
+        """The requests to the providers since the last reset, oldest first."""
         return self._log.records()
 
     @property
@@ -144,7 +144,7 @@ class Simulator:
             while await self._serve_one(reader, writer):
                 pass
         except (ConnectionError, TimeoutError):
-            pass  # the client is gone or too slow: nobody is left to tell
+            pass  # the client has closed or is too slow: there is no one to answer
         except http.BadRequest as wrong:
             writer.write(http.Reply.json(wrong.status, {"message": wrong.message}, {"connection": "close"}).encode())
         finally:
@@ -177,7 +177,7 @@ class Simulator:
     async def _unless_gone(
         self, work: Coroutine[Any, Any, None], reader: http.WatchedReader, record: RequestRecord
     ) -> None:
-        """Do the work until it is done or the client has gone."""
+        """Do the work until it is done or the client has closed."""
         answering = asyncio.create_task(work)
         leaving = asyncio.create_task(reader.gone.wait())
         try:

@@ -20,7 +20,7 @@ class Settings(BaseModel):
     chunk_delay: float = Field(default=0.0, ge=0, le=60)
     """Seconds between two content chunks of a stream."""
     continuation: Continuation = "exact"
-    """How an answer goes on when asked to continue: only the rest, all of it again, the last words again and then
+    """How an answer goes on when a request continues it: only the rest, all of it again, the last words again and then
     the rest, or small talk and then the rest."""
     openai_keys: list[str] = ["sim-openai-key"]
     """Bearer keys that OpenAI takes."""
@@ -29,7 +29,7 @@ class Settings(BaseModel):
     bedrock_keys: list[str] = ["sim-bedrock-key"]
     """Bearer keys that Bedrock takes."""
     aws_credentials: dict[str, str] = {AWS_ACCESS_KEY_ID: "sim-bedrock-secret"}
-    """Access key ids that Bedrock knows, each with its secret access key."""
+    """Access key ids that Bedrock accepts, each with its secret access key."""
     buckets: list[str] = ["sim-bucket"]
     """S3's buckets."""
     evaluation_seconds: float = Field(default=0.0, ge=0, le=3600)

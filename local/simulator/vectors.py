@@ -18,11 +18,11 @@ class EmbeddingModel:
     """A model that embeds texts."""
 
     name: str
-    """The name a client asks for."""
+    """The model's name in a request."""
     dimensions: int
-    """Of its vectors, unless fewer are asked for."""
+    """Of its vectors, unless fewer are requested."""
     fewer: tuple[int, ...] | None = ()
-    """What else may be asked for; None is any number up to its own."""
+    """The other numbers that a request may have; None is any number up to its own."""
     max_tokens: int = 8192
     """Of one text."""
     space: str = ""

@@ -190,7 +190,7 @@ def _part(block: schema.Block) -> Part | None:
         case schema.ToolResultBlock(tool_use_id=call_id, content=content):
             return ToolResult(call_id, _plain(content))
         case _:
-            return None  # thinking is not part of what was said
+            return None  # thinking is not part of the conversation's text
 
 
 def _plain(content: str | Sequence[Any] | None) -> str:

@@ -128,7 +128,7 @@ class InputSchema(BaseModel):
 
 
 class CustomTool(Cacheable):
-    """`name`: docs "Define tools"; longer ones and others are refused as the pattern says."""
+    """`name`: docs "Define tools"; longer ones and others are refused by the pattern."""
 
     type: Literal["custom"] | None = None
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,128}$")

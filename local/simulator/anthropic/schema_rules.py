@@ -34,7 +34,7 @@ def _objections(schema: Node) -> Iterator[str]:
     # Source: anthropics/anthropic-sdk-csharp issue 195, langchain4j/langchain4j issue 5133.
     if lost := dangling(schema):
         yield f"Invalid schema: Reference to non-existent definition: {lost[1]}"
-    # Source: egonSchiele/agency-lang issue 487 (asked the API on 2026-07-09); docs: "Recursive schemas" unsupported.
+    # Source: egonSchiele/agency-lang issue 487 (tried at the API on 2026-07-09); docs: "Recursive schemas" unsupported.
     if names := circle(schema):
         yield (
             f"Circular reference detected in schema definitions: {' -> '.join(names)}. Self-referencing or "

@@ -1,4 +1,4 @@
-"""The tools that Anthropic runs or knows, their blocks, and what manages a context: types of the `anthropic` client."""
+"""Tools that Anthropic runs or defines, their blocks, and what manages a context: types of the `anthropic` client."""
 
 from typing import Any, Literal
 

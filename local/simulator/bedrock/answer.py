@@ -61,7 +61,7 @@ def _content(answer: Answer) -> Iterator[dict[str, Any]]:
 
 
 def _blocks(answer: Answer) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Each content block of a stream: how it starts (only tool calls say), and the deltas that fill it."""
+    """Each content block of a stream: its start (an event only for tool calls), and the deltas that fill it."""
     if answer.thinking:
         thoughts = [{"reasoningContent": {"text": piece}} for piece in pieces(answer.thinking)]
         yield {}, [*thoughts, {"reasoningContent": {"signature": signature(answer.thinking)}}]

@@ -21,7 +21,7 @@ from local.simulator.storage import Objects
 from local.simulator.vectors import EmbeddingModel, find_embedder
 
 _OTHERS = {prompts.PATH: prompts.get_prompt, guardrails.PATH: guardrails.apply_guardrail}
-"""Operations that are no chat, by path; the path's group `id` says what they are about."""
+"""Operations that are no chat, by path; the path's group `id` is the resource that they are about."""
 _PATH = re.compile(
     r"/bedrock/model/(?P<model>[^/]+|arn[^/]+/[^/]+)/"
     r"(?P<operation>converse|converse-stream|invoke|invoke-with-response-stream)"

@@ -70,7 +70,7 @@ def to_call(body: Any, model: Model, *, stream: bool) -> MessagesCall:
         asked = request.parse({"model": model.name, "stream": stream, **plain}, version="", beta=",".join(betas))
         return request.to_call(asked, model, ",".join(betas))
     except ApiError as refused:
-        # Bedrock hands on what Anthropic's own checks say, in an envelope of its own.
+        # Bedrock hands on the errors of Anthropic's own checks, in an envelope of its own.
         raise errors.refuse(json.loads(refused.reply.body)["error"]["message"]) from refused
 
 

@@ -105,7 +105,7 @@ class Evaluations:
         return Reply.json(200, answer, errors.response_headers())
 
     def _judge(self, job: _Job) -> None:
-        """Write the results where the job wants them, under the names the service gives them."""
+        """Write the results to the job's output location, under the names the service gives them."""
         (wanted,) = job.request["evaluationConfig"]["automated"]["datasetMetricConfigs"]
         (source,) = job.request["inferenceConfig"]["models"]
         model = source["precomputedInferenceSource"]["inferenceSourceIdentifier"]
@@ -145,7 +145,7 @@ def _as_modelled(body: dict[str, Any]) -> dict[str, Any]:
         for config in body["evaluationConfig"]["automated"]["datasetMetricConfigs"]:
             config["taskType"] = config["taskType"].replace("General", "Custom")
     except (KeyError, TypeError, AttributeError):
-        return body  # wrong in another way, which the model tells
+        return body  # wrong in another way, which the model's check reports
     return body
 
 

@@ -1,8 +1,8 @@
 """ApplyGuardrail, checked against botocore's model of bedrock-runtime.
 
-Both guardrails block what speaks of "forbidden fruit" (a denied topic), in whatever case and however spaced. `simguard`
+Both guardrails block what mentions "forbidden fruit" (a denied topic), in whatever case and however spaced. `simguard`
 also masks e-mail addresses and telephone numbers such as 5550123; `simblocker` only blocks. In answers alone they block
-the word 666. Of images, `simguard` blocks those whose bytes speak of the fruit; `simblocker` does not look at them.
+the word 666. Of images, `simguard` blocks those whose bytes mention the fruit; `simblocker` does not look at them.
 """
 
 import re

@@ -42,7 +42,7 @@ def _check_content(content: Sequence[_Json], where: str, model: Model) -> None:
             "field and try again."
         )
     for position, block in enumerate(content):
-        # Source: NousResearch/hermes-agent issue 55092, asked of the API: blank text is refused here, not in results.
+        # Source: NousResearch/hermes-agent issue 55092, tried at the API: blank text is refused here, not in results.
         if "text" in block and not block["text"].strip():
             raise refuse(
                 f"The text field in the ContentBlock object at {where}.content.{position} is blank. Add text to the "
@@ -82,11 +82,11 @@ def _check_attachments(content: Sequence[_Json], where: str) -> None:
 def _check_cache_points(body: _Json, model: Model) -> None:
     points = list(_cache_points(body))
     tools: Sequence[_Json] = body.get("toolConfig", {}).get("tools", [])
-    # Source: BerriAI/litellm pull request 39210; strands-agents/harness-sdk pull request 1807 (asked of a Llama).
+    # Source: BerriAI/litellm pull request 39210; strands-agents/harness-sdk pull request 1807 (tried with a Llama).
     if points and not model.caching:
         text = "You invoked an unsupported model or your request did not allow prompt caching. See the documentation "
         raise denied("AccessDeniedException", text + "for more information.")
-    # Source: danny-avila/LibreChat issue 13838; LibreChat-AI/agents pull request 253 (asked of the API: tools only).
+    # Source: danny-avila/LibreChat issue 13838; LibreChat-AI/agents pull request 253 (tried at the API: tools only).
     for index, tool in enumerate(tools):
         if "cachePoint" in tool and "anthropic" not in model.name:
             raise refuse(

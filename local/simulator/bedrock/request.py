@@ -110,7 +110,7 @@ def _part(block: _Json) -> Part | None:
         case {"guardContent": {"text": {"text": text}}}:
             return Text(text)
         case _:
-            return None  # cache points and reasoning are not part of what was said
+            return None  # cache points and reasoning are not part of the conversation's text
 
 
 def _tools(tool_config: _Json) -> tuple[Tool, ...]:

@@ -30,7 +30,7 @@ def region_of(request: Request) -> str | None:
 
 
 def check(request: Request, settings: Settings, service: str = "bedrock") -> None:
-    """Raises ApiError with the service's own 403 for a request that nobody known has signed."""
+    """Raises ApiError with the service's own 403 for a request without a signature of a known key."""
     authorization = request.headers.get("authorization", "").strip()
     if not authorization:
         raise denied("MissingAuthenticationTokenException", "Missing Authentication Token")

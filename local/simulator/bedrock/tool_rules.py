@@ -70,14 +70,14 @@ def check_history(messages: Sequence[_Json], tool_config: _Json, model: Model) -
 
 def _check_blocks(content: Sequence[_Json], where: str) -> None:
     for position, block in enumerate(content):
-        # Source: sigoden/aichat pull request 1550 (of a result's `json`); the same words are said of a call's input.
+        # Source: sigoden/aichat pull request 1550 (of a result's `json`); a call's input is refused in the same words.
         if "toolUse" in block and not isinstance(block["toolUse"]["input"], Mapping):
             raise _no_object(f"{where}.{position}.toolUse.input")
         result = block.get("toolResult")
         if result is None:
             continue
         # Source: aws-samples/sample-multi-agent-orchestration-chat-on-agentcore issue 15. Else nothing is an answer,
-        # too: NousResearch/hermes-agent issue 55092, asked of the API.
+        # too: NousResearch/hermes-agent issue 55092, tried at the API.
         if result.get("status") == "error" and not result["content"]:
             at = f"{where}.{position}.toolResult"
             raise refuse(f"The content field at {at} cannot be empty when status value is error.")

@@ -121,7 +121,7 @@ def _logprobs(call: Call, texts: list[str]) -> dict[str, Any] | None:
 
 
 def token_logprobs(call: Call, text: str) -> list[dict[str, Any]]:
-    """The log probabilities of a text, as far as they were asked for."""
+    """The log probabilities of a text, as far as they were requested."""
     return [] if call.logprobs is None else _entries(call.logprobs, pieces(text))
 
 

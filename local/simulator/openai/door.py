@@ -28,7 +28,7 @@ def check_body(request: Request, path: str) -> None:
 
 
 def target_of(request: Request) -> Target:
-    """The model that a body names, and whether it asks for a stream."""
+    """The model that a body names, and whether its `stream` is true."""
     body = request.json
     if not isinstance(body, dict):
         return Target()

@@ -17,7 +17,7 @@ from local.simulator.vectors import EmbeddingModel, find_embedder, packed, vecto
 
 _MOST = 2048
 """Of texts in a request, as texts or as tokens: types of the client, "2048 dimensions or less"; a text may well be more
-tokens, as MicrosoftDocs/azure-docs pull request 124129 says it."""
+tokens, according to MicrosoftDocs/azure-docs pull request 124129."""
 _MOST_TOKENS = 300_000
 """Of all texts of a request together; as above."""
 _Tokens = list[Annotated[int, Field(ge=0)]]

@@ -136,7 +136,7 @@ class CustomDefinition(_Strict):
 
 
 class CustomTool(_Strict):
-    """A tool that takes text; nobody here calls it. Source: types of the `openai` client."""
+    """A tool that takes text; the simulated models never call it. Source: types of the `openai` client."""
 
     type: Literal["custom"]
     custom: CustomDefinition

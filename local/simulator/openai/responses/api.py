@@ -25,7 +25,7 @@ PREFIX = "/openai/v1/responses"
 
 
 class Responses:
-    """`/openai/v1/responses`: made here, and kept unless the request says `store: false`."""
+    """`/openai/v1/responses`: made here, and kept unless the request has `store: false`."""
 
     name: ProviderName = "openai"
     stream_type = "text/event-stream; charset=utf-8"

@@ -57,7 +57,7 @@ OutputPart = Annotated[OutputText | Refusal, Field(discriminator="type")]
 
 
 class InputMessage(Strict):
-    """What a user or an operator says."""
+    """A user's or an operator's message."""
 
     type: Literal["message"] | None = None
     role: Literal["user", "system", "developer"]
@@ -67,7 +67,7 @@ class InputMessage(Strict):
 
 
 class OutputMessage(Strict):
-    """What the model said."""
+    """The model's text."""
 
     type: Literal["message"] | None = None
     role: Literal["assistant"]
@@ -126,7 +126,7 @@ class ReasoningText(Strict):
 
 
 class ReasoningItem(Strict):
-    """What the model thought. It has no `status` on the way in, whatever the client's types say: BerriAI/litellm
+    """The model's reasoning. It has no `status` on the way in, although the client's types have one: BerriAI/litellm
     issue 13420, 1jehuang/jcode issue 1028."""
 
     type: Literal["reasoning"]

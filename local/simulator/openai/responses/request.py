@@ -29,18 +29,18 @@ class ResponsesCall(Call):
 
     asked: schema.ResponsesRequest
     body: Mapping[str, Any]
-    """As it came, to be told back."""
+    """As it came, to be repeated in the response."""
     owner: str
-    """The organization that asks: its key."""
+    """The key of the request's organization."""
     before: tuple[Mapping[str, Any], ...] = ()
     """What the previous response knew, and its input."""
     response_id: str = field(default_factory=lambda: f"resp_{secrets.token_hex(24)}")
     too_long: bool = False
-    """Longer than the window; a stream says so after it has begun (anomalyco/opencode issue 6071)."""
+    """Longer than the window; a stream reports it after it has begun (anomalyco/opencode issue 6071)."""
 
     @property
     def conversation(self) -> tuple[Mapping[str, Any], ...]:
-        """What was said before the answer, as items."""
+        """The conversation before the answer, as items."""
         given = self.body.get("input") or []
         spoken = [{"type": "message", "role": "user", "content": given}] if isinstance(given, str) else given
         return (*self.before, *spoken)
@@ -168,7 +168,7 @@ def _turn(item: items.AnyItem) -> Turn | None:
             turn = Turn("user", (ToolResult(call_id, _plain(output)),))
         case items.CustomToolCallOutput(call_id=call_id, output=output):
             turn = Turn("user", (ToolResult(call_id, _plain(output)),))
-    return turn  # None: thoughts, and what built-in tools did, are not part of what was said
+    return turn  # None: thoughts, and what built-in tools did, are not part of the conversation's text
 
 
 def _arguments(written: str) -> dict[str, Any]:

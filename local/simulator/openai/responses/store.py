@@ -16,7 +16,7 @@ class Stored:
     organization: str
     response: Mapping[str, Any]
     conversation: tuple[Item, ...]
-    """Everything said up to its end: its input, what came before that, and its output."""
+    """The conversation up to its end: its input, what came before that, and its output."""
 
 
 class Store:
