@@ -13,6 +13,13 @@ from ..routing.types import ChatRequest, ChatResult
 logger = logging.getLogger("litellm_fallback_router")
 
 
+class Event(dict[str, Any]):
+    """What a log record says; its text is JSON. A formatter that writes JSON itself need not parse that again."""
+
+    def __str__(self) -> str:
+        return json.dumps(self)
+
+
 class LogObserver:
     """Observer that writes to the standard library's logging, logger `litellm_fallback_router`."""
 
@@ -43,10 +50,10 @@ class LogObserver:
         _write(logging.INFO, "request_answered", request, facts)
 
     def circuit_moved(self, deployment: str, state: str) -> None:
-        logger.warning("%s", json.dumps({"event": "circuit_moved", "deployment": deployment, "state": state}))
+        logger.warning(Event(event="circuit_moved", deployment=deployment, state=state))
 
     def state_unavailable(self, what: str, why: str) -> None:
-        logger.warning("%s", json.dumps({"event": "state_unavailable", "what": what, "why": why}))
+        logger.warning(Event(event="state_unavailable", what=what, why=why))
 
 
 def _write(level: int, event: str, request: ChatRequest, facts: dict[str, Any]) -> None:
@@ -58,4 +65,4 @@ def _write(level: int, event: str, request: ChatRequest, facts: dict[str, Any]) 
             "caller": request.caller,
             **request.prompt_facts,
         }
-        logger.log(level, "%s", json.dumps({**line, **facts}))
+        logger.log(level, Event(line | facts))

@@ -126,7 +126,7 @@ def _curl(url: str, model: str, *, with_key: bool) -> list[str]:
 
 
 class JsonFormatter(logging.Formatter):
-    """`{"time", "level", "logger", ...}`: an event's own fields where the message is a JSON object, else `message`.
+    """`{"time", "level", "logger", ...}`: an event's own fields where the message is an object, else `message`.
 
     Of an exception it keeps the type: its text may quote a prompt, an answer or a key.
     """
@@ -136,22 +136,11 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            **_content(record.getMessage()),
+            **(record.msg if isinstance(record.msg, dict) else {"message": record.getMessage()}),
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__qualname__
         return json.dumps(line)
-
-
-def _content(message: str) -> dict[str, Any]:
-    if message.startswith("{"):
-        try:
-            event = json.loads(message)
-        except ValueError:
-            return {"message": message}
-        if isinstance(event, dict):
-            return event
-    return {"message": message}
 
 
 def log_to_stderr(level: str) -> None:
