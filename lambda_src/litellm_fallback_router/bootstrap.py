@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from .adapters import price_map
 from .adapters.image_fetch import ImageFetcher
+from .adapters.local_accounts import LocalAccounts
 from .adapters.logs import LogObserver
 from .adapters.memory import MemoryCircuits, MemoryRateLimits, MemoryResponses
 from .adapters.provider_keys import EnvironmentKeys
@@ -20,6 +21,7 @@ from .collector import gc_paused
 from .engine import Engine, loading
 from .engine.converse import is_conversed
 from .mapping import ROUTER_STYLE_MAPPING
+from .routing.accounts import Accounts
 from .routing.errors import ConfigurationError
 from .routing.execution import Cooldowns
 from .routing.interceptors import RouterDependencies
@@ -161,6 +163,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             prompts=None if config.prompts is None else _prompts(config.prompts, settings),
             images=ImageFetcher() if config.settings.fetch_images else None,
             guard=None if config.guardrail is None else _guard(config.guardrail, settings),
+            accounts=_accounts(config, settings),
         ),
     )
 
@@ -210,6 +213,15 @@ def _state(
             open_seconds=numbers.circuit_open_seconds,
             probe_seconds=numbers.deadline,
         )
+
+
+def _accounts(config: RouterConfig, settings: Settings) -> Accounts:
+    return Accounts(
+        LocalAccounts(),
+        ahead=settings.lambda_function is None,
+        fail_closed=config.budgets.on_state_loss == "fail_closed",
+        local_share=config.budgets.local_share,
+    )
 
 
 def _responses(config: RouterConfig, settings: Settings) -> ResponseStore | None:

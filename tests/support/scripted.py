@@ -16,7 +16,7 @@ from litellm_fallback_router.routing.interceptors import RouterDependencies
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
 from litellm_fallback_router.routing.mapping.config import RouterConfig
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
-from litellm_fallback_router.routing.ports import Guard
+from litellm_fallback_router.routing.ports import DearestPrices, Guard
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import (
     ChatRequest,
@@ -157,6 +157,9 @@ class ScriptedProvider:
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return usage.total_tokens * 1e-6
+
+    def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
+        return DearestPrices(1e-6, 1e-6)
 
     async def aclose(self) -> None:
         self.closed = True

@@ -91,10 +91,11 @@ def error_table() -> str:
         "ContextWindowExceededError": "Larger than the window of every candidate.",
         "RequestTooLargeError": "The body is larger than `max_request_bytes`.",
         "ContentPolicyError": "A provider's content filter refused, or the guardrail where it answers with errors.",
-        "RateLimitedError": "Every candidate is out of its rate; `Retry-After` where it is known.",
+        "RateLimitedError": "Every candidate, or the caller's key, is out of its rate; `Retry-After`.",
         "TooManyAtOnceError": (
-            "The caller has too much under way (`max_concurrent_per_key`, `max_bytes_held`); `Retry-After`."
+            "The caller has too much under way (its key, `max_concurrent_per_key`, `max_bytes_held`); `Retry-After`."
         ),
+        "BudgetExceededError": "No candidate can be paid for; `Retry-After` says when the budget is full again.",
         "ProvidersFailedError": "Every candidate was asked and failed.",
         "UnavailableError": "Nobody could be asked: no key, refused credentials, ... `Retry-After` where it is known.",
         "GatewayBusyError": (

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..routing.accounts import Slot, StoreLostError
 from ..routing.accounts.account import Balance, Granted, Short
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 T = TypeVar("T")
 BUSY_SECONDS = 1.0
@@ -38,17 +41,23 @@ class LocalAccounts:
 
     def __init__(self, file: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         """`file`: made where it is not there; None: memory. `clock` gives Unix seconds."""
+        self._file = file
         self._clock = clock
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(
-            ":memory:" if file is None else file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        if file is not None:
-            # A killed process loses nothing that was written; so does a machine, but for its last moments.
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = normal")
-        self._db.executescript(_TABLES)
-        self._in_memory = file is None
+
+    @cached_property
+    def _db(self) -> Connection:
+        """Opened by the first request that is limited: the library takes 10 ms to load."""
+        import sqlite3  # noqa: PLC0415 - see above
+
+        where = ":memory:" if self._file is None else self._file
+        db = sqlite3.connect(where, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        if self._file is not None:
+            # A killed process loses nothing that was written; a machine that stops may lose its last moments.
+            db.execute("pragma journal_mode = wal")
+            db.execute("pragma synchronous = normal")
+        db.executescript(_TABLES)
+        return db
 
     async def open(
         self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool = False
@@ -70,8 +79,10 @@ class LocalAccounts:
             self._db.close()
 
     async def _run(self, work: Callable[[], T]) -> T:
+        import sqlite3  # noqa: PLC0415 - as above
+
         try:
-            return work() if self._in_memory else await asyncio.to_thread(work)
+            return work() if self._file is None else await asyncio.to_thread(work)
         except sqlite3.Error as error:
             raise StoreLostError(type(error).__name__) from error
 

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..routing.errors import RouterError, shown
+from ..routing.errors import BudgetExceededError, RouterError, shown
 from .formats import format_of
 from .formats.base import Problem
 from .wire import reply
@@ -113,8 +113,9 @@ def _headers(error: RouterError) -> dict[str, str]:
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     # Official clients retry 429 and 5xx by themselves, which would try the whole chain again. Where nothing was
-    # sent and the wait is known, their retry is welcome.
-    if (error.status == 429 or error.status >= 500) and (attempts or error.retry_after is None):
+    # sent and the wait is known, their retry is welcome; but none waits for a budget.
+    in_vain = attempts or error.retry_after is None or isinstance(error, BudgetExceededError)
+    if (error.status == 429 or error.status >= 500) and in_vain:
         headers["x-should-retry"] = "false"
     return headers
 

@@ -63,6 +63,7 @@ async def _answered(request: Request, form: Format) -> Response:
         request_id=request.state.request_id,
         caller=request.state.caller,
         traceparent=request.state.traceparent,
+        tag=request.headers.get("x-router-tag"),
         native=native,
     )
     if asked.events is not None:

@@ -14,6 +14,7 @@ from ..providers import OwnApi
 from ..routing.adaptation import EMBEDDINGS
 from ..routing.failures import ProviderFailure, no_answer
 from ..routing.ledger import Usage
+from ..routing.ports import DearestPrices
 from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 from .addresses import address_of
 from .anthropic import AnthropicFormat
@@ -21,6 +22,7 @@ from .anthropic_native import tokens_in
 from .azure import azure_format
 from .bedrock_native import anthropics_caller, messages_caller
 from .converse import ROUTE, ConverseFormat, is_conversed
+from .dearest import dearest_prices
 from .embeddings import embedded, embedder_of
 from .exchange import USAGE_SECONDS, BrokenOffError, ErrorResponse, Outgoing
 from .failures import broke_off, refused
@@ -50,6 +52,7 @@ class Engine:
         self._resolve = resolve
         self._callers: dict[tuple[str, str], tuple[Deployment, NativeCaller]] = {}
         self._formats: dict[str, tuple[Deployment, Format | None]] = {}
+        self._dearest: dict[str, tuple[Deployment, DearestPrices | None]] = {}
         """By id, of which there are as many as in the mapping."""
 
     @cached_property
@@ -167,6 +170,12 @@ class Engine:
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return estimated_cost(deployment, usage)
+
+    def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
+        kept = self._dearest.get(deployment.id)
+        if kept is None or kept[0] is not deployment:
+            kept = self._dearest[deployment.id] = deployment, dearest_prices(deployment)
+        return kept[1]
 
     async def aclose(self) -> None:
         await _pool().aclose()

@@ -97,6 +97,9 @@ class Dialect:
     """Requests take the form of Bedrock's Converse: cache points, documents by data, no ids of files."""
     temperature_and_top_p: bool = True
     """Takes `temperature` and `top_p` in one request."""
+    picture_tokens: int = 6_000
+    """The most tokens that one image counts as. Sources: OpenAI, "Images and vision" (tiles of 170 after scaling, or
+    patches of at most 3,779); Anthropic, "Vision" (at most 4,784); Amazon Nova, "Image understanding" (about 1,800)."""
 
 
 UNKNOWN = Dialect(openai=True)

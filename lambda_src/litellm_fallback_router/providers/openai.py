@@ -52,6 +52,8 @@ _O_SERIES = replace(
     parallel_switch=False,
     developer=True,
 )
+_GPT_4O_MINI = replace(CHAT, picture_tokens=50_000)
+"""2,833 for an image, and 5,667 for each of its eight tiles. Source: OpenAI, "Images and vision"."""
 _GPT_5 = replace(
     CHAT,
     cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
@@ -74,6 +76,7 @@ OPENAI = Profile(
     native_formats=frozenset({"responses"}),
     families=(
         *claude_families(),
+        Family(re.compile(r"^gpt-4o-mini"), Override(dialect=_GPT_4O_MINI)),
         Family(re.compile(r"^gpt-5"), Override(dialect=_GPT_5)),
         Family(re.compile(r"^o\d"), Override(dialect=_O_SERIES)),
     ),

@@ -7,7 +7,8 @@
     |  |- RequestTooLargeError         413   the body is larger than the gateway reads
     |  `- ContentPolicyError           400   a provider's content filter or the guardrail refused
     |- RateLimitedError               429   every candidate is out of its rate; Retry-After when known
-    |  `- TooManyAtOnceError          429   the caller has too many requests under way
+    |  |- TooManyAtOnceError          429   the caller has too many requests under way
+    |  `- BudgetExceededError         429   what is left of a budget does not pay for any candidate's answer
     |- ProvidersFailedError           502   every candidate was asked and failed
     |- UnavailableError               503   nothing could be asked (no key, no rate left); Retry-After when known
     |- GatewayBusyError               503   all callers together have too many requests under way
@@ -96,6 +97,13 @@ class RateLimitedError(RouterError):
 
 class TooManyAtOnceError(RateLimitedError):
     code = "too_many_requests_at_once"
+
+
+class BudgetExceededError(RateLimitedError):
+    """Retry-After says when the budget is full again, which may be weeks."""
+
+    type = "insufficient_quota"
+    code = "budget_exceeded"
 
 
 class ProvidersFailedError(RouterError):

@@ -21,6 +21,14 @@ Source = Literal["input", "output"]
 """What a guardrail is asked about: what a caller sends, or what a provider answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class DearestPrices:
+    """The most that a token can cost at a deployment, in USD."""
+
+    prompt: float
+    completion: float
+
+
 class Provider(Protocol):
     """Asks one deployment once. Every failure is a `ProviderFailure`; anything else is a bug.
 
@@ -60,6 +68,10 @@ class Provider(Protocol):
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         """USD of these tokens there; None where the price is unknown."""
+        ...
+
+    def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
+        """The most that tokens of any kind cost there; None where the price is unknown."""
         ...
 
     async def aclose(self) -> None:

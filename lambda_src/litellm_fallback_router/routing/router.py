@@ -12,7 +12,7 @@ from typing import Self
 
 from .errors import CallerLeftError, ConfigurationError, InternalError, RouterError, ServerStoppingError
 from .execution import TokenCount, counted, estimated, health_of, run_in_background
-from .interceptors import RouterDependencies, Run, interceptors
+from .interceptors import RouterDependencies, Run, interceptors, tagged
 from .mapping import RouterConfig
 from .plan import Health, Plan, check_choice, plan
 from .ports import ResponseStore
@@ -165,6 +165,8 @@ class Router:
         await self._dependencies.provider.aclose()
         if self._dependencies.samples is not None:
             await asyncio.to_thread(self._dependencies.samples.close)
+        if self._dependencies.accounts is not None:
+            await self._dependencies.accounts.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -179,6 +181,8 @@ class Router:
         request = validated(request, self._settings)
         if not request.request_id:
             request = replace(request, request_id=uuid.uuid4().hex)
+        if self.config.budgets.tags:
+            request = tagged(request, self.config.budgets)
         hooks = interceptors(request, self.config, self._dependencies)
         decide = partial(self._plan, streamed=streamed)
         return Run(request, hooks, decide, self._settings, self._dependencies, streamed=streamed)

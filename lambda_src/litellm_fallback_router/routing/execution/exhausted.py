@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ...providers import Feature
 from ..deadline import in_words
 from ..errors import (
+    BudgetExceededError,
     ContentPolicyError,
     ContextWindowExceededError,
     DeadlineExceededError,
@@ -74,6 +75,8 @@ def _nothing_asked(ledger: Ledger, param: Callable[[str], str], *, expired: bool
     if codes <= INCAPABLE:
         named = next((param(drop.param) for drop in ledger.dropped if drop.param), None)
         return InvalidRequestError(f"no candidate can do what the request needs: {summary}", param=named, ledger=ledger)
+    if "budget" in codes and codes <= INCAPABLE | {"budget", "no_key", "drained"}:
+        return BudgetExceededError(f"no candidate can be paid for: {summary}", ledger=ledger, retry_after=retry_after)
     if "rpm" in codes and codes <= INCAPABLE | {"rpm", "no_key"}:
         message = f"no deployment that could be asked has any of its rate left: {summary}"
         return RateLimitedError(message, ledger=ledger, retry_after=retry_after)

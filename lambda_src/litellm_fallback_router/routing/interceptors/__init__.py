@@ -1,5 +1,6 @@
 """What a request and its answer pass around their execution: hooks in one declared order."""
 
+from .budget import money_accounts, tagged
 from .guardrail import GuardrailInterceptor
 from .order import RouterDependencies, interceptors
 from .prompts import PromptTemplate
@@ -14,4 +15,6 @@ __all__ = [
     "RouterDependencies",
     "Run",
     "interceptors",
+    "money_accounts",
+    "tagged",
 ]

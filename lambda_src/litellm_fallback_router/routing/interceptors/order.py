@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..accounts import Accounts
 from ..execution import ExecutionDependencies
 from ..mapping import RouterConfig
 from ..ports import Guard, Prompts, Samples
 from ..types import ChatRequest
+from .budget import BudgetInterceptor, is_limited
 from .guardrail import GuardrailInterceptor
 from .prompts import PromptInterceptor
 from .protocol import Interceptor
@@ -24,13 +26,16 @@ class RouterDependencies(ExecutionDependencies):
     """None: the mapping allows no managed prompts."""
     guard: Guard | None = None
     """None: the mapping has no guardrail."""
+    accounts: Accounts | None = None
+    """What keys, tags and the stage may use; None: nothing is limited."""
 
 
 def interceptors(request: ChatRequest, config: RouterConfig, dependencies: RouterDependencies) -> list[Interceptor]:
     """List the interceptors of one request: the request and its answer pass from the first to the last.
 
     The guardrail sees the request with its managed prompt in it; a sample is what the guardrail lets the caller have.
-    What answers in place of the chain, such as a cache, stands behind what replaces or checks the request.
+    What answers in place of the chain, such as a cache, stands behind what replaces or checks the request, and before
+    the budget, since it costs nothing.
 
     Args:
         request: The validated request.
@@ -45,6 +50,8 @@ def interceptors(request: ChatRequest, config: RouterConfig, dependencies: Route
         passed.append(PromptInterceptor(request.prompt, config, dependencies.prompts))
     if config.guardrail is not None and dependencies.guard is not None:
         passed.append(GuardrailInterceptor(config.guardrail, dependencies.guard))
+    if dependencies.accounts is not None and is_limited(request, config):
+        passed.append(BudgetInterceptor(request, config, dependencies.accounts, dependencies.provider))
     if dependencies.samples is not None:
         passed.append(SampleInterceptor(dependencies.samples))
     return passed

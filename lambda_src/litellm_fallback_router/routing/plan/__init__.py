@@ -1,6 +1,7 @@
 """Which deployments a request may ask, in which order, and why not the others. Pure."""
 
 from .health import WAITING, Health, out_of_rate
+from .largest import most_completion_tokens, most_prompt_tokens, runs_providers_tools
 from .planner import Candidate, Plan, plan
 from .requirements import check_choice, estimate_tokens, needed_params
 
@@ -11,7 +12,10 @@ __all__ = [
     "Plan",
     "check_choice",
     "estimate_tokens",
+    "most_completion_tokens",
+    "most_prompt_tokens",
     "needed_params",
     "out_of_rate",
     "plan",
+    "runs_providers_tools",
 ]

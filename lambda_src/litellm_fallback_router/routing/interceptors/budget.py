@@ -1,0 +1,193 @@
+"""What a caller, its tag and the stage may use: reserved before it is used, settled by what was used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ..accounts import Account, Accounts, Refusal, Reservation
+from ..callers import NANO, Budget, CallerKey, Period
+from ..errors import RateLimitedError, RouterError, TooManyAtOnceError, invalid
+from ..ledger import AttemptRecord, Dropped
+from ..mapping import Budgets, RouterConfig
+from ..plan import (
+    Candidate,
+    estimate_tokens,
+    most_completion_tokens,
+    most_prompt_tokens,
+    runs_providers_tools,
+)
+from ..ports import Provider
+from ..request import prompt_characters
+from ..types import ChatRequest, ChatResult
+from .protocol import Exchange, Interceptor
+
+USUAL_ANSWER = 1_000
+"""Completion tokens that count against a minute until it is known how many there are, where the request sets no limit.
+"""
+LATER = 1.0
+"""Seconds after which a caller with too many requests under way may ask again."""
+
+
+class BudgetInterceptor(Interceptor):
+    """Requests and tokens a minute and requests under way of the caller's key, once for a request; USD of the key, the
+    tag and the stage for each attempt."""
+
+    def __init__(self, request: ChatRequest, config: RouterConfig, accounts: Accounts, provider: Provider) -> None:
+        self._accounts, self._provider = accounts, provider
+        self._key = request.key
+        self._money = _money(request, config)
+        self._held: dict[str, Reservation] = {}
+        """By the name of a limit of the key."""
+
+    async def before(self, exchange: Exchange) -> None:
+        execution = await exchange.planned()
+        if self not in execution.hooks:
+            execution.hooks.append(self)
+        if self._key is not None and not self._held:
+            await self._reserve_rates(self._key, exchange.request)
+
+    async def admit(self, candidate: Candidate) -> MoneyHeld | Dropped | None:
+        """Implements `AttemptHook`: reserve the most that the candidate's answer can cost."""
+        if not self._money:
+            return None
+        most = self._most(candidate)
+        if isinstance(most, Dropped):
+            return most
+        held: list[Reservation] = []
+        try:
+            for account in self._money:
+                outcome = await self._accounts.reserve(account, most)
+                if isinstance(outcome, Refusal):
+                    MoneyHeld(held, candidate).settle(None)
+                    return _too_dear(candidate, outcome, most)
+                held.append(outcome)
+        except BaseException:
+            MoneyHeld(held, candidate).settle(None)
+            raise
+        return MoneyHeld(held, candidate)
+
+    def after(self, outcome: ChatResult | RouterError, request: ChatRequest) -> None:
+        usages = [attempt.usage for attempt in outcome.ledger.attempts if attempt.usage is not None]
+        used = {
+            "rpm": 1,
+            "tpm_in": sum(usage.prompt_tokens for usage in usages),
+            "tpm_out": sum(usage.completion_tokens for usage in usages),
+            "concurrency": 0,
+        }
+        held, self._held = self._held, {}
+        for name, reservation in held.items():
+            reservation.settle(used[name])
+
+    async def _reserve_rates(self, key: CallerKey, request: ChatRequest) -> None:
+        limits = {"rpm": key.rpm, "tpm_in": key.tpm_in, "tpm_out": key.tpm_out, "concurrency": key.concurrency}
+        said = request.params.get("max_completion_tokens") or request.params.get("max_tokens") or USUAL_ANSWER
+        amounts = {
+            "rpm": 1,
+            "tpm_in": estimate_tokens(prompt_characters(request.messages, request.params)),
+            "tpm_out": said,
+            "concurrency": 1,
+        }
+        for name, limit in limits.items():
+            if limit is None:
+                continue
+            at_once = name == "concurrency"
+            period = Period.EVER if at_once else Period.MINUTE
+            account = Account(f"{name}#key#{key.id}", limit, period, lapses=at_once)
+            # More than a whole minute has is let through when nothing else was used in it.
+            outcome = await self._accounts.reserve(account, min(amounts[name], limit))
+            if isinstance(outcome, Refusal):
+                for reservation in self._held.values():
+                    reservation.settle(0)
+                self._held = {}
+                raise _out_of(name, limit, outcome)
+            self._held[name] = outcome
+
+    def _most(self, candidate: Candidate) -> int | Dropped:
+        """Nano-USD."""
+        deployment = candidate.deployment
+        prices = self._provider.dearest_prices(deployment)
+        if prices is None:
+            reason = "no price of it is known, so a budget cannot hold it (model_info.input_usd_per_token)"
+            return Dropped(deployment.id, "budget", reason)
+        if runs_providers_tools(candidate):
+            reason = "its provider would run tools of its own, at a cost that a budget cannot hold"
+            return Dropped(deployment.id, "budget", reason)
+        usd = prices.prompt * most_prompt_tokens(candidate) + prices.completion * most_completion_tokens(candidate)
+        return math.ceil(usd * NANO)
+
+
+class MoneyHeld:
+    """Implements `Hold`: the most that an attempt can cost, on each account that pays for it."""
+
+    def __init__(self, reservations: Sequence[Reservation], candidate: Candidate) -> None:
+        self._reservations = reservations
+        self._model = candidate.deployment.model_name
+
+    def settle(self, record: AttemptRecord | None) -> None:
+        for reservation in self._reservations:
+            if record is None or record.usage is None:
+                reservation.settle(0)
+            elif record.cost_usd is None:
+                reservation.settle(reservation.amount, self._model)
+            else:
+                reservation.settle(round(record.cost_usd * NANO), self._model)
+
+
+def money_accounts(name: str, budget: Budget) -> Account:
+    """The account that a budget is counted on: `key#ID`, `tag#NAME`, `stage`."""
+    return Account(f"usd#{name}", budget.nano_usd, budget.period)
+
+
+def _money(request: ChatRequest, config: RouterConfig) -> list[Account]:
+    budgets: dict[str, Budget | None] = {"stage": config.budgets.stage}
+    if request.tag is not None:
+        budgets[f"tag#{request.tag}"] = config.budgets.tags.get(request.tag)
+    if request.key is not None:
+        budgets[f"key#{request.key.id}"] = request.key.max_usd
+    return [money_accounts(name, budget) for name, budget in budgets.items() if budget is not None]
+
+
+def tagged(request: ChatRequest, budgets: Budgets) -> ChatRequest:
+    """The request with the tag that it counts against besides its key: its own, else `metadata.tag` of its body.
+
+    Raises InvalidRequestError where the mapping has no budget for the tag.
+    """
+    body = {} if request.native is None else request.native.body
+    metadata = request.params.get("metadata") or body.get("metadata")
+    tag = request.tag or (metadata.get("tag") if isinstance(metadata, Mapping) else None)
+    if tag is None:
+        return request
+    if tag not in budgets.tags:
+        known = ", ".join(sorted(budgets.tags)[:20])
+        where = "metadata.tag" if request.tag is None else "x-router-tag"
+        raise invalid(f"{where}: unknown tag {str(tag)[:64]!r}; known: {known}", where, "unknown_tag")
+    return replace(request, tag=tag)
+
+
+def is_limited(request: ChatRequest, config: RouterConfig) -> bool:
+    """True where anything is counted for this request."""
+    key = request.key
+    rates = key is not None and any(limit is not None for limit in (key.rpm, key.tpm_in, key.tpm_out, key.concurrency))
+    return rates or bool(_money(request, config))
+
+
+def _too_dear(candidate: Candidate, refusal: Refusal, most: int) -> Dropped:
+    whose = {"key": "the key's budget", "tag": "the tag's budget", "stage": "the gateway's budget"}
+    kind = refusal.account.name.split("#")[1]
+    reason = f"it may cost {_usd(most)} USD, and {whose[kind]} has {_usd(refusal.left)} USD left"
+    return Dropped(candidate.deployment.id, "budget", reason, refusal.refills_in)
+
+
+def _usd(nano: int) -> str:
+    return f"{nano / NANO:.4f}"
+
+
+def _out_of(name: str, limit: int, refusal: Refusal) -> RouterError:
+    if name == "concurrency":
+        text = f"{limit} requests of this key are being answered, and no more at once; send the next when one has ended"
+        return TooManyAtOnceError(text, retry_after=LATER)
+    what = {"rpm": "requests", "tpm_in": "prompt tokens", "tpm_out": "completion tokens"}[name]
+    text = f"this key's {limit} {what} a minute are used up; send it again in the next minute"
+    return RateLimitedError(text, retry_after=refusal.refills_in)

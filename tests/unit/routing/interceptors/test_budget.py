@@ -1,0 +1,249 @@
+"""No attempt is sent that a budget might not pay for, and what it did cost is what the account says."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from litellm_fallback_router.adapters.local_accounts import LocalAccounts
+from litellm_fallback_router.routing.accounts import Accounts
+from litellm_fallback_router.routing.callers import NANO, Budget, CallerKey
+from litellm_fallback_router.routing.errors import (
+    BudgetExceededError,
+    InvalidRequestError,
+    RateLimitedError,
+    RouterError,
+    TooManyAtOnceError,
+)
+from litellm_fallback_router.routing.failures import FailureKind as Kind
+from litellm_fallback_router.routing.interceptors.budget import money_accounts
+from litellm_fallback_router.routing.mapping.budgets import Budgets
+from litellm_fallback_router.routing.ports import DearestPrices
+from litellm_fallback_router.routing.types import ChatRequest, Deployment, NativeRequest
+from tests.support.scripted import Rig, ScriptedProvider, Step, config_of, deployment, fails, question, says
+from tests.support.virtual_time import run_virtually
+
+DOLLAR = Budget(NANO, Budget.parse("1").period)
+
+
+def clock() -> float:
+    return asyncio.get_running_loop().time() + 1_800_000_000.0
+
+
+class Prices(ScriptedProvider):
+    """Every token costs a millionth of a dollar, or what is said of its deployment."""
+
+    def __init__(self, scripts: dict[str, list[Step]]) -> None:
+        super().__init__(scripts)
+        self.dear: dict[str, float | None] = {}
+
+    def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
+        usd = self.dear.get(deployment.id, 1e-6)
+        return None if usd is None else DearestPrices(usd, usd)
+
+
+class Limited:
+    """A rig whose callers have keys."""
+
+    def __init__(self, *names: str, budgets: Budgets | None = None, **scripts: list[Step]) -> None:
+        config = replace(config_of(*(deployment(name) for name in names)), budgets=budgets or Budgets())
+        self.provider = Prices(scripts)
+        self.store = LocalAccounts(clock=clock)
+        self.accounts = Accounts(self.store, ahead=False, clock=clock)
+        self.rig = Rig(config, self.provider)
+        router = self.rig.router
+        router._dependencies = replace(router._dependencies, accounts=self.accounts)
+        self.router = router
+
+    async def spent(self, name: str, budget: Budget) -> int:
+        await self.accounts.flush()
+        found = await self.store.balance(money_accounts(name, budget).slot(clock()), clock())
+        assert found.held == 0
+        return found.spent
+
+
+def asked(key: CallerKey | None = None, **fields: Any) -> ChatRequest:
+    return question(key=key, params={"max_tokens": 100_000}, **fields)
+
+
+def test_a_budget_that_pays_for_the_dearest_answer_lets_it_be_asked_and_counts_what_it_cost() -> None:
+    async def main() -> None:
+        limited, key = Limited("a"), CallerKey("k", max_usd=DOLLAR)
+        result = await limited.router.complete(asked(key))
+        assert result.cost_usd is not None
+        assert await limited.spent("key#k", DOLLAR) == round(result.cost_usd * NANO) > 0
+
+    run_virtually(main())
+
+
+def test_a_budget_that_might_not_pay_refuses_before_anything_is_sent_and_says_when_it_refills() -> None:
+    async def main() -> None:
+        day = Budget.parse("0.05/day")
+        limited, key = Limited("a", "b"), CallerKey("k", max_usd=day)
+        with pytest.raises(BudgetExceededError, match=r"the key's budget has 0\.0500 USD left") as caught:
+            await limited.router.complete(asked(key))
+        assert caught.value.retry_after == pytest.approx(86_400 - clock() % 86_400)
+        assert limited.provider.asked == []
+        assert await limited.spent("key#k", day) == 0
+
+    run_virtually(main())
+
+
+def test_a_fallback_that_would_break_the_budget_is_dropped_and_a_cheaper_one_answers() -> None:
+    async def main() -> None:
+        limited, key = Limited("a", "b", "c", a=[fails(Kind.NOT_FOUND)]), CallerKey("k", max_usd=DOLLAR)
+        limited.provider.dear = {"b": 1e-3}
+        result = await limited.router.complete(asked(key))
+        assert limited.provider.asked == ["a", "c"]
+        assert [(drop.deployment, drop.code) for drop in result.ledger.dropped] == [("b", "budget")]
+
+    run_virtually(main())
+
+
+def test_a_candidate_without_a_price_cannot_be_held_by_a_budget() -> None:
+    async def main() -> None:
+        limited, key = Limited("a", "b"), CallerKey("k", max_usd=DOLLAR)
+        limited.provider.dear = {"a": None}
+        assert (await limited.router.complete(asked(key))).provider == "openai:b"
+        assert (await limited.router.complete(asked())).provider == "openai:a", "without a budget it is asked"
+
+    run_virtually(main())
+
+
+def test_stage_tag_and_key_each_pay_and_each_refuse() -> None:
+    async def main() -> None:
+        tags = {"blue": Budget.parse("0.5/day"), "red": Budget.parse("0.01/day")}
+        budgets = Budgets(stage=Budget.parse("1/day"), tags=tags)
+        limited, key = Limited("a", budgets=budgets), CallerKey("k", max_usd=DOLLAR)
+        result = await limited.router.complete(asked(key, tag="blue"))
+        cost = round((result.cost_usd or 0) * NANO)
+        assert budgets.stage is not None
+        assert await limited.spent("key#k", DOLLAR) == cost
+        assert await limited.spent("stage", budgets.stage) == cost
+        assert await limited.spent("tag#blue", budgets.tags["blue"]) == cost
+        with pytest.raises(BudgetExceededError, match="the tag's budget"):
+            await limited.router.complete(asked(key, tag="red"))
+        assert await limited.spent("key#k", DOLLAR) == cost, "what another account refused is given back"
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("leaves_after", [0, 2, None])
+def test_wasted_and_abandoned_attempts_are_paid_for_as_the_ledger_has_them(leaves_after: int | None) -> None:
+    async def main() -> None:
+        half = Step(pieces=("The ", "capital "), failure=fails(Kind.STREAM_BROKEN).failure)
+        limited, key = Limited("a", "b", a=[half], b=[says("of France is Paris.")]), CallerKey("k", max_usd=DOLLAR)
+        stream = limited.router.stream(asked(key))
+        seen = 0
+        async for _ in stream:
+            seen += 1
+            if seen == leaves_after:
+                break
+        await stream.aclose()
+        ledger = limited.rig.notes.outcomes[-1].ledger
+        assert await limited.spent("key#k", DOLLAR) == sum(round((a.cost_usd or 0) * NANO) for a in ledger.attempts)
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_two_hundred_at_once_never_spend_more_than_the_key_has(streamed: bool) -> None:
+    async def main() -> None:
+        limited, key = Limited("a", "b", a=[fails(Kind.UNAVAILABLE)]), CallerKey("k", max_usd=DOLLAR)
+        costs: list[int] = []
+
+        async def one() -> None:
+            request = replace(asked(key), params={"max_tokens": 30_000})
+            try:
+                if streamed:
+                    stream = limited.router.stream(request)
+                    async for _ in stream:
+                        pass
+                    costs.append(round((stream.result.cost_usd or 0) * NANO))
+                else:
+                    costs.append(round(((await limited.router.complete(request)).cost_usd or 0) * NANO))
+            except RouterError:
+                costs.append(0)
+
+        await asyncio.gather(*(one() for _ in range(200)))
+        assert await limited.spent("key#k", DOLLAR) == sum(costs) <= NANO
+        assert 0 < sum(cost > 0 for cost in costs) < 200
+
+    run_virtually(main())
+
+
+def test_requests_a_minute_of_a_key_are_counted_once_a_request_and_are_back_in_the_next_minute() -> None:
+    async def main() -> None:
+        limited, key = Limited("a", a=[fails(Kind.UNAVAILABLE), says("yes")]), CallerKey("k", rpm=2)
+        for _ in range(2):
+            await limited.router.complete(asked(key))
+        with pytest.raises(RateLimitedError, match="2 requests a minute") as caught:
+            await limited.router.complete(asked(key))
+        assert caught.value.retry_after == pytest.approx(60 - clock() % 60)
+        await asyncio.sleep(60.0)
+        await limited.router.complete(asked(key))
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [(CallerKey("k", tpm_in=20), "prompt tokens"), (CallerKey("k", tpm_out=20), "completion tokens")],
+)
+def test_tokens_a_minute_of_a_key_count_as_they_were_used(key: CallerKey, named: str) -> None:
+    async def main() -> None:
+        limited = Limited("a")
+        answered = 0
+        with pytest.raises(RateLimitedError, match=named):
+            for _ in range(10):
+                await limited.router.complete(question(key=key, params={"max_tokens": 5}))
+                answered += 1
+        assert 1 <= answered <= 4
+
+    run_virtually(main())
+
+
+def test_requests_under_way_of_a_key_are_bounded_until_their_streams_end() -> None:
+    async def main() -> None:
+        limited, key = Limited("a"), CallerKey("k", concurrency=1)
+        stream = limited.router.stream(asked(key))
+        await stream.start()
+        with pytest.raises(TooManyAtOnceError):
+            await limited.router.complete(asked(key))
+        await stream.aclose()
+        await limited.accounts.flush()
+        await limited.router.complete(asked(key))
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tag": "blue"},
+        {"params": {"metadata": {"tag": "blue"}, "max_tokens": 10}},
+        {"native": NativeRequest("responses", {"metadata": {"tag": "blue"}})},
+    ],
+)
+def test_a_tag_comes_from_the_header_or_from_the_bodys_metadata(fields: dict[str, Any]) -> None:
+    async def main() -> None:
+        blue = Budget.parse("0.5/day")
+        limited = Limited("a", budgets=Budgets(tags={"blue": blue}))
+        result = await limited.router.complete(question(**fields))
+        assert await limited.spent("tag#blue", blue) == round((result.cost_usd or 0) * NANO) > 0
+
+    run_virtually(main())
+
+
+def test_a_tag_without_a_budget_is_refused_where_there_are_tags_and_is_plain_metadata_where_there_are_none() -> None:
+    async def main() -> None:
+        request = question(params={"metadata": {"tag": "grey"}})
+        with pytest.raises(InvalidRequestError, match=r"unknown tag 'grey'; known: blue") as caught:
+            await Limited("a", budgets=Budgets(tags={"blue": DOLLAR})).router.complete(request)
+        assert caught.value.param == "metadata.tag"
+        assert (await Limited("a").router.complete(request)).text
+
+    run_virtually(main())
