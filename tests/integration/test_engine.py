@@ -288,7 +288,9 @@ async def test_an_answer_that_no_token_was_left_for_is_cut_off() -> None:
     refusal = response(400, {"error": {"message": words, "type": "invalid_request_error", "param": None, "code": None}})
     async with recording_server(refusal) as server:
         at = deployment("gpt-5.4-mini", api_base=f"{server.url}/v1")
-        (choice,) = (await Engine(lambda _: "key").complete(at, list(QUESTION), {})).choices
-        chunks = [chunk async for chunk in Engine(lambda _: "key").stream(at, list(QUESTION), {})]
-    assert (choice["message"]["content"], choice["finish_reason"]) == ("", "length")
-    assert [one["finish_reason"] for chunk in chunks for one in chunk.choices] == ["length"]
+        choices = (await Engine(lambda _: "key").complete(at, list(QUESTION), {"n": 2})).choices
+        chunks = [chunk async for chunk in Engine(lambda _: "key").stream(at, list(QUESTION), {"n": 2})]
+    both = [(0, "length"), (1, "length")]
+    assert [choice["message"]["content"] for choice in choices] == ["", ""]
+    assert [(one["index"], one["finish_reason"]) for one in choices] == both
+    assert [(one["index"], one["finish_reason"]) for chunk in chunks for one in chunk.choices] == both

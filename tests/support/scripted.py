@@ -48,6 +48,8 @@ class Step:
     """Sent before the pieces, as they are."""
     finish_reason: str = "stop"
     usage: Usage | None = field(default_factory=lambda: Usage(10, 5))
+    choices: int = 1
+    """Of a whole answer, all of them alike."""
 
 
 def says(text: str, *, wait: float = 0.01) -> Step:
@@ -120,8 +122,9 @@ class ScriptedProvider:
         if step.silent:
             await asyncio.sleep(FOREVER)
         message = {"role": "assistant", "content": "".join(step.pieces)}
-        choice = {"index": 0, "message": message, "finish_reason": step.finish_reason}
-        return ProviderAnswer([choice], step.usage or Usage(estimated=True), cost_usd=0.001)
+        said = {"message": message, "finish_reason": step.finish_reason}
+        choices = [{"index": index, **said} for index in range(step.choices)]
+        return ProviderAnswer(choices, step.usage or Usage(estimated=True), cost_usd=0.001)
 
     async def stream(
         self,

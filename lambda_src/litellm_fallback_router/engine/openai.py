@@ -198,8 +198,9 @@ class OpenAICall:
         if refused.status != 400 or OUTPUT_LIMIT not in refused.body.lower():
             return None
         message = {"role": "assistant", "content": "", "refusal": None}
-        choice = {"index": 0, "message": message, "finish_reason": "length", "logprobs": None}
-        return ProviderAnswer([choice], Usage(estimated=True), None)
+        said = {"message": message, "finish_reason": "length", "logprobs": None}
+        choices = [{"index": index, **said} for index in range(self._choices)]
+        return ProviderAnswer(choices, Usage(estimated=True), None)
 
     def decoder(self) -> OpenAIDecoder:
         parser = None if self._reading is None else self._reading.parser()

@@ -115,7 +115,8 @@ class Engine:
         except ErrorResponse as error:
             if (cut := call.cut_off(error)) is None:
                 raise refused(error) from None
-            yield Chunk([{"index": 0, "delta": {}, "finish_reason": cut.choices[0]["finish_reason"]}])
+            for choice in cut.choices:
+                yield Chunk([{"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}])
             return
         decoder, until = call.decoder(), None
         try:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from ..adaptation import Chunks, processed
 from ..continuation import Seam, SentAnswer, is_structured, length_chunk
 from ..deadline import OutOfTimeError, in_words
-from ..failures import FailureKind, ProviderFailure, no_answer, withheld
+from ..failures import FailureKind, ProviderFailure, no_answer, unfit, withheld
 from ..finish_reasons import incomplete
 from ..mapping import RouterSettings
 from ..types import Chunk, Deployment, ProviderAnswer
@@ -54,6 +54,8 @@ class WholePart:
         self._provider = execution.dependencies.provider
         self._settings = execution.settings
         self._candidate, self._recorder = attempt.candidate, recorder
+        self._asked_for = execution.request.params.get("n") or 1
+        """Choices."""
         self._own_limit = attempt.deployment.answer_timeout or self._settings.answer_timeout
         self._limit = min(attempt.budget, self._own_limit)
 
@@ -76,6 +78,8 @@ class WholePart:
             raise no_answer()
         if item.broken is not None:
             raise incomplete(item.broken)
+        if (given := len(item.choices)) < self._asked_for:
+            raise unfit(f"{given} choice{'s' if given > 1 else ''} where {self._asked_for} were asked for")
         if self._settings.content_policy_fallback and all(
             choice.get("finish_reason") == "content_filter" for choice in item.choices
         ):

@@ -22,6 +22,7 @@ from tests.support.scripted import (
     AllKeys,
     Rig,
     ScriptedProvider,
+    Step,
     config_of,
     deployment,
     fails,
@@ -88,6 +89,23 @@ def test_keeps_an_attempt_for_every_candidate_within_six() -> None:
         with pytest.raises(ProvidersFailedError):
             await r.router.complete(question())
         assert r.provider.asked == ["a", "a", "b", "c", "d", "e"]
+
+    run_virtually(main())
+
+
+def test_an_answer_of_fewer_choices_than_were_asked_for_goes_to_the_next_candidate() -> None:
+    async def main() -> None:
+        r = rig("a", "b", scripts={"a": [Step(choices=2)], "b": [Step(choices=3)]}, circuit_failures=1)
+        result = await r.router.complete(question(params={"n": 3}))
+        assert (r.provider.asked, len(result.choices)) == (["a", "b"], 3)
+        (short, _) = result.ledger.attempts
+        assert (short.failure, short.reason, short.wasted) == (
+            Kind.INVALID_RESPONSE,
+            "2 choices where 3 were asked for",
+            True,
+        )
+        # Whoever gives one choice only still answers those who ask for one.
+        assert (await r.router.complete(question())).deployment.id == "a"
 
     run_virtually(main())
 
