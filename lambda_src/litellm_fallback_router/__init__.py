@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .assistant import AIAssistant
     from .bootstrap import build_router
     from .mapping import ROUTER_STYLE_MAPPING
+    from .routing.callers import Budget, CallerKey
     from .routing.errors import ConfigurationError, InvalidRequestError, RouterError, UnknownModelError
     from .routing.router import ChatStream, Router
     from .routing.types import ChatRequest, ChatResult, Prompt, RoutingConstraints
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ROUTER_STYLE_MAPPING",
     "AIAssistant",
+    "Budget",
+    "CallerKey",
     "ChatRequest",
     "ChatResult",
     "ChatStream",
@@ -40,6 +43,8 @@ __all__ = [
 _HOMES = {
     "ROUTER_STYLE_MAPPING": "mapping",
     "AIAssistant": "assistant",
+    "Budget": "routing.callers",
+    "CallerKey": "routing.callers",
     "ChatRequest": "routing.types",
     "ChatResult": "routing.types",
     "ChatStream": "routing.router",

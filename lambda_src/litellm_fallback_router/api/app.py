@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
+from ..routing.ports import CallerKeys
 from ..routing.router import Router
 from . import counting, docs, errors, formats, handler, health, models
 from .admission import Admission
@@ -19,13 +20,18 @@ answered, why, how fast and for how much. Point any OpenAI client's base URL at 
 
 
 def create_app(
-    router_factory: Callable[[], Router], *, api_keys: Sequence[str] = (), one_at_a_time: bool = False
+    router_factory: Callable[[], Router],
+    *,
+    api_keys: Sequence[str] = (),
+    caller_keys: CallerKeys | None = None,
+    one_at_a_time: bool = False,
 ) -> FastAPI:
-    """`router_factory` is called once, when the app starts. Without `api_keys` anyone who can connect may ask.
+    """`router_factory` is called once, when the app starts. Callers need one of `api_keys`, which limit nothing, or of
+    `caller_keys`; without either anyone who can connect may ask.
 
     `one_at_a_time`: the caller of this app waits for its answer before the next request, as Lambda does.
     """
-    keys = ApiKeys(api_keys)
+    keys = ApiKeys(api_keys, caller_keys)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

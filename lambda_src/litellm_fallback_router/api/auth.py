@@ -4,42 +4,64 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from ..routing.callers import CallerKey
+from ..routing.ports import CallerKeys
 from .formats import format_of
-from .formats.base import key_in
+from .formats.base import KeyHeader, key_in
 
 
 class ApiKeys:
-    """The keys that may call. Holds their hashes only; with no key at all every caller is let in."""
+    """The keys that may call: some without limits, and those of `known`, which say what each may do. Holds hashes only;
+    with neither every caller is let in."""
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    def __init__(self, keys: Sequence[str], known: CallerKeys | None = None) -> None:
         if any(not key.strip() for key in keys):
             raise ValueError("an API key is blank: remove it, or set a real one")
         self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
+        self._known = known
 
     async def __call__(self, request: Request) -> None:
-        """A FastAPI dependency. Leaves a short id of the key, never the key, as `request.state.caller`.
+        """A FastAPI dependency. Leaves a short id of the key, never the key, as `request.state.caller`, and what the
+        key may do as `request.state.key`.
 
-        Without keys of its own it keeps the caller that an authorizer in front has found.
+        Without keys of its own it keeps what an authorizer in front has found.
         """
-        if not self._digests:
+        if not self._digests and self._known is None:
             request.state.caller = getattr(request.state, "caller", None)
+            request.state.key = getattr(request.state, "key", None)
             return
         headers = format_of(request.scope).keys
-        caller = self.caller(key_in(request.scope, headers))
-        if caller is None:
-            header = headers[0]
-            message = f"Missing or incorrect API key. Send it as `{header.example}`."
-            raise HTTPException(401, message, headers={"www-authenticate": header.scheme or header.name})
-        request.state.caller = caller
+        found = self._found(key_in(request.scope, headers))
+        if isinstance(found, str):
+            raise _refused(found, headers[0])
+        request.state.caller, request.state.key = found.id, found
 
     def caller(self, key: str) -> str | None:
         """A short id of `key`; None where it is none of those that may call."""
+        found = self._found(key)
+        return None if isinstance(found, str) else found.id
+
+    def _found(self, key: str) -> CallerKey | str:
+        """What the key may do, or why it may not call."""
         digest = hashlib.sha256(key.encode()).digest()
         # Every key is compared, each in constant time, so that the time taken tells nothing.
         matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        return digest.hex()[:8] if any(matches) else None
+        if any(matches):
+            return CallerKey(digest.hex()[:8])
+        # Looked up by hash, of which the time taken tells nothing about any key.
+        entry = None if self._known is None else self._known.find(digest.hex())
+        if entry is None:
+            return "Missing or incorrect API key."
+        state = entry.state(time.time())
+        return entry.key if state == "active" else f"This API key is {state}: ask for a new one."
+
+
+def _refused(why: str, header: KeyHeader) -> HTTPException:
+    message = f"{why} Send it as `{header.example}`."
+    return HTTPException(401, message, headers={"www-authenticate": header.scheme or header.name})

@@ -49,7 +49,14 @@ async def count_tokens(request: Request) -> Response:
     router: Router = request.app.state.router
     timeout = caller_timeout(request.headers)
     question = translated_count(await read_object(request, router.config.settings))
-    question = replace(question, timeout=timeout, time_left=time_left(request), request_id=request.state.request_id)
+    question = replace(
+        question,
+        timeout=timeout,
+        time_left=time_left(request),
+        request_id=request.state.request_id,
+        caller=request.state.caller,
+        key=request.state.key,
+    )
     if question.native is not None:
         sent = {name: value for name in FORMAT.headers if (value := request.headers.get(name)) is not None}
         question = replace(question, native=replace(question.native, headers=sent))

@@ -48,10 +48,11 @@ async def _answered(request: Request, form: Format) -> Response:
     if form.values > settings.max_values:
         settings = settings.model_copy(update={"max_values": form.values})
     body = with_named_model(await read_object(request, settings), request.scope)
+    config = router.config.for_key(request.state.key)
     if form.parse_kept is not None and router.responses is not None:
-        asked = await form.parse_kept(body, router.config, router.responses, request.state.caller)
+        asked = await form.parse_kept(body, config, router.responses, request.state.caller)
     else:
-        asked = form.parse(body, router.config)
+        asked = form.parse(body, config)
     native = asked.request.native
     if native is not None:
         sent = {name: value for name in form.headers if (value := request.headers.get(name)) is not None}
@@ -62,6 +63,7 @@ async def _answered(request: Request, form: Format) -> Response:
         time_left=time_left(request),
         request_id=request.state.request_id,
         caller=request.state.caller,
+        key=request.state.key,
         traceparent=request.state.traceparent,
         tag=request.headers.get("x-router-tag"),
         native=native,

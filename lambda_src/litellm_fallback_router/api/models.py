@@ -52,9 +52,9 @@ _MODELS = {
 @routes.get("/v1/models", openapi_extra=described(_MODELS))
 @routes.get("/models", include_in_schema=False)
 async def list_models(request: Request) -> Response:
-    """The models and strategies of the mapping."""
-    router: Router = request.app.state.router
-    models = [_model(name, router.config, request.app.state.started) for name in router.config.chains]
+    """The models and strategies of the mapping that the key may ask."""
+    config = _config(request)
+    models = [_model(name, config, request.app.state.started) for name in config.chains]
     ends = [models[0]["id"], models[-1]["id"]] if models else [None, None]
     return reply({"object": "list", "data": models, "has_more": False, "first_id": ends[0], "last_id": ends[1]})
 
@@ -63,9 +63,14 @@ async def list_models(request: Request) -> Response:
 @routes.get("/models/{model_id:path}", include_in_schema=False)
 async def retrieve_model(request: Request, model_id: str) -> Response:
     """One model or strategy; by a provider's own name of it, the model that serves that name."""
+    config = _config(request)
+    return reply(_model(config.resolve(model_id), config, request.app.state.started))
+
+
+def _config(request: Request) -> RouterConfig:
+    """The mapping, as far as the caller's key may ask it."""
     router: Router = request.app.state.router
-    name = router.config.resolve(model_id)
-    return reply(_model(name, router.config, request.app.state.started))
+    return router.config.for_key(request.state.key)
 
 
 def _model(name: str, config: RouterConfig, created: int) -> dict[str, Any]:

@@ -64,9 +64,16 @@ class Budget:
 
     @staticmethod
     def parse(text: str) -> Budget:
-        """Read `50/day`, `0.5/hour`, `1000/month`, or `20` for a budget that is never full again.
+        """Read a budget as operators write it.
 
-        Raises ValueError that says what to write.
+        Args:
+            text: `50/day`, `0.5/hour`, `1000/month`, or `20` for a budget that is never full again.
+
+        Returns:
+            The budget, exactly.
+
+        Raises:
+            ValueError: It is no budget; the text says what to write.
         """
         amount, slash, period = text.strip().partition("/")
         periods = ", ".join(f"/{one.value}" for one in Period if one is not Period.EVER)
@@ -121,5 +128,30 @@ class CallerKey:
     priority: Priority = Priority.INTERACTIVE
 
     def may_ask(self, name: str) -> bool:
-        """True where the key may ask this model name or strategy of the mapping."""
+        """Tell whether the key may ask a model or strategy.
+
+        Args:
+            name: A name of the mapping.
+
+        Returns:
+            True where the key names it, or a pattern that it fits, or no models at all.
+        """
         return not self.models or any(fnmatchcase(name, pattern) for pattern in self.models)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """A key as its operator's list has it. Times are Unix seconds."""
+
+    key: CallerKey
+    key_hash: str
+    """SHA-256 of the key, in hexadecimal digits."""
+    created_at: int
+    expires_at: int | None = None
+    revoked_at: int | None = None
+
+    def state(self, now: float) -> str:
+        """`active`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"

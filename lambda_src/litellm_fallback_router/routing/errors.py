@@ -2,7 +2,7 @@
 
     RouterError                       status
     |- InvalidRequestError            400   the request itself is wrong; `param` names the field
-    |  |- UnknownModelError           404   no such model or strategy; lists the known ones
+    |  |- UnknownModelError           404   no such model or strategy for this key; lists the known ones
     |  |- ContextWindowExceededError  400   larger than the window of every candidate
     |  |- RequestTooLargeError         413   the body is larger than the gateway reads
     |  `- ContentPolicyError           400   a provider's content filter or the guardrail refused
@@ -70,7 +70,11 @@ class InvalidRequestError(RouterError):
 
 
 class UnknownModelError(InvalidRequestError):
-    """No model or strategy has that name; the text lists the known ones."""
+    """No model or strategy has that name, or the caller's key may not ask it; the text lists those that it may.
+
+    One status and code for both, as OpenAI has it: the text of its 404 says that the model does not exist or that the
+    caller has no access to it. Source: Aider-AI/aider issue 2030, which quotes an answer of OpenAI's API.
+    """
 
     status = 404
     code = "model_not_found"

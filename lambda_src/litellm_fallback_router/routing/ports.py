@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from .callers import KeyEntry
 from .errors import RouterError
 from .ledger import AttemptRecord, Usage
 from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, NativeRequest, ProviderAnswer
@@ -226,6 +227,14 @@ class ResponseStore(Protocol):
 
     async def put(self, records: Mapping[str, bytes]) -> bool:
         """True once all are kept. Trouble of its own is a False."""
+        ...
+
+
+class CallerKeys(Protocol):
+    """The keys that may call this gateway."""
+
+    def find(self, key_hash: str) -> KeyEntry | None:
+        """The key with this SHA-256 in hexadecimal digits, expired and revoked ones too; None: there is none."""
         ...
 
 

@@ -183,20 +183,21 @@ class Router:
             request = replace(request, request_id=uuid.uuid4().hex)
         if self.config.budgets.tags:
             request = tagged(request, self.config.budgets)
-        hooks = interceptors(request, self.config, self._dependencies)
-        decide = partial(self._plan, streamed=streamed)
+        config = self.config.for_key(request.key)
+        hooks = interceptors(request, config, self._dependencies)
+        decide = partial(self._plan, config=config, streamed=streamed)
         return Run(request, hooks, decide, self._settings, self._dependencies, streamed=streamed)
 
     def _finish(self, run: Run, outcome: ChatResult | RouterError) -> None:
         self._dependencies.observer.finished(run.request, outcome)
         run.after(outcome)
 
-    async def _plan(self, request: ChatRequest, *, streamed: bool) -> Plan:
+    async def _plan(self, request: ChatRequest, *, config: RouterConfig, streamed: bool) -> Plan:
         check_choice(request.params)
-        name = self.config.resolve(request.model, param=request.param("model"))
-        health = await self._health(self.config.chain(name), streamed=streamed)
+        name = config.resolve(request.model, param=request.param("model"))
+        health = await self._health(config.chain(name), streamed=streamed)
         began = time.thread_time()
-        decided = plan(request, self.config, health, self._dependencies.rng)
+        decided = plan(request, config, health, self._dependencies.rng)
         if time.thread_time() - began > LONG_STEP:
             await _take_turns()
         return decided

@@ -19,7 +19,7 @@ from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.ledger import AttemptRecord, Ledger, Usage
 from litellm_fallback_router.routing.mapping.config import RouterConfig
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
-from litellm_fallback_router.routing.ports import ResponseStore
+from litellm_fallback_router.routing.ports import CallerKeys, ResponseStore
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk, Deployment
 from litellm_fallback_router.routing.verdicts import Outcome
@@ -204,10 +204,10 @@ def exhausted(error: type[RouterError], message: str, retry_after: float | None 
 
 
 @contextmanager
-def gateway(router: FakeRouter, api_keys: Sequence[str] = ()) -> Iterator[str]:
+def gateway(router: FakeRouter, api_keys: Sequence[str] = (), caller_keys: CallerKeys | None = None) -> Iterator[str]:
     """The real app under a real server on loopback; gives its base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(lambda: as_router(router), api_keys=api_keys)
+    app = create_app(lambda: as_router(router), api_keys=api_keys, caller_keys=caller_keys)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..callers import CallerKey
 from ..errors import ConfigurationError, UnknownModelError
 from ..types import Deployment
 from . import chains, vector_spaces
@@ -19,6 +20,8 @@ from .provider_names import did_you_mean
 from .schema import name_lists, parse, table, type_name, unknown
 from .settings import RouterSettings
 
+MOST_VIEWS = 1_000
+"""Kept at once, one for each set of models of a key."""
 _FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail", "budgets"]
 
 
@@ -41,15 +44,42 @@ class RouterConfig:
     budgets: Budgets = field(default_factory=Budgets)
     """What may be spent by all callers, and by tag."""
 
+    restricted: bool = False
+    """True: it is what a key may ask of another mapping, which has more."""
+
     aliases: Mapping[str, str] = field(init=False, repr=False, compare=False)
     """The providers' own names of the models -> the names in `chains` that serve them."""
     _groups: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
+    _views: dict[tuple[str, ...], RouterConfig] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What `for_key` gave, by the models of the key."""
 
     def __post_init__(self) -> None:
         names = {d.model_name for d in self.deployments}
         groups = {name: tuple(d for d in self.deployments if d.model_name == name) for name in names}
         object.__setattr__(self, "_groups", groups)
         object.__setattr__(self, "aliases", find_aliases(self.deployments, self.chains))
+
+    def for_key(self, key: CallerKey | None) -> RouterConfig:
+        """Leave out every name that a key may not ask.
+
+        The chains behind the names that are left stay whole: whom a request falls back to is the operator's choice.
+
+        Args:
+            key: Whose request it is; None: nothing is left out.
+
+        Returns:
+            The mapping as that key sees it.
+        """
+        if key is None or not key.models:
+            return self
+        view = self._views.get(key.models)
+        if view is None:
+            chains = {name: chain for name, chain in self.chains.items() if key.may_ask(name)}
+            view = replace(self, chains=chains, strategies=self.strategies & chains.keys(), restricted=True)
+            if len(self._views) >= MOST_VIEWS:
+                self._views.clear()
+            self._views[key.models] = view
+        return view
 
     def aliases_of(self, name: str) -> list[str]:
         """List the providers' own names of a model.
@@ -79,15 +109,18 @@ class RouterConfig:
             return asked
         if asked in self.aliases:
             return self.aliases[asked]
+        if self.restricted and not self.chains:
+            raise UnknownModelError("this key may ask no model of the mapping", param=param)
         close = closest(asked, self.chains, self.aliases, self.deployments)
         hint = f"did you mean {close!r}? " if close else ""
         known = ", ".join(self.chains)
-        raise UnknownModelError(f"unknown model {asked[:LONGEST]!r}; {hint}known: {known}", param=param)
+        denied = ", or one that this key may not ask" if self.restricted else ""
+        raise UnknownModelError(f"unknown model {asked[:LONGEST]!r}{denied}; {hint}known: {known}", param=param)
 
     @property
     def first_chat(self) -> str:
-        """The name that is used where a chat names none: the first that answers chats."""
-        return next((name for name in self.chains if not self.embeds(name)), next(iter(self.chains)))
+        """The name that is used where a chat names none: the first that answers chats; empty where there is none."""
+        return next((name for name in self.chains if not self.embeds(name)), next(iter(self.chains), ""))
 
     def embeds(self, name: str) -> bool:
         """Tell whether a name stands for embeddings.
