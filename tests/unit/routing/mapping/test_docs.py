@@ -82,7 +82,9 @@ def fields_table(module: ModuleType, model: type[BaseModel]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("part", "module", "model"), [("guardrail", governance, Guardrail), ("budgets", budgets, Budgets)]
+    ("part", "module", "model"),
+    [("guardrail", governance, Guardrail), ("budgets", budgets, Budgets)],
+    ids=["guardrail", "budgets"],
 )
 def test_the_table_of_a_part_is_the_codes_own(part: str, module: ModuleType, model: type[BaseModel]) -> None:
     written = TEXT.partition(f"<!-- {part} -->")[2].partition(f"<!-- /{part} -->")[0].strip()
