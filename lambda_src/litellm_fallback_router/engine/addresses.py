@@ -11,6 +11,9 @@ from ..providers import Profile
 from ..routing.types import Deployment
 from .loading import litellm
 
+NO_KEY = "none"
+"""Sent to servers that an operator runs, which take any key, or none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -53,6 +56,11 @@ def address_of(deployment: Deployment) -> Address | None:
     except Exception:  # noqa: BLE001 - what it lacks to place a provider is an error of its public call
         return None
     return Address(model, key, base, url, config, by_class=by_class)
+
+
+def key_for(deployment: Deployment, key: str | None) -> str | None:
+    """The key; without one `NO_KEY` where the mapping names the server (`api_base`), else None."""
+    return key or (NO_KEY if deployment.api_base is not None else None)
 
 
 def below(base: str | None, complete: Callable[[str | None], str]) -> str:

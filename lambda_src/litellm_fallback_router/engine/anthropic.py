@@ -12,7 +12,7 @@ from typing import Any
 
 from ..providers import PROFILES, FinishReasons
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
-from .addresses import below
+from .addresses import below, key_for
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, no_format, unsendable
 from .finishing import FinishReader
@@ -28,8 +28,6 @@ VERSION = "/v1"
 PATH = f"{VERSION}/messages"
 SAMPLING = frozenset({"max_tokens", "stop_sequences", "temperature", "top_k", "top_p"})
 TEXT = frozenset({"role", "content"})
-NO_KEY = "none"
-"""Servers that people run themselves take any key, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def reading_of(deployment: Deployment, model: str) -> Reading:
 
 
 class AnthropicFormat:
-    """One deployment that is asked in Anthropic's format."""
+    """One deployment whose requests are in Anthropic's format."""
 
     def __init__(self, deployment: Deployment) -> None:
         library = litellm()
@@ -72,7 +70,7 @@ class AnthropicFormat:
     async def call(
         self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool
     ) -> AnthropicCall:
-        key = key or (NO_KEY if self.deployment.api_base is not None else None)
+        key = key_for(self.deployment, key)
         one = translation_of(self.deployment, self.config, self._params, messages, params, stream=stream)
         try:
             headers, body = await self._built(one, key)

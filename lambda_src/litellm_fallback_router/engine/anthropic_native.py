@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..routing.types import Chunk, NativeEvent, NativeRequest, ProviderAnswer
-from .addresses import below
-from .anthropic import NO_KEY, AnthropicCall, AnthropicDecoder, AnthropicFormat
+from .addresses import below, key_for
+from .anthropic import AnthropicCall, AnthropicDecoder, AnthropicFormat
 from .exchange import ErrorResponse, Outgoing
 from .failures import no_format, unsendable
 from .fields import arguments_of
@@ -39,7 +39,7 @@ class MessagesCaller:
 
     async def call(self, native: NativeRequest, key: str | None, *, stream: bool) -> NativeMessagesCall:
         owner, one = self._owner, self._reading
-        key = key or (NO_KEY if owner.deployment.api_base is not None else None)
+        key = key_for(owner.deployment, key)
         headers = dict(self._headers(key))
         headers |= {name: value for name, value in native.headers.items() if name != BETA}
         if betas := _betas(headers.get(BETA), native.headers.get(BETA)):

@@ -13,7 +13,7 @@ from ..routing.types import Deployment
 from .loading import litellm
 
 KEPT_SECONDS = 60.0
-"""Then botocore is asked again, which renews what is about to expire. It does so minutes before."""
+"""Then botocore is called again, which renews credentials that expire within minutes."""
 WAYS_TO_SIGN_IN = (
     "aws_access_key_id",
     "aws_secret_access_key",

@@ -26,7 +26,7 @@ MARKS = ("o_series/", "gpt5_series/")
 
 
 def azure_format(deployment: Deployment) -> AzureFormat | None:
-    """None where LiteLLM's public call has to ask somebody else first, or makes a stream of a whole answer."""
+    """None where LiteLLM's public call sends another request first, or makes a stream of a whole answer."""
     library, extra = litellm(), deployment.extra
     read = library.secret_managers.main.get_secret_str
     token = extra.get("azure_ad_token") or read("AZURE_AD_TOKEN")
@@ -54,7 +54,7 @@ def azure_format(deployment: Deployment) -> AzureFormat | None:
 
 
 class AzureFormat(OpenAIFormat):
-    """One deployment of Azure's. It is asked with a key, or else with a token of Microsoft's Entra."""
+    """One deployment of Azure's. Its requests have a key, or else a token of Microsoft's Entra."""
 
     def __init__(self, deployment: Deployment, at: Address, version: str, token: str | None) -> None:
         super().__init__(deployment, at, api_version=version)

@@ -43,7 +43,7 @@ def is_conversed(deployment: Deployment) -> bool:
 
 
 class ConverseFormat:
-    """One deployment that is asked by Converse."""
+    """One deployment whose requests go to Converse."""
 
     def __init__(self, deployment: Deployment) -> None:
         library, extra = litellm(), deployment.extra

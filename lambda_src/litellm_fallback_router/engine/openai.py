@@ -15,7 +15,7 @@ from typing import Any
 
 from ..routing.ledger import Usage
 from ..routing.types import Deployment, Message, ProviderAnswer
-from .addresses import Address
+from .addresses import Address, key_for
 from .class_reading import ClassReading
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, keyless, no_format, unsendable
@@ -28,8 +28,6 @@ from .plain import copied, object_of
 from .prices import Prices, reported_usage
 from .wire import UnreadableError, answer_of, counted, usage_of
 
-NO_KEY = "none"
-"""Servers that people run themselves take any key, or none."""
 CHAT = "/chat/completions"
 OUTPUT_LIMIT = b"could not finish the message because max_tokens or model output limit was reached"
 """So OpenAI answers 400 where reasoning took all of `max_tokens`; with a few tokens more it is an answer cut off."""
@@ -39,7 +37,7 @@ THOUGHT = "<think>"
 
 
 class OpenAIFormat:
-    """One deployment that is asked in OpenAI's format."""
+    """One deployment whose requests are in OpenAI's format."""
 
     def __init__(self, deployment: Deployment, at: Address, **mapping: Any) -> None:
         """`mapping`: what else LiteLLM's class must know to map parameters."""
@@ -88,7 +86,7 @@ class OpenAIFormat:
         return Outgoing(self.url, headers, body)
 
     def _key_of(self, key: str | None) -> str | None:
-        return key or self._key or (NO_KEY if self.deployment.api_base is not None else None)
+        return key_for(self.deployment, key or self._key)
 
     async def _built(
         self, messages: list[Any], arguments: dict[str, Any], headers: dict[str, str], key: str

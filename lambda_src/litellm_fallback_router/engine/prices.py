@@ -143,12 +143,10 @@ def cost_of(deployment: Deployment, usage: Any, tier: str | None = None) -> floa
 
 def cost_of_answer(deployment: Deployment, response: Any) -> float | None:
     """USD of LiteLLM's whole `response`, what the provider's own tools cost included; None as above."""
-    told = (getattr(response, "_hidden_params", None) or {}).get("response_cost")
-    if told is not None:
-        return float(told)
-    if deployment.profile.tools_annotate and not any(
-        getattr(choice.message, "annotations", None) for choice in response.choices
-    ):
+    reported = (getattr(response, "_hidden_params", None) or {}).get("response_cost")
+    if reported is not None:
+        return float(reported)
+    if deployment.profile.tools_annotate and not _is_annotated(response):
         # Nothing but tokens was used: their price takes a sixth of the time.
         return cost_of(deployment, getattr(response, "usage", None), getattr(response, "service_tier", None))
     try:

@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Speaks to each deployment in its format. `resolve` gives a deployment's key, or None.
+    """Sends requests to deployments, each in its format. `resolve` gives a deployment's key, or None.
 
-    What LiteLLM has no such format for is asked through its public call, and everything is while somebody in this
-    process listens to LiteLLM.
+    A deployment without such a format gets its requests through LiteLLM's public call; so do all while this process
+    has callbacks or the like set in LiteLLM (`listeners`).
     """
 
     def __init__(self, resolve: Callable[[Deployment], str | None]) -> None:
@@ -85,13 +85,7 @@ class Engine:
             if (cut := call.cut_off(error)) is None:
                 raise refused(error) from None
             return cut
-        try:
-            body = await response.read()
-        except BrokenOffError as error:
-            raise broke_off() from error
-        finally:
-            response.close()
-        answer = call.answer(body, response.headers)
+        answer = call.answer(await _whole(response), response.headers)
         if says_nothing(answer):
             raise no_answer()
         return answer
@@ -157,17 +151,8 @@ class Engine:
     async def count_tokens(self, deployment: Deployment, native: NativeRequest) -> int:
         await self.ready()
         caller = anthropics_caller(self._format(deployment))
-        outgoing = await caller.count(native, self._resolve(deployment))
-        try:
-            response = await _pool().send(outgoing)
-        except ErrorResponse as error:
-            raise refused(error) from None
-        try:
-            return tokens_in(await response.read())
-        except BrokenOffError as error:
-            raise broke_off() from error
-        finally:
-            response.close()
+        body, _ = await _asked(await caller.count(native, self._resolve(deployment)))
+        return tokens_in(body)
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
         return estimated_cost(deployment, usage)
@@ -200,7 +185,7 @@ NATIVE: Mapping[str, Callable[[Format | None], NativeCaller]] = {
     "messages": messages_caller,
     "responses": responses_caller,
 }
-"""By the name of a native format: how a deployment with this format of its own is asked in it."""
+"""By the name of a native format: what sends requests to a deployment with this format of its own."""
 
 
 async def _asked(outgoing: Outgoing) -> tuple[bytes, Mapping[str, str]]:
@@ -209,8 +194,13 @@ async def _asked(outgoing: Outgoing) -> tuple[bytes, Mapping[str, str]]:
         response = await _pool().send(outgoing)
     except ErrorResponse as error:
         raise refused(error) from None
+    return await _whole(response), response.headers
+
+
+async def _whole(response: Response) -> bytes:
+    """The body of a success, whose connection is then let go. Raises ProviderFailure."""
     try:
-        return await response.read(), response.headers
+        return await response.read()
     except BrokenOffError as error:
         raise broke_off() from error
     finally:

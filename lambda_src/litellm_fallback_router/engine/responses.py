@@ -33,7 +33,7 @@ def responses_caller(known: Format | None) -> ResponsesCaller:
 
 @dataclass(frozen=True, slots=True)
 class ResponsesCaller:
-    """One deployment that is asked in OpenAI's format, by its newer API."""
+    """One deployment whose requests are in the format of OpenAI's newer API."""
 
     owner: OpenAIFormat
 

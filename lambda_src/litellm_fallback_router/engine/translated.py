@@ -232,7 +232,7 @@ def _usage(said: Any) -> Any:
 
 
 class WholeAsStream:
-    """A whole answer where a stream was asked for: some models cannot do both that and what else was asked."""
+    """A whole answer in place of a stream: some models cannot stream what the request needs."""
 
     begun = ended = finished = complete = False
     usage_so_far: Usage | None = None

@@ -46,7 +46,7 @@ def _session_of(client: Any) -> Any:
 
 
 class _Tokenizer:
-    """LiteLLM's own, loaded when somebody counts with it."""
+    """LiteLLM's own, loaded when other code counts with it."""
 
     def __init__(self, load: Callable[[], Any]) -> None:
         self._load = load

@@ -24,7 +24,7 @@ from .reading_along import reading
 from .streams import Stream
 
 PLACEHOLDER_KEY = "none"
-"""These clients insist on a key; servers people run themselves do not."""
+"""These clients insist on a key; servers that an operator runs do not."""
 
 TRANSPORT_TIMEOUT = 900.0
 """Seconds. `ChainExecution` ends an attempt long before. LiteLLM keeps a client, and with it the connections, for each

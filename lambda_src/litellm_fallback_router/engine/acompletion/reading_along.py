@@ -29,7 +29,7 @@ def reading(reader: FinishReader) -> Iterator[None]:
 
 
 class _Read(dict[str, str]):
-    """LiteLLM's table of finish reasons: its own for calls of somebody else's, the deployment's for ours."""
+    """LiteLLM's table of finish reasons: its own for calls of other code, the deployment's for the engine's."""
 
     def get(self, reason: Any, default: Any = None) -> Any:
         reader = _READER.get()
