@@ -31,7 +31,7 @@ class Question:
 
 
 def ask(question: Question, config_file: Path | None, *, stream: bool, simulate: bool) -> None:
-    """The answer on stdout, who gave it and how on stderr. Raises RouterError."""
+    """Write the answer to stdout, its deployment and attempts to stderr. Raises RouterError."""
     text = sys.stdin.buffer.read().decode(errors="replace") if question.text == "-" else question.text
     if not text.strip():
         raise typer.BadParameter("the question is empty", param_hint="QUESTION")

@@ -1,4 +1,4 @@
-"""Servers that people run themselves, and providers whose sign-in LiteLLM does without a key."""
+"""Servers that an operator runs, and providers whose sign-in LiteLLM does without a key."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class Profile:
     sign_in_help: str = ""
     """What to set where there is no key."""
     placeholder_key: bool = False
-    """Its client insists on a key, which servers that people run themselves do not."""
+    """Its client insists on a key, which servers that an operator runs do not."""
 
     bedrock: bool = False
     """Its models are Amazon Bedrock's: in AWS Regions, allowed by IAM, in Bedrock's prompts and catalogue."""

@@ -1,4 +1,4 @@
-"""`POST /ask`: one question, one answer, and who gave it. Errors as in `chat`."""
+"""`POST /ask`: one question, one answer, and its deployment. Errors as in `chat`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from ..wire import encode
 
 Json = dict[str, Any]
 Events = Callable[[ChatStream, Deployment], AsyncGenerator[bytes, None]]
-"""A started stream, and who answers first, as server-sent events."""
+"""A started stream, and its first responder, as server-sent events."""
 
 
 @dataclass(frozen=True, slots=True)

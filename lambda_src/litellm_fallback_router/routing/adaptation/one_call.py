@@ -1,5 +1,5 @@
 """`parallel_tool_calls: false` for models whose API has no such switch: the first call of an answer is kept. The others
-did not depend on its result, so nothing is lost by it: who still needs them calls them in the next turn."""
+did not depend on its result, so nothing is lost by it: the model makes those it still needs in the next turn."""
 
 from __future__ import annotations
 

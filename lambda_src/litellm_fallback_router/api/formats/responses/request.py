@@ -191,7 +191,7 @@ def _refuse_unkept(given: Mapping[str, Any]) -> None:
 
 
 def _native(given: Mapping[str, Any], notes: Notes, config: RouterConfig, *, kept: bool) -> NativeRequest | None:
-    """The body as it came; none where somebody changes or checks what is sent, which goes by messages."""
+    """The body as it came; none where a prompt or a guardrail changes or checks the messages, which are sent then."""
     if config.guardrail is not None or "prompt" in given:
         return None
     body = {name: value for name, value in given.items() if name not in OURS}

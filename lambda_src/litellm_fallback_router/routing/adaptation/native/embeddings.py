@@ -1,4 +1,4 @@
-"""Embeddings: what has to change in a request on its way to a model, and who cannot be sent it.
+"""Embeddings: what has to change in a request on its way to a model, and which deployments cannot take it.
 
 Sources: OpenAI, "Create embeddings"; Amazon Bedrock User Guide, "Amazon Titan Embeddings Text", "Cohere Embed v3" and
 "Cohere Embed v4".
