@@ -18,12 +18,13 @@ class Deadline:
 
     def __init__(self, seconds: float = math.inf) -> None:
         self._seconds = seconds
-        self._ends = asyncio.get_running_loop().time() + seconds
+        self._loop = asyncio.get_running_loop()
+        self._ends = self._loop.time() + seconds
 
     @property
     def left(self) -> float:
         """Seconds left, never negative."""
-        return max(0.0, self._ends - asyncio.get_running_loop().time())
+        return max(0.0, self._ends - self._loop.time())
 
     @property
     def expired(self) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import openai
 import pytest
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
+from litellm_fallback_router.api.formats.chat import _encoded
 from litellm_fallback_router.routing.errors import StreamInterruptedError
 from litellm_fallback_router.routing.ledger import Ledger
 from litellm_fallback_router.routing.types import Chunk
@@ -132,3 +134,21 @@ def test_stream_that_breaks_raises_in_the_client_and_never_looks_complete(
     assert caught.value.code == code
     assert "secret" not in str(caught.value)
     assert [chunk.choices[0].finish_reason for chunk in received] == [None]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"index": 0, "delta": {"content": 'a "quoted" ☃ \ud83d\n'}, "finish_reason": None},
+        {"index": 0, "delta": {"content": ""}, "finish_reason": None},
+        {"index": 0, "delta": {"content": "more"}, "finish_reason": None, "logprobs": {"content": []}},
+        {"index": 0, "delta": {"content": "more"}, "logprobs": None},
+        {"index": 0, "delta": {"content": None}, "finish_reason": None},
+        {"index": 0, "delta": {"content": "more", "refusal": "no"}, "finish_reason": None},
+        {"index": 0, "delta": {"reasoning_content": "why"}, "finish_reason": None},
+        {"index": 0, "delta": {"content": "last"}, "finish_reason": "stop"},
+    ],
+    ids=["text", "empty", "logprobs", "no reason", "null", "refusal", "thought", "last"],
+)
+def test_a_piece_behind_the_first_is_written_as_it_is(choice: dict[str, Any]) -> None:
+    assert json.loads(_encoded([choice], {0})) == [choice]

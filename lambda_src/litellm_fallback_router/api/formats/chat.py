@@ -136,7 +136,7 @@ async def events(
             continue
         if held:
             yield b"data: " + held + b"}\n\n"
-        choices = encode([_with_one_role(choice, opened) for choice in chunk.choices])
+        choices = _encoded(chunk.choices, opened)
         held = shared + b',"choices":' + choices + usage
         if not any(choice.get("finish_reason") for choice in chunk.choices):
             yield b"data: " + held + b"}\n\n"
@@ -150,6 +150,15 @@ async def events(
         held += b',"router":' + encode(routing_report(result))
     yield b"data: " + held + b"}\n\n"
     yield DONE
+
+
+def _encoded(choices: list[dict[str, Any]], opened: set[int]) -> bytes:
+    """The choices as JSON. Almost every chunk is one piece of text, which is written in half the time."""
+    choice, delta = choices[0], choices[0]["delta"]
+    plain = len(choices) == 1 and len(choice) == 3 and len(delta) == 1 and choice.get("index") in opened
+    if plain and choice.get("finish_reason", "") is None and type(text := delta.get("content")) is str:
+        return b'[{"index":%d,"delta":{"content":%b},"finish_reason":null}]' % (choice["index"], encode(text))
+    return encode([_with_one_role(choice, opened) for choice in choices])
 
 
 def _with_one_role(choice: dict[str, Any], opened: set[int]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Recorder:
         if chunk.usage is not None:
             self.reported(chunk.usage, chunk.cost_usd)
         if chunk.choices:
-            self.token(characters_of(choice["delta"] for choice in chunk.choices))
+            self.token(characters_of([choice["delta"] for choice in chunk.choices]))
 
     def reported(self, usage: Usage, cost_usd: float | None) -> None:
         """Note the usage that the provider reports, finally or (estimated) so far."""

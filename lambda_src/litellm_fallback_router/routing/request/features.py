@@ -67,7 +67,7 @@ def text_length(value: Any) -> int:
 
 def characters_of(said: Iterable[Message]) -> int:
     """Of text, thought and tool calls in a model's answer, whole or in part: all of it is billed."""
-    return sum(_written(one) for one in said)
+    return sum(map(_written, said))
 
 
 def _written(said: Message) -> int:
