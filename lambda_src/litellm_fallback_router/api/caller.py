@@ -1,10 +1,11 @@
-"""How long a caller waits: the time limits in its headers, what runs this process allows, and work that is cancelled
-when the caller disconnects."""
+"""A caller's part of a request: its headers, how long it waits, what runs this process allows, and work that is
+cancelled when it disconnects."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from starlette.datastructures import Headers
@@ -13,6 +14,7 @@ from starlette.types import Receive
 
 from ..routing.decimals import decimal
 from ..routing.errors import invalid
+from ..routing.types import ChatRequest
 
 ROUTER_TIMEOUT = "x-router-timeout-ms"
 CLIENT_TIMEOUTS = ("x-stainless-read-timeout", "x-stainless-timeout")
@@ -40,6 +42,26 @@ def time_left(request: Request) -> float | None:
     """Seconds until what runs this process stops it, where an entrypoint has set it in the request's state."""
     left: float | None = getattr(request.state, "time_left", None)
     return left
+
+
+def with_caller(question: ChatRequest, request: Request, headers: Iterable[str], timeout: float | None) -> ChatRequest:
+    """The request of a body, with what its transport adds. `headers`: those that are part of a native request;
+    `timeout`: the headers' limit in seconds, which the body's own replaces."""
+    native = question.native
+    if native is not None:
+        sent = {name: value for name in headers if (value := request.headers.get(name)) is not None}
+        native = replace(native, headers=sent)
+    return replace(
+        question,
+        timeout=timeout if question.timeout is None else question.timeout,
+        time_left=time_left(request),
+        request_id=request.state.request_id,
+        caller=request.state.caller,
+        key=request.state.key,
+        traceparent=request.state.traceparent,
+        tag=request.headers.get("x-router-tag"),
+        native=native,
+    )
 
 
 def _positive(text: str) -> float | None:

@@ -6,7 +6,6 @@ count is estimated, and marked as that.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,7 +15,7 @@ from starlette.responses import Response
 from ..routing.execution import TokenCount
 from ..routing.router import Router
 from .body import read_object
-from .caller import caller_timeout, time_left, while_connected
+from .caller import caller_timeout, while_connected, with_caller
 from .docs import described
 from .formats.messages import FORMAT, translated_count
 from .wire import reply
@@ -49,17 +48,7 @@ async def count_tokens(request: Request) -> Response:
     router: Router = request.app.state.router
     timeout = caller_timeout(request.headers)
     question = translated_count(await read_object(request, router.config.settings))
-    question = replace(
-        question,
-        timeout=timeout,
-        time_left=time_left(request),
-        request_id=request.state.request_id,
-        caller=request.state.caller,
-        key=request.state.key,
-    )
-    if question.native is not None:
-        sent = {name: value for name in FORMAT.headers if (value := request.headers.get(name)) is not None}
-        question = replace(question, native=replace(question.native, headers=sent))
+    question = with_caller(question, request, FORMAT.headers, timeout)
     return _told(await while_connected(request.receive, router.count_tokens(question)))
 
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from ..routing.errors import RouterError
 from ..routing.router import ChatStream, Router
 from .body import read_object
-from .caller import caller_timeout, time_left, while_connected
+from .caller import caller_timeout, while_connected, with_caller
 from .errors import bug, problem_of
 from .formats.base import Events, Format, Problem
 from .middleware import with_named_model
@@ -53,21 +53,7 @@ async def _answered(request: Request, form: Format) -> Response:
         asked = await form.parse_kept(body, config, router.responses, request.state.caller)
     else:
         asked = form.parse(body, config)
-    native = asked.request.native
-    if native is not None:
-        sent = {name: value for name in form.headers if (value := request.headers.get(name)) is not None}
-        native = replace(native, headers=sent)
-    question = replace(
-        asked.request,
-        timeout=timeout if asked.request.timeout is None else asked.request.timeout,
-        time_left=time_left(request),
-        request_id=request.state.request_id,
-        caller=request.state.caller,
-        key=request.state.key,
-        traceparent=request.state.traceparent,
-        tag=request.headers.get("x-router-tag"),
-        native=native,
-    )
+    question = with_caller(asked.request, request, form.headers, timeout)
     if asked.events is not None:
         failed = asked.failed or (lambda problem: form.error_event(form.error(problem)))
         return await _streamed(request, router.stream(question), asked.events, form, failed)
