@@ -11,6 +11,7 @@ from typing import Any
 from litellm_fallback_router.adapters.memory import MemoryCircuits, MemoryRateLimits
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.execution.cooldowns import Cooldowns
+from litellm_fallback_router.routing.execution.latencies import Latencies
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.interceptors import RouterDependencies
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
@@ -223,6 +224,7 @@ class Rig:
         clock = asyncio.get_running_loop().time
         settings = self.config.settings
         self.cooldowns = Cooldowns()
+        self.latencies = Latencies()
         self.circuits = MemoryCircuits(
             failures=settings.circuit_failures,
             open_seconds=settings.circuit_open_seconds,
@@ -238,6 +240,7 @@ class Rig:
                 rate_limits=MemoryRateLimits(clock=clock),
                 observer=self.notes,
                 cooldowns=self.cooldowns,
+                latencies=self.latencies,
                 rng=random.Random(7),
                 guard=self.guard,
             ),

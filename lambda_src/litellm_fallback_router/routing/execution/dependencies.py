@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..ports import Circuits, Keys, Observer, Provider, RateLimits, ResponseStore
 from ..request import Images
 from .cooldowns import Cooldowns
+from .latencies import Latencies
 from .short_timeouts import ShortTimeouts
 from .waits import Waits
 from .waste import WasteBudget
@@ -33,6 +34,7 @@ class ExecutionDependencies:
     rng: random.Random
     short_timeouts: ShortTimeouts = field(default_factory=ShortTimeouts)
     waits: Waits = field(default_factory=Waits)
+    latencies: Latencies = field(default_factory=Latencies)
     waste: WasteBudget = field(default_factory=WasteBudget)
     images: Images | None = None
     """None: nothing is fetched for callers."""

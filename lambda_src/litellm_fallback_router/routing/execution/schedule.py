@@ -122,6 +122,9 @@ class AttemptSchedule:
         short_timeouts.answered(name, record.seconds, streamed=False)
         if record.first_token_seconds is not None:
             short_timeouts.answered(name, record.first_token_seconds, streamed=True)
+        latency = record.first_token_seconds if self.streamed else record.seconds
+        if latency is not None:
+            self.dependencies.latencies.note(name, latency, streamed=self.streamed)
         await self.dependencies.circuits.succeeded(name)
 
     async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
