@@ -40,6 +40,7 @@ def _row(mine: Samples, direct: list[Round], starts: list[float]) -> Row:
         row["requests_per_core_second"] = median(rates)
     if mine.discovery:
         base = median(s for one in direct for s in one.sequential)
+        row["first_use_ms"] = (median(mine.first_use) - base) * MS
         row["discovery_ms"] = (median(mine.discovery) - base) * MS
         opened = _added(mine.rounds, direct, lambda one: one.circuit_open, lambda one: one.sequential)
         row["circuit_open_ms"] = median(opened) * MS
@@ -101,8 +102,8 @@ def ratios_rate(samples: Mapping[str, Samples], mine: str, other: str) -> list[f
 
 
 def ratios_discovery(samples: Mapping[str, Samples], name: str) -> list[float]:
-    """Each first request to a provider that is down against a healthy one."""
-    healthy = median(seconds for one in samples[name].rounds for seconds in one.healthy)
+    """Each first request to a provider that is down against the healthy ones in turn with them."""
+    healthy = median(samples[name].before_discovery)
     return [seconds / healthy for seconds in samples[name].discovery]
 
 

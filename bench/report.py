@@ -32,6 +32,7 @@ MEASURES = {
     "memory_mb_after_5000": "after 5,000 requests, MB",
     "ready_s": "start to ready, s",
     "circuit_open_ms": "primary known to be down: added, ms",
+    "first_use_ms": "first request to a deployment: added, ms",
     "discovery_ms": "request that discovers it: added, ms",
 }
 METHOD = (
@@ -46,6 +47,8 @@ METHOD = (
     "the wait in between; its circuits stay open for the run. LiteLLM's proxy runs with num_retries 0 (its default of "
     "2 would sleep). Portkey falls back by its config header. Neither has a circuit that opens here, so each request "
     "pays for the failing provider.",
+    "A provider goes down after it has answered once: what a deployment's first request costs beyond later ones is "
+    "shown by itself, and is no part of what its outage costs.",
     "The upstream sends a stream's first token by itself and the rest in one go right behind it, so time to first "
     "token and time per chunk trade off: read them together.",
     "/health is asked without a pause, on the gateway's core, while the gateway is sent bodies made to keep it busy "

@@ -65,8 +65,12 @@ class Samples:
     """All that was measured of one running system."""
 
     rounds: list[Round] = field(default_factory=list)
+    first_use: list[float] = field(default_factory=list)
+    """Seconds of the first request to each of the providers that go down later."""
     discovery: list[float] = field(default_factory=list)
-    """Seconds of the first request to each provider that is down."""
+    """Seconds of the first request to each of them once they are down."""
+    before_discovery: list[float] = field(default_factory=list)
+    """Seconds of healthy requests in turn with those."""
     memory_mb: dict[str, float] = field(default_factory=dict)
     """Resident memory when ready, and after so many requests."""
 
@@ -86,7 +90,10 @@ async def measure(
         await _memory(systems, processes, samples, size.memory, say)
     say("discovering outages")
     for system in systems:
-        samples[system.name].discovery = await _discover(system)
+        samples[system.name].first_use = await _use(system)
+    await _begin_outage(systems)
+    for system in systems:
+        await _discover(system, samples[system.name])
     for number in range(size.rounds):
         say(f"round {number + 1} of {size.rounds}")
         turn = systems[number % len(systems) :] + systems[: number % len(systems)]
@@ -124,13 +131,31 @@ async def _memory(
             samples[system.name].memory_mb[f"after {mark}"] = process.memory_mb
 
 
-async def _discover(system: System) -> list[float]:
-    """The first request to each model whose provider is down, then some more until every circuit there is is open."""
-    requests = [request for name in DOWN if (request := system.question_to(name)) is not None]
-    first = await client.one_by_one(system.port, requests)
+async def _use(system: System) -> list[float]:
+    """Seconds of the first request to each model whose provider goes down later."""
+    return await _seconds(system, _to_down(system))
+
+
+async def _begin_outage(systems: list[System]) -> None:
+    upstream = next(system.port for system in systems if system.name == DIRECT)
+    await client.one_by_one(upstream, [wire.request(upstream, b"", {}, path="/outage")])
+
+
+async def _discover(system: System, samples: Samples) -> None:
+    """The first request to each model whose provider is down now, in turn with healthy ones; then some more until every
+    circuit there is is open."""
+    if not (requests := _to_down(system)):
+        return
+    healthy = system.question()
+    both = await _seconds(system, [one for request in requests for one in (healthy, request)])
+    samples.before_discovery, samples.discovery = both[::2], both[1::2]
     for _ in range(3):
         await client.one_by_one(system.port, requests)
-    return [exchange.seconds for exchange in first]
+
+
+def _to_down(system: System) -> list[bytes]:
+    """Nothing where the system knows no fallback."""
+    return [request for name in DOWN if (request := system.question_to(name)) is not None]
 
 
 async def _round(system: System, process: Running | None, size: Size) -> Round:
@@ -169,8 +194,9 @@ def _chunk_seconds(system: System, stream: client.Exchange) -> float:
 
 
 async def _seconds(system: System, requests: list[bytes]) -> list[float]:
-    """How long each took; one more before them opens the connection and is not counted."""
-    return [exchange.seconds for exchange in (await client.one_by_one(system.port, [requests[0], *requests]))[1:]]
+    """How long each took; a healthy one before them opens the connection and is not counted."""
+    exchanges = await client.one_by_one(system.port, [system.question(), *requests])
+    return [exchange.seconds for exchange in exchanges[1:]]
 
 
 async def upstream_limit(port: int) -> float:

@@ -26,7 +26,7 @@ TITLES = {
     PORTKEY: "Portkey gateway",
 }
 DOWN = [f"down-{number}" for number in range(20)]
-"""Models whose provider fails, each with a healthy fallback: twenty outages to discover."""
+"""Models whose provider goes down, each with a healthy fallback: twenty outages to discover."""
 PROVIDER_KEY = "bench"
 CALLER_KEY = f"sk-{secrets.token_hex(32)}"
 """Of this run. LiteLLM's proxy does not start without a key of its own, so the gateway asks for one too."""

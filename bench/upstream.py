@@ -2,13 +2,14 @@
 
     python -m bench.upstream
 
-The first line on stdout is the port. Paths that begin with /down fail with a 500, those of Anthropic and of Bedrock are
-answered in their formats.
+The first line on stdout is the port. Paths that begin with /down fail with a 500 once something was posted to /outage,
+those of Anthropic and of Bedrock are answered in their formats.
 """
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -23,7 +24,8 @@ ANTHROPIC_STREAM = wire.anthropic_stream()
 class Responder(asyncio.Protocol):
     """Answers each request the moment its body is complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, outage: asyncio.Event) -> None:
+        self._outage = outage
         self._received = b""
         self._transport: asyncio.Transport
 
@@ -42,7 +44,10 @@ class Responder(asyncio.Protocol):
 
     def _answer(self, request: bytes) -> None:
         streamed = b'"stream":true' in request or b'"stream": true' in request
-        if request.startswith(b"POST /down"):
+        if request.startswith(b"POST /outage"):
+            self._outage.set()
+            self._transport.write(ANSWER)
+        elif request.startswith(b"POST /down") and self._outage.is_set():
             self._transport.write(FAILURE)
         elif request.startswith(b"POST /model/"):
             self._transport.write(BEDROCK)
@@ -63,7 +68,7 @@ def _length(head: bytes) -> int:
 
 
 async def serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Responder, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(partial(Responder, asyncio.Event()), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - whoever started it reads the port
     await server.serve_forever()
 
