@@ -7,12 +7,14 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from .adapters import price_map
 from .adapters.image_fetch import ImageFetcher
+from .adapters.keys_file import KeysFile
 from .adapters.local_accounts import LocalAccounts
 from .adapters.logs import LogObserver
 from .adapters.memory import MemoryCircuits, MemoryRateLimits, MemoryResponses
@@ -36,12 +38,21 @@ from .routing.mapping import (
     with_guardrail,
     with_prompts,
 )
-from .routing.ports import Circuits, Guard, Prompts, RateLimits, ResponseStore, Samples
+from .routing.ports import CallerKeys, Circuits, Guard, Prompts, RateLimits, ResponseStore, Samples
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import SIMULATED_REGION, bedrock, s3, simulated
 
-__all__ = ["assemble", "build_router", "load", "mapping_of", "warm_up", "warm_up_streams", "with_callers_keys"]
+__all__ = [
+    "assemble",
+    "build_router",
+    "caller_keys",
+    "load",
+    "mapping_of",
+    "warm_up",
+    "warm_up_streams",
+    "with_callers_keys",
+]
 
 if TYPE_CHECKING:
     from .adapters.cloudwatch import CloudWatchObserver
@@ -79,10 +90,15 @@ def with_callers_keys(settings: Settings) -> Settings:
         return settings
     if (key := master_key(mapping, lookup)) is not None:
         return settings.model_copy(update={"api_keys": (*settings.api_keys, SecretStr(key))})
-    if not settings.api_keys and (ways := other_ways(mapping)):
-        what = "without it anyone may call: set GATEWAY_API_KEYS=key1,key2, or remove it"
+    if not settings.needs_key and (ways := other_ways(mapping)):
+        what = "without it anyone may call: set GATEWAY_API_KEYS=key1,key2 or GATEWAY_KEYS_FILE, or remove it"
         raise ConfigurationError([f"{way}: not known here, and {what}" for way in ways])
     return settings
+
+
+def caller_keys(settings: Settings) -> CallerKeys | None:
+    """The keys file of the settings; None: they name none. Raises ConfigurationError where it is not right."""
+    return None if settings.keys_file is None else KeysFile(settings.keys_file)
 
 
 def warm_up() -> None:
@@ -215,9 +231,14 @@ def _state(
         )
 
 
+def spend_file(keys_file: Path) -> Path:
+    """What the keys of that file have spent."""
+    return keys_file.with_name(f"{keys_file.name}.spend")
+
+
 def _accounts(config: RouterConfig, settings: Settings) -> Accounts:
     return Accounts(
-        LocalAccounts(),
+        LocalAccounts(None if settings.keys_file is None else spend_file(settings.keys_file)),
         ahead=settings.lambda_function is None,
         fail_closed=config.budgets.on_state_loss == "fail_closed",
         local_share=config.budgets.local_share,

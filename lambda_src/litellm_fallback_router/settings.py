@@ -21,7 +21,7 @@ def lookup(name: str) -> str | None:
     return os.environ.get(name)
 
 
-MAY_NOT_BE_BLANK = frozenset({"GATEWAY_API_KEYS"})
+MAY_NOT_BE_BLANK = frozenset({"GATEWAY_API_KEYS", "GATEWAY_KEYS_FILE"})
 """Set but empty is a mistake: a secret that did not arrive. Read as not set, it would open the gateway to everyone."""
 
 
@@ -32,6 +32,12 @@ def _keys(text: str) -> list[str]:
     if not all(re.fullmatch(r"[!-~]+", key) for key in keys):
         raise ValueError("a key must be printable ASCII without spaces, as it is sent in a header")
     return keys
+
+
+def _file(text: str) -> str:
+    if not text:
+        raise ValueError("names no file; write keys.json or unset it")
+    return text
 
 
 def _url(text: str) -> str:
@@ -59,6 +65,8 @@ class Settings(BaseModel):
     """A YAML or JSON file that replaces the shipped mapping."""
     api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_keys), Field(alias="GATEWAY_API_KEYS")] = ()
     """Keys the local server accepts, separated by commas; empty: it asks for none."""
+    keys_file: Annotated[Path | None, BeforeValidator(_file), Field(alias="GATEWAY_KEYS_FILE")] = None
+    """Keys with limits that the local server accepts, by their hashes, as `fallback-router keys --file` writes them."""
     simulator_url: Annotated[str | None, BeforeValidator(_url), Field(alias="ROUTER_SIMULATOR_URL")] = None
     """Every OpenAI, Anthropic and Bedrock deployment without an `api_base` is pointed at the simulator there."""
     prompts: Annotated[tuple[str, ...], BeforeValidator(_names), Field(alias="ROUTER_PROMPTS")] = ()
@@ -86,6 +94,11 @@ class Settings(BaseModel):
         BeforeValidator(str.upper),
         Field(alias="ROUTER_LOG_LEVEL"),
     ] = "INFO"
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether callers of the local server need a key."""
+        return bool(self.api_keys) or self.keys_file is not None
 
     @property
     def snapshot(self) -> bool:

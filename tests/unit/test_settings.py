@@ -27,6 +27,7 @@ def test_every_variable_is_read() -> None:
         {
             "ROUTER_CONFIG": " mapping.yaml ",
             "GATEWAY_API_KEYS": "key-1, key-2,,",
+            "GATEWAY_KEYS_FILE": "keys.json",
             "ROUTER_SIMULATOR_URL": "http://127.0.0.1:9/",
             "ROUTER_LOG_LEVEL": "debug",
             "ROUTER_PROMPTS": "ABCDEFGHIJ, 0123456789",
@@ -44,6 +45,7 @@ def test_every_variable_is_read() -> None:
     assert settings.simulator_url == "http://127.0.0.1:9"
     assert settings.log_level == "DEBUG"
     assert "key-1" not in repr(settings)
+    assert settings.keys_file == Path("keys.json")
     assert (settings.state_table, settings.secrets_prefix) == ("gateway-state", "gateway-dev")
     assert settings.service == "gateway-dev"
     assert (settings.lambda_function, settings.initialization) == ("gateway", "snap-start")
@@ -71,6 +73,7 @@ def test_processs_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch
             for blank in ("", " ", "\t", "\n", ",", " , \t,", "\u00a0", "\u3000")
         ),
         ("GATEWAY_API_KEYS", "\u200b", "GATEWAY_API_KEYS: a key must be printable ASCII without spaces"),
+        ("GATEWAY_KEYS_FILE", " ", "GATEWAY_KEYS_FILE: names no file; write keys.json or unset it"),
         ("GATEWAY_API_KEYS", " , ,", "GATEWAY_API_KEYS: holds no key; write key1,key2 or unset it"),
         ("GATEWAY_API_KEYS", "sk-secret one", "GATEWAY_API_KEYS: a key must be printable ASCII without spaces"),
         ("ROUTER_SIMULATOR_URL", "127.0.0.1:9", "ROUTER_SIMULATOR_URL: must be a URL without a path"),

@@ -34,10 +34,15 @@ def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> 
     with command_context(config_file, simulate=simulate) as said:
         settings = bootstrap.with_callers_keys(said)
         log_to_stderr(settings.log_level)
+        known = bootstrap.caller_keys(settings)
         router = bootstrap.build_router(settings)
         listener = _listener(host, port)
         _warn_if_open(listener, settings)
-        app = create_app(lambda: router, api_keys=[key.get_secret_value() for key in settings.api_keys])
+        app = create_app(
+            lambda: router,
+            api_keys=[key.get_secret_value() for key in settings.api_keys],
+            caller_keys=known,
+        )
         server = Server(app, router, settings, lambda: _announce(listener, router, settings))
         try:
             server.run([listener])
@@ -72,10 +77,10 @@ def _hint(error: OSError) -> str:
 
 def _warn_if_open(listener: socket.socket, settings: Settings) -> None:
     address = listener.getsockname()[0]
-    if not settings.api_keys and not ip_address(address).is_loopback:
+    if not settings.needs_key and not ip_address(address).is_loopback:
         warn(
             f"{address} can be reached from other machines, and anyone who reaches it spends your money: "
-            "set GATEWAY_API_KEYS=key1,key2"
+            "set GATEWAY_API_KEYS=key1,key2, or GATEWAY_KEYS_FILE"
         )
 
 
@@ -92,9 +97,13 @@ async def _announce(listener: socket.socket, router: Router, settings: Settings)
         lines.append(f"  simulator   {settings.simulator_url} answers in the providers' place: no keys, no cost")
     if settings.api_keys:
         lines.append("  access      callers need a key: one of GATEWAY_API_KEYS, or the master_key of a LiteLLM config")
+    if settings.keys_file is not None:
+        lines.append(
+            f"  access      callers need a key of {settings.keys_file}; `fallback-router keys create` makes one"
+        )
     if len(without_key) == len(config.deployments):
         lines.append("No deployment has a key, so nobody can answer yet: set one, or start with --simulate.")
-    lines += ["Try it:", *_curl(url, _model(router, without_key), with_key=bool(settings.api_keys))]
+    lines += ["Try it:", *_curl(url, _model(router, without_key), with_key=settings.needs_key)]
     typer.echo("\n".join(lines))
     sys.stdout.flush()
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from ..api.app import create_app
-from ..bootstrap import build_router, with_callers_keys
+from ..bootstrap import build_router, caller_keys, with_callers_keys
 from ..settings import load_settings
 
 _settings = with_callers_keys(load_settings())
-app = create_app(partial(build_router, _settings), api_keys=[key.get_secret_value() for key in _settings.api_keys])
+app = create_app(
+    partial(build_router, _settings),
+    api_keys=[key.get_secret_value() for key in _settings.api_keys],
+    caller_keys=caller_keys(_settings),
+)
