@@ -14,7 +14,7 @@ import pytest
 
 from litellm_fallback_router import cli
 from litellm_fallback_router.adapters.price_map import describe
-from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.mapping.file import read_mapping
 from local.simulator import Fault, SimulatorControl
 from tests.support.documents import REPOSITORY, between_markers, examples

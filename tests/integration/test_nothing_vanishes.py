@@ -18,7 +18,7 @@ from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.execution.exhausted import INCAPABLE
 from litellm_fallback_router.routing.failures import ProviderFailure
-from litellm_fallback_router.routing.mapping.config import RouterConfig, load_config
+from litellm_fallback_router.routing.mapping import RouterConfig, load_config
 from litellm_fallback_router.routing.plan.health import Health
 from litellm_fallback_router.routing.plan.planner import plan
 from litellm_fallback_router.routing.request.messages import MAY_REPLACE_CONTENT, ROLES, USER_PARTS

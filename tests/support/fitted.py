@@ -11,7 +11,7 @@ from typing import Any
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.plan.health import Health
 from litellm_fallback_router.routing.plan.planner import Candidate, plan
 from litellm_fallback_router.routing.types import ChatRequest, Message

@@ -21,8 +21,8 @@ from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing import failures as failures_module
 from litellm_fallback_router.routing.errors import CallerLeftError, ConfigurationError, RouterError
 from litellm_fallback_router.routing.failures import FAILURE_POLICY, FailureKind, NextStep
+from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.mapping import settings as settings_module
-from litellm_fallback_router.routing.mapping.config import load_config
 from litellm_fallback_router.routing.mapping.file import read_mapping
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from litellm_fallback_router.routing.request import schema as request_schema

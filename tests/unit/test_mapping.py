@@ -14,7 +14,7 @@ import pytest
 
 from litellm_fallback_router.adapters.price_map import describe, price_map
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.types import Deployment
 
 CONFIG = load_config(ROUTER_STYLE_MAPPING, describe)
@@ -110,7 +110,7 @@ def test_keys_are_references_and_loading_imports_no_litellm() -> None:
         "import sys\n"
         "from litellm_fallback_router.adapters.price_map import describe\n"
         "from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING\n"
-        "from litellm_fallback_router.routing.mapping.config import load_config\n"
+        "from litellm_fallback_router.routing.mapping import load_config\n"
         "config = load_config(ROUTER_STYLE_MAPPING, describe)\n"
         "print('litellm' in sys.modules, sorted({str(one.api_key) for one in config.deployments}))\n"
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
-from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.ports import Keys
 from litellm_fallback_router.routing.types import Deployment, ModelInfo
 

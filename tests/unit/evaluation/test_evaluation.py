@@ -32,7 +32,7 @@ from fallback_router_evaluation.standings import Standing, standings
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.observe.samples import as_prompt, identifier, response_line
 from litellm_fallback_router.routing.types import Deployment, ModelInfo
 

@@ -8,7 +8,7 @@ from fallback_router_evaluation.manifest import Model
 from fallback_router_evaluation.proposal import propose
 from fallback_router_evaluation.standings import Standing
 from litellm_fallback_router.adapters.price_map import describe
-from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping import load_config
 
 
 def place(name: str, quality: float) -> Standing:

@@ -2,12 +2,13 @@
 
 from .budgets import Budgets
 from .chains import cycles
-from .config import RouterConfig, load_config
+from .config import RouterConfig
 from .deployments import REFERENCE, unresolved
 from .file import read_mapping
 from .governance import DRAFT, Guardrail, PromptAccess, with_guardrail, with_prompts
 from .keys import USABLE, holds_a_key, key_in, master_key, other_ways, secret_name, secret_providers, wanted_names
 from .litellm_config import converted_config, is_litellm_config
+from .loading import load_config
 from .provider_names import did_you_mean, is_aws_region, split_profile
 from .residency import departures, geography_of, leaving, reach, regions_of
 from .schema import type_name, unknown

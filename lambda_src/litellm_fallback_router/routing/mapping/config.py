@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ..callers import CallerKey
-from ..errors import ConfigurationError, UnknownModelError
+from ..errors import UnknownModelError
 from ..types import Deployment
-from . import chains, vector_spaces
 from .budgets import Budgets
-from .deployments import Describe, Lookup, build
-from .governance import Guardrail, PromptAccess, read_access
-from .litellm_config import converted_config, is_litellm_config
+from .governance import Guardrail, PromptAccess
 from .model_names import LONGEST, closest, find_aliases
-from .provider_names import did_you_mean
-from .schema import name_lists, parse, table, type_name, unknown
 from .settings import RouterSettings
 
 MOST_VIEWS = 1_000
 """Kept at once, one for each set of models of a key."""
-_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail", "budgets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,141 +146,3 @@ class RouterConfig:
             The deployments of the whole chain, in order.
         """
         return tuple(d for model_name in self.chains[name] for d in self.group(model_name))
-
-
-def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: None) -> RouterConfig:
-    """Validate a mapping in this project's shape (see `docs/mapping.md`) or in that of LiteLLM's `config.yaml`.
-
-    Args:
-        mapping: The mapping as it was read, not yet checked.
-        describe: Gives what is known of a provider's model, such as its window and prices.
-        lookup: Reads an environment variable, for references (`os.environ/NAME`). A reference in `api_key` is kept,
-            and resolved when a call needs it.
-
-    Returns:
-        The mapping, validated, with its chains expanded.
-
-    Raises:
-        ConfigurationError: The mapping is wrong; the error lists every mistake with its path and the fix.
-    """
-    problems: list[str] = []
-    warnings: list[str] = []
-    left_out: set[int] = set()
-    is_litellm = is_litellm_config(mapping)
-    if is_litellm:
-        converted = converted_config(mapping, problems)
-        mapping, warnings, left_out = converted.mapping, converted.warnings, converted.left_out
-    if not isinstance(mapping, Mapping):
-        got = "it is empty" if mapping is None else f"got {type_name(mapping)}"
-        raise ConfigurationError([f"the mapping must be an object with model_list in it; {got}"])
-    problems += [f"{key}: {unknown(str(key), _FIELDS)}" for key in mapping if key not in _FIELDS]
-
-    deployments: list[Deployment] = []
-    paths: list[str] = []
-    names: dict[str, None] = {}
-    params_key = "litellm_params" if is_litellm else "params"
-    for index, item in _items(mapping.get("model_list"), left_out, problems):
-        path = f"model_list[{index}]"
-        deployment = build(item, path, params_key, describe=describe, lookup=lookup, problems=problems)
-        if deployment is not None:
-            deployments.append(deployment)
-            paths.append(path)
-        if isinstance(item, Mapping) and isinstance(item.get("model_name"), str) and item["model_name"]:
-            names[item["model_name"]] = None
-
-    fallbacks = name_lists(mapping.get("fallbacks"), "fallbacks", problems)
-    strategies = name_lists(mapping.get("strategies"), "strategies", problems)
-    _check_names(names, fallbacks, strategies, problems)
-    if is_litellm:
-        fallbacks = vector_spaces.unmixed(deployments, fallbacks, "fallbacks", strategies, warnings)
-        strategies = vector_spaces.unmixed(deployments, strategies, "strategies", strategies, warnings)
-    problems += vector_spaces.mixtures(deployments, paths, fallbacks, strategies)
-    for cycle in chains.cycles(fallbacks, strategies):
-        part = "strategies" if cycle[0] in strategies else "fallbacks"
-        sentence = f"{part}.{cycle[0]}: goes round in a circle: {' -> '.join(cycle)}"
-        if is_litellm:  # common and legal there
-            warnings.append(f"{sentence}; each model is asked once")
-        else:
-            problems.append(f"{sentence}; remove one of them")
-    settings = parse(RouterSettings, table(mapping.get("settings"), "settings", problems), "settings", problems)
-    prompts = read_access(mapping.get("prompts"), {*names, *strategies}, problems)
-    guardrail = None
-    if mapping.get("guardrail") is not None:
-        guardrail = parse(Guardrail, table(mapping["guardrail"], "guardrail", problems), "guardrail", problems)
-    budgets = parse(Budgets, table(mapping.get("budgets"), "budgets", problems), "budgets", problems)
-    if problems or settings is None or budgets is None:
-        raise ConfigurationError(problems)
-    config = RouterConfig(
-        deployments=_numbered(deployments),
-        chains=chains.expand(names, fallbacks, strategies),
-        strategies=frozenset(strategies),
-        settings=settings,
-        prompts=prompts,
-        guardrail=guardrail,
-        budgets=budgets,
-    )
-    return replace(config, warnings=(*warnings, *_out_of_reach(config)))
-
-
-def _items(model_list: Any, left_out: set[int], problems: list[str]) -> list[tuple[int, Any]]:
-    if model_list is not None and not isinstance(model_list, list | tuple):
-        problems.append(f"model_list: must be a list, got {type_name(model_list)}")
-        return []
-    items = [(index, item) for index, item in enumerate(model_list or ()) if index not in left_out]
-    if not items:
-        problems.append(f"model_list: {'nothing in it can be used' if left_out else 'empty'}; list at least one model")
-    return items
-
-
-def _check_names(
-    models: Collection[str],
-    fallbacks: Mapping[str, tuple[str, ...]],
-    strategies: Mapping[str, tuple[str, ...]],
-    problems: list[str],
-) -> None:
-    if not models:  # a mistake that is reported already, and that all of these would follow from
-        return
-    known = list(dict.fromkeys([*models, *strategies]))
-    for name in strategies:
-        if name in models:
-            problems.append(f"strategies.{name}: a model has this name too; rename one of them")
-    for name in fallbacks:
-        if name in strategies:
-            problems.append(f"fallbacks.{name}: is a strategy; add the names to strategies.{name} instead")
-        elif name not in models:
-            problems.append(f"fallbacks.{name}: {_unknown_model(name, list(models))}")
-    for part, lists in (("fallbacks", fallbacks), ("strategies", strategies)):
-        for name, members in lists.items():
-            problems.extend(
-                f"{part}.{name}[{index}]: {_unknown_model(member, known)}"
-                for index, member in enumerate(members)
-                if member not in known
-            )
-
-
-def _out_of_reach(config: RouterConfig) -> list[str]:
-    """A warning where the attempts of a request do not reach the end of a chain, though each were tried but once."""
-    most = config.settings.max_attempts
-    long = {name: size for name in config.chains if (size := len(config.chain(name))) > most}
-    if not long:
-        return []
-    longest = max(long, key=lambda name: long[name])
-    others = f", nor that of {len(long) - 1} more" if len(long) > 1 else ""
-    return [
-        f"settings.max_attempts: {most} attempts do not reach the end of '{longest}', which has {long[longest]} "
-        f"deployments{others}; raise it, or the last ones are asked only where others are passed over"
-    ]
-
-
-def _unknown_model(name: str, known: list[str]) -> str:
-    return f"unknown model '{name}'{did_you_mean(name, known)}; known: {', '.join(known) or 'none'}"
-
-
-def _numbered(deployments: list[Deployment]) -> tuple[Deployment, ...]:
-    counts: Counter[str] = Counter()
-    numbered = []
-    for deployment in deployments:
-        counts[deployment.model_name] += 1
-        number = counts[deployment.model_name]
-        numbered.append(deployment if number == 1 else replace(deployment, id=f"{deployment.model_name}#{number}"))
-    return tuple(numbered)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.types import ModelInfo
 from tests.support.mappings import deployment_of, entry_of, loaded, mapping_of
 

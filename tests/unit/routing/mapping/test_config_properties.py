@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.mapping.config import RouterConfig, load_config
+from litellm_fallback_router.routing.mapping import RouterConfig, load_config
 from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride, Params
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from litellm_fallback_router.routing.types import ModelInfo

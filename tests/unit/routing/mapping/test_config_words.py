@@ -8,7 +8,7 @@ import pytest
 
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.mapping.file import read_mapping
 
 ONE = "model_list: [{model_name: a, params: {model: gpt-4o}}]\n"

@@ -16,10 +16,9 @@ from pydantic import BaseModel
 
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
-from litellm_fallback_router.routing.mapping import budgets, governance
+from litellm_fallback_router.routing.mapping import budgets, governance, load_config
 from litellm_fallback_router.routing.mapping import settings as settings_module
 from litellm_fallback_router.routing.mapping.budgets import Budgets
-from litellm_fallback_router.routing.mapping.config import load_config
 from litellm_fallback_router.routing.mapping.file import read_mapping
 from litellm_fallback_router.routing.mapping.governance import Guardrail
 from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params

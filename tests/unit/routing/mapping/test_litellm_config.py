@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.mapping.config import RouterConfig, load_config
+from litellm_fallback_router.routing.mapping import RouterConfig, load_config
 from litellm_fallback_router.routing.types import ModelInfo
 
 

@@ -9,7 +9,7 @@ import pytest
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import UnknownModelError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
-from litellm_fallback_router.routing.mapping.config import RouterConfig, load_config
+from litellm_fallback_router.routing.mapping import RouterConfig, load_config
 from litellm_fallback_router.routing.types import ModelInfo, RoutingConstraints
 from tests.support.scripted import Rig, ScriptedProvider, fails, question
 from tests.support.virtual_time import run_virtually

@@ -8,7 +8,7 @@ import pytest
 
 from litellm_fallback_router.aws_regions import ADAPTER_REGIONS
 from litellm_fallback_router.providers import PROFILE_REGIONS
-from litellm_fallback_router.routing.mapping.config import RouterConfig, load_config
+from litellm_fallback_router.routing.mapping import RouterConfig, load_config
 from litellm_fallback_router.routing.mapping.residency import (
     GEOGRAPHIES,
     departures,

@@ -16,7 +16,7 @@ from litellm_fallback_router.routing.interceptors.prompts.template import (
     prompted,
     render,
 )
-from litellm_fallback_router.routing.mapping.config import load_config
+from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.mapping.governance import PromptAccess
 from litellm_fallback_router.routing.types import ChatRequest, ModelInfo, Prompt
 from tests.support.scripted import config_of, deployment
