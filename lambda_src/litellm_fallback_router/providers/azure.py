@@ -22,6 +22,7 @@ AZURE = Profile(
     key_variables=_KEYS,
     sign_in_params=_SIGN_IN,
     priced_as="openai",
+    caches_by_itself=True,
     own_api=OwnApi.AZURE,
     embedders=("",),
 )

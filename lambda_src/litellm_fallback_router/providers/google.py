@@ -30,6 +30,7 @@ GEMINI = Profile(
     finish_reasons=FINISH_REASONS,
     families=claude_families(CLAUDE_BY_DATA),
     key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    caches_by_itself=True,
     own_api=OwnApi.GEMINI,
     base_variable="GEMINI_API_BASE",
 )

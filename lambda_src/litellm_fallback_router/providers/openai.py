@@ -73,6 +73,7 @@ _PROCESSING = Processing(
 OPENAI = Profile(
     dialect=CHAT,
     finish_reasons=FINISH_REASONS,
+    caches_by_itself=True,
     native_formats=frozenset({"responses"}),
     families=(
         *claude_families(),

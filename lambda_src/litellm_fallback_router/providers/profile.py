@@ -145,6 +145,8 @@ class Profile:
     """What its own tools did is annotated in the answer: without annotations only tokens cost."""
     embedders: tuple[str, ...] = ()
     """How the ids of models begin that the engine can ask for embeddings; an empty one: any."""
+    caches_by_itself: bool = False
+    """It caches long prompts without being asked, where the model can."""
     states_prices: bool = False
     """Its usage includes the cost."""
     beside_guardrail: bool = False

@@ -128,6 +128,22 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheLost:
+    """A provider's prompt cache that could not be used, since another deployment answered."""
+
+    deployment: str
+    """Where it is."""
+    tokens: int
+    """Of the prompt, that are cached there and not where the answer came from."""
+    usd: float | None
+    """What reading them from the cache would have saved there: an estimate. None: no price is known."""
+
+    def to_json(self) -> dict[str, Any]:
+        usd = None if self.usd is None else rounded_usd(self.usd)
+        return {"deployment": self.deployment, "tokens": self.tokens, "usd": usd, "estimated": True}
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """All that happened to one request."""
 
@@ -136,6 +152,7 @@ class Ledger:
     seconds: float = 0.0
     guardrail: GuardRecord | None = None
     """None: the mapping has no guardrail."""
+    cache_lost: CacheLost | None = None
 
     @property
     def cost_usd(self) -> float | None:
@@ -156,12 +173,14 @@ class Ledger:
             "cost_usd": self.cost_usd,
             "wasted_usd": self.wasted_usd,
             **({} if self.guardrail is None else {"guardrail": self.guardrail.to_json()}),
+            **({} if self.cache_lost is None else {"cache_lost": self.cache_lost.to_json()}),
         }
 
 
 def costs_of(ledger: Ledger) -> dict[str, float | None]:
     """What the operator's log says of the cost."""
-    return {"cost_usd": ledger.cost_usd, "wasted_usd": ledger.wasted_usd}
+    lost = {} if ledger.cache_lost is None else {"cache_lost_usd": ledger.cache_lost.usd}
+    return {"cost_usd": ledger.cost_usd, "wasted_usd": ledger.wasted_usd, **lost}
 
 
 def guardrail_facts(ledger: Ledger) -> dict[str, Any]:

@@ -205,6 +205,8 @@ class ChatRequest:
     """What its wire format has no place for in `messages` and `params`: lines for `adjusted` of every attempt."""
     prompt: Prompt | None = None
     """Its messages come before `messages`, and its parameters hold where `params` has none."""
+    warm: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+    """Tokens of its prompt that a deployment's provider has cached, by the deployment's id."""
     native: NativeRequest | None = field(default=None, repr=False)
     """The same request as it came, where it came in another format than OpenAI's chat completions."""
     param_names: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from .admission import health_of
 from .attempt import BUG, Gate, Stop
 from .background import run_in_background
+from .caches import Conversation, PromptCaches
 from .chain import ChainExecution
 from .cooldowns import Cooldowns
 from .counting import TokenCount, counted, estimated
@@ -13,10 +14,12 @@ __all__ = [
     "BUG",
     "AttemptHook",
     "ChainExecution",
+    "Conversation",
     "Cooldowns",
     "ExecutionDependencies",
     "Gate",
     "Hold",
+    "PromptCaches",
     "ShutdownState",
     "Stop",
     "TokenCount",

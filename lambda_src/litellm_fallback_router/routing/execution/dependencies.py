@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..ports import Circuits, Keys, Observer, Provider, RateLimits, ResponseStore
 from ..request import Images
+from .caches import PromptCaches
 from .cooldowns import Cooldowns
 from .latencies import Latencies
 from .short_timeouts import ShortTimeouts
@@ -35,6 +36,7 @@ class ExecutionDependencies:
     short_timeouts: ShortTimeouts = field(default_factory=ShortTimeouts)
     waits: Waits = field(default_factory=Waits)
     latencies: Latencies = field(default_factory=Latencies)
+    caches: PromptCaches = field(default_factory=PromptCaches)
     waste: WasteBudget = field(default_factory=WasteBudget)
     images: Images | None = None
     """None: nothing is fetched for callers."""

@@ -9,6 +9,7 @@ from ..execution import ExecutionDependencies
 from ..mapping import RouterConfig
 from ..ports import Guard, Prompts, Samples
 from ..types import ChatRequest
+from .affinity import AffinityInterceptor
 from .budget import BudgetInterceptor, is_limited
 from .guardrail import GuardrailInterceptor
 from .prompts import PromptInterceptor
@@ -48,6 +49,8 @@ def interceptors(request: ChatRequest, config: RouterConfig, dependencies: Route
     passed: list[Interceptor] = []
     if request.prompt is not None:
         passed.append(PromptInterceptor(request.prompt, config, dependencies.prompts))
+    if config.settings.cache_affinity and (conversation := dependencies.caches.conversation(request)) is not None:
+        passed.append(AffinityInterceptor(conversation, config, dependencies.caches))
     if config.guardrail is not None and dependencies.guard is not None:
         passed.append(GuardrailInterceptor(config.guardrail, dependencies.guard))
     if dependencies.accounts is not None and is_limited(request, config):

@@ -54,6 +54,8 @@ class RouterSettings(BaseModel):
     """True: a content-policy refusal goes to the next candidate instead of to the caller."""
     hold_structured: bool = False
     """True: tool calls and structured output are held back until complete, so that they can fall back."""
+    cache_affinity: bool = True
+    """True: a conversation stays on the deployment whose provider has its prompt cached, until that is cold."""
     sample_fallbacks: float = Field(0.0, ge=0, le=1)
     """Share of the answers from a fallback that is stored in S3 (`ROUTER_SAMPLES`) with prompt and text; 0: none."""
     responses_store: Literal["memory", "dynamodb"] | None = None

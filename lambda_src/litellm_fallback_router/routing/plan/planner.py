@@ -13,10 +13,12 @@ from ..deadline import in_words, share
 from ..errors import invalid
 from ..ledger import Dropped
 from ..mapping import RouterConfig
+from ..ports import CLOSED
 from ..request import MessageFeatures
 from ..types import ChatRequest, Deployment, Message, NativeRequest, RoutingConstraints
 from .health import WAITING, Health
 from .requirements import Requirements
+from .warm import warm_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
                 dropped.append(drop)
     slow = _too_slow(usable, request, config, health)
     usable.sort(key=lambda deployment: deployment.id in slow)
+    if request.warm:
+        fit = {d.id: request.warm[d.id] for d in usable if d.id in request.warm and d.id not in slow}
+        usable = warm_first(usable, {name: n for name, n in fit.items() if not health.circuits.get(name, CLOSED).open})
     last_resorts.sort(key=lambda waiting: waiting[0])
     # A Retry-After is honoured: of the deployments that sent one, only the one due soonest is a last resort.
     for waiting in [waiting for waiting in last_resorts if waiting[2].code == "cooling"][1:]:
