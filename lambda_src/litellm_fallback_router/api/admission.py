@@ -13,8 +13,6 @@ from ..routing.errors import GatewayBusyError, RouterError, TooManyAtOnceError
 from ..routing.mapping import RouterSettings
 from .auth import ApiKeys
 from .errors import refusal
-from .formats import format_of
-from .formats.base import key_in
 
 RETRY_AFTER = 1.0
 """Seconds. Nobody knows when an answer ends that is under way; most do so in seconds."""
@@ -57,7 +55,7 @@ class Admission:
         return self._under_way.total()
 
     def _caller(self, scope: Scope) -> str:
-        if (known := self._keys.caller(key_in(scope, format_of(scope).keys))) is not None:
+        if (known := self._keys.caller(scope)) is not None:
             return f"key {known}"
         return f"address {(scope.get('client') or ('',))[0]}"
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Scope
 
 from ..routing.callers import CallerKey
 from ..routing.ports import CallerKeys
@@ -36,19 +37,25 @@ class ApiKeys:
             request.state.caller = getattr(request.state, "caller", None)
             request.state.key = getattr(request.state, "key", None)
             return
-        headers = format_of(request.scope).keys
-        found = self._found(key_in(request.scope, headers))
+        found = self._found(request.scope)
         if isinstance(found, str):
-            raise _refused(found, headers[0])
+            raise _refused(found, format_of(request.scope).keys[0])
         request.state.caller, request.state.key = found.id, found
 
-    def caller(self, key: str) -> str | None:
-        """A short id of `key`; None where it is none of those that may call."""
-        found = self._found(key)
+    def caller(self, scope: Scope) -> str | None:
+        """A short id of the request's key; None where it is none of those that may call."""
+        found = self._found(scope)
         return None if isinstance(found, str) else found.id
 
-    def _found(self, key: str) -> CallerKey | str:
-        """What the key may do, or why it may not call."""
+    def _found(self, scope: Scope) -> CallerKey | str:
+        """What the request's key may do, or why it may not call. Looked up once for each request."""
+        state = scope.setdefault("state", {})
+        if "found_key" not in state:
+            state["found_key"] = self._looked_up(key_in(scope, format_of(scope).keys))
+        found: CallerKey | str = state["found_key"]
+        return found
+
+    def _looked_up(self, key: str) -> CallerKey | str:
         digest = hashlib.sha256(key.encode()).digest()
         # Every key is compared, each in constant time, so that the time taken tells nothing.
         matches = [hmac.compare_digest(digest, known) for known in self._digests]

@@ -28,8 +28,10 @@ class Listed:
 
     def __init__(self, *entries: KeyEntry) -> None:
         self._entries = {one.key_hash: one for one in entries}
+        self.finds = 0
 
     def find(self, key_hash: str) -> KeyEntry | None:
+        self.finds += 1
         return self._entries.get(key_hash)
 
 
@@ -118,3 +120,11 @@ def test_a_question_without_a_model_asks_one_of_the_key(locked: tuple[FakeRouter
     router.reset()
     assert call(url, "/ask", NARROW, {"question": "hi"}).status_code == 200
     assert router.asked[0].model == "anthropic-claude-sonnet"
+
+
+def test_a_key_is_looked_up_once_for_each_request(locked: tuple[FakeRouter, str]) -> None:
+    _, url = locked
+    before = KEYS.finds
+    assert call(url, "/v1/models", OPEN).status_code == 200
+    assert call(url, "/v1/models", "sk-unknown").status_code == 401
+    assert KEYS.finds == before + 2
