@@ -33,7 +33,7 @@ class Locked:
 
     def ask(self, key: str, model: str = "openai-gpt4o") -> str:
         with self.gateway.client() as client:
-            answer = client.with_options(api_key=key).chat.completions.create(model=model, messages=MESSAGES)  # type: ignore[call-overload]
+            answer = client.with_options(api_key=key).chat.completions.create(model=model, messages=MESSAGES)  # type: ignore[arg-type]
             return str(answer.model)
 
     def status(self, key: str) -> int:
