@@ -71,8 +71,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return {
         **_answer(event, "Allow", key_id),
         "usageIdentifierKey": record["usage_key"]["S"],
-        "context": {"key_id": key_id, "plan": plan},
+        "context": {"key_id": key_id, "plan": plan, **_limits(record)},
     }
+
+
+def _limits(record: dict[str, Any]) -> dict[str, str]:
+    """What the key may do, as the record has it: one line of JSON. API Gateway takes texts, numbers and booleans in a
+    context, and fails a call for anything else."""
+    return {"limits": record["limits"]["S"]} if "limits" in record else {}
 
 
 def _answer(event: dict[str, Any], effect: str, principal: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -19,7 +20,7 @@ from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
 
 OPEN, NARROW, LATE = "sk-router-open", "sk-router-narrow", "sk-router-late"
-MESSAGES = [{"role": "user", "content": "What is the capital of France?"}]
+MESSAGES: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
 
 
 def entry(key: str, id: str, models: tuple[str, ...] = (), expires_at: int | None = None) -> KeyEntry:
@@ -33,7 +34,7 @@ class Locked:
 
     def ask(self, key: str, model: str = "openai-gpt4o") -> str:
         with self.gateway.client() as client:
-            answer = client.with_options(api_key=key).chat.completions.create(model=model, messages=MESSAGES)  # type: ignore[arg-type]
+            answer = client.with_options(api_key=key).chat.completions.create(model=model, messages=MESSAGES)
             return str(answer.model)
 
     def status(self, key: str) -> int:

@@ -14,6 +14,8 @@ import pytest
 
 from litellm_fallback_router.adapters.dynamodb.items import KeyRecord, hash_of
 from litellm_fallback_router.adapters.dynamodb.key_records import KeyRecords
+from litellm_fallback_router.routing.callers import Budget, CallerKey, Priority
+from litellm_fallback_router.routing.key_fields import as_text, from_text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -77,6 +79,17 @@ def test_a_known_key_may_use_every_method_of_the_stage_and_is_metered(
     assert answer["principalId"] == RECORD.id
     assert answer["context"] == {"key_id": RECORD.id, "plan": "standard"}
     assert KEY not in json.dumps(answer)
+
+
+@pytest.mark.parametrize("kind", ["TOKEN", "REQUEST"])
+def test_what_a_key_may_do_is_handed_on_as_one_text(authorizer: ModuleType, records: KeyRecords, kind: str) -> None:
+    key = CallerKey(RECORD.id, "Équipe", ("openai-*",), max_usd=Budget.parse("50/day"), priority=Priority.BATCH)
+    records.add(replace(RECORD, limits=as_text(key)))
+    answer = ask(authorizer) if kind == "TOKEN" else ask_with(authorizer, x_api_key=KEY)
+    context = answer["context"]
+    assert all(type(value) is str for value in context.values()), "API Gateway fails a call for lists and objects"
+    assert from_text(RECORD.id, context["limits"]) == key
+    assert json.dumps(answer).isascii()
 
 
 @pytest.mark.parametrize(

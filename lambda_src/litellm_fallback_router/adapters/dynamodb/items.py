@@ -5,7 +5,8 @@ circuit#DEPLOYMENT     state OPEN | HALF_OPEN | CLOSED, failure_count, opened_at
 drained                deployments: a set of the ids that an operator has taken out of service
 rpm#DEPLOYMENT#MINUTE  sent: requests in that minute (Unix time / 60) by the whole fleet, ttl
 key#SHA256             a caller's key by its hash: id, plan, usage_key (the value API Gateway meters it by),
-                       usage_key_id, created_at, expires_at?, revoked_at? (Unix seconds); `authorizer.py` reads it
+                       usage_key_id, created_at, expires_at?, revoked_at? (Unix seconds), limits? (what it may do:
+                       `routing/key_fields.py` as one line of JSON); `authorizer.py` reads it and hands `limits` on
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from ...routing.callers import KeyEntry
+from ...routing.key_fields import from_text
 
 PARTITION_KEY = "pk"
 TTL = "ttl"
@@ -51,6 +55,14 @@ class KeyRecord:
     created_at: int
     expires_at: int | None = None
     revoked_at: int | None = None
+    limits: str = ""
+    """What the key may do, as JSON fields; empty: nothing is limited."""
+
+    @property
+    def entry(self) -> KeyEntry:
+        """The same as every place of keys has it. Raises ValueError where `limits` is not right."""
+        key = from_text(self.id, self.limits)
+        return KeyEntry(key, self.key_hash, self.created_at, self.expires_at, self.revoked_at)
 
     def state(self, now: float) -> str:
         """`active`, `expired` or `revoked`."""
@@ -63,11 +75,13 @@ class KeyRecord:
         item: dict[str, Any] = {PARTITION_KEY: {"S": f"{KEY}{self.key_hash}"}}
         item |= {name: {"S": getattr(self, name)} for name in ("id", "plan", "usage_key", "usage_key_id")}
         times = {name: getattr(self, name) for name in ("created_at", "expires_at", "revoked_at")}
-        return item | {name: {"N": str(value)} for name, value in times.items() if value is not None}
+        item |= {name: {"N": str(value)} for name, value in times.items() if value is not None}
+        return item | ({"limits": {"S": self.limits}} if self.limits else {})
 
     @staticmethod
     def from_item(item: Mapping[str, Any]) -> KeyRecord:
         """Raises KeyError where the item is no key record."""
         texts: dict[str, Any] = {name: item[name]["S"] for name in ("id", "plan", "usage_key", "usage_key_id")}
         times = {name: int(item[name]["N"]) for name in ("created_at", "expires_at", "revoked_at") if name in item}
-        return KeyRecord(key_hash=item[PARTITION_KEY]["S"].removeprefix(KEY), **(texts | times))
+        limits = item["limits"]["S"] if "limits" in item else ""
+        return KeyRecord(key_hash=item[PARTITION_KEY]["S"].removeprefix(KEY), limits=limits, **(texts | times))

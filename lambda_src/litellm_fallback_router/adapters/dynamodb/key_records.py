@@ -33,6 +33,25 @@ class KeyRecords:
         records = [KeyRecord.from_item(item) for page in pages for item in page["Items"]]
         return sorted(records, key=lambda record: record.created_at)
 
+    def change(self, old: KeyRecord, new: KeyRecord) -> bool:
+        """Put `new` in the place of `old`. False: somebody has changed the key since `old` was read."""
+        before = old.to_item()
+        same = [f"{PARTITION_KEY} = :{PARTITION_KEY}"]
+        values = {f":{PARTITION_KEY}": before[PARTITION_KEY]}
+        for name in ("limits", "expires_at", "revoked_at"):
+            same.append(f"{name} = :{name}" if name in before else f"attribute_not_exists({name})")
+            values |= {f":{name}": before[name]} if name in before else {}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=new.to_item(),
+                ConditionExpression=" AND ".join(same),
+                ExpressionAttributeValues=values,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def revoke(self, record: KeyRecord, at: int) -> None:
         """From now on the authorizer refuses it. `at`: Unix seconds."""
         self._client.update_item(
