@@ -15,7 +15,8 @@ from ..ledger import Ledger, Usage
 from ..mapping import RouterSettings
 from ..plan import Plan
 from ..types import ChatRequest, ChatResult, Chunk, Deployment
-from .protocol import Choices, InPlace, Interceptor
+from .befores import Befores
+from .protocol import Choices, InPlace, Interceptor, Replay
 
 T = TypeVar("T")
 
@@ -44,15 +45,18 @@ class Run:
         self.failed: RouterError | None = None
         """Why the stream ends after what is in `outbox`."""
         self.execution: ChainExecution | None = None
+        self.streamed = streamed
+        self.notes: list[Callable[[Ledger], Ledger]] = []
+        self._began = time.monotonic()
         self._interceptors = interceptors
         self._plan = plan
-        self._settings, self._dependencies, self._streamed = settings, dependencies, streamed
-        self._position = -1
-        """Index of the interceptor whose decision before the answer counts, which those behind it see."""
+        self._settings, self._dependencies = settings, dependencies
+        self._befores = Befores(interceptors)
         self._ended_by = -1
         """Index of the interceptor that has ended the stream; it and those before it get nothing more."""
         self._stand_in: Deployment | None = None
         """The responder that an interceptor has named for its own answer."""
+        self._replayed: Replay | None = None
         self._source: AsyncGenerator[Chunk, None] | None = None
 
     async def planned(self) -> ChainExecution:
@@ -60,7 +64,7 @@ class Run:
         if self.execution is None:
             plan = await self._plan(self.request)
             self.execution = ChainExecution(
-                self.request, plan, self._settings, self._dependencies, streamed=self._streamed
+                self.request, plan, self._settings, self._dependencies, streamed=self.streamed
             )
         return self.execution
 
@@ -79,7 +83,10 @@ class Run:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger() if self.execution is None else self.execution.ledger
+        ledger = Ledger(seconds=time.monotonic() - self._began) if self.execution is None else self.execution.ledger
+        for note in self.notes:
+            ledger = note(ledger)
+        return ledger
 
     @property
     def responders(self) -> list[Deployment]:
@@ -91,6 +98,8 @@ class Run:
     @property
     def fallback(self) -> bool:
         """True where a deployment outside of the requested group answered. An interceptor is none."""
+        if self._replayed is not None:
+            return self._replayed.fallback
         if self.execution is None or self._stand_in is not None:
             return False
         return any(self.execution.fell_back(one) for one in self.responders)
@@ -98,15 +107,18 @@ class Run:
     @property
     def result(self) -> ChatResult:
         """What is known so far, without choices."""
+        replayed = self._replayed
+        usage = Usage() if self.execution is None else self.execution.usage
         return ChatResult(
             request_id=self.request.request_id,
             requested_model=self.request.model,
             responders=tuple(self.responders),
             choices=[],
-            usage=Usage() if self.execution is None else self.execution.usage,
+            usage=usage if replayed is None else replayed.usage,
             ledger=self.ledger,
             fallback=self.fallback,
             created=self.created,
+            system_fingerprint=None if replayed is None else replayed.system_fingerprint,
         )
 
     async def answer(self) -> ChatResult:
@@ -114,19 +126,21 @@ class Run:
         result: ChatResult | None = None
         try:
             try:
-                await self._before()
+                await self._befores.call(self)
                 result = await self._decided((await self.planned()).answer)
                 choices = await self._seen(result.choices)
             except InPlace as in_place:
-                self._stand_in = in_place.responder
-                choices = await self._seen(in_place.choices, self._position + 1)
+                choices = await self._seen(in_place.choices, self._taken_over(in_place, self._befores.position))
         except RouterError as error:
             self._add_ledger(error)
             raise
         finally:
             await self.aclose()
-        native = result.native if result is not None and choices is result.choices else None
-        return replace(result or self.result, choices=choices, native=native, ledger=self.ledger)
+        whole = self._replayed or result
+        native = whole.native if whole is not None and choices is whole.choices else None
+        result = replace(result or self.result, choices=choices, native=native, ledger=self.ledger)
+        await self._tell(result)
+        return replace(result, ledger=self.ledger)
 
     async def pull(self) -> None:
         """Wait for the next chunk of the stream and pass it through the hooks into `outbox`."""
@@ -134,7 +148,7 @@ class Run:
             try:
                 chunk = await (self._opened() if self._source is None else anext(self._source, None))
             except InPlace as in_place:
-                await self._end_with(in_place, self._position)
+                await self._end_with(in_place, self._befores.position)
             else:
                 await self._pass(chunk)
                 self.ended = self.ended or chunk is None
@@ -147,6 +161,7 @@ class Run:
             raise
         if self.ended:
             await self.aclose()
+            await self._tell(self.result)
 
     async def aclose(self) -> None:
         """Cancel what is under way for this request."""
@@ -165,23 +180,7 @@ class Run:
             self.execution.gates.clear()
             self.execution.hooks.clear()
             self.execution.notes.clear()
-
-    async def _before(self) -> None:
-        for position, interceptor in enumerate(self._interceptors):
-            late = self.late
-            try:
-                await interceptor.before(self)
-            except InPlace:
-                if late is None or (replaced := await late) is None:
-                    self._position = position
-                    raise
-                # What it answered is not what is asked.
-                await self.replace(replaced)
-                self.late, self._position = None, position
-                await interceptor.before(self)
-            else:
-                if self.late is not late:
-                    self._position = position
+        self.notes.clear()
 
     async def _seen(self, choices: Choices, at: int = 0) -> Choices:
         """A whole answer, seen by the interceptors from the one `at` this position on."""
@@ -189,12 +188,26 @@ class Run:
             try:
                 choices = await interceptor.choices(choices)
             except InPlace as in_place:
-                self._stand_in, choices = in_place.responder, in_place.choices
+                self._taken_over(in_place, at)
+                choices = in_place.choices
         return choices
+
+    def _taken_over(self, in_place: InPlace, position: int) -> int:
+        """The index of the first interceptor that sees the answer which the one at this position gives itself."""
+        self._stand_in = in_place.responder or self._stand_in
+        if not isinstance(in_place, Replay):
+            return position + 1
+        self._replayed, self.created = in_place, in_place.created
+        return 0
+
+    async def _tell(self, result: ChatResult) -> None:
+        """Tell the interceptors that the answer is complete."""
+        for interceptor in self._interceptors:
+            await interceptor.answered(result)
 
     async def _opened(self) -> Chunk | None:
         """The first chunk."""
-        await self._before()
+        await self._befores.call(self)
         execution = await self.planned()
 
         async def first() -> Chunk | None:
@@ -227,6 +240,7 @@ class Run:
             del late, begun, both
         await self.aclose()
         await self.replace(replaced)
+        await self._befores.call_behind(self)
         return await begin()
 
     async def _pass(self, chunk: Chunk | None, at: int = 0) -> None:
@@ -258,10 +272,11 @@ class Run:
 
     async def _end_with(self, in_place: InPlace, position: int) -> None:
         """End the stream with an interceptor's own answer, which those behind it see."""
-        self._stand_in, self._ended_by, self.ended = in_place.responder, position, True
+        first = self._taken_over(in_place, position)
+        self._ended_by, self.ended = first - 1, True
         for one in in_place.chunks:
-            await self._pass(one, position + 1)
-        await self._pass(None, position + 1)
+            await self._pass(one, first)
+        await self._pass(None, first)
 
     def _note_bug(self, error: Exception) -> None:
         if self.execution is not None and not isinstance(error, (InPlace, RouterError)):

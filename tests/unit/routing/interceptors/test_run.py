@@ -12,7 +12,15 @@ from litellm_fallback_router.routing import router as routers
 from litellm_fallback_router.routing.errors import GuardrailUnreachableError, RateLimitedError, RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.interceptors.guardrail import GuardrailInterceptor
-from litellm_fallback_router.routing.interceptors.protocol import Choices, Exchange, InPlace, Interceptor, Release
+from litellm_fallback_router.routing.interceptors.protocol import (
+    Choices,
+    Exchange,
+    InPlace,
+    Interceptor,
+    Release,
+    Replay,
+)
+from litellm_fallback_router.routing.ledger import Usage
 from litellm_fallback_router.routing.plan import Candidate
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk
 from tests.support.guards import MESSAGES, RuledGuard, guarded_rig
@@ -208,8 +216,80 @@ def test_a_request_that_is_masked_gets_no_answer_to_what_it_was_before(
         assert [call.messages[-1]["content"] for call in r.provider.calls] == ["I am {EMAIL}"]
 
         r = guarded(passed, Cache(to="I am {EMAIL}"), parallel=parallel)
-        text, _ = await answered(r, stream, "I am me@example.com")
-        assert text == ("Paris is the capital." if parallel else KEPT["content"])
+        text, result = await answered(r, stream, "I am me@example.com")
+        assert (text, result.responders[0].id) == (KEPT["content"], "cache")
+
+    run_virtually(scenario())
+
+
+@PARALLEL
+@WHOLE_AND_STREAMED
+def test_an_answer_in_place_before_the_guardrail_is_checked_as_any_other(
+    passed: list[Interceptor], stream: bool, parallel: bool
+) -> None:
+    async def scenario() -> None:
+        async def through(cache: Cache, text: str) -> tuple[str, list[str], list[str]]:
+            r = guarded(passed, parallel=parallel)
+            passed.insert(0, cache)
+            said, result = await answered(r, stream, text)
+            return said, [one.id for one in result.responders], r.provider.asked
+
+        assert await through(Cache(), "bread") == (KEPT["content"], ["cache"], [])
+        assert await through(Cache(), "forbidden fruit") == (MESSAGES["input"], ["guardrail"], [])
+        spoilt = Cache({"role": "assistant", "content": "Eat of the forbidden fruit."})
+        assert await through(spoilt, "bread") == (MESSAGES["output"], ["cache"], [])
+        shown, responders, _ = await through(Cache(to="I am me@example.com"), "I am me@example.com")
+        assert (shown, responders) == ("Paris is the capital.", ["a"])
+        shown, responders, _ = await through(Cache(to="I am {EMAIL}"), "I am me@example.com")
+        assert (shown, responders) == ("Paris is the capital.", ["a"])
+
+    run_virtually(scenario())
+
+
+@PARALLEL
+@WHOLE_AND_STREAMED
+def test_a_replayed_answer_passes_those_in_front_too(passed: list[Interceptor], stream: bool, parallel: bool) -> None:
+    async def scenario() -> None:
+        @dataclass
+        class Replays(Interceptor):
+            text: str
+
+            async def before(self, exchange: Exchange) -> None:
+                kept = {"index": 0, "message": {"role": "assistant", "content": self.text}, "finish_reason": "stop"}
+                raise Replay([kept], deployment("b"), usage=Usage(7, 3), created=1_000, fallback=True)
+
+        r = guarded(passed, Replays("Mail me@example.com."), parallel=parallel)
+        text, result = await answered(r, stream)
+        assert text == "Mail {EMAIL}."
+        assert (result.deployment.id, result.usage, result.created, result.fallback) == ("b", Usage(7, 3), 1_000, True)
+        assert result.ledger.attempts == ()
+
+        r = guarded(passed, Replays("Eat of the forbidden fruit."), parallel=parallel)
+        text, result = await answered(r, stream)
+        assert (text, result.deployment.id) == (MESSAGES["output"], "b")
+        assert r.provider.asked == []
+
+    run_virtually(scenario())
+
+
+@WHOLE_AND_STREAMED
+def test_a_complete_answer_is_told_before_its_end_and_one_that_failed_is_not(
+    passed: list[Interceptor], stream: bool
+) -> None:
+    async def scenario() -> None:
+        told: list[ChatResult] = []
+
+        class Listens(Interceptor):
+            async def answered(self, result: ChatResult) -> None:
+                await asyncio.sleep(1)
+                told.append(result)
+
+        passed[:] = [Listens()]
+        _, result = await answered(rig("a"), stream)
+        assert [(one.deployment.id, one.usage) for one in told] == [("a", result.usage)]
+        with pytest.raises(RouterError):
+            await answered(rig("a", scripts={"a": [fails(FailureKind.PERMISSION)]}), stream)
+        assert len(told) == 1
 
     run_virtually(scenario())
 

@@ -35,6 +35,8 @@ NO_VERDICT = _stop("gave no verdict")
 class GuardrailInterceptor(Interceptor):
     """Checks one request and its answer."""
 
+    checks = True
+
     def __init__(self, guardrail: Guardrail, guard: Guard) -> None:
         self._guardrail = guardrail
         self._guard = guard
