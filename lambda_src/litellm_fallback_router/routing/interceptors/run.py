@@ -139,7 +139,10 @@ class Run:
         whole = self._replayed or result
         native = whole.native if whole is not None and choices is whole.choices else None
         result = replace(result or self.result, choices=choices, native=native, ledger=self.ledger)
+        if not self._interceptors:
+            return result
         await self._tell(result)
+        # What they note of it stands in the ledger.
         return replace(result, ledger=self.ledger)
 
     async def pull(self) -> None:
