@@ -29,7 +29,7 @@ from .provider_keys import ProviderKeys
 from .stage import NEW, Stage
 from .state import KeptResponses, State
 
-STATE_ITEMS = ["circuit#*", "rpm#*", "drained"]
+STATE_ITEMS = ["circuit#*", "rpm#*", "account#*", "spend#*", "drained"]
 """What of the state table the gateway may touch: everything but the callers' keys (adapters/dynamodb/items.py)."""
 KEY_ITEMS = ["key#*"]
 

@@ -20,12 +20,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BUSY_SECONDS = 1.0
 """Longest wait for another process that writes."""
-KEPT_SECONDS = 3_000_000.0
-"""How long a slot is kept after its period: a month is shown for a month more."""
-
 _TABLES = """
 create table if not exists slot (
-    key text primary key, limit_ integer not null, left_ integer not null, spent integer not null, ends real
+    key text primary key, limit_ integer not null, left_ integer not null, spent integer not null, kept_until real
 ) without rowid;
 create table if not exists lease (
     slot text not null, id text not null, amount integer not null, expires real not null, primary key (slot, id)
@@ -64,8 +61,8 @@ class LocalAccounts:
     ) -> Granted | Short:
         return await self._run(lambda: self._open(slot, lease, amount, expires, whatever_is_left=whatever_is_left))
 
-    async def close(self, slot: Slot, lease: str, spent: Mapping[str, int]) -> None:
-        await self._run(lambda: self._close(slot, lease, spent))
+    async def close(self, slot: Slot, lease: str, amount: int, spent: Mapping[str, int]) -> None:
+        await self._run(lambda: self._close(slot, lease, amount, spent))
 
     async def add(self, slot: Slot, amount: int) -> None:
         await self._run(lambda: self._add(slot, amount))
@@ -102,20 +99,20 @@ class LocalAccounts:
         """Make the slot, full, where it is not there, and give it the limit that holds now."""
         made = self._db.execute(
             "insert into slot values (?, ?, ?, 0, ?) on conflict do nothing",
-            (slot.key, slot.limit, slot.limit, slot.ends),
+            (slot.key, slot.limit, slot.limit, slot.kept_until),
         ).rowcount
         if made:
-            self._forget_ended()
+            self._forget_old()
         self._db.execute(
             "update slot set left_ = left_ + ? - limit_, limit_ = ? where key = ? and limit_ <> ?",
             (slot.limit, slot.limit, slot.key, slot.limit),
         )
 
-    def _forget_ended(self) -> None:
-        past = self._clock() - KEPT_SECONDS
-        self._db.execute("delete from lease where slot in (select key from slot where ends < ?)", (past,))
-        self._db.execute("delete from detail where slot in (select key from slot where ends < ?)", (past,))
-        self._db.execute("delete from slot where ends < ?", (past,))
+    def _forget_old(self) -> None:
+        now = self._clock()
+        self._db.execute("delete from lease where slot in (select key from slot where kept_until < ?)", (now,))
+        self._db.execute("delete from detail where slot in (select key from slot where kept_until < ?)", (now,))
+        self._db.execute("delete from slot where kept_until < ?", (now,))
 
     def _open(self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool) -> Granted | Short:
         with self._transaction(slot):
@@ -139,16 +136,13 @@ class LocalAccounts:
         )
         self._db.execute("delete from lease where slot = ? and expires < ?", lapsed)
 
-    def _close(self, slot: Slot, lease: str, spent: Mapping[str, int]) -> None:
+    def _close(self, slot: Slot, lease: str, amount: int, spent: Mapping[str, int]) -> None:
         with self._transaction(slot):
-            row = self._db.execute(
-                "delete from lease where slot = ? and id = ? returning amount", (slot.key, lease)
-            ).fetchone()
-            if row is None:
+            if not self._db.execute("delete from lease where slot = ? and id = ?", (slot.key, lease)).rowcount:
                 return
             used = sum(spent.values())
             self._db.execute(
-                "update slot set left_ = left_ + ?, spent = spent + ? where key = ?", (row[0] - used, used, slot.key)
+                "update slot set left_ = left_ + ?, spent = spent + ? where key = ?", (amount - used, used, slot.key)
             )
             for name, part in spent.items():
                 self._db.execute(

@@ -164,9 +164,9 @@ class AccountStore(Protocol):
         """
         ...
 
-    async def close(self, slot: Slot, lease: str, spent: Mapping[str, int]) -> None:
-        """Add what was spent of the lease, by detail, and give back the rest. A lease that is not open changes
-        nothing."""
+    async def close(self, slot: Slot, lease: str, amount: int, spent: Mapping[str, int]) -> None:
+        """Add what was spent of the lease of that `amount`, by detail, and give back the rest. A lease that is not
+        open changes nothing."""
         ...
 
     async def add(self, slot: Slot, amount: int) -> None:

@@ -165,7 +165,8 @@ def test_gateway_cannot_touch_the_callers_keys_and_the_authorizer_only_reads_the
         return [(s["Action"], s["Condition"]) for s in statements]
 
     ((_, condition),) = table_access("Gateway")
-    assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["circuit#*", "rpm#*", "drained"]}}
+    touched = ["circuit#*", "rpm#*", "account#*", "spend#*", "drained"]
+    assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": touched}}
     assert table_access("Authorizer") == [
         ("dynamodb:GetItem", {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key#*"]}})
     ]

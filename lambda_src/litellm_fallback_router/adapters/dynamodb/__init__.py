@@ -1,5 +1,6 @@
 """The state table: what all environments of a stage share."""
 
+from .accounts import PAUSE_SECONDS, TableAccounts
 from .circuit_table import CircuitTable
 from .circuits import SharedCircuits
 from .rate_limits import SharedRateLimits
@@ -27,3 +28,8 @@ def shared(
 def responses(table: str, seconds: float) -> TableResponses:
     """Conversations of responses on a table of their own. Raises botocore's NoRegionError; reads nothing yet."""
     return TableResponses(patient_client(), table, seconds)
+
+
+def shared_accounts(table: str, observer: StateObserver) -> TableAccounts:
+    """Accounts on the state table. Raises botocore's NoRegionError; reads nothing yet."""
+    return TableAccounts(impatient_client(), table, Availability(observer, pause=PAUSE_SECONDS))

@@ -4,6 +4,9 @@ circuit#DEPLOYMENT     state OPEN | HALF_OPEN | CLOSED, failure_count, opened_at
                        probe_lease_expiry (Unix seconds), ttl: as Powertools' circuit breaker writes them
 drained                deployments: a set of the ids that an operator has taken out of service
 rpm#DEPLOYMENT#MINUTE  sent: requests in that minute (Unix time / 60) by the whole fleet, ttl
+account#NAME@PERIOD    one account in one period: taken, spent, added, assumed (whole numbers of its unit), leases (how
+                       many are open), l#ID (an open lease: amount, a space, Unix seconds when it lapses),
+                       s#DETAIL (part of spent, such as a model's), ttl
 key#SHA256             a caller's key by its hash: id, plan, usage_key (the value API Gateway meters it by),
                        usage_key_id, created_at, expires_at?, revoked_at? (Unix seconds), limits? (what it may do:
                        `routing/key_fields.py` as one line of JSON); `authorizer.py` reads it and hands `limits` on
@@ -23,6 +26,7 @@ PARTITION_KEY = "pk"
 TTL = "ttl"
 CIRCUIT = "circuit#"
 KEY = "key#"
+ACCOUNT = "account#"
 DRAINED = "drained"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAUSE = 30.0
-"""Seconds for which the table is not called after it failed or was slow."""
+"""Seconds for which the table is not called after it failed or was slow, where memory does as well."""
 FROZEN = 5.0
 """Seconds; no call takes this long by itself (`impatient_client`): the environment was frozen in its midst."""
 
@@ -38,10 +38,14 @@ class StateObserver(Protocol):
 class Availability:
     """Runs the table's blocking calls off the event loop, and none of them just after one failed or was slow."""
 
-    def __init__(self, observer: StateObserver, clock: Callable[[], float] = time.time) -> None:
-        """`clock` gives Unix seconds: monotonic clocks stand still while a Lambda is frozen."""
+    def __init__(
+        self, observer: StateObserver, clock: Callable[[], float] = time.time, *, pause: float = PAUSE
+    ) -> None:
+        """`clock` gives Unix seconds: monotonic clocks stand still while a Lambda is frozen. `pause`: seconds for which
+        the table is not called after it failed or was slow."""
         self._observer = observer
         self._clock = clock
+        self._pause_seconds = pause
         self._connected = False
         self._paused_until = 0.0
 
@@ -73,7 +77,7 @@ class Availability:
         return bool(done)
 
     def _pause(self, what: str, why: str) -> None:
-        self._paused_until = self._clock() + PAUSE
+        self._paused_until = self._clock() + self._pause_seconds
         self._observer.state_unavailable(what, why)
 
 

@@ -7,9 +7,23 @@ from dataclasses import dataclass
 
 from ..callers import Period
 
+KEPT_SECONDS = {
+    Period.MINUTE: 7200.0,
+    Period.HOUR: 200_000.0,
+    Period.DAY: 3_000_000.0,
+    Period.MONTH: 6_000_000.0,
+    Period.EVER: 0.0,
+}
+"""How long a store keeps what has ended, for late closings and for an operator to see: a day's for a month."""
+
 
 class StoreLostError(Exception):
-    """The store could not be asked, or gave no answer in time. What was asked may have been done all the same."""
+    """The store could not be asked, or gave no answer in time. What was asked may have been done all the same, unless
+    it was not even `sent`."""
+
+    def __init__(self, why: str, *, sent: bool = True) -> None:
+        super().__init__(why)
+        self.sent = sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +40,9 @@ class Account:
 
     def slot(self, now: float) -> Slot:
         """The account in the period of `now` (Unix seconds)."""
-        return Slot(f"{self.name}@{self.period.label(now)}", self.limit, self.period.ends(now), self.lapses)
+        ends = self.period.ends(now)
+        kept = None if ends is None else ends + KEPT_SECONDS[self.period]
+        return Slot(f"{self.name}@{self.period.label(now)}", self.limit, ends, self.lapses, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,8 @@ class Slot:
     ends: float | None
     """Unix seconds; None: never."""
     lapses: bool
+    kept_until: float | None
+    """Unix seconds after which the store may forget it; None: never."""
 
 
 @dataclass(frozen=True, slots=True)

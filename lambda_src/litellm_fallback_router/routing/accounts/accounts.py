@@ -9,58 +9,32 @@ reservations ask nobody; one that may be frozen after each answer (Lambda) takes
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-import uuid
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..errors import UnavailableError
 from ..ports import AccountStore
-from .account import Account, Refusal, Short, Slot, StoreLostError
+from .account import Account, Granted, Refusal, Short, Slot, StoreLostError
+from .closings import FLUSH_SECONDS, LEASE_EXPIRES, Closings, Lease
 
 LEASE_SECONDS = 5.0
 """Age at which a lease taken ahead is closed: what a crash can cost, and how late others see what was spent."""
-LEASE_EXPIRES = 960.0
-"""Seconds after which a lease that nobody closed has lapsed: Lambda's longest run, and a margin."""
 AHEAD = 8
 """Reservations of the same size that a lease taken ahead has room for."""
 SHARE = 8
 """A lease taken ahead is at most this part of what is left."""
 MOST_SLOTS = 10_000
 """Accounts and periods remembered; beyond, the one used longest ago is forgotten once nothing is reserved in it."""
-MOST_UNWRITTEN = 10_000
-"""Closings that wait for the store; beyond, the oldest is given up, and its lease counts as spent."""
-FLUSH_SECONDS = 1.0
-"""Longest wait of `flush`."""
-
-
-@dataclass(slots=True)
-class _Lease:
-    id: str
-    slot: Slot
-    amount: int
-    opened: float
-    """Unix seconds."""
-    reserved: int = 0
-    """Of reservations that are not settled."""
-    spent: Counter[str] = field(default_factory=Counter)
-    """By detail."""
-    retired: bool = False
-    """Nothing more is reserved in it; it is closed once all is settled."""
-    local: bool = False
-    """Not known to the store, which was lost; opened there, whatever is left, when it is back."""
-
-    @property
-    def free(self) -> int:
-        return self.amount - self.reserved - self.spent.total()
 
 
 @dataclass(slots=True)
 class _Known:
     """What this process knows of a slot."""
 
-    lease: _Lease | None = None
+    lease: Lease | None = None
     """Where the next reservation is made."""
     left: int | None = None
     """In the store, when it was last asked."""
@@ -74,7 +48,7 @@ class Reservation:
 
     __slots__ = ("_accounts", "_lease", "amount")
 
-    def __init__(self, accounts: Accounts, lease: _Lease, amount: int) -> None:
+    def __init__(self, accounts: Accounts, lease: Lease, amount: int) -> None:
         self._accounts, self._lease = accounts, lease
         self.amount = amount
 
@@ -114,8 +88,9 @@ class Accounts:
         self._fail_closed, self._local_share = fail_closed, local_share
         self._clock = clock
         self._slots: OrderedDict[str, _Known] = OrderedDict()
-        self._unwritten: deque[_Lease] = deque()
-        self._writing: asyncio.Task[None] | None = None
+        self._closings = Closings(store, clock)
+        self._opening: set[asyncio.Task[Granted | Short]] = set()
+        """Openings under way; one goes on where its caller has left."""
         self._tending: asyncio.Task[None] | None = None
 
     async def reserve(self, account: Account, amount: int) -> Reservation | Refusal:
@@ -144,7 +119,7 @@ class Accounts:
             self._tending = asyncio.create_task(self._tend())
         return Reservation(self, lease, amount)
 
-    def settled(self, lease: _Lease, amount: int, used: int, detail: str) -> None:
+    def settled(self, lease: Lease, amount: int, used: int, detail: str) -> None:
         """Note what a reservation has used."""
         lease.reserved -= amount
         if used:
@@ -157,8 +132,7 @@ class Accounts:
         for known in self._slots.values():
             if known.lease is not None and known.lease.reserved == 0:
                 self._retire(known)
-        if self._writing is not None:
-            await asyncio.wait({self._writing}, timeout=FLUSH_SECONDS)
+        await self._closings.flush()
 
     async def aclose(self) -> None:
         """Close every lease; those with requests under way once these have settled."""
@@ -166,15 +140,17 @@ class Accounts:
             self._tending.cancel()
             await asyncio.gather(self._tending, return_exceptions=True)
             self._tending = None
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=FLUSH_SECONDS)
         for known in self._slots.values():
             self._retire(known)
-        await self.flush()
+        await self._closings.flush()
 
     def _known(self, key: str) -> _Known:
         if (known := self._slots.get(key)) is None:
-            known = self._slots[key] = _Known()
-            if len(self._slots) > MOST_SLOTS:
+            if len(self._slots) >= MOST_SLOTS:
                 self._forget_one()
+            known = self._slots[key] = _Known()
         else:
             self._slots.move_to_end(key)
         return known
@@ -186,15 +162,13 @@ class Accounts:
                 del self._slots[key]
                 return
 
-    async def _opened(self, slot: Slot, known: _Known, amount: int) -> _Lease | None:
+    async def _opened(self, slot: Slot, known: _Known, amount: int) -> Lease | None:
         """A new lease with room for `amount`; None: there is not so much left."""
         self._retire(known)
-        if amount > slot.limit:
-            known.left = slot.limit if known.left is None else known.left
-            return None
+        unwritten = len(self._closings)
         try:
             lease = await self._from_store(slot, known, amount)
-            if lease is None and self._unwritten:
+            if lease is None and unwritten:
                 # What this process itself is about to give back may be what is missing.
                 await self.flush()
                 lease = await self._from_store(slot, known, amount)
@@ -206,18 +180,13 @@ class Accounts:
             lease.retired = True
         return lease
 
-    async def _from_store(self, slot: Slot, known: _Known, amount: int) -> _Lease | None:
+    async def _from_store(self, slot: Slot, known: _Known, amount: int) -> Lease | None:
         wanted = amount
         if self._ahead and not slot.lapses and known.left is not None:
             wanted = max(amount, min(AHEAD * amount, known.left // SHARE))
         for size in dict.fromkeys((wanted, amount)):
-            lease = _Lease(uuid.uuid4().hex[:16], slot, size, self._clock())
-            try:
-                answer = await self._store.open(slot, lease.id, size, self._clock() + LEASE_EXPIRES)
-            except BaseException:
-                # It may have been opened all the same; then it is closed with nothing spent.
-                self._close(lease)
-                raise
+            lease = self._lease(slot, size)
+            answer = await self._open(lease)
             known.left = answer.left
             if not isinstance(answer, Short):
                 return lease
@@ -225,7 +194,28 @@ class Accounts:
                 return None
         return None
 
-    def _local(self, slot: Slot, known: _Known, amount: int, error: StoreLostError) -> _Lease | None:
+    async def _open(self, lease: Lease) -> Granted | Short:
+        opening = asyncio.get_running_loop().create_task(
+            self._store.open(lease.slot, lease.id, lease.amount, self._clock() + LEASE_EXPIRES)
+        )
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        try:
+            return await asyncio.shield(opening)
+        except StoreLostError as error:
+            if error.sent:
+                # It may have been opened all the same; then it is closed with nothing spent.
+                self._closings.add(lease)
+            raise
+        except asyncio.CancelledError:
+            opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+            opening.add_done_callback(lambda _: self._closings.add(lease))
+            raise
+
+    def _lease(self, slot: Slot, amount: int, *, local: bool = False) -> Lease:
+        return Lease(secrets.token_urlsafe(8), slot, amount, self._clock(), local=local)
+
+    def _local(self, slot: Slot, known: _Known, amount: int, error: StoreLostError) -> Lease | None:
         if self._fail_closed:
             message = "what this key may still spend cannot be read, and without that nothing is sent"
             raise UnavailableError(message, retry_after=1.0) from error
@@ -234,7 +224,7 @@ class Accounts:
         if known.local + amount > share:
             return None
         known.local += amount
-        return _Lease(uuid.uuid4().hex[:16], slot, amount, self._clock(), local=True)
+        return self._lease(slot, amount, local=True)
 
     def _retire(self, known: _Known) -> None:
         lease, known.lease = known.lease, None
@@ -243,45 +233,19 @@ class Accounts:
             if lease.reserved == 0:
                 self._close(lease)
 
-    def _close(self, lease: _Lease) -> None:
+    def _close(self, lease: Lease) -> None:
         if lease.local and (known := self._slots.get(lease.slot.key)) is not None:
             known.local -= lease.amount - lease.spent.total()
-        if len(self._unwritten) >= MOST_UNWRITTEN:
-            self._unwritten.popleft()
-        self._unwritten.append(lease)
-        if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._write())
-
-    async def _write(self) -> None:
-        """Write closings, the oldest first, until there are none or the store is lost; then the next closing, or the
-        next second, tries again."""
-        try:
-            while self._unwritten:
-                lease = self._unwritten[0]
-                if lease.local:
-                    await self._store.open(
-                        lease.slot, lease.id, lease.amount, self._clock() + LEASE_EXPIRES, whatever_is_left=True
-                    )
-                await self._store.close(lease.slot, lease.id, dict(lease.spent))
-                if self._unwritten and self._unwritten[0] is lease:
-                    self._unwritten.popleft()
-        except StoreLostError:
-            if self._tending is None:
-                self._tending = asyncio.get_running_loop().create_task(self._tend())
-        finally:
-            self._writing = None
+        self._closings.add(lease)
 
     async def _tend(self) -> None:
-        """Every second close what was taken ahead and has grown old, and write what could not be written; ends when
-        there is neither."""
+        """Every second close what was taken ahead and has grown old; ends when there is nothing taken."""
         while True:
             await asyncio.sleep(1.0)
             old = self._clock() - LEASE_SECONDS
             for known in self._slots.values():
                 if known.lease is not None and known.lease.opened <= old and not known.opening.locked():
                     self._retire(known)
-            if self._unwritten and self._writing is None:
-                self._writing = asyncio.get_running_loop().create_task(self._write())
-            if not self._unwritten and all(known.lease is None for known in self._slots.values()):
+            if all(known.lease is None for known in self._slots.values()):
                 self._tending = None
                 return

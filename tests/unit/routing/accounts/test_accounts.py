@@ -4,54 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
-from litellm_fallback_router.routing.accounts import Account, Accounts, Refusal, Reservation, StoreLostError
-from litellm_fallback_router.routing.accounts.account import Balance, Granted, Short, Slot
+from litellm_fallback_router.routing.accounts import Account, Accounts, Refusal, Reservation
+from litellm_fallback_router.routing.accounts.account import Balance
 from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import UnavailableError
+from tests.support.account_processes import Losable
 from tests.support.virtual_time import run_virtually
 
 DAY = Account("usd#key#1", 1000, Period.DAY)
 SLOTS = Account("concurrent#key#1", 3, Period.EVER, lapses=True)
-
-
-class Losable:
-    """A store that can be lost, before or after it has done what was asked."""
-
-    def __init__(self, store: LocalAccounts) -> None:
-        self.store = store
-        self.lost = ""
-        """`before`, `after`, or empty."""
-        self.opened = 0
-
-    async def open(
-        self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool = False
-    ) -> Granted | Short:
-        self._check("before")
-        self.opened += 1
-        answer = await self.store.open(slot, lease, amount, expires, whatever_is_left=whatever_is_left)
-        self._check("after")
-        return answer
-
-    async def close(self, slot: Slot, lease: str, spent: Mapping[str, int]) -> None:
-        self._check("before")
-        await self.store.close(slot, lease, spent)
-        self._check("after")
-
-    async def add(self, slot: Slot, amount: int) -> None:
-        await self.store.add(slot, amount)
-
-    async def balance(self, slot: Slot, now: float) -> Balance:
-        return await self.store.balance(slot, now)
-
-    def _check(self, when: str) -> None:
-        if self.lost == when:
-            raise StoreLostError("lost")
 
 
 def clock() -> float:

@@ -1,0 +1,72 @@
+"""Processes that share accounts, on a clock that jumps: their stores can be lost, and they can crash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from litellm_fallback_router.routing.accounts import Accounts, StoreLostError
+from litellm_fallback_router.routing.accounts.account import Balance, Granted, Short, Slot
+from litellm_fallback_router.routing.ports import AccountStore
+
+
+class Losable:
+    """A store that can be lost, before or after it has done what was asked."""
+
+    def __init__(self, store: AccountStore) -> None:
+        self.store = store
+        self.lost = ""
+        """`before`, `after`, `crashed` (no answer, ever), or empty."""
+        self.opened = 0
+
+    async def open(
+        self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool = False
+    ) -> Granted | Short:
+        await self._check("before")
+        self.opened += 1
+        answer = await self.store.open(slot, lease, amount, expires, whatever_is_left=whatever_is_left)
+        await self._check("after")
+        return answer
+
+    async def close(self, slot: Slot, lease: str, amount: int, spent: Mapping[str, int]) -> None:
+        await self._check("before")
+        await self.store.close(slot, lease, amount, spent)
+        await self._check("after")
+
+    async def add(self, slot: Slot, amount: int) -> None:
+        await self.store.add(slot, amount)
+
+    async def balance(self, slot: Slot, now: float) -> Balance:
+        return await self.store.balance(slot, now)
+
+    async def _check(self, when: str) -> None:
+        if self.lost == "crashed":
+            await asyncio.get_running_loop().create_future()
+        if self.lost == when:
+            raise StoreLostError("lost")
+
+
+@dataclass
+class Process:
+    """Accounts of one process, whose clock may be wrong."""
+
+    store: Losable
+    loop: asyncio.AbstractEventLoop
+    ahead: bool
+    fail_closed: bool
+    local_share: float
+    skew: float
+    accounts: Accounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.accounts = Accounts(
+            self.store,
+            ahead=self.ahead,
+            fail_closed=self.fail_closed,
+            local_share=self.local_share,
+            clock=self.clock,
+        )
+
+    def clock(self) -> float:
+        return 1_800_000_000.0 + self.loop.time() + self.skew
