@@ -26,7 +26,7 @@ from litellm_fallback_router.routing.interceptors import money_accounts
 from local.simulator import SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
 
-CENTS = Budget.parse("0.05/month")
+CENTS = Budget.parse("0.03/month")
 POOR, RICH, SLOW, DOOMED = "sk-router-poor", "sk-router-rich", "sk-router-slow", "sk-router-doomed"
 BUDGETS = {POOR: CENTS, RICH: Budget.parse("100/month"), SLOW: Budget.parse("100/month"), DOOMED: CENTS}
 STREAMS = 200

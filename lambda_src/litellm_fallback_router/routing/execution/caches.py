@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from ..request import prompt_characters
 from ..types import ChatRequest
 
 SHORTEST = 1_024
@@ -53,7 +52,7 @@ class PromptCaches:
 
     def conversation(self, request: ChatRequest) -> Conversation | None:
         """The request's prefixes; None: its prompt is too short for any provider to cache."""
-        if prompt_characters(request.messages, request.params) < SHORTEST * CHARACTERS_PER_TOKEN:
+        if _characters([request.messages, request.params.get("tools")], SHORTEST * CHARACTERS_PER_TOKEN) > 0:
             return None
         hashed = _Hasher(request.caller)
         for name in ("tools", "response_format"):
@@ -90,6 +89,20 @@ class PromptCaches:
             self._known.move_to_end(prefix)
         while len(self._known) > MOST:
             self._known.popitem(last=False)
+
+
+def _characters(value: Any, wanted: int) -> int:
+    """How many of so many characters are not in the texts of a JSON value; it looks no further than it has to."""
+    if isinstance(value, str):
+        return wanted - len(value)
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            wanted = _characters(item, wanted)
+            if wanted <= 0:
+                return wanted
+    return wanted
 
 
 class _Hasher:
