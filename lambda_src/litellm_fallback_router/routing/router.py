@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import Self
 
 from .errors import CallerLeftError, ConfigurationError, InternalError, RouterError, ServerStoppingError
-from .execution import TokenCount, counted, estimated, health_of, run_in_background
+from .execution import TokenCount, counted, estimated, health_for_plan, run_in_background
 from .interceptors import RouterDependencies, Run, interceptors, tagged
 from .mapping import RouterConfig
-from .plan import Health, Plan, check_choice, plan
+from .plan import Plan, check_choice, plan
 from .ports import ResponseStore
 from .request import validated
 from .stream import ChatStream
-from .types import ChatRequest, ChatResult, Deployment
+from .types import ChatRequest, ChatResult
 
 __all__ = ["ChatStream", "Router"]
 
@@ -195,7 +195,7 @@ class Router:
     async def _plan(self, request: ChatRequest, *, config: RouterConfig, streamed: bool) -> Plan:
         check_choice(request.params)
         name = config.resolve(request.model, param=request.param("model"))
-        health = await self._health(config.chain(name), streamed=streamed)
+        health = await health_for_plan(config.chain(name), self._dependencies, streamed=streamed)
         began = time.thread_time()
         decided = plan(request, config, health, self._dependencies.rng)
         if time.thread_time() - began > LONG_STEP:
@@ -209,16 +209,6 @@ class Router:
         if self.stopping:
             return ServerStoppingError(STOPPING, retry_after=1.0, ledger=run.ledger)
         return CallerLeftError("the caller left before the answer", ledger=run.ledger)
-
-    async def _health(self, deployments: tuple[Deployment, ...], *, streamed: bool) -> Health:
-        dependencies = self._dependencies
-        limited = [d for d in deployments if d.rpm is not None]
-        return replace(
-            await health_of(deployments, dependencies),
-            rpm_left=await dependencies.rate_limits.left(limited) if limited else {},
-            rpm_retry_after={d.id: dependencies.rate_limits.retry_after(d) for d in limited},
-            timed_out={d.id: dependencies.short_timeouts.longest(d.id, streamed=streamed) for d in deployments},
-        )
 
 
 async def _take_turns() -> None:

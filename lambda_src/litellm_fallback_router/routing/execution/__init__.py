@@ -1,6 +1,6 @@
 """A plan is executed: attempts, waits, retries, deadlines, giving up."""
 
-from .admission import health_of
+from .admission import health_for_plan
 from .attempt import BUG, Gate, Stop
 from .background import run_in_background
 from .caches import Conversation, PromptCaches
@@ -25,6 +25,6 @@ __all__ = [
     "TokenCount",
     "counted",
     "estimated",
-    "health_of",
+    "health_for_plan",
     "run_in_background",
 ]

@@ -71,6 +71,25 @@ async def _withdrawn(
         await dependencies.circuits.released(deployment.id)
 
 
+async def health_for_plan(
+    deployments: Sequence[Deployment], dependencies: ExecutionDependencies, *, streamed: bool
+) -> Health:
+    """All that a plan asks of `deployments`. `streamed`: a first token is waited for, not a whole answer."""
+    limited = [d for d in deployments if d.rpm is not None]
+    known = await health_of(deployments, dependencies)
+    latencies, short_timeouts = dependencies.latencies, dependencies.short_timeouts
+    names = [d.id for d in deployments]
+    return replace(
+        known,
+        rpm_left=await dependencies.rate_limits.left(limited) if limited else {},
+        rpm_retry_after={d.id: dependencies.rate_limits.retry_after(d) for d in limited},
+        timed_out={name: short_timeouts.longest(name, streamed=streamed) for name in names},
+        latency={
+            name: average for name in names if (average := latencies.average(name, streamed=streamed)) is not None
+        },
+    )
+
+
 async def in_vain(candidate: Candidate, dependencies: ExecutionDependencies) -> Dropped | None:
     """Why a retry of `candidate` would be skipped at present; None: it would not."""
     return (await health_of((candidate.deployment,), dependencies)).unfit(candidate.deployment)

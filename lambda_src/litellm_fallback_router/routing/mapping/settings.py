@@ -48,6 +48,8 @@ class RouterSettings(BaseModel):
     """Consecutive failures that open a deployment's circuit."""
     circuit_open_seconds: float = Field(5.0, gt=0, le=600)
     """How long until one request may probe a deployment with an open circuit; short timeouts are remembered as long."""
+    prefer_faster: float = Field(1.5, ge=0, le=100)
+    """Of two deployments of a group the one that is so many times as fast goes first; 0: weights alone decide."""
     credential_block_seconds: float = Field(60.0, ge=0, le=3600)
     """How long a refused credential is passed over."""
     content_policy_fallback: bool = False

@@ -27,6 +27,8 @@ class Health:
     """Why there is no key, by deployment id."""
     timed_out: Mapping[str, float] = field(default_factory=dict)
     """Seconds that requests with short timeouts have just waited without an answer, by deployment id."""
+    latency: Mapping[str, float] = field(default_factory=dict)
+    """Recent average seconds to a first token, or to a whole answer where that is asked for, by deployment id."""
 
     def circuit(self, deployment: Deployment) -> CircuitState:
         return self.circuits.get(deployment.id, CLOSED)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from ..adaptation import EMBEDDINGS, Adapted, Conversation, Postprocessor, UnfitError, adapt, speaks
-from ..deadline import in_words, share
 from ..errors import invalid
 from ..ledger import Dropped
 from ..mapping import RouterConfig
@@ -17,6 +16,7 @@ from ..ports import CLOSED
 from ..request import MessageFeatures
 from ..types import ChatRequest, Deployment, Message, NativeRequest, RoutingConstraints
 from .health import WAITING, Health
+from .order import spread, too_slow
 from .requirements import Requirements
 from .warm import warm_first
 
@@ -64,7 +64,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     Args:
         request: The validated request.
         config: The validated mapping.
-        health: What is known of circuits, rates, cooldowns and keys.
+        health: What is known of circuits, rates, latencies, cooldowns and keys.
         rng: Spreads requests over the deployments of a group.
 
     Returns:
@@ -82,7 +82,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     last_resorts: list[tuple[float, Deployment, Dropped]] = []
     dropped: list[Dropped] = []
     for model_name in chain:
-        for deployment in _spread(config.group(model_name), health, rng):
+        for deployment in spread(config.group(model_name), health, rng, config.settings):
             drop = (
                 _outside_constraints(deployment, request.constraints)
                 or requirements.unmet_by(deployment, fetch_images=fetch, native=speaks(deployment, request.native))
@@ -95,10 +95,10 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
                 last_resorts.append((drop.retry_after or 0.0, deployment, drop))
             else:
                 dropped.append(drop)
-    slow = _too_slow(usable, request, config, health)
-    usable.sort(key=lambda deployment: deployment.id in slow)
+    put_back = too_slow(usable, request, config.settings, health)
+    usable.sort(key=lambda deployment: deployment.id in put_back)
     if request.warm:
-        fit = {d.id: request.warm[d.id] for d in usable if d.id in request.warm and d.id not in slow}
+        fit = {d.id: request.warm[d.id] for d in usable if d.id in request.warm and d.id not in put_back}
         usable = warm_first(usable, {name: n for name, n in fit.items() if not health.circuits.get(name, CLOSED).open})
     last_resorts.sort(key=lambda waiting: waiting[0])
     # A Retry-After is honoured: of the deployments that sent one, only the one due soonest is a last resort.
@@ -107,7 +107,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         dropped.append(waiting[2])
     candidates = [
         *(
-            _candidate(d, adapted[d.id], requirements, probe=health.circuit(d).open, deprioritized=slow.get(d.id))
+            _candidate(d, adapted[d.id], requirements, probe=health.circuit(d).open, deprioritized=put_back.get(d.id))
             for d in usable
         ),
         *(_candidate(d, adapted[d.id], requirements, deprioritized=drop) for _, d, drop in last_resorts),
@@ -127,22 +127,6 @@ def _chain(request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
         )
         raise invalid(text, request.param("model"), "wrong_kind_of_model")
     return chain if request.constraints.fallback else chain[:1]
-
-
-def _spread(group: tuple[Deployment, ...], health: Health, rng: random.Random) -> list[Deployment]:
-    """The group in a random order that favours weight and the share of the rate that is left."""
-    if len(group) == 1:
-        return list(group)
-
-    def draw(deployment: Deployment) -> float:
-        left = 1.0
-        if deployment.rpm:
-            left = health.rpm_left.get(deployment.id, deployment.rpm) / deployment.rpm
-        favour = max(deployment.weight * left, 1e-9)
-        # Efraimidis and Spirakis: keys u^(1/w) sort into a weighted random order.
-        return float(rng.random() ** (1.0 / favour))
-
-    return sorted(group, key=draw, reverse=True)
 
 
 def _outside_constraints(deployment: Deployment, constraints: RoutingConstraints) -> Dropped | None:
@@ -169,21 +153,6 @@ def _misfit(
     except UnfitError as error:
         return Dropped(deployment.id, error.code, f"{deployment.label} {error.reason}", param=error.param)
     return None
-
-
-def _too_slow(
-    usable: Sequence[Deployment], request: ChatRequest, config: RouterConfig, health: Health
-) -> dict[str, Dropped]:
-    """The deployments that have just timed out after as long as this request could wait for them, by id."""
-    limits = (config.settings.deadline, request.timeout, request.time_left)
-    budget = min(limit for limit in limits if limit is not None)
-    slow = {}
-    for behind, deployment in enumerate(reversed(usable)):
-        waited = health.timed_out.get(deployment.id, 0.0)
-        if share(budget, behind=behind, reserve=config.settings.candidate_reserve) <= waited:
-            reason = f"it has just given nothing for {in_words(waited)}; the others go first"
-            slow[deployment.id] = Dropped(deployment.id, "silent", reason)
-    return slow
 
 
 def _candidate(

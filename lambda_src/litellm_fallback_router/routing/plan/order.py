@@ -1,0 +1,70 @@
+"""In which order deployments that may be asked are asked. Pure but for the random numbers it is given."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from ..deadline import in_words, share
+from ..ledger import Dropped
+from ..mapping import RouterSettings
+from ..types import ChatRequest, Deployment
+from .health import Health
+
+AS_DRAWN = 0.05
+"""Share of the requests that go by weight alone: without them the average of a slower deployment would never be news.
+"""
+LEAST = 1e-9
+"""The least favour, in place of none."""
+
+
+def spread(
+    group: tuple[Deployment, ...], health: Health, rng: random.Random, settings: RouterSettings
+) -> list[Deployment]:
+    """Put a group into a random order that favours weight and the share of the rate that is left; of the first two the
+    faster one goes first.
+
+    Args:
+        group: The deployments of one model name.
+        health: Their rates and their average latencies.
+        rng: Draws the order.
+        settings: How much faster the second has to be (`prefer_faster`).
+
+    Returns:
+        The same deployments.
+    """
+    if len(group) == 1:
+        return list(group)
+    favours = {deployment.id: _favour(deployment, health) for deployment in group}
+    # Efraimidis and Spirakis: keys u^(1/w) sort into a weighted random order.
+    drawn = sorted(group, key=lambda one: rng.random() ** (1.0 / favours[one.id]), reverse=True)
+    # The power of two choices (Mitzenmacher, IEEE TPDS 12 (10), 2001): the best of all would draw everyone's load.
+    first, second = drawn[:2]
+    slow, fast = health.latency.get(first.id), health.latency.get(second.id)
+    if slow is None or fast is None or not settings.prefer_faster or rng.random() < AS_DRAWN:
+        return drawn
+    # Weights say what a deployment can take: one of twice the weight yields to one that is twice as fast again.
+    times = settings.prefer_faster * max(1.0, favours[first.id] / favours[second.id])
+    return [second, first, *drawn[2:]] if slow > times * fast else drawn
+
+
+def _favour(deployment: Deployment, health: Health) -> float:
+    left = 1.0
+    if deployment.rpm:
+        left = health.rpm_left.get(deployment.id, deployment.rpm) / deployment.rpm
+    return max(deployment.weight * left, LEAST)
+
+
+def too_slow(
+    usable: Sequence[Deployment], request: ChatRequest, settings: RouterSettings, health: Health
+) -> dict[str, Dropped]:
+    """The deployments that have just timed out after as long as this request could wait for them."""
+    limits = (settings.deadline, request.timeout, request.time_left)
+    budget = min(limit for limit in limits if limit is not None)
+    slow = {}
+    for behind, deployment in enumerate(reversed(usable)):
+        waited = health.timed_out.get(deployment.id, 0.0)
+        if share(budget, behind=behind, reserve=settings.candidate_reserve) <= waited:
+            reason = f"it has just given nothing for {in_words(waited)}; the others go first"
+            slow[deployment.id] = Dropped(deployment.id, "silent", reason)
+    return slow
