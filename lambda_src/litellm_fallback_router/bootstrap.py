@@ -38,7 +38,7 @@ from .routing.mapping import (
     with_guardrail,
     with_prompts,
 )
-from .routing.ports import CallerKeys, Circuits, Guard, Prompts, RateLimits, ResponseStore, Samples
+from .routing.ports import AccountStore, CallerKeys, Circuits, Guard, Prompts, RateLimits, ResponseStore, Samples
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import SIMULATED_REGION, bedrock, s3, simulated
@@ -163,7 +163,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
     """
     observer = _observer(settings)
     keys = _keys(config, settings, read=read_keys)
-    circuits, rate_limits = _state(config, settings, observer)
+    circuits, rate_limits, accounts = _state(config, settings, observer)
     return Router(
         config,
         RouterDependencies(
@@ -179,7 +179,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             prompts=None if config.prompts is None else _prompts(config.prompts, settings),
             images=ImageFetcher() if config.settings.fetch_images else None,
             guard=None if config.guardrail is None else _guard(config.guardrail, settings),
-            accounts=_accounts(config, settings),
+            accounts=_accounts(config, settings, accounts),
         ),
     )
 
@@ -210,7 +210,7 @@ def _keys(config: RouterConfig, settings: Settings, *, read: bool) -> Environmen
 
 def _state(
     config: RouterConfig, settings: Settings, observer: LogObserver | CloudWatchObserver
-) -> tuple[Circuits, RateLimits]:
+) -> tuple[Circuits, RateLimits, AccountStore]:
     numbers = config.settings
     if settings.state_table is None:
         circuits = MemoryCircuits(
@@ -218,7 +218,8 @@ def _state(
             open_seconds=numbers.circuit_open_seconds,
             probe_seconds=numbers.deadline,
         )
-        return circuits, MemoryRateLimits()
+        file = None if settings.keys_file is None else spend_file(settings.keys_file)
+        return circuits, MemoryRateLimits(), LocalAccounts(file)
     from .adapters import dynamodb  # noqa: PLC0415
 
     with _somewhere("the state table and the secrets"):
@@ -236,9 +237,10 @@ def spend_file(keys_file: Path) -> Path:
     return keys_file.with_name(f"{keys_file.name}.spend")
 
 
-def _accounts(config: RouterConfig, settings: Settings) -> Accounts:
+def _accounts(config: RouterConfig, settings: Settings, store: AccountStore) -> Accounts:
     return Accounts(
-        LocalAccounts(None if settings.keys_file is None else spend_file(settings.keys_file)),
+        store,
+        # A function's environment answers one request at a time, and is frozen in between with what it has taken.
         ahead=settings.lambda_function is None,
         fail_closed=config.budgets.on_state_loss == "fail_closed",
         local_share=config.budgets.local_share,

@@ -18,6 +18,7 @@ from ..bootstrap import build_router, warm_up
 from ..settings import load_settings
 from .lambda_context import LambdaContext
 from .snapstart import Holder, Renewal
+from .write_behind import WriteBehind
 
 # One loop for all invocations: connections belong to the loop they were made on.
 _loop = asyncio.new_event_loop()
@@ -35,8 +36,9 @@ warm_up()
 _running = _gateway.router.lifespan_context(_gateway)
 _loop.run_until_complete(_running.__aenter__())
 
-_renewal = Renewal(cast(Holder, _gateway.state), _settings)
-_app = Mangum(LambdaContext(_gateway, inside=False), lifespan="off")
+_holder = cast(Holder, _gateway.state)
+_renewal = Renewal(_holder, _settings)
+_app = Mangum(LambdaContext(WriteBehind(_gateway, _holder), inside=False), lifespan="off")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ..routing.router import Router
 from ..settings import load_settings
 from .lambda_context import LambdaContext, came_through_adapter
 from .snapstart import Holder, Renewal
+from .write_behind import WriteBehind
 
 BEFORE_CHECKPOINT = "/snapstart/before-checkpoint"
 AFTER_RESTORE = "/snapstart/after-restore"
@@ -73,6 +74,7 @@ _inside = _settings.lambda_function is not None
 _gateway = create_app(
     _warm_router, api_keys=[key.get_secret_value() for key in _settings.api_keys], one_at_a_time=_inside
 )
+_holder = cast(Holder, _gateway.state)
 app = SnapStartHooks(
-    LambdaContext(_gateway, inside=_inside), Renewal(cast(Holder, _gateway.state), _settings), inside=_inside
+    LambdaContext(WriteBehind(_gateway, _holder), inside=_inside), Renewal(_holder, _settings), inside=_inside
 )

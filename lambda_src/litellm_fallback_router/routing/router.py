@@ -156,6 +156,11 @@ class Router:
         """Tell the Router that the process ends: requests cancelled from now on end in ServerStoppingError."""
         self._dependencies.shutdown.ending = True
 
+    async def flush(self) -> None:
+        """Wait until what requests have used is written to its accounts, but no longer than a second."""
+        if self._dependencies.accounts is not None:
+            await self._dependencies.accounts.flush()
+
     async def aclose(self) -> None:
         """Close the connections to the providers; `async with build_router() as router` does so at its end.
 

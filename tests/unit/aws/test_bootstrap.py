@@ -10,6 +10,8 @@ import pytest
 
 from litellm_fallback_router.adapters.secrets_manager import write_secret
 from litellm_fallback_router.bootstrap import build_router
+from litellm_fallback_router.routing.accounts import Account, Reservation
+from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import ConfigurationError, UnknownModelError
 from litellm_fallback_router.settings import load_settings
 from tests.support.scripted import question
@@ -68,3 +70,15 @@ def test_a_missing_region_stops_the_start_and_says_so(monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with pytest.raises(ConfigurationError, match="AWS_DEFAULT_REGION: not set"):
         build_router(load_settings({"ROUTER_STATE_TABLE": "gateway-state"}))
+
+
+async def test_what_requests_use_is_counted_in_the_state_table(stack: None, dynamodb: DynamoDBClient) -> None:
+    router = build_router(load_settings(ENVIRONMENT))
+    accounts = router._dependencies.accounts
+    assert accounts is not None
+    held = await accounts.reserve(Account("usd#stage", 100, Period.EVER), 40)
+    assert isinstance(held, Reservation)
+    held.settle(30)
+    await router.flush()
+    item = dynamodb.get_item(TableName="gateway-state", Key={"pk": {"S": "account#usd#stage@ever"}})["Item"]
+    assert (item["spent"], item["taken"], item["leases"]) == ({"N": "30"}, {"N": "30"}, {"N": "0"})

@@ -1,5 +1,7 @@
 """The state table: what all environments of a stage share."""
 
+from typing import NamedTuple
+
 from .accounts import PAUSE_SECONDS, TableAccounts
 from .circuit_table import CircuitTable
 from .circuits import SharedCircuits
@@ -8,10 +10,18 @@ from .responses import TableResponses, patient_client
 from .table import Availability, StateObserver, impatient_client
 
 
+class SharedState(NamedTuple):
+    """What the environments of a stage share."""
+
+    circuits: SharedCircuits
+    rate_limits: SharedRateLimits
+    accounts: TableAccounts
+
+
 def shared(
     table: str, observer: StateObserver, *, failures: int, open_seconds: float, probe_seconds: float
-) -> tuple[SharedCircuits, SharedRateLimits]:
-    """Circuits and rate limits on one table. Raises botocore's NoRegionError; reads nothing yet."""
+) -> SharedState:
+    """All of it on one table. Raises botocore's NoRegionError; reads nothing yet."""
     client = impatient_client()
     availability = Availability(observer)
     circuits = SharedCircuits(
@@ -22,14 +32,10 @@ def shared(
         open_seconds=open_seconds,
         probe_seconds=probe_seconds,
     )
-    return circuits, SharedRateLimits(client, table, availability)
+    accounts = TableAccounts(client, table, Availability(observer, pause=PAUSE_SECONDS))
+    return SharedState(circuits, SharedRateLimits(client, table, availability), accounts)
 
 
 def responses(table: str, seconds: float) -> TableResponses:
     """Conversations of responses on a table of their own. Raises botocore's NoRegionError; reads nothing yet."""
     return TableResponses(patient_client(), table, seconds)
-
-
-def shared_accounts(table: str, observer: StateObserver) -> TableAccounts:
-    """Accounts on the state table. Raises botocore's NoRegionError; reads nothing yet."""
-    return TableAccounts(impatient_client(), table, Availability(observer, pause=PAUSE_SECONDS))

@@ -129,7 +129,7 @@ class Accounts:
 
     async def flush(self) -> None:
         """Wait until all that is settled is written, but no longer than a second."""
-        for known in self._slots.values():
+        for known in self._slots.values() if self._ahead else ():
             if known.lease is not None and known.lease.reserved == 0:
                 self._retire(known)
         await self._closings.flush()
