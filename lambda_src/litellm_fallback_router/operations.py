@@ -5,11 +5,12 @@ The composition root of the commands for it, as `bootstrap` is the Router's. Blo
 
 from __future__ import annotations
 
-import secrets
+import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any, TypeVar
 
 import boto3
 from botocore.exceptions import (
@@ -24,19 +25,21 @@ from botocore.exceptions import (
 from .adapters.account import SHORT
 from .adapters.api_gateway import UsageKeys
 from .adapters.cloudformation import GatewayStack, gateway_stacks
+from .adapters.dynamodb.accounts import TableAccounts
 from .adapters.dynamodb.circuit_table import CircuitTable, Reading
-from .adapters.dynamodb.items import KeyRecord, hash_of
+from .adapters.dynamodb.items import KeyRecord
 from .adapters.dynamodb.key_records import KeyRecords
+from .adapters.dynamodb.table import Availability
 from .adapters.gateway_client import GatewayClient
 from .adapters.monitoring import Monitoring
 from .adapters.secrets_manager import write_secret
+from .local_keys import ID_LENGTH, new_key
 from .providers import known_providers
+from .routing.accounts import Account, StoreLostError
+from .routing.accounts.account import Balance
 from .routing.mapping import did_you_mean, holds_a_key, secret_name
 
-KEY_PREFIX = "sk-router-"
-"""As keys usually begin, so that tools that look for leaked ones find these too."""
-ID_LENGTH = 12
-"""Hexadecimal digits of the key's hash that name it in logs and commands."""
+T = TypeVar("T")
 
 
 class OperationError(Exception):
@@ -84,18 +87,18 @@ class DeployedGateway:
         with explained():
             return max(sorted(plans), key=lambda name: self._usage_keys.rate_of(plans[name]))
 
-    def create_key(self, plan: str, expires_at: int | None) -> tuple[str, KeyRecord]:
-        """A new key, which is stored nowhere, and its record. `expires_at`: Unix seconds."""
+    def create_key(self, plan: str, expires_at: int | None, limits: str = "") -> tuple[str, KeyRecord]:
+        """A new key, which is stored nowhere, and its record. `expires_at`: Unix seconds; `limits`: what the key may
+        do, as `routing/key_fields.py` writes it."""
         plan_id = self._stack.usage_plans.get(plan)
         if plan_id is None:
             known = ", ".join(sorted(self._stack.usage_plans)) or "none"
             raise OperationError(f"{self.name} has no usage plan '{plan}'; it has: {known}")
-        key = KEY_PREFIX + secrets.token_urlsafe(32)
-        key_hash = hash_of(key)
+        key, key_hash = new_key()
         key_id = key_hash[:ID_LENGTH]
         with explained():
             usage_key_id, usage_key = self._usage_keys.create(f"{self.name}-{key_id}", plan_id)
-        record = KeyRecord(key_hash, key_id, plan, usage_key, usage_key_id, int(time.time()), expires_at)
+        record = KeyRecord(key_hash, key_id, plan, usage_key, usage_key_id, int(time.time()), expires_at, limits=limits)
         try:
             with explained():
                 self._records.add(record)
@@ -108,6 +111,11 @@ class DeployedGateway:
     def keys(self) -> list[KeyRecord]:
         with explained():
             return self._records.all()
+
+    def change_key(self, old: KeyRecord, new: KeyRecord) -> bool:
+        """Put one record in the place of the other. False: somebody has changed it since `old` was read."""
+        with explained():
+            return self._records.change(old, new)
 
     def revoke_key(self, key_id: str) -> KeyRecord:
         """The key is refused from now on. Harmless where it was revoked before."""
@@ -124,6 +132,24 @@ class DeployedGateway:
             if record.revoked_at is None:
                 self._records.revoke(record, int(time.time()))
             self._usage_keys.delete(record.usage_key_id)
+
+    def balance(self, account: Account) -> Balance:
+        """What is spent and left of an account in this period."""
+        now = time.time()
+        return self._counted(lambda table: table.balance(account.slot(now), now))
+
+    def add_to(self, account: Account, amount: int) -> None:
+        """Raise what is left of an account in this period."""
+        self._counted(lambda table: table.add(account.slot(time.time()), amount))
+
+    def _counted(self, ask: Callable[[TableAccounts], Coroutine[Any, Any, T]]) -> T:
+        reason = _Reason()
+        client = self._session.client("dynamodb", config=SHORT)
+        table = TableAccounts(client, self._stack.state_table, Availability(reason))
+        try:
+            return asyncio.run(ask(table))
+        except StoreLostError as error:
+            raise OperationError(f"{error}: {reason.why}; look with `fallback-router keys show`") from error
 
     def client(self, url: str | None, key: str, timeout: float) -> GatewayClient:
         """The gateway as the caller with that key meets it; at `url` where that is not the stack's own. `timeout`:
@@ -180,6 +206,18 @@ class DeployedGateway:
     @cached_property
     def _usage_keys(self) -> UsageKeys:
         return UsageKeys(self._session.client("apigateway"))
+
+
+class _Reason:
+    """A `StateObserver` that keeps why the table could not be used."""
+
+    why = "it gave no answer"
+
+    def circuit_moved(self, deployment: str, state: str) -> None:
+        """Nothing is asked that moves one."""
+
+    def state_unavailable(self, what: str, why: str) -> None:
+        self.why = why
 
 
 @contextmanager
