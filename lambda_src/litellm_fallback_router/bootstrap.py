@@ -38,7 +38,17 @@ from .routing.mapping import (
     with_guardrail,
     with_prompts,
 )
-from .routing.ports import AccountStore, CallerKeys, Circuits, Guard, Prompts, RateLimits, ResponseStore, Samples
+from .routing.ports import (
+    AccountStore,
+    CallerKeys,
+    Circuits,
+    Guard,
+    Observer,
+    Prompts,
+    RateLimits,
+    ResponseStore,
+    Samples,
+)
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
 from .simulated import SIMULATED_REGION, bedrock, s3, simulated
@@ -171,7 +181,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             keys=keys,
             circuits=circuits,
             rate_limits=rate_limits,
-            observer=observer,
+            observer=_traced(observer, settings),
             cooldowns=Cooldowns(),
             rng=random.Random(),  # noqa: S311 - spreads load and jitter, guards nothing
             responses=_responses(config, settings),
@@ -193,6 +203,17 @@ def _observer(settings: Settings) -> LogObserver | CloudWatchObserver:
     from .adapters.cloudwatch import CloudWatchObserver  # noqa: PLC0415
 
     return CloudWatchObserver(settings.service, settings.log_level)
+
+
+def _traced(observer: LogObserver | CloudWatchObserver, settings: Settings) -> Observer:
+    if settings.otlp_endpoint is None:
+        return observer
+    try:
+        from .adapters.tracing import TracingObserver, otlp_provider  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        how = "pip install 'litellm-fallback-router[telemetry]', or unset it"
+        raise ConfigurationError([f"OTEL_EXPORTER_OTLP_ENDPOINT: {error.name} is not installed; {how}"]) from error
+    return TracingObserver(observer, otlp_provider(settings.service or "fallback-router"))
 
 
 def _keys(config: RouterConfig, settings: Settings, *, read: bool) -> EnvironmentKeys | SecretKeys:

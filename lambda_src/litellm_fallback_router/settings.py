@@ -89,6 +89,8 @@ class Settings(BaseModel):
     """Its version, beside ROUTER_GUARDRAIL_ID."""
     service: Annotated[str | None, Field(alias="ROUTER_SERVICE", pattern=r"^[!-~]{1,200}$")] = None
     """The stage's name in CloudWatch. Set: metrics and JSON logs go to stdout, for Lambda to collect."""
+    otlp_endpoint: Annotated[str | None, Field(alias="OTEL_EXPORTER_OTLP_ENDPOINT")] = None
+    """Where spans are sent by OTLP over HTTP, such as http://127.0.0.1:4318; None: nothing is traced."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(str.upper),

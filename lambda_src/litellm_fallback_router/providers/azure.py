@@ -24,6 +24,7 @@ AZURE = Profile(
     priced_as="openai",
     caches_by_itself=True,
     own_api=OwnApi.AZURE,
+    telemetry_name="azure.ai.openai",
     embedders=("",),
 )
 """Its finish reasons are OpenAI's (Azure OpenAI REST API reference)."""

@@ -143,6 +143,7 @@ BEDROCK = replace(
     families=(*claude_families(_CLAUDE), Family(re.compile("nova"), Override(dialect=_NOVA))),
     sells_only_own=True,
     bedrock=True,
+    telemetry_name="aws.bedrock",
     embedders=("amazon.titan-embed-text-", "cohere.embed-"),
     beside_guardrail=True,
     aliases=frozenset({"bedrock_converse"}),

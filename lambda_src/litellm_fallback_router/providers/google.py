@@ -32,12 +32,14 @@ GEMINI = Profile(
     key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     caches_by_itself=True,
     own_api=OwnApi.GEMINI,
+    telemetry_name="gcp.gemini",
     base_variable="GEMINI_API_BASE",
 )
 VERTEX = Profile(
     dialect=BY_DATA,
     families=(*claude_families(CLAUDE_BY_DATA, CLAUDES), GEMINI_FAMILY),
     sign_in=SignIn.GOOGLE,
+    telemetry_name="gcp.vertex_ai",
     sign_in_params=frozenset({"vertex_credentials", "vertex_project"}),
     sign_in_variables=("GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_PROJECT"),
     sign_in_help="GOOGLE_APPLICATION_CREDENTIALS",

@@ -165,6 +165,8 @@ class Profile:
     """What an operator does about a failure, where it is not what all providers have in common."""
     stage_fixes: Mapping[FailureKind, str] = field(default_factory=dict)
     """The same, of a deployed stage."""
+    telemetry_name: str | None = None
+    """OpenTelemetry's name of it (`gen_ai.provider.name`); None: LiteLLM's."""
     simulator: Simulator | None = None
     """None: not simulated."""
 
