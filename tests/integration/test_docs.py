@@ -74,7 +74,8 @@ def test_no_two_examples_have_one_name() -> None:
 def test_every_example_is_run() -> None:
     here = {example.name for example in (*PYTHON, *CURL)} | {"commands", "guardrail"}
     elsewhere = {"mapping", "agentcore"}
-    with_tests_of_their_own = {DOCS / f"{name}.md" for name in ("agentcore", "evaluations", "guardrails", "prompts")}
+    names = ("agentcore", "evaluations", "guardrails", "keys", "prompts")
+    with_tests_of_their_own = {DOCS / f"{name}.md" for name in names}
 
     assert EXAMPLES.keys() == here | elsewhere
     assert {page for page in DOCS.rglob("*.md") if examples(page)} <= {*PAGES, *with_tests_of_their_own}
