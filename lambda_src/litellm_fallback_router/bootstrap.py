@@ -16,6 +16,7 @@ from .adapters import price_map
 from .adapters.image_fetch import ImageFetcher
 from .adapters.keys_file import KeysFile
 from .adapters.local_accounts import LocalAccounts
+from .adapters.local_spend import LocalSpend
 from .adapters.logs import LogObserver
 from .adapters.memory import MemoryCircuits, MemoryRateLimits, MemoryResponses
 from .adapters.provider_keys import EnvironmentKeys
@@ -23,7 +24,7 @@ from .collector import gc_paused
 from .engine import Engine, loading
 from .engine.converse import is_conversed
 from .mapping import ROUTER_STYLE_MAPPING
-from .routing.accounts import Accounts
+from .routing.accounts import Accounts, Spending
 from .routing.errors import ConfigurationError
 from .routing.execution import Cooldowns
 from .routing.interceptors import RouterDependencies
@@ -48,6 +49,7 @@ from .routing.ports import (
     RateLimits,
     ResponseStore,
     Samples,
+    SpendLog,
 )
 from .routing.router import Router
 from .settings import Settings, load_settings, lookup
@@ -173,7 +175,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
     """
     observer = _observer(settings)
     keys = _keys(config, settings, read=read_keys)
-    circuits, rate_limits, accounts = _state(config, settings, observer)
+    circuits, rate_limits, accounts, spend = _state(config, settings, observer)
     return Router(
         config,
         RouterDependencies(
@@ -190,6 +192,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             images=ImageFetcher() if config.settings.fetch_images else None,
             guard=None if config.guardrail is None else _guard(config.guardrail, settings),
             accounts=_accounts(config, settings, accounts),
+            spending=None if spend is None else Spending(spend, {d.id: d.model_name for d in config.deployments}),
         ),
     )
 
@@ -231,7 +234,7 @@ def _keys(config: RouterConfig, settings: Settings, *, read: bool) -> Environmen
 
 def _state(
     config: RouterConfig, settings: Settings, observer: LogObserver | CloudWatchObserver
-) -> tuple[Circuits, RateLimits, AccountStore]:
+) -> tuple[Circuits, RateLimits, AccountStore, SpendLog | None]:
     numbers = config.settings
     if settings.state_table is None:
         circuits = MemoryCircuits(
@@ -240,7 +243,7 @@ def _state(
             probe_seconds=numbers.deadline,
         )
         file = None if settings.keys_file is None else spend_file(settings.keys_file)
-        return circuits, MemoryRateLimits(), LocalAccounts(file)
+        return circuits, MemoryRateLimits(), LocalAccounts(file), None if file is None else LocalSpend(file)
     from .adapters import dynamodb  # noqa: PLC0415
 
     with _somewhere("the state table and the secrets"):

@@ -13,6 +13,7 @@ from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, NativeRe
 
 if TYPE_CHECKING:
     from .accounts.account import Balance, Granted, Short, Slot
+    from .accounts.spending import SpendLine
     from .interceptors import PromptTemplate
     from .observe import Sample
     from .request import Picture
@@ -175,6 +176,19 @@ class AccountStore(Protocol):
 
     async def balance(self, slot: Slot, now: float) -> Balance:
         """What is spent, held and left. `now`: Unix seconds."""
+        ...
+
+
+class SpendLog(Protocol):
+    """Keeps what callers have spent. Raises StoreLostError where it cannot be reached in time."""
+
+    async def add(self, batch: str, lines: Sequence[SpendLine]) -> None:
+        """Add the lines to those of the same day, caller and model. A batch may be repeated until it is done: what was
+        added already is not added again."""
+        ...
+
+    async def read(self, first: str, last: str) -> list[SpendLine]:
+        """All lines from the first day to the last, both included, in order. An operator's work, never a request's."""
         ...
 
 

@@ -158,8 +158,8 @@ class Router:
 
     async def flush(self) -> None:
         """Wait until what requests have used is written to its accounts, but no longer than a second."""
-        if self._dependencies.accounts is not None:
-            await self._dependencies.accounts.flush()
+        written = (self._dependencies.accounts, self._dependencies.spending)
+        await asyncio.gather(*(one.flush() for one in written if one is not None))
 
     async def aclose(self) -> None:
         """Close the connections to the providers; `async with build_router() as router` does so at its end.
@@ -172,6 +172,8 @@ class Router:
             await asyncio.to_thread(self._dependencies.samples.close)
         if self._dependencies.accounts is not None:
             await self._dependencies.accounts.aclose()
+        if self._dependencies.spending is not None:
+            await self._dependencies.spending.flush()
 
     async def __aenter__(self) -> Self:
         return self
@@ -196,6 +198,8 @@ class Router:
     def _finish(self, run: Run, outcome: ChatResult | RouterError) -> None:
         self._dependencies.observer.finished(run.request, outcome)
         run.after(outcome)
+        if self._dependencies.spending is not None:
+            self._dependencies.spending.record(run.request, outcome.ledger)
 
     async def _plan(self, request: ChatRequest, *, config: RouterConfig, streamed: bool) -> Plan:
         check_choice(request.params)

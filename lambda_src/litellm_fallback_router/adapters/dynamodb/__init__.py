@@ -7,6 +7,7 @@ from .circuit_table import CircuitTable
 from .circuits import SharedCircuits
 from .rate_limits import SharedRateLimits
 from .responses import TableResponses, patient_client
+from .spend import TableSpend
 from .table import Availability, StateObserver, impatient_client
 
 
@@ -16,6 +17,7 @@ class SharedState(NamedTuple):
     circuits: SharedCircuits
     rate_limits: SharedRateLimits
     accounts: TableAccounts
+    spend: TableSpend
 
 
 def shared(
@@ -33,7 +35,8 @@ def shared(
         probe_seconds=probe_seconds,
     )
     accounts = TableAccounts(client, table, Availability(observer, pause=PAUSE_SECONDS))
-    return SharedState(circuits, SharedRateLimits(client, table, availability), accounts)
+    spend = TableSpend(client, table, Availability(observer))
+    return SharedState(circuits, SharedRateLimits(client, table, availability), accounts, spend)
 
 
 def responses(table: str, seconds: float) -> TableResponses:

@@ -7,6 +7,8 @@ rpm#DEPLOYMENT#MINUTE  sent: requests in that minute (Unix time / 60) by the who
 account#NAME@PERIOD    one account in one period: taken, spent, added, assumed (whole numbers of its unit), leases (how
                        many are open), l#ID (an open lease: amount, a space, Unix seconds when it lapses),
                        s#DETAIL (part of spent, such as a model's), ttl
+spend#DAY#CALLER#MODEL what a caller has spent on a model in a day: day, caller, model, nano_usd, wasted_nano_usd,
+                       requests, prompt_tokens, completion_tokens, batch (the last that was added), ttl
 key#SHA256             a caller's key by its hash: id, plan, usage_key (the value API Gateway meters it by),
                        usage_key_id, created_at, expires_at?, revoked_at? (Unix seconds), limits? (what it may do:
                        `routing/key_fields.py` as one line of JSON); `authorizer.py` reads it and hands `limits` on
@@ -27,6 +29,7 @@ TTL = "ttl"
 CIRCUIT = "circuit#"
 KEY = "key#"
 ACCOUNT = "account#"
+SPEND = "spend#"
 DRAINED = "drained"
 
 

@@ -2,5 +2,6 @@
 
 from .account import Account, Refusal, Slot, StoreLostError
 from .accounts import Accounts, Reservation
+from .spending import Spending, SpendLine
 
-__all__ = ["Account", "Accounts", "Refusal", "Reservation", "Slot", "StoreLostError"]
+__all__ = ["Account", "Accounts", "Refusal", "Reservation", "Slot", "SpendLine", "Spending", "StoreLostError"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..accounts import Accounts
+from ..accounts import Accounts, Spending
 from ..execution import ExecutionDependencies
 from ..mapping import RouterConfig
 from ..ports import Guard, Prompts, Samples
@@ -29,6 +29,8 @@ class RouterDependencies(ExecutionDependencies):
     """None: the mapping has no guardrail."""
     accounts: Accounts | None = None
     """What keys, tags and the stage may use; None: nothing is limited."""
+    spending: Spending | None = None
+    """None: what is spent is not written anywhere."""
 
 
 def interceptors(request: ChatRequest, config: RouterConfig, dependencies: RouterDependencies) -> list[Interceptor]:
