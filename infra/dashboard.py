@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk.aws_apigateway import RestApi
 from aws_cdk.aws_cloudwatch import (
     AlarmStatusWidget,
+    Color,
     GraphWidget,
+    HorizontalAnnotation,
     IMetric,
     LogQueryWidget,
     SingleValueWidget,
@@ -19,15 +21,22 @@ from aws_cdk.aws_lambda import Alias, Function
 from aws_cdk.aws_logs import ILogGroup
 from constructs import Construct
 
+from litellm_fallback_router.routing.callers import NANO, Budget, Period
 from litellm_fallback_router.routing.types import Deployment
 
 from .metrics import FIVE_MINUTES, StageMetrics
 
 WIDTH = 24
+PERIODS = {Period.MINUTE: Duration.minutes(1), Period.HOUR: Duration.hours(1), Period.DAY: Duration.days(1)}
+"""Of budgets, as CloudWatch can sum them up."""
 
 
 class Dashboard(Construct):
-    """`deployments` decide the lines of the graphs by model; `guardrail`: there is one."""
+    """`deployments` decide the lines of the graphs by model; `guardrail`: there is one; `budget`: of the whole stage.
+
+    What each caller spends comes out of the log. A metric of it would cost 0.30 USD a month for every key, looked at
+    or not, and there is no end to the number of keys.
+    """
 
     def __init__(
         self,
@@ -43,6 +52,7 @@ class Dashboard(Construct):
         authorizer: Function,
         log_group: ILogGroup,
         guardrail: bool,
+        budget: Budget | None,
     ) -> None:
         super().__init__(scope, id)
         self._metrics = metrics
@@ -65,6 +75,7 @@ class Dashboard(Construct):
         dashboard.add_widgets(*self._times())
         dashboard.add_widgets(_title("How much?"))
         dashboard.add_widgets(*self._money())
+        dashboard.add_widgets(self._against(budget), _by_caller(log_group))
         if guardrail:
             dashboard.add_widgets(_title("What did the guardrail do?"))
             dashboard.add_widgets(*self._guardrail())
@@ -141,6 +152,15 @@ class Dashboard(Construct):
             _graph("Tokens", tokens, width=8),
         ]
 
+    def _against(self, budget: Budget | None) -> GraphWidget:
+        """What each period of the budget has cost, beside it. CloudWatch knows no months: then, and without a budget,
+        what each day has cost."""
+        period = PERIODS.get(budget.period) if budget is not None else None
+        spent = self._metrics.metric("CostUsd", "Sum", label="spent", period=period or Duration.days(1))
+        limit = [] if budget is None or period is None else [_line(budget)]
+        title = f"US dollars, of {budget}" if budget is not None else "US dollars a day"
+        return GraphWidget(title=title, left=[spent], left_annotations=limit, width=12, height=6)
+
     def _guardrail(self) -> list[GraphWidget]:
         metric, each = self._metrics.metric, self._metrics.each
         done: list[IMetric] = [
@@ -185,6 +205,26 @@ class Dashboard(Construct):
             _graph("Milliseconds", times),
             _graph("State table", state),
         ]
+
+
+def _line(budget: Budget) -> HorizontalAnnotation:
+    return HorizontalAnnotation(value=budget.nano_usd / NANO, label="budget", color=Color.RED)
+
+
+def _by_caller(log_group: ILogGroup) -> LogQueryWidget:
+    return LogQueryWidget(
+        title="US dollars by caller, in this time",
+        log_group_names=[log_group.log_group_name],
+        query_lines=[
+            "fields coalesce(caller_name, caller, 'nobody') as who",
+            "filter message in ['request_answered', 'request_failed']",
+            "stats sum(cost_usd) as usd, sum(wasted_usd) as wasted, count(*) as requests by who",
+            "sort usd desc",
+            "limit 30",
+        ],
+        width=12,
+        height=6,
+    )
 
 
 def _last_failures(log_group: ILogGroup) -> list[LogQueryWidget]:

@@ -110,6 +110,7 @@ class GatewayStack(Stack):
             authorizer=self.authorizer.function,
             log_group=self.gateway.log_group,
             guardrail=config.guardrail is not None,
+            budget=config.budgets.stage,
         )
         self._edge()
         self._grant_router(self.gateway.role)

@@ -138,8 +138,8 @@ def _asked(request: ChatRequest) -> dict[str, Any]:
     return {
         "request_id": request.request_id,
         "requested_model": request.model[:100],
-        "caller": request.caller,
         "traceparent": request.traceparent,
+        **request.caller_facts,
         **request.prompt_facts,
     }
 

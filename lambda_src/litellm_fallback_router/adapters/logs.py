@@ -62,7 +62,7 @@ def _write(level: int, event: str, request: ChatRequest, facts: dict[str, Any]) 
             "event": event,
             "request_id": request.request_id,
             "requested_model": request.model[:100],
-            "caller": request.caller,
+            **request.caller_facts,
             **request.prompt_facts,
         }
         logger.log(level, Event(line | facts))

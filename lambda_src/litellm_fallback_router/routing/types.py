@@ -226,6 +226,12 @@ class ChatRequest:
         return self.param_names.get(name, name)
 
     @property
+    def caller_facts(self) -> dict[str, str | None]:
+        """What the operator's log says of who asks."""
+        name = {} if self.key is None or not self.key.name else {"caller_name": self.key.name}
+        return {"caller": self.caller, **name, **({} if self.tag is None else {"tag": self.tag})}
+
+    @property
     def prompt_facts(self) -> dict[str, str]:
         """What the operator's log says of the managed prompt: never what was filled in."""
         if self.prompt is None:

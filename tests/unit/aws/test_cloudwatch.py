@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.adapters.cloudwatch import CloudWatchObserver
+from litellm_fallback_router.routing.callers import CallerKey
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.observe.metrics import GUARDRAIL_METRICS, METRICS, NAMESPACE, steady_metrics
@@ -85,6 +86,19 @@ def test_an_answer_is_one_request_one_attempt_and_no_failure(stdout: Stdout) -> 
     assert event["message"] == "request_answered"
     assert (event["caller"], event["traceparent"]) == (ASKED.caller, ASKED.traceparent)
     assert (event["provider"], event["model"], event["attempts"]) == ("openai", "a", 1)
+
+
+def test_the_log_says_who_asked_by_name_and_tag_and_what_it_cost(stdout: Stdout) -> None:
+    observer = CloudWatchObserver("gateway-dev", "INFO")
+
+    async def scenario() -> None:
+        key = CallerKey("ab12", name="team-a", rpm=5)
+        await told(observer, rig("a"), replace(ASKED, caller="ab12", key=key, tag="nightly"))
+
+    run_virtually(scenario())
+    (event,) = stdout.lines()[1]
+    assert (event["caller"], event["caller_name"], event["tag"]) == ("ab12", "team-a", "nightly")
+    assert event["cost_usd"] == pytest.approx(0.001)
 
 
 def test_a_fallback_tells_its_depth_its_waste_and_why(stdout: Stdout) -> None:
