@@ -12,7 +12,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import UnavailableError
@@ -102,21 +102,57 @@ class Accounts:
         now = self._clock()
         slot = account.slot(now)
         known = self._known(slot.key)
-        lease = known.lease
-        if lease is None or lease.slot.limit != slot.limit or lease.free < amount:
-            async with known.opening:
-                lease = known.lease
-                if lease is None or lease.slot.limit != slot.limit or lease.free < amount:
-                    lease = await self._opened(slot, known, amount)
-                if lease is not None:
-                    lease.reserved += amount
-        else:
+        if (held := self._held(slot, known, amount)) is not None:
+            return held
+        async with known.opening:
+            if (held := self._held(slot, known, amount)) is not None:
+                return held
+            lease = await self._opened(slot, known, amount)
+            if lease is None:
+                ends = slot.ends
+                return Refusal(account, max(0, known.left or 0), None if ends is None else max(0.0, ends - now))
             lease.reserved += amount
-        if lease is None:
-            ends = slot.ends
-            return Refusal(account, max(0, known.left or 0), None if ends is None else max(0.0, ends - now))
         if self._ahead and self._tending is None:
             self._tending = asyncio.create_task(self._tend())
+        return Reservation(self, lease, amount)
+
+    async def reserve_all(self, wanted: Sequence[tuple[Account, int]]) -> list[Reservation] | Refusal:
+        """Hold so much of each account, or nothing of any. The store is asked about all of them at once.
+
+        Raises:
+            UnavailableError: As `reserve` raises it.
+        """
+        at_once = [held for account, amount in wanted if (held := self._at_once(account, amount)) is not None]
+        if len(at_once) == len(wanted):
+            return at_once
+        for held_already in at_once:
+            held_already.settle(0)
+        asked = [asyncio.ensure_future(self.reserve(account, amount)) for account, amount in wanted]
+        try:
+            await asyncio.wait(asked)
+            outcomes = [one.result() for one in asked]
+        except BaseException:
+            for one in asked:
+                one.cancel()
+                one.add_done_callback(_give_back)
+            raise
+        reserved = [outcome for outcome in outcomes if isinstance(outcome, Reservation)]
+        if len(reserved) == len(wanted):
+            return reserved
+        for reservation in reserved:
+            reservation.settle(0)
+        return next(outcome for outcome in outcomes if isinstance(outcome, Refusal))
+
+    def _at_once(self, account: Account, amount: int) -> Reservation | None:
+        slot = account.slot(self._clock())
+        return self._held(slot, self._known(slot.key), amount)
+
+    def _held(self, slot: Slot, known: _Known, amount: int) -> Reservation | None:
+        """A reservation in the lease that is there; None where it has no room, or is one of another limit."""
+        lease = known.lease
+        if lease is None or lease.slot.limit != slot.limit or lease.free < amount:
+            return None
+        lease.reserved += amount
         return Reservation(self, lease, amount)
 
     def settled(self, lease: Lease, amount: int, used: int, detail: str) -> None:
@@ -249,3 +285,9 @@ class Accounts:
             if all(known.lease is None for known in self._slots.values()):
                 self._tending = None
                 return
+
+
+def _give_back(asked: asyncio.Future[Reservation | Refusal]) -> None:
+    """What was held for a caller that left meanwhile."""
+    if not asked.cancelled() and asked.exception() is None and isinstance(held := asked.result(), Reservation):
+        held.settle(0)

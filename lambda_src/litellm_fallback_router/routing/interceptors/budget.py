@@ -55,18 +55,10 @@ class BudgetInterceptor(Interceptor):
         most = self._most(candidate)
         if isinstance(most, Dropped):
             return most
-        held: list[Reservation] = []
-        try:
-            for account in self._money:
-                outcome = await self._accounts.reserve(account, most)
-                if isinstance(outcome, Refusal):
-                    MoneyHeld(held, candidate).settle(None)
-                    return _too_dear(candidate, outcome, most)
-                held.append(outcome)
-        except BaseException:
-            MoneyHeld(held, candidate).settle(None)
-            raise
-        return MoneyHeld(held, candidate)
+        outcome = await self._accounts.reserve_all([(account, most) for account in self._money])
+        if isinstance(outcome, Refusal):
+            return _too_dear(candidate, outcome, most)
+        return MoneyHeld(outcome, candidate)
 
     def after(self, outcome: ChatResult | RouterError, request: ChatRequest) -> None:
         usages = [attempt.usage for attempt in outcome.ledger.attempts if attempt.usage is not None]
@@ -89,20 +81,18 @@ class BudgetInterceptor(Interceptor):
             "tpm_out": said,
             "concurrency": 1,
         }
+        wanted: dict[str, tuple[Account, int]] = {}
         for name, limit in limits.items():
-            if limit is None:
-                continue
-            at_once = name == "concurrency"
-            period = Period.EVER if at_once else Period.MINUTE
-            account = Account(f"{name}#key#{key.id}", limit, period, lapses=at_once)
-            # More than a whole minute has is let through when nothing else was used in it.
-            outcome = await self._accounts.reserve(account, min(amounts[name], limit))
-            if isinstance(outcome, Refusal):
-                for reservation in self._held.values():
-                    reservation.settle(0)
-                self._held = {}
-                raise _out_of(name, limit, outcome)
-            self._held[name] = outcome
+            if limit is not None:
+                at_once = name == "concurrency"
+                period = Period.EVER if at_once else Period.MINUTE
+                account = Account(f"{name}#key#{key.id}", limit, period, lapses=at_once)
+                # More than a whole minute has is let through when nothing else was used in it.
+                wanted[name] = account, min(amounts[name], limit)
+        outcome = await self._accounts.reserve_all(list(wanted.values()))
+        if isinstance(outcome, Refusal):
+            raise _out_of(outcome.account.name.partition("#")[0], outcome.account.limit, outcome)
+        self._held = dict(zip(wanted, outcome, strict=True))
 
     def _most(self, candidate: Candidate) -> int | Dropped:
         """Nano-USD."""

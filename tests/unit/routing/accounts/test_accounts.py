@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from pathlib import Path
 
@@ -18,6 +19,19 @@ from tests.support.virtual_time import run_virtually
 
 DAY = Account("usd#key#1", 1000, Period.DAY)
 SLOTS = Account("concurrent#key#1", 3, Period.EVER, lapses=True)
+
+
+class Slow(Losable):
+    """A store whose answers take a second; the first may be faster."""
+
+    def __init__(self, store: LocalAccounts, first: float = 1.0) -> None:
+        super().__init__(store)
+        self.seconds = first
+
+    async def _check(self, when: str) -> None:
+        if when == "after":
+            seconds, self.seconds = self.seconds, 1.0
+            await asyncio.sleep(seconds)
 
 
 def clock() -> float:
@@ -216,3 +230,49 @@ def test_two_hundred_at_once_never_exceed_a_limit_and_all_of_it_can_be_used(ahea
         store.shut()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_all_of_several_accounts_are_held_or_none_and_the_store_is_asked_about_all_at_once(ahead: bool) -> None:
+    async def main() -> None:
+        small = Account("usd#stage", 100, Period.DAY)
+        store = Slow(LocalAccounts(clock=clock))
+        accounts = Accounts(store, ahead=ahead, clock=clock)
+        began = clock()
+        held = await accounts.reserve_all([(DAY, 60), (small, 60)])
+        assert clock() - began == pytest.approx(1.0)
+        assert isinstance(held, list)
+        refused = await accounts.reserve_all([(DAY, 60), (small, 60)])
+        assert isinstance(refused, Refusal)
+        assert refused.account is small
+        for reservation in held:
+            reservation.settle(60)
+        await accounts.aclose()
+        await asyncio.sleep(5.0)
+        for account in (DAY, small):
+            found = await balance(store, account)
+            assert (found.spent, found.held) == (60, 0)
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+@pytest.mark.parametrize("after", [0.5, 1.0, 1.5])
+def test_a_caller_that_leaves_while_accounts_are_asked_leaves_nothing_held(ahead: bool, after: float) -> None:
+    async def main() -> None:
+        store = Slow(LocalAccounts(clock=clock), first=0.7)
+        accounts = Accounts(store, ahead=ahead, clock=clock)
+        asking = asyncio.create_task(accounts.reserve_all([(DAY, 60), (SLOTS, 1)]))
+        await asyncio.sleep(after)
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            for reservation in await asking:  # type: ignore[union-attr]
+                reservation.settle(0)
+        await asyncio.sleep(10.0)
+        await accounts.aclose()
+        await asyncio.sleep(5.0)
+        for account in (DAY, SLOTS):
+            found = await balance(store, account)
+            assert (found.spent, found.held, found.left) == (0, 0, account.limit)
+
+    run_virtually(main())
