@@ -68,6 +68,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .adapters.cloudwatch import CloudWatchObserver
+    from .adapters.prometheus import PrometheusObserver
     from .adapters.secrets_manager import SecretKeys
 
 logger = logging.getLogger("litellm_fallback_router")
@@ -200,22 +201,34 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
 # What AWS needs is imported where it is used: without AWS its libraries are never loaded.
 
 
-def _observer(settings: Settings) -> LogObserver | CloudWatchObserver:
-    if settings.service is None:
+def _observer(settings: Settings) -> LogObserver | CloudWatchObserver | PrometheusObserver:
+    if settings.service is not None:
+        from .adapters.cloudwatch import CloudWatchObserver  # noqa: PLC0415
+
+        return CloudWatchObserver(settings.service, settings.log_level)
+    if settings.metrics_port is None:
         return LogObserver()
-    from .adapters.cloudwatch import CloudWatchObserver  # noqa: PLC0415
+    try:
+        from .adapters.prometheus import PrometheusObserver  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise _without_telemetry("ROUTER_METRICS_PORT", error) from error
+    observer = PrometheusObserver(LogObserver())
+    observer.serve(settings.metrics_port)
+    return observer
 
-    return CloudWatchObserver(settings.service, settings.log_level)
+
+def _without_telemetry(variable: str, error: ModuleNotFoundError) -> ConfigurationError:
+    how = "pip install 'litellm-fallback-router[telemetry]', or unset it"
+    return ConfigurationError([f"{variable}: {error.name} is not installed; {how}"])
 
 
-def _traced(observer: LogObserver | CloudWatchObserver, settings: Settings) -> Observer:
+def _traced(observer: LogObserver | CloudWatchObserver | PrometheusObserver, settings: Settings) -> Observer:
     if settings.otlp_endpoint is None:
         return observer
     try:
         from .adapters.tracing import TracingObserver, otlp_provider  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        how = "pip install 'litellm-fallback-router[telemetry]', or unset it"
-        raise ConfigurationError([f"OTEL_EXPORTER_OTLP_ENDPOINT: {error.name} is not installed; {how}"]) from error
+        raise _without_telemetry("OTEL_EXPORTER_OTLP_ENDPOINT", error) from error
     return TracingObserver(observer, otlp_provider(settings.service or "fallback-router"))
 
 
@@ -233,7 +246,7 @@ def _keys(config: RouterConfig, settings: Settings, *, read: bool) -> Environmen
 
 
 def _state(
-    config: RouterConfig, settings: Settings, observer: LogObserver | CloudWatchObserver
+    config: RouterConfig, settings: Settings, observer: LogObserver | CloudWatchObserver | PrometheusObserver
 ) -> tuple[Circuits, RateLimits, AccountStore, SpendLog | None]:
     numbers = config.settings
     if settings.state_table is None:

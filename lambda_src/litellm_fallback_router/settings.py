@@ -91,6 +91,8 @@ class Settings(BaseModel):
     """The stage's name in CloudWatch. Set: metrics and JSON logs go to stdout, for Lambda to collect."""
     otlp_endpoint: Annotated[str | None, Field(alias="OTEL_EXPORTER_OTLP_ENDPOINT")] = None
     """Where spans are sent by OTLP over HTTP, such as http://127.0.0.1:4318; None: nothing is traced."""
+    metrics_port: Annotated[int | None, Field(alias="ROUTER_METRICS_PORT", ge=1, le=65535)] = None
+    """Port of this machine at which Prometheus finds the metrics; None: they are not counted."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(str.upper),

@@ -1,5 +1,6 @@
 """What is reported of requests: metrics, and samples of answers as evaluations take them."""
 
+from .measured import Measured, is_fault, measured_attempt, measured_request
 from .metrics import METRICS, NAMESPACE, SERVICE, steady_metrics
 from .samples import MAX_LINES, Sample, as_prompt, identifier, response_line, sample_of
 
@@ -8,9 +9,13 @@ __all__ = [
     "METRICS",
     "NAMESPACE",
     "SERVICE",
+    "Measured",
     "Sample",
     "as_prompt",
     "identifier",
+    "is_fault",
+    "measured_attempt",
+    "measured_request",
     "response_line",
     "sample_of",
     "steady_metrics",

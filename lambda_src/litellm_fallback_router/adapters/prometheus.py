@@ -1,0 +1,95 @@
+"""The metrics of a gateway on this machine, for Prometheus: `GET /metrics` on a port of its own, which callers of the
+gateway cannot reach through it. Only imported where `ROUTER_METRICS_PORT` is set.
+
+Names: Prometheus, "Metric and label naming" (base units, `_total`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+
+from ..routing.errors import ConfigurationError, RouterError
+from ..routing.ledger import AttemptRecord
+from ..routing.observe import METRICS, Measured, measured_attempt, measured_request
+from ..routing.types import ChatRequest, ChatResult
+
+ADDRESS = "127.0.0.1"
+MILLISECONDS = "Milliseconds"
+BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0)
+"""Seconds."""
+
+
+class Inner(Protocol):
+    """An observer of requests and of the shared state."""
+
+    def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None: ...
+    def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None: ...
+    def circuit_moved(self, deployment: str, state: str) -> None: ...
+    def state_unavailable(self, what: str, why: str) -> None: ...
+
+
+class PrometheusObserver:
+    """Implements the `Observer` port, and `StateObserver`: passes everything on, and counts it."""
+
+    def __init__(self, passed_on: Inner) -> None:
+        self._passed_on = passed_on
+        self.registry = CollectorRegistry()
+        self._labels = {name: _labels(metric.sets) for name, metric in METRICS.items()}
+        self._counters: dict[str, Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for name, metric in METRICS.items():
+            known = f"router_{_snake(name)}"
+            if metric.unit == MILLISECONDS:
+                self._histograms[name] = Histogram(
+                    f"{known}_seconds", metric.meaning, self._labels[name], buckets=BUCKETS, registry=self.registry
+                )
+            else:
+                self._counters[name] = Counter(known, metric.meaning, self._labels[name], registry=self.registry)
+        self._cold = True
+
+    def serve(self, port: int) -> None:
+        """Answer `GET /metrics` from a thread of its own. Raises ConfigurationError where the port cannot be had."""
+        try:
+            start_http_server(port, addr=ADDRESS, registry=self.registry)
+        except OSError as error:
+            what = error.strerror or type(error).__name__
+            raise ConfigurationError([f"ROUTER_METRICS_PORT: port {port} cannot be listened on: {what}"]) from error
+
+    def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:
+        self._passed_on.attempted(request, attempt)
+        self._count(measured_attempt(attempt))
+
+    def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None:
+        self._passed_on.finished(request, outcome)
+        self._count(measured_request(outcome, cold=self._cold))
+        self._cold = False
+
+    def circuit_moved(self, deployment: str, state: str) -> None:
+        self._passed_on.circuit_moved(deployment, state)
+        self._count([Measured({"CircuitTransitions": 1}, {"deployment": deployment, "state": state})])
+
+    def state_unavailable(self, what: str, why: str) -> None:
+        self._passed_on.state_unavailable(what, why)
+        self._count([Measured({"StateUnavailable": 1})])
+
+    def _count(self, measured: list[Measured]) -> None:
+        for one in measured:
+            for name, value in one.values.items():
+                labels = [one.dimensions.get(label, "") for label in self._labels[name]]
+                if (histogram := self._histograms.get(name)) is not None:
+                    (histogram.labels(*labels) if labels else histogram).observe(value / 1000)
+                else:
+                    counter = self._counters[name]
+                    (counter.labels(*labels) if labels else counter).inc(float(value))
+
+
+def _labels(sets: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """All dimensions of a metric: Prometheus sums over those that are not asked for."""
+    return tuple(dict.fromkeys(label for names in sets for label in names))
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
