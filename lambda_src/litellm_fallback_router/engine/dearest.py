@@ -7,10 +7,12 @@ from typing import Any
 from ..routing.ports import DearestPrices
 from ..routing.types import Deployment
 from .loading import litellm
-from .prices import SIZES, cost_of
+from .prices import cost_of
 
-TIERS = (None, "flex", "priority")
-"""Service tiers that answer."""
+TIERS = (None, "priority")
+"""Service tiers that answer; `flex` and `batch` cost less."""
+SIZES = (1_000, 150_000, 250_000, 1_100_000)
+"""Tokens. One between any two of the sizes at which prices change, where they only rise: 128, 200 and 272 thousand."""
 _PROMPTS: tuple[dict[str, Any], ...] = (
     {},
     {"prompt_tokens_details": {"cached_tokens": 1}},
