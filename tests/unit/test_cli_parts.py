@@ -75,6 +75,7 @@ def test_every_failure_of_a_whole_answer_has_a_fix(provider: str) -> None:
         FailureKind.CALLER_LEFT,
         FailureKind.SERVER_STOPPING,
         FailureKind.GUARDRAIL,
+        FailureKind.HEDGED,
         FailureKind.BUG,
     }:
         text = fix(target, kind)

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from ..routing.errors import RouterError
+from ..routing.failures import FailureKind
 from ..routing.ledger import AttemptRecord, costs_of, guardrail_facts
 from ..routing.types import ChatRequest, ChatResult
 
@@ -25,7 +26,8 @@ class LogObserver:
 
     def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:
         if attempt.failure is not None:
-            _write(logging.WARNING, "attempt_failed", request, attempt.to_json())
+            level = logging.INFO if attempt.failure is FailureKind.HEDGED else logging.WARNING
+            _write(level, "attempt_failed", request, attempt.to_json())
 
     def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None:
         if isinstance(outcome, RouterError):

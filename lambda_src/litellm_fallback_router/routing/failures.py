@@ -47,6 +47,8 @@ class FailureKind(StrEnum):
     """The gateway was told to stop; so was the work upstream."""
     GUARDRAIL = "guardrail"
     """The guardrail stopped the request, and so the work upstream."""
+    HEDGED = "hedged"
+    """Another attempt, beside this one, was faster (`settings.hedge`); the work upstream was stopped."""
     BUG = "bug"
     """A bug of the gateway's own ended the attempt."""
 
@@ -91,6 +93,7 @@ FAILURE_POLICY: dict[FailureKind, Rule] = {
     FailureKind.CALLER_LEFT: Rule(retry=False, next_step=NextStep.STOP, counts_for_circuit=False),
     FailureKind.SERVER_STOPPING: Rule(retry=False, next_step=NextStep.STOP, counts_for_circuit=False),
     FailureKind.GUARDRAIL: Rule(retry=False, next_step=NextStep.STOP, counts_for_circuit=False),
+    FailureKind.HEDGED: Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=False),
     FailureKind.BUG: Rule(retry=False, next_step=NextStep.STOP, counts_for_circuit=False),
 }
 

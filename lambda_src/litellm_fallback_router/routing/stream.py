@@ -73,7 +73,7 @@ class ChatStream:
     def attempts_so_far(self) -> int:
         """Number of attempts, the one under way included."""
         execution = self._run.execution
-        return 0 if execution is None else len(execution.attempts) + execution.under_way
+        return 0 if execution is None else execution.begun
 
     @property
     def guardrail_so_far(self) -> Outcome | None:

@@ -23,10 +23,14 @@ class Admission:
 
 
 async def admit(
-    candidate: Candidate, dependencies: ExecutionDependencies, hooks: Sequence[AttemptHook] = ()
+    candidate: Candidate,
+    dependencies: ExecutionDependencies,
+    hooks: Sequence[AttemptHook] = (),
+    *,
+    probing: bool = True,
 ) -> Admission | Dropped:
     """The candidate, with its circuit probe acquired, what the hooks hold for it, and its request counted against
-    `rpm`; or why it is skipped."""
+    `rpm`; or why it is skipped. `probing`: False skips it where its circuit is open."""
     deployment = candidate.deployment
     health = await health_of((deployment,), dependencies)
     deprioritized = health.unfit(deployment)
@@ -34,7 +38,7 @@ async def admit(
         return deprioritized
     probe = False
     if deprioritized is None and health.circuit(deployment).open:
-        probe = await dependencies.circuits.acquire_probe(deployment.id)
+        probe = probing and await dependencies.circuits.acquire_probe(deployment.id)
         if not probe:
             deprioritized = Dropped(deployment.id, "circuit_open", "its circuit is open; another request is probing it")
             if not candidate.last_resort:
@@ -52,20 +56,20 @@ async def admit(
         if drop is None and deployment.rpm is not None and not await dependencies.rate_limits.take(deployment):
             drop = out_of_rate(deployment, dependencies.rate_limits.retry_after(deployment))
     except BaseException:
-        await _withdrawn(deployment, holds, dependencies, probe=probe)
+        await withdraw(deployment, holds, dependencies, probe=probe)
         raise
     if drop is not None:
-        await _withdrawn(deployment, holds, dependencies, probe=probe)
+        await withdraw(deployment, holds, dependencies, probe=probe)
         return drop
     if (probe, deprioritized) != (candidate.probe, candidate.deprioritized):
         candidate = replace(candidate, probe=probe, deprioritized=deprioritized)
     return Admission(candidate, tuple(holds))
 
 
-async def _withdrawn(
+async def withdraw(
     deployment: Deployment, holds: Sequence[Hold], dependencies: ExecutionDependencies, *, probe: bool
 ) -> None:
-    """Give back what was acquired for an attempt that is not made."""
+    """Give back what was acquired for an attempt that is not made; requests counted against `rpm` stay counted."""
     settle(tuple(holds), None)
     if probe:
         await dependencies.circuits.released(deployment.id)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..continuation import SentAnswer
 from ..deadline import OutOfTimeError
@@ -18,15 +18,16 @@ from ..plan import Plan
 from ..types import ChatRequest, ChatResult, Chunk, Deployment, ProviderAnswer
 from .attempt import BUG, Attempt
 from .dependencies import ExecutionDependencies
+from .hedging import HedgedSchedule
 from .parts import Part, StreamPart, WholePart
+from .race import Leg, PartOf, Race
 from .recorder import Recorder
-from .schedule import AttemptSchedule
 
 T = TypeVar("T")
 OUT_OF_TIME = "the gateway's own time for one request ran out; raise its timeout, or ask for less"
 
 
-class ChainExecution(AttemptSchedule):
+class ChainExecution(HedgedSchedule):
     """Executes the plan of one request: `answer()` for a whole answer, `chunks()` for a stream."""
 
     def __init__(
@@ -68,7 +69,7 @@ class ChainExecution(AttemptSchedule):
             requested_model=self.request.model,
             responders=tuple(self.responders),
             choices=answer.choices,
-            usage=self.attempts[-1].usage or answer.usage,
+            usage=self.usage,
             ledger=self.ledger,
             fallback=any(self.fell_back(one) for one in self.responders),
             created=int(time.time()),
@@ -86,17 +87,21 @@ class ChainExecution(AttemptSchedule):
     def _stream_part(self, attempt: Attempt, recorder: Recorder) -> Part[Chunk]:
         return StreamPart(self, attempt, recorder, self._delivery.sent)
 
-    async def _run(
-        self, part_of: Callable[[Attempt, Recorder], Part[T]], note: Callable[[Deployment, T], None]
-    ) -> AsyncGenerator[T, None]:
+    async def _run(self, part_of: PartOf[T], note: Callable[[Deployment, T], None]) -> AsyncGenerator[T, None]:
         """The attempt loop. `part_of` says how an attempt is consumed, `note` records what is delivered."""
         delivery = self._delivery
         while (attempt := await self.next()) is not None:
-            recorder = Recorder(self, attempt, resumed=delivery.sent.anything)
+            leg: Leg[T] = self._leg(attempt)
+            if self.settings.hedge is not None and not delivery.sent.anything:
+                leg = await Race(self, leg, self._leg, part_of).winner(self.settings.hedge)
+            attempt, recorder = leg.attempt, leg.recorder
             before = delivery.sent.useful_characters
             try:
-                part = part_of(attempt, recorder)
-                async with aclosing(part.source()) as source:
+                part, opened = leg.opened(part_of)
+                async with aclosing(opened) as source:
+                    for piece in leg.so_far():
+                        note(attempt.deployment, piece)
+                        yield piece
                     while not part.done:
                         try:
                             async with asyncio.timeout(part.limit()):
@@ -122,6 +127,9 @@ class ChainExecution(AttemptSchedule):
             await self.succeeded(attempt, recorder.answered())
             return
         raise self._interrupted(self.ended) if delivery.sent.anything else self.error()
+
+    def _leg(self, attempt: Attempt) -> Leg[Any]:
+        return Leg(attempt, Recorder(self, attempt, resumed=self._delivery.sent.anything))
 
     async def _broken(
         self, attempt: Attempt, failure: ProviderFailure | OutOfTimeError, recorder: Recorder, *, of_use: bool

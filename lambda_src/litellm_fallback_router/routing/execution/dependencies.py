@@ -9,6 +9,7 @@ from ..ports import Circuits, Keys, Observer, Provider, RateLimits, ResponseStor
 from ..request import Images
 from .caches import PromptCaches
 from .cooldowns import Cooldowns
+from .hedge_share import HedgeShare
 from .latencies import Latencies
 from .short_timeouts import ShortTimeouts
 from .waits import Waits
@@ -38,6 +39,7 @@ class ExecutionDependencies:
     latencies: Latencies = field(default_factory=Latencies)
     caches: PromptCaches = field(default_factory=PromptCaches)
     waste: WasteBudget = field(default_factory=WasteBudget)
+    hedges: HedgeShare = field(default_factory=HedgeShare)
     images: Images | None = None
     """None: nothing is fetched for callers."""
     responses: ResponseStore | None = None

@@ -25,6 +25,11 @@ class Part(Protocol[T]):
 
     done: bool
 
+    @property
+    def begun(self) -> bool:
+        """True once there is something of an answer that is not withheld."""
+        ...
+
     def source(self) -> AsyncGenerator[T, None]:
         """What the provider sends."""
         ...
@@ -58,6 +63,10 @@ class WholePart:
         """Choices."""
         self._own_limit = attempt.deployment.answer_timeout or self._settings.answer_timeout
         self._limit = min(attempt.budget, self._own_limit)
+
+    @property
+    def begun(self) -> bool:
+        return self.done
 
     async def source(self) -> AsyncGenerator[ProviderAnswer, None]:
         one = self._candidate
@@ -114,6 +123,10 @@ class StreamPart:
         self._begun = self._ending = self._filtered = False
         self._after = Chunks(candidate.postprocessors)
         self._held: list[Chunk] = []
+
+    @property
+    def begun(self) -> bool:
+        return self._begun and not self._filtered
 
     def source(self) -> AsyncGenerator[Chunk, None]:
         provider, sent = self._execution.dependencies.provider, self._content

@@ -90,6 +90,11 @@ class Recorder:
         usage, cost = (None, None) if self._free(failure) else self._spent()
         return self._record(failure.kind, failure.status, failure.reason, usage, cost, wasted=not of_use)
 
+    def beaten(self, why: str) -> AttemptRecord:
+        """The record of an attempt that was cancelled because another one beside it ended the race."""
+        usage, cost = self._spent()
+        return self._record(FailureKind.HEDGED, None, why, usage, cost, wasted=True)
+
     def abandoned(self) -> AttemptRecord:
         """The record of an attempt that was cancelled: by its caller, by a Stop, or by the end of the process."""
         usage, cost = self._spent()

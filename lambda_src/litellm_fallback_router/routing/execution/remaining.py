@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..ledger import Dropped
+from ..mapping import RouterSettings
 from ..plan import WAITING, Candidate, Plan
 from ..types import Deployment
 from .cooldowns import Cooldowns
@@ -16,8 +17,11 @@ class Remaining:
 
     def __init__(self, plan: Plan) -> None:
         self._queue = list(plan.candidates)
-        self.tries = 0
-        """Attempts on the head so far."""
+        self._tries: dict[str, int] = {}
+        """Attempts so far, by deployment id."""
+        self._away: set[str] = set()
+        """Deployments under way beside each other, which are not in the queue."""
+        self._ended = False
         self._dropped = list(plan.dropped)
 
     def __len__(self) -> int:
@@ -26,6 +30,45 @@ class Remaining:
     @property
     def head(self) -> Candidate:
         return self._queue[0]
+
+    @property
+    def tries(self) -> int:
+        """Attempts on the head so far."""
+        return self._tries.get(self.head.deployment.id, 0)
+
+    def tried(self, candidate: Candidate) -> None:
+        """Count an attempt."""
+        name = candidate.deployment.id
+        self._tries[name] = self._tries.get(name, 0) + 1
+
+    @property
+    def second(self) -> Candidate | None:
+        """The first behind the head of whose health nothing bad is known."""
+        return next((one for one in self.behind if one.deprioritized is None and not one.probe), None)
+
+    def leave(self, *candidates: Candidate) -> None:
+        """Take candidates out of the queue while they are under way beside each other."""
+        self._away.update(one.deployment.id for one in candidates)
+        self._queue = [one for one in self._queue if one.deployment.id not in self._away]
+
+    def back(self, candidate: Candidate) -> bool:
+        """Make a candidate that left and has failed the head. False: nothing is tried any more."""
+        if candidate.deployment.id in self._away:
+            self._away.remove(candidate.deployment.id)
+            if self._ended:
+                return False
+            self._queue.insert(0, candidate)
+        return True
+
+    def rejoin(self, candidate: Candidate, settings: RouterSettings) -> None:
+        """Queue a candidate that left and has not failed behind the others, as it was tried and they may not have been;
+        last resorts stay last. It is given up where that would be one try too many."""
+        name = candidate.deployment.id
+        self._away.remove(name)
+        tries = settings.tries_per_deployment if self._queue else settings.tries_on_last
+        if not self._ended and self._tries[name] < tries:
+            place = next((n for n, one in enumerate(self._queue) if one.last_resort), len(self._queue))
+            self._queue.insert(place, candidate)
 
     @property
     def behind(self) -> list[Candidate]:
@@ -48,12 +91,11 @@ class Remaining:
 
     @property
     def _untried(self) -> list[Candidate]:
-        return self._queue[1:] if self.tries else self._queue
+        return [one for one in self._queue if one.deployment.id not in self._tries]
 
     def give_up(self) -> None:
         """Remove the head."""
-        self._queue.pop(0)
-        self.tries = 0
+        self._tries.pop(self._queue.pop(0).deployment.id, None)
 
     def note(self, drop: Dropped) -> None:
         """Note why the head, which was tried, is not tried again."""
@@ -87,3 +129,4 @@ class Remaining:
             elif code:
                 self._dropped.append(Dropped(candidate.deployment.id, code, reason))
         self._queue.clear()
+        self._ended = True

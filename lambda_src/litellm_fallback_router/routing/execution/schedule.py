@@ -14,16 +14,13 @@ from ..mapping import RouterSettings
 from ..plan import Candidate, Plan
 from ..request import ImageUnavailableError, RequestImages
 from ..types import ChatRequest, Deployment
-from .admission import admit, in_vain
+from .admission import Admission, admit, in_vain
 from .attempt import Attempt, Gate, Stop
+from .consequences import apply_failure, next_step
 from .dependencies import ExecutionDependencies
 from .exhausted import exhausted_error
 from .holds import AttemptHook, settle
 from .remaining import Remaining
-
-_TROUBLE = {FailureKind.QUOTA_EXHAUSTED: "has no credit left", FailureKind.AUTHENTICATION: "was refused"}
-"""Why the deployments of a credential are skipped, by the kind of its failure."""
-
 
 NO_RETRIES = "the chain's budget for retries is used up (`waste_requests`, `waste_usd`)"
 
@@ -58,14 +55,15 @@ class AttemptSchedule:
         """Why no attempt is left, once `next()` has returned None."""
         self._expired = False
         """True where the deadline passed before all candidates were tried."""
-        self._wait = 0.0
-        """Seconds before the head is tried again."""
+        self._retry_at: dict[str, float] = {}
+        """When a deployment that failed is tried again, in the loop's time."""
         self._refreshed: set[str] = set()
         self.failures: list[ProviderFailure] = []
         self.attempts: list[AttemptRecord] = []
+        """In the order in which they began."""
+        self.begun = 0
+        """Number of attempts, those under way included."""
         self.images = RequestImages(dependencies.images)
-        self.under_way = False
-        """True while an attempt is under way."""
         self.notes: list[Callable[[Ledger], Ledger]] = []
         """Each adds to the ledger what others know of the request."""
         self.gates: list[Gate] = []
@@ -93,6 +91,8 @@ class AttemptSchedule:
         """The next attempt, after any wait it needs; None when there is nothing left to try."""
         while self._may_go_on():
             candidate = self._remaining.head
+            if not self._may_retry(candidate):
+                continue
             if not await self._waited(candidate) or not (self.attempts or await self._ready()):
                 continue
             shown = await self._with_images(candidate) if candidate.images_by_url else candidate
@@ -104,14 +104,17 @@ class AttemptSchedule:
             if isinstance(admitted, Dropped):
                 self._remaining.requeue(admitted, self.dependencies.cooldowns)
                 continue
-            self._remaining.tries += 1
-            self.under_way = True
-            budget, keep = self._share(), self.settings.circuit_open_seconds
-            name, short_timeouts = admitted.candidate.deployment.id, self.dependencies.short_timeouts
-            short_timeouts.attempt_begins(name, budget, streamed=self.streamed, keep=keep)
-            number, began = len(self.attempts) + 1, self._loop.time()
-            return Attempt(admitted.candidate, number, began, budget, admitted.holds)
+            return self._begin(admitted, self._share())
         return None
+
+    def _begin(self, admitted: Admission, budget: float) -> Attempt:
+        """The attempt, which is sent now and may take `budget` seconds."""
+        self._remaining.tried(admitted.candidate)
+        self.begun += 1
+        name, short_timeouts = admitted.candidate.deployment.id, self.dependencies.short_timeouts
+        keep = self.settings.circuit_open_seconds
+        short_timeouts.attempt_begins(name, budget, streamed=self.streamed, keep=keep)
+        return Attempt(admitted.candidate, self.begun, self._loop.time(), budget, admitted.holds)
 
     async def succeeded(self, attempt: Attempt, record: AttemptRecord) -> None:
         """Record an attempt that returned an answer."""
@@ -145,19 +148,18 @@ class AttemptSchedule:
                 self.dependencies.waits.interrupt(deployment.id)
         elif attempt.candidate.probe:
             await circuits.released(deployment.id)
-        next_step = rule.next_step
-        if failure.kind is FailureKind.CONTENT_POLICY and self.settings.content_policy_fallback:
-            next_step = NextStep.NEXT
-        if next_step is NextStep.STOP:
+        if not self._remaining.back(attempt.candidate):
+            return
+        if next_step(failure, self.settings) is NextStep.STOP:
             self._remaining.end()
         elif await self._refreshed_key(deployment, failure):
             if not self._room:
                 self._remaining.give_up()
         elif rule.retry and (wait := self._retry_wait(attempt, failure)) is not None:
-            self._wait = wait
+            self._retry_at[deployment.id] = self._loop.time() + wait
         else:
             self._remaining.give_up()
-            self._apply_failure(deployment, failure, next_step)
+            apply_failure(deployment, failure, self._remaining, self.settings, self.dependencies)
 
     async def abandoned(self, attempt: Attempt, record: AttemptRecord) -> None:
         """Record an attempt that was cancelled; it does not count against its deployment."""
@@ -168,7 +170,7 @@ class AttemptSchedule:
     def start_again(self, request: ChatRequest, plan: Plan) -> None:
         """Continue with another request and its plan, within the same deadline and number of attempts."""
         self.request, self.plan = request, plan
-        self._remaining, self._wait = Remaining(plan), 0.0
+        self._remaining, self._retry_at = Remaining(plan), {}
         self.stopped = None
 
     def error(self) -> RouterError:
@@ -190,9 +192,9 @@ class AttemptSchedule:
             self.ended, self._expired = "no time is left", True
             self._remaining.end("deadline", "the request's time was over before its turn")
             return False
-        if len(self.attempts) >= self.settings.max_attempts:
+        if self.begun >= self.settings.max_attempts:
             self.ended = "no attempt is left"
-            reason = f"{len(self.attempts)} attempts were made before its turn (`max_attempts`)"
+            reason = f"{self.begun} attempts were made before its turn (`max_attempts`)"
             self._remaining.end("max_attempts", reason)
             return False
         return True
@@ -221,16 +223,28 @@ class AttemptSchedule:
         return replace(candidate, messages=messages, images_by_url=frozenset())
 
     def _record(self, attempt: Attempt, record: AttemptRecord) -> None:
-        self.under_way = False
         self.attempts.append(record)
+        self.attempts.sort(key=_number)
         settle(attempt.holds, record)
         if record.wasted and record.cost_usd:
             self.dependencies.waste.wasted(self.plan.primary, record.cost_usd, self.settings)
         self.dependencies.observer.attempted(self.request, record)
 
+    def _may_retry(self, candidate: Candidate) -> bool:
+        """False where this would be a retry for which the waste budget has nothing left: the candidate is given up."""
+        deployment = candidate.deployment
+        if deployment.id not in self._retry_at:
+            return True
+        if self.dependencies.waste.take(self.plan.primary, deployment.provider, self.settings):
+            return True
+        del self._retry_at[deployment.id]
+        self._remaining.note(Dropped(deployment.id, "waste_budget", NO_RETRIES))
+        self._remaining.give_up()
+        return False
+
     async def _waited(self, candidate: Candidate) -> bool:
         """Wait until the head may be retried. False: its circuit opened meanwhile, and another candidate is left."""
-        ends, self._wait = self._loop.time() + self._wait, 0.0
+        ends = self._retry_at.pop(candidate.deployment.id, 0.0)
         others = self._remaining.others
         names = (candidate.deployment.id, candidate.deployment.credential) if others else ()
         while (left := ends - self._loop.time()) > 0:
@@ -254,7 +268,7 @@ class AttemptSchedule:
     @property
     def _room(self) -> bool:
         """True where one more attempt still leaves one for each candidate behind the head."""
-        return self.settings.max_attempts - len(self.attempts) > len(self._remaining.behind)
+        return self.settings.max_attempts - self.begun > len(self._remaining.behind)
 
     def _retry_wait(self, attempt: Attempt, failure: ProviderFailure) -> float | None:
         """Seconds before the same deployment is retried; None: it is not."""
@@ -270,35 +284,8 @@ class AttemptSchedule:
         else:
             most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._remaining.tries - 1))
             wait = self.dependencies.rng.uniform(0, most)
-        if wait >= self._share():
-            return None
-        deployment = attempt.deployment
-        if not self.dependencies.waste.take(self.plan.primary, deployment.provider, settings):
-            self._remaining.note(Dropped(deployment.id, "waste_budget", NO_RETRIES))
-            return None
-        return wait
+        return wait if wait < self._share() else None
 
-    def _apply_failure(self, deployment: Deployment, failure: ProviderFailure, next_step: NextStep) -> None:
-        """Drop the candidates that would fail the same way; cool the deployment or credential for later requests."""
-        settings = self.settings
-        if failure.retry_after is not None and failure.retry_after > settings.retry_after_max:
-            self._cool(deployment.id, failure.retry_after)
-        if next_step is NextStep.SKIP_CREDENTIAL:
-            self._cool(deployment.credential, settings.credential_block_seconds)
-            self._remaining.drop(
-                lambda d: d.credential == deployment.credential,
-                "credential",
-                f"shares the credential of {deployment.id}, which {_TROUBLE[failure.kind]}",
-            )
-        elif next_step is NextStep.LARGER_WINDOW and (window := deployment.info.max_input_tokens) is not None:
-            self._remaining.drop(
-                lambda d: d.info.max_input_tokens is not None and d.info.max_input_tokens <= window,
-                "context",
-                f"its window is no larger than that of {deployment.id}",
-            )
 
-    def _cool(self, name: str, seconds: float) -> None:
-        """Cool a deployment or a credential, and end the waits of requests that would retry it."""
-        if not self.dependencies.cooldowns.left(name):
-            self.dependencies.waits.interrupt(name)
-        self.dependencies.cooldowns.cool(name, seconds)
+def _number(record: AttemptRecord) -> int:
+    return record.number

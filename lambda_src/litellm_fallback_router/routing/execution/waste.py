@@ -35,14 +35,18 @@ class WasteBudget:
 
     def take(self, chain: str, provider: str, settings: RouterSettings) -> bool:
         """Spend one request on a retry or a hedge. False: nothing is spent, and the budget is used up."""
+        if not self.left(chain, provider, settings):
+            return False
+        self._chains[chain].requests += 1
+        self._providers[provider].requests += 1
+        return True
+
+    def left(self, chain: str, provider: str, settings: RouterSettings) -> bool:
+        """True where `take` would spend a request now."""
         spent = self._chains.setdefault(chain, _Spent())
         tokens = self._providers.setdefault(provider, _Spent())
         most = settings.waste_requests * EARNED_OVER
-        if max(spent.requests, tokens.requests) + 1 > most or not self._usd_left(spent, settings):
-            return False
-        spent.requests += 1
-        tokens.requests += 1
-        return True
+        return max(spent.requests, tokens.requests) + 1 <= most and self._usd_left(spent, settings)
 
     def answered(self, chain: str, provider: str, cost_usd: float | None, settings: RouterSettings) -> None:
         """Earn by an answer; an unknown cost earns no USD."""

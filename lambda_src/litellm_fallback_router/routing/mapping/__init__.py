@@ -12,7 +12,7 @@ from .loading import load_config
 from .provider_names import did_you_mean, is_aws_region, split_profile
 from .residency import departures, geography_of, leaving, reach, regions_of
 from .schema import type_name, unknown
-from .settings import RouterSettings
+from .settings import Hedge, RouterSettings
 
 __all__ = [
     "DRAFT",
@@ -20,6 +20,7 @@ __all__ = [
     "USABLE",
     "Budgets",
     "Guardrail",
+    "Hedge",
     "PromptAccess",
     "RouterConfig",
     "RouterSettings",

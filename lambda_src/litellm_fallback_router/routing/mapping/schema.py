@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -216,6 +216,7 @@ _EXPECTED = {
     "bool_type": "must be true or false",
     "dict_type": "must be an object",
     "tuple_type": "must be a list",
+    "model_type": "must be an object",
 }
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -261,7 +262,9 @@ def _unknown_field(name: str, model: type[BaseModel]) -> str:
 def _explanation(detail: ErrorDetails, model: type[BaseModel]) -> str:
     kind, got, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return _unknown_field(str(detail["loc"][-1]), model)
+        return _unknown_field(str(detail["loc"][-1]), _inner(model, detail["loc"][:-1]))
+    if kind == "literal_error":
+        return f"must be {context['expected']}"
     if kind in _EXPECTED:
         fraction = " with a decimal point" if kind == "int_type" and isinstance(got, float) else ""
         return f"{_EXPECTED[kind]}, got {type_name(got)}{fraction}"
@@ -271,6 +274,15 @@ def _explanation(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(context["error"])
     return _OTHER.get(kind) or detail["msg"][:1].lower() + detail["msg"][1:]
+
+
+def _inner(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model of the part that `path` leads to, as far as its steps are fields."""
+    for step in path:
+        field = model.model_fields.get(str(step))
+        parts = (field.annotation, *get_args(field.annotation)) if field is not None else ()
+        model = next((one for one in parts if isinstance(one, type) and issubclass(one, BaseModel)), model)
+    return model
 
 
 def _plain(bound: float) -> str:

@@ -11,6 +11,17 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 """As browsers send it. Source: RFC 6454, section 6.1."""
 
 
+class Hedge(BaseModel):
+    """`settings.hedge`: a slow answer is raced by the next candidate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    after: Literal["p95"] = "p95"
+    """When the next candidate is started: once the deployment has taken longer than 95 % of its recent answers."""
+    at_most: float = Field(0.05, gt=0, le=1)
+    """Largest share of a chain's requests that is hedged."""
+
+
 class RouterSettings(BaseModel):
     """`settings` of the mapping. Times are seconds."""
 
@@ -42,6 +53,8 @@ class RouterSettings(BaseModel):
     """Retries and hedges, as a share of the answers of a chain; used up, the chain is walked without retries."""
     waste_usd: float = Field(0.02, ge=0, le=1)
     """The same for what wasted attempts cost, as a share of what the answers of a chain cost."""
+    hedge: Hedge | None = None
+    """Races a slow answer with the next candidate; null: never."""
     retry_after_max: float = Field(3.0, ge=0, le=60)
     """Longest Retry-After that is waited out; a longer one cools the deployment instead."""
     circuit_failures: int = Field(3, ge=1, le=100)

@@ -17,7 +17,15 @@ from ..ledger import AttemptRecord
 from ..types import ChatResult
 from ..verdicts import GuardRecord, Outcome
 
-NO_FAULT = frozenset({FailureKind.CALLER_LEFT, FailureKind.SERVER_STOPPING, FailureKind.GUARDRAIL, FailureKind.BUG})
+NO_FAULT = frozenset(
+    {
+        FailureKind.CALLER_LEFT,
+        FailureKind.SERVER_STOPPING,
+        FailureKind.GUARDRAIL,
+        FailureKind.HEDGED,
+        FailureKind.BUG,
+    }
+)
 """Ends of an attempt that say nothing about its deployment."""
 EXHAUSTED = (ProvidersFailedError, UnavailableError, RateLimitedError, DeadlineExceededError)
 
@@ -70,7 +78,7 @@ def measured_request(outcome: ChatResult | RouterError, *, cold: bool) -> list[M
     record = outcome.ledger.guardrail
     measured = [] if record is None else _measured_guardrail(record)
     if isinstance(outcome, ChatResult):
-        depth = max(0, len({attempt.deployment for attempt in attempts}) - 1)
+        depth = max(0, len({one.deployment for one in attempts if one.failure is not FailureKind.HEDGED}) - 1)
         return [
             *measured,
             Measured(values | {"RequestErrors": 0, "Fallbacks": outcome.fallback, "FallbackDepth": depth}),

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.continuation.resume import CONTINUE
 from litellm_fallback_router.routing.errors import RouterError
+from litellm_fallback_router.routing.execution.latencies import ENOUGH
 from litellm_fallback_router.routing.failures import FAILURE_POLICY, FailureKind, NextStep, ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
+from litellm_fallback_router.routing.mapping.settings import Hedge
 from litellm_fallback_router.routing.types import (
     ChatRequest,
     Chunk,
@@ -47,7 +49,7 @@ class Fate:
     """How a continuation begins: `exact`, `restart` or `overlap`."""
 
 
-NOT_THE_PROVIDERS = {FailureKind.CALLER_LEFT, FailureKind.SERVER_STOPPING}
+NOT_THE_PROVIDERS = {FailureKind.CALLER_LEFT, FailureKind.SERVER_STOPPING, FailureKind.HEDGED}
 FATES = st.builds(
     Fate,
     failure=st.sampled_from([None, None, *(kind for kind in FailureKind if kind not in NOT_THE_PROVIDERS)]),
@@ -135,12 +137,19 @@ def _back(sent: str, count: int) -> int:
     return len(sent) - len(" ".join(sent.split(" ")[-count:]))
 
 
-def rig_of(fates: list[list[Fate]]) -> Rig:
+def rig_of(fates: list[list[Fate]], *, hedged: bool = False) -> Rig:
     places = [
         deployment(f"m{n}", info=ModelInfo(prefill=n % 2 == 0, max_input_tokens=1000 * (n % 3 + 1)))
         for n in range(len(fates))
     ]
-    return Rig(config_of(*places, deadline=DEADLINE), Fickle(fates))
+    if not hedged:
+        return Rig(config_of(*places, deadline=DEADLINE), Fickle(fates))
+    rig = Rig(config_of(*places, deadline=DEADLINE, hedge=Hedge(at_most=1.0), waste_requests=1.0), Fickle(fates))
+    for place in places:
+        for _ in range(ENOUGH):
+            rig.latencies.note(place.id, 0.1, streamed=True)
+            rig.latencies.note(place.id, 0.1, streamed=False)
+    return rig
 
 
 def check_bounds(rig: Rig, calls_before: int) -> None:
@@ -161,10 +170,10 @@ def check_everybody_was_asked(error: RouterError) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(SCRIPTS)
-def test_whole_answers(fates: list[list[Fate]]) -> None:
+@given(SCRIPTS, st.booleans())
+def test_whole_answers(fates: list[list[Fate]], hedged: bool) -> None:
     async def main() -> None:
-        rig = rig_of(fates)
+        rig = rig_of(fates, hedged=hedged)
         for _ in range(3):
             start, before = asyncio.get_running_loop().time(), len(rig.provider.calls)
             try:
@@ -176,7 +185,7 @@ def test_whole_answers(fates: list[list[Fate]]) -> None:
                     check_everybody_was_asked(error)
             else:
                 assert result.text == TEXT
-                assert result.ledger.attempts[-1].failure is None
+                assert [one.failure for one in result.ledger.attempts].count(None) == 1
             assert asyncio.get_running_loop().time() - start <= DEADLINE + GRACE
             check_bounds(rig, before)
         assert len(rig.notes.outcomes) == 3
@@ -186,8 +195,8 @@ def test_whole_answers(fates: list[list[Fate]]) -> None:
 
 
 @settings(max_examples=500, deadline=None)
-@given(SCRIPTS)
-def test_streams(fates: list[list[Fate]]) -> None:
+@given(SCRIPTS, st.booleans())
+def test_streams(fates: list[list[Fate]], hedged: bool) -> None:
     async def one(rig: Rig, request: ChatRequest) -> None:
         loop = asyncio.get_running_loop()
         start, first, said, finished = loop.time(), None, "", 0
@@ -209,7 +218,7 @@ def test_streams(fates: list[list[Fate]]) -> None:
         assert (first or start) - start <= DEADLINE + GRACE
 
     async def main() -> None:
-        rig = rig_of(fates)
+        rig = rig_of(fates, hedged=hedged)
         for _ in range(2):
             before = len(rig.provider.calls)
             await one(rig, question("m0"))

@@ -12,6 +12,10 @@ from litellm_fallback_router.routing.errors import ConfigurationError
 from tests.support.mappings import entry_of, loaded, mapping_of, problems_of
 
 
+def hedged(hedge: Any) -> dict[str, Any]:
+    return {**entry_of({"model": "gpt-4o"}), "settings": {"hedge": hedge}}
+
+
 @pytest.mark.parametrize(
     ("mapping", "problem"),
     [
@@ -36,6 +40,12 @@ from tests.support.mappings import entry_of, loaded, mapping_of, problems_of
         (entry_of({"model": "gpt-4o", "rpm": "9"}), "model_list[0].params.rpm: must be a whole number, got a string"),
         (entry_of({"model": "gpt-4o", "weight": 0}), "model_list[0].params.weight: must be more than 0, got 0"),
         (entry_of({"model": "gpt-4o", "answer_timeout": 901}), "must be at most 900, got 901"),
+        (hedged(True), "settings.hedge: must be an object, got true or false"),
+        (hedged({"after": "p90"}), "settings.hedge.after: must be 'p95'"),
+        (hedged({"at_most": 2}), "settings.hedge.at_most: must be at most 1, got 2"),
+        (hedged({"at_most": 0}), "settings.hedge.at_most: must be more than 0, got 0"),
+        (hedged({"at_mots": 0.1}), "settings.hedge.at_mots: unknown field, did you mean 'at_most'?"),
+        (hedged({"when": "p95"}), "settings.hedge.when: unknown field; known: after, at_most"),
         (entry_of({"model": "gpt 4o"}), "model_list[0].params.model: must be printable, without spaces"),
         (entry_of({"modle": "gpt-4o"}), "model_list[0].params.modle: unknown field, did you mean 'model'?"),
         (entry_of({"model": "gpt-4o", "api_verison": "1"}), "did you mean 'api_version'?"),

@@ -22,7 +22,7 @@ from litellm_fallback_router.routing.mapping.budgets import Budgets
 from litellm_fallback_router.routing.mapping.file import read_mapping
 from litellm_fallback_router.routing.mapping.governance import Guardrail
 from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params
-from litellm_fallback_router.routing.mapping.settings import RouterSettings
+from litellm_fallback_router.routing.mapping.settings import Hedge, RouterSettings
 from litellm_fallback_router.settings import Settings
 
 PAGE = Path(__file__).parents[4] / "docs" / "mapping.md"
@@ -59,6 +59,8 @@ def settings_table() -> str:
         default = "-" if field.default in ((), None) else default
         choices = [word for one in get_args(field.annotation) for word in get_args(one)]
         values = " or ".join(f"`{word}`" for word in choices) or _range(field.metadata)
+        if any(isinstance(one, type) and issubclass(one, BaseModel) for one in get_args(field.annotation)):
+            values = "an object"
         lines.append(f"| `{name}` | {default} | {values} | {docstrings[name]} |")
     return "\n".join(lines)
 
@@ -82,8 +84,8 @@ def fields_table(module: ModuleType, model: type[BaseModel]) -> str:
 
 @pytest.mark.parametrize(
     ("part", "module", "model"),
-    [("guardrail", governance, Guardrail), ("budgets", budgets, Budgets)],
-    ids=["guardrail", "budgets"],
+    [("guardrail", governance, Guardrail), ("budgets", budgets, Budgets), ("hedge", settings_module, Hedge)],
+    ids=["guardrail", "budgets", "hedge"],
 )
 def test_the_table_of_a_part_is_the_codes_own(part: str, module: ModuleType, model: type[BaseModel]) -> None:
     written = TEXT.partition(f"<!-- {part} -->")[2].partition(f"<!-- /{part} -->")[0].strip()

@@ -98,7 +98,7 @@ class GuardrailInterceptor(Interceptor):
         async def lets(candidate: Candidate) -> bool:
             """A first attempt beside which the guardrail may run need not wait for the verdict; all others do."""
             execution = self._execution
-            if not execution.attempts and candidate.deployment.profile.beside_guardrail:
+            if not execution.begun and candidate.deployment.profile.beside_guardrail:
                 return True
             masked = await asyncio.shield(verdict)
             return masked is None or masked is execution.request
