@@ -5,10 +5,13 @@ from __future__ import annotations
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
+_SHIFT_ALIAS = "Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"
 _PUSH_LOGS = "Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 SECRET = {"SMG4": "Providers' keys are issued on the providers' own pages; the gateway reads a new one by itself."}
 ROLE = {"IAM5[Resource::*]": "Only X-Ray: its two actions know no resources (X-Ray's service authorization reference)."}
+ROLLOUT_ROLE = {f"IAM4[{_SHIFT_ALIAS}]": "The policy that CodeDeploy's documentation names for moving aliases."}
+KEEPER_REASON = "It deletes versions of this one function, whose numbers nobody knows before."
 AGENT_ROLE = {"IAM5[Resource::*]": "bedrock:InvokeGuardrailChecks, whose checks belong to no guardrail to be named."}
 FUNCTION = {"L1": "The package is compiled for Python 3.13, and moves to the next version as a whole."}
 API = {"APIG2": "Bodies are validated by the gateway, which answers in OpenAI's envelope and names the field."}

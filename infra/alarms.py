@@ -19,7 +19,8 @@ FALLBACK_RATE = 0.2
 
 
 class Alarms(Construct):
-    """`deadline`: seconds that a request may take; answers that near it are too slow."""
+    """`deadline`: seconds that a request may take; answers that near it are too slow; `new_version`: errors of the one
+    being deployed, where callers are moved to it step by step."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Alarms(Construct):
         alias: Alias,
         authorizer: Function,
         deadline: float,
+        new_version: IMetric | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.topic = Topic(self, "Topic", display_name=f"{stage.service} alarms", enforce_ssl=True)
@@ -99,6 +101,17 @@ class Alarms(Construct):
             "More than 5 % of the responses were a 5xx, be it the gateway's own or API Gateway's: is the function up?",
             periods=2,
         )
+        if new_version:
+            self._add(
+                "NewVersion",
+                new_version,
+                0,
+                "A version that is being deployed crashed or timed out; the deployment goes back by itself.",
+            )
+
+    def named(self, *names: str) -> list[Alarm]:
+        """Those alarms, in the order of the list."""
+        return [alarm for alarm in self.all if alarm.node.id in names]
 
     def _add(self, name: str, metric: IMetric, above: float, description: str, periods: int = 1) -> None:
         alarm = Alarm(

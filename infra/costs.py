@@ -44,6 +44,8 @@ FREE = {
     "AWS::ApiGateway::Method",
     "AWS::ApiGateway::Resource",
     "AWS::ApiGateway::UsagePlan",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
     "AWS::Lambda::Alias",
@@ -53,6 +55,7 @@ FREE = {
     "AWS::SNS::TopicPolicy",
     "AWS::WAFv2::IPSet",
     "AWS::WAFv2::WebACLAssociation",
+    "Custom::VersionKeeper",
 }
 """Types of resources that cost nothing here: no price of their own, or cents a month (mail, stored logs and items)."""
 PRICED = {

@@ -106,7 +106,9 @@ class GatewayFunction(Construct):
         door: Door,
         package: Path,
         environment: Mapping[str, str],
+        keep_versions: bool = False,
     ) -> None:
+        """`keep_versions`: those before the current one stay when it is replaced (`versions.py` tidies them)."""
         super().__init__(scope, id)
         self.timeout = door.timeout
         self.log_group = log_group(self, stage)
@@ -133,8 +135,11 @@ class GatewayFunction(Construct):
             else ApplicationLogLevel.INFO,
             system_log_level_v2=SystemLogLevel.INFO,
             reserved_concurrent_executions=stage.reserved_concurrency,
-            # Each kept version keeps costing its snapshot; to go back is to deploy the older commit.
-            current_version_options=VersionOptions(removal_policy=RemovalPolicy.DESTROY),
+            # Each kept version may keep costing its snapshot. One that was made by a deployment that failed goes in any
+            # case: Lambda publishes nothing for the same code again, so the next try would fail.
+            current_version_options=VersionOptions(
+                removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep_versions else RemovalPolicy.DESTROY
+            ),
         )
         self.log_group.grant_write(self.role)
         # CDK warns that SnapStart needs a published version, and cannot see the alias on one.

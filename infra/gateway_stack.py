@@ -11,7 +11,19 @@ from constructs import Construct
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.mapping import RouterConfig, secret_providers
 
-from .acknowledged import AGENT_ROLE, API, BUCKET, FUNCTION, LOG_ROLE, METHOD, ROLE, SECRET, STAGE, acknowledge
+from .acknowledged import (
+    AGENT_ROLE,
+    API,
+    BUCKET,
+    FUNCTION,
+    LOG_ROLE,
+    METHOD,
+    ROLE,
+    ROLLOUT_ROLE,
+    SECRET,
+    STAGE,
+    acknowledge,
+)
 from .agentcore import AgentGateway, RouterTarget
 from .alarms import Alarms
 from .api import Authorizer, GatewayApi
@@ -26,6 +38,7 @@ from .lambda_package import MAPPING
 from .metrics import StageMetrics
 from .model_access import assumed_roles, bedrock_statements
 from .provider_keys import ProviderKeys
+from .rollout import WATCHED, Rollout, VersionKeeper, new_version_errors
 from .stage import NEW, Stage
 from .state import KeptResponses, State
 
@@ -76,6 +89,7 @@ class GatewayStack(Stack):
             door=api_door(stage, snapstart=self._snapstart),
             package=package,
             environment=self._environment(),
+            keep_versions=stage.keeps_versions,
         )
         self.authorizer = Authorizer(
             self, "Authorizer", stage=stage, source=authorizer, state_table=self.state.table.table_name
@@ -97,7 +111,9 @@ class GatewayStack(Stack):
             alias=self.gateway.alias,
             authorizer=self.authorizer.function,
             deadline=min(config.settings.deadline, self.gateway.timeout.to_seconds()),
+            new_version=new_version_errors(self.gateway) if stage.shift else None,
         )
+        self._deploy_carefully()
         self.dashboard = Dashboard(
             self,
             "Dashboard",
@@ -123,6 +139,23 @@ class GatewayStack(Stack):
             if tools is None:
                 raise ValueError("tools: the stage has AgentCore, and so a package of its tools")
             self._offer_tools(stage.agentcore, tools)
+
+    def _deploy_carefully(self) -> None:
+        """Versions that stay, and a rollout that goes back by itself; neither for a stage that wants none."""
+        stage, gateway = self._stage, self.gateway
+        if stage.shift:
+            watched = self.alarms.named(*WATCHED)
+            rollout = Rollout(self, "Rollout", stage=stage, gateway=gateway, shift=stage.shift, alarms=watched)
+            acknowledge(ROLLOUT_ROLE, rollout.role)
+            names = rollout.application.application_name, rollout.group.deployment_group_name
+            CfnOutput(self, "RolloutApplication", value=names[0], description="CodeDeploy's, which moves the alias")
+            CfnOutput(self, "RolloutGroup", value=names[1], description="CodeDeploy's deployment group")
+        if stage.keeps_versions:
+            keeper = VersionKeeper(self, "VersionKeeper", stage=stage, gateway=gateway)
+            for statement in keeper.statements(gateway):
+                keeper.role.add_to_policy(statement)
+            acknowledge(keeper.findings(gateway), keeper.role)
+            acknowledge(FUNCTION, keeper.function)
 
     def _environment(self) -> dict[str, str]:
         stage = self._stage

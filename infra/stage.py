@@ -86,6 +86,10 @@ class Stage(BaseModel):
     arch: Literal["arm64", "x86_64"] = "arm64"
     snapstart: Literal["auto", "on", "off"] = "auto"
     """Whether new environments are restored from a snapshot; `auto`: where the Region can."""
+    rollout: Literal["auto", "canary", "linear", "all-at-once"] = "auto"
+    """How callers come to a new version. `canary`: a tenth of the requests for 15 minutes, then all; `linear`: a tenth
+    more every two minutes; both go back by themselves when an alarm rings. `all-at-once`: the moment it is there.
+    `auto`: `canary` for `prod`, `all-at-once` for `dev`, whose deployments would take a quarter of an hour each."""
     mapping: Path | None = None
     """A mapping to deploy in the shipped one's place, YAML or JSON."""
     geography: Annotated[str | None, AfterValidator(_geography)] = None
@@ -195,6 +199,18 @@ class Stage(BaseModel):
     def service(self) -> str:
         """What the stage is called in metrics, logs and the names of its secrets."""
         return f"fallback-router-{self.name}"
+
+    @property
+    def shift(self) -> Literal["canary", "linear"] | None:
+        """How callers are moved to a new version step by step; None: at once."""
+        if self.rollout == "auto":
+            return "canary" if self.name == "prod" else None
+        return None if self.rollout == "all-at-once" else self.rollout
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether earlier versions stay for `fallback-router rollback`. Each may keep costing its snapshot."""
+        return self.name == "prod" or self.shift is not None
 
     @property
     def keeps_data(self) -> bool:

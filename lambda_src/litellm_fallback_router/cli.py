@@ -197,6 +197,25 @@ def smoke(
         raise typer.Exit(FAILED)
 
 
+@app.command()
+def rollback(
+    *,
+    to: Annotated[str | None, typer.Option(metavar="VERSION", help="The version; the one before if left out.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show the versions and change nothing.")] = False,
+    stack: Stack = None,
+    region: Region = None,
+) -> None:
+    """Take a deployed gateway back to an earlier version, within seconds.
+
+    A rollout that is under way is stopped, and CodeDeploy moves the callers back. Else the alias is moved to the
+    version before. Keys, secrets and the state table stay as they are, and so does what CloudFormation believes:
+    deploy the mended or the older commit next.
+    """
+    from .commands import rollback as command  # noqa: PLC0415 - see the module's docstring
+
+    command.rollback(to, stack, region, show=show)
+
+
 extras.add_evaluate(app)
 # A deployed gateway's own: its callers, its providers, its circuits.
 app.add_typer(caller_keys.app, name="keys")

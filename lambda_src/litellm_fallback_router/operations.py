@@ -31,6 +31,7 @@ from .adapters.dynamodb.items import KeyRecord
 from .adapters.dynamodb.key_records import KeyRecords
 from .adapters.dynamodb.table import Availability
 from .adapters.gateway_client import GatewayClient
+from .adapters.lambda_versions import FunctionVersions, Served, stop_rollout
 from .adapters.monitoring import Monitoring
 from .adapters.secrets_manager import write_secret
 from .local_keys import ID_LENGTH, new_key
@@ -187,6 +188,44 @@ class DeployedGateway:
     def close_circuit(self, deployment: str) -> None:
         with explained():
             self._circuits.restore(deployment)
+
+    def versions(self) -> Served:
+        """The function's published versions, and which of them callers get."""
+        if not self._stack.function:
+            raise OperationError(f"{self.name} does not say which function it is (FunctionName): deploy it once more")
+        with explained():
+            return self._versions.read()
+
+    def stop_rollout(self) -> str | None:
+        """Stop moving callers to a new version; CodeDeploy moves them back. Gives the deployment's id; None: nothing
+        was under way."""
+        if self._stack.rollout is None:
+            return None
+        with explained():
+            return stop_rollout(self._session.client("codedeploy"), *self._stack.rollout)
+
+    def roll_back(self, served: Served, to: str | None) -> str:
+        """All requests go to the version `to`, by default the one before. Gives the version."""
+        known = [one.number for one in served.versions]
+        target = served.before if to is None else to
+        if target is None:
+            raise OperationError(
+                f"there is no version before {served.current}: {self.name} keeps them once it is deployed with "
+                "-c rollout=canary (prod: always); until then deploy the older commit"
+            )
+        if target not in known:
+            raise OperationError(f"{self.name} has no version {target}; it has: {', '.join(known)}")
+        if target == served.current:
+            raise OperationError(f"version {target} is the one that callers get already")
+        with explained():
+            if not self._versions.wake(target):
+                raise OperationError(f"version {target} did not become ready; nothing was changed")
+            self._versions.serve(target, instead_of=served.current)
+        return target
+
+    @cached_property
+    def _versions(self) -> FunctionVersions:
+        return FunctionVersions(self._session.client("lambda"), self._stack.function)
 
     @cached_property
     def monitoring(self) -> Monitoring:

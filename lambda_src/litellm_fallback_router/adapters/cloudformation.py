@@ -31,6 +31,10 @@ class GatewayStack:
     """False: it was deployed to give whole answers only."""
     alarm_topic: str = ""
     """ARN of the topic that alarms go to."""
+    function: str = ""
+    """Name of the gateway's function."""
+    rollout: tuple[str, str] | None = None
+    """CodeDeploy's application and deployment group; None: callers are moved to a new version at once."""
 
 
 def gateway_stacks(client: CloudFormationClient, name: str | None) -> list[GatewayStack]:
@@ -59,4 +63,6 @@ def _gateway(name: str, outputs: list[Any]) -> GatewayStack | None:
         url=values.get("Url", ""),
         streams=values.get("ResponseMode") != "buffered",
         alarm_topic=values.get("AlarmTopicArn", ""),
+        function=values.get("FunctionName", ""),
+        rollout=(values["RolloutApplication"], values["RolloutGroup"]) if "RolloutGroup" in values else None,
     )

@@ -115,7 +115,7 @@ def test_cdk_of_the_readme_is_the_pinned_one() -> None:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    for line in re.findall(r"fallback-router ((?:keys|secrets|circuits|chains|doctor)[^`\n#]*)", text):
+    for line in re.findall(r"fallback-router ((?:keys|secrets|circuits|chains|doctor|rollback)[^`\n#]*)", text):
         yield line.split()
 
 
