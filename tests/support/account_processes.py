@@ -18,11 +18,16 @@ class Losable:
         self.store = store
         self.lost = ""
         """`before`, `after`, `crashed` (no answer, ever), or empty."""
+        self.pattern = ""
+        """Where it is not empty, what is lost of each call in turn, again and again: `b` before, `a` after, `-` none.
+        """
+        self.calls = 0
         self.opened = 0
 
     async def open(
         self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool = False
     ) -> Granted | Short:
+        self._next()
         await self._check("before")
         self.opened += 1
         answer = await self.store.open(slot, lease, amount, expires, whatever_is_left=whatever_is_left)
@@ -30,6 +35,7 @@ class Losable:
         return answer
 
     async def close(self, slot: Slot, lease: str, amount: int, spent: Mapping[str, int]) -> None:
+        self._next()
         await self._check("before")
         await self.store.close(slot, lease, amount, spent)
         await self._check("after")
@@ -39,6 +45,11 @@ class Losable:
 
     async def balance(self, slot: Slot, now: float) -> Balance:
         return await self.store.balance(slot, now)
+
+    def _next(self) -> None:
+        if self.pattern and self.lost != "crashed":
+            self.lost = {"b": "before", "a": "after", "-": ""}[self.pattern[self.calls % len(self.pattern)]]
+            self.calls += 1
 
     async def _check(self, when: str) -> None:
         if self.lost == "crashed":

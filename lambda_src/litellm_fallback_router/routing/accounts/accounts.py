@@ -163,6 +163,11 @@ class Accounts:
         if lease.retired and lease.reserved == 0:
             self._close(lease)
 
+    @property
+    def unwritten(self) -> int:
+        """Closings that wait for the store."""
+        return len(self._closings)
+
     async def flush(self) -> None:
         """Wait until all that is settled is written, but no longer than a second."""
         for known in self._slots.values() if self._ahead else ():

@@ -48,7 +48,7 @@ class Lease:
 
 
 class Closings:
-    """Writes closings, several at once; where the store is lost, again with the next closing, or the next second."""
+    """Writes closings, several at once; where the store is lost, again after a second, or when it is flushed."""
 
     def __init__(self, store: AccountStore, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives Unix seconds."""
@@ -71,10 +71,10 @@ class Closings:
             if lease.local:
                 self._unsent[lease.slot.key] = lease
             if len(self._waiting) >= MOST_UNWRITTEN:
-                _, given_up = self._waiting.popitem(last=False)
-                self._sent(given_up)
+                self._give_up()
             self._waiting[lease.id] = lease
-        self._write()
+        if self._again is None:
+            self._write()
 
     async def flush(self) -> None:
         """Wait until all is written or the store turns out to be lost, but no longer than a second."""
@@ -83,6 +83,9 @@ class Closings:
             await asyncio.wait({self._writing}, timeout=FLUSH_SECONDS)
 
     def _write(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
         if self._writing is None and self._waiting:
             self._writing = asyncio.get_running_loop().create_task(self._write_all())
 
@@ -111,11 +114,16 @@ class Closings:
         self._waiting.pop(lease.id, None)
         return True
 
+    def _give_up(self) -> None:
+        """The oldest of those that the store holds as spent already, where there is one."""
+        held = (lease for lease in self._waiting.values() if not lease.local)
+        given_up = next(held, next(iter(self._waiting.values())))
+        self._sent(given_up)
+        del self._waiting[given_up.id]
+
     def _sent(self, lease: Lease) -> None:
         if self._unsent.get(lease.slot.key) is lease:
             del self._unsent[lease.slot.key]
 
     def _try_again(self) -> None:
-        if self._again is not None:
-            self._again.cancel()
         self._again = asyncio.get_running_loop().call_later(AGAIN, self._write)
