@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ from .routing.mapping import (
     master_key,
     other_ways,
     read_mapping,
+    revision_of,
     with_guardrail,
     with_prompts,
 )
@@ -61,6 +63,7 @@ __all__ = [
     "caller_keys",
     "load",
     "mapping_of",
+    "usable",
     "warm_up",
     "warm_up_streams",
     "with_callers_keys",
@@ -83,8 +86,9 @@ def load(settings: Settings, mapping: Any = None) -> RouterConfig:
     """
     if mapping is None:
         mapping = mapping_of(settings)
+    revision = revision_of(mapping)
     mapping = with_guardrail(with_prompts(mapping, settings.prompts), settings.guardrail_id, settings.guardrail_version)
-    config = load_config(mapping, price_map.describe, lookup)
+    config = replace(load_config(mapping, price_map.describe, lookup), revision=revision)
     # The 4,000 models that are in no mapping are let go of before LiteLLM, which has the same map, is loaded.
     price_map.price_map.cache_clear()
     for warning in config.warnings:
@@ -151,6 +155,11 @@ def build_router(settings: Settings | None = None, mapping: Any = None, *, read_
         ConfigurationError: The mapping or a variable is wrong; the error lists every mistake with its fix.
     """
     settings = settings or load_settings()
+    return assemble(usable(settings, mapping), settings, read_keys=read_keys)
+
+
+def usable(settings: Settings, mapping: Any = None) -> RouterConfig:
+    """As `load`, where nothing is asked for that the settings have no place for. Raises ConfigurationError."""
     config = load(settings, mapping)
     if config.settings.sample_fallbacks and settings.samples is None:
         raise ConfigurationError(["settings.sample_fallbacks: set ROUTER_SAMPLES=s3://BUCKET/FOLDER, or leave it out"])
@@ -162,7 +171,7 @@ def build_router(settings: Settings | None = None, mapping: Any = None, *, read_
         case "memory" if settings.lambda_function is not None:
             # The next request may reach another environment.
             raise ConfigurationError(["settings.responses_store: memory is no place on Lambda; take dynamodb"])
-    return assemble(config, settings, read_keys=read_keys)
+    return config
 
 
 def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: bool = True) -> Router:

@@ -126,7 +126,7 @@ def head(response: httpx.Response) -> str:
 
 
 def masked(text: str) -> str:
-    return re.sub(r"^(date|content-length|x-request-id): .*$", r"\1: ...", text, flags=re.MULTILINE)
+    return re.sub(r"^(date|content-length|x-request-id|x-router-mapping): .*$", r"\1: ...", text, flags=re.MULTILINE)
 
 
 def steady(value: Any) -> Any:

@@ -29,7 +29,7 @@ class _Circuit:
 class MemoryCircuits:
     """Consecutive failures open a circuit; after a while one request at a time may probe it.
 
-    Only deployments that have failed take memory, so it is bounded by the mapping.
+    Bounded by the mapping.
     """
 
     def __init__(
@@ -47,6 +47,16 @@ class MemoryCircuits:
         self._clock = clock
         self._circuits: dict[str, _Circuit] = {}
 
+    def carried(
+        self, same: Iterable[str], *, failures: int, open_seconds: float, probe_seconds: float
+    ) -> MemoryCircuits:
+        """The circuits of another mapping. Those of `same` (ids) are one with these, whoever's requests use them."""
+        other = MemoryCircuits(
+            failures=failures, open_seconds=open_seconds, probe_seconds=probe_seconds, clock=self._clock
+        )
+        other._circuits = {name: self._circuits.setdefault(name, _Circuit()) for name in same}
+        return other
+
     async def states(self, deployments: Iterable[str]) -> Mapping[str, CircuitState]:
         return {name: self._state(self._circuits[name]) for name in deployments if name in self._circuits}
 
@@ -60,7 +70,9 @@ class MemoryCircuits:
         return True
 
     async def succeeded(self, deployment: str) -> None:
-        self._circuits.pop(deployment, None)
+        if (circuit := self._circuits.get(deployment)) is not None:
+            # Not taken out: another mapping's circuits may hold it too.
+            circuit.failures, circuit.opened, circuit.probing_until = 0, None, 0.0
 
     async def failed(self, deployment: str) -> bool:
         circuit = self._circuits.setdefault(deployment, _Circuit())
@@ -89,6 +101,12 @@ class MemoryRateLimits:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._sent: dict[str, deque[float]] = {}
+
+    def carried(self, same: Iterable[str]) -> MemoryRateLimits:
+        """The limits of another mapping: what is sent under either counts for both, where a deployment is in `same`."""
+        other = MemoryRateLimits(clock=self._clock)
+        other._sent = {name: self._sent.setdefault(name, deque()) for name in same}
+        return other
 
     async def left(self, deployments: Iterable[Deployment]) -> Mapping[str, int]:
         return {d.id: d.rpm - len(self._recent(d)) for d in deployments if d.rpm is not None}
@@ -127,6 +145,10 @@ class MemoryResponses:
         self._records: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         """When each ends, and what it holds, the oldest first."""
         self._size = 0
+
+    def keep_for(self, seconds: float) -> None:
+        """From now on records are kept so long."""
+        self._seconds = seconds
 
     async def get(self, names: Sequence[str]) -> Mapping[str, bytes]:
         now = self._clock()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from fastapi import Depends, FastAPI
+from starlette.datastructures import State
 
 from ..routing.ports import CallerKeys
 from ..routing.router import Router
@@ -25,22 +26,25 @@ def create_app(
     api_keys: Sequence[str] = (),
     caller_keys: CallerKeys | None = None,
     one_at_a_time: bool = False,
+    beside: Callable[[State], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """`router_factory` is called once, when the app starts. Callers need one of `api_keys`, which limit nothing, or of
     `caller_keys`; without either anyone who can connect may ask.
 
     `one_at_a_time`: the caller of this app waits for its answer before the next request, as Lambda does.
+    `beside`: what runs while the app does; it may put another Router in the place of the state's `router`.
     """
     keys = ApiKeys(api_keys, caller_keys)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.router = router = router_factory()
+        app.state.router = router_factory()
         app.state.started = int(time.time())
         try:
-            yield
+            async with nullcontext() if beside is None else beside(app.state):
+                yield
         finally:
-            await router.aclose()
+            await app.state.router.aclose()
 
     app = FastAPI(
         title="LiteLLM Fallback Router",

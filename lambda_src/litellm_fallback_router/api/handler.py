@@ -56,12 +56,13 @@ async def _answered(request: Request, form: Format) -> Response:
     question = with_caller(asked.request, request, form.headers, timeout)
     if asked.events is not None:
         failed = asked.failed or (lambda problem: form.error_event(form.error(problem)))
-        return await _streamed(request, router.stream(question), asked.events, form, failed)
+        return await _streamed(request, router.stream(question), asked.events, form, failed, revision=config.revision)
     result = await while_connected(request.receive, router.complete(question))
     headers = answer_headers(
         result.deployment,
         attempts=len(result.ledger.attempts),
         fallback=result.fallback,
+        mapping=config.revision,
         cost_usd=result.cost_usd,
         guardrail=result.guardrail,
     )
@@ -72,7 +73,13 @@ async def _answered(request: Request, form: Format) -> Response:
 
 
 async def _streamed(
-    request: Request, stream: ChatStream, events: Events, form: Format, failed: Callable[[Problem], bytes]
+    request: Request,
+    stream: ChatStream,
+    events: Events,
+    form: Format,
+    failed: Callable[[Problem], bytes],
+    *,
+    revision: str,
 ) -> Response:
     """Answers only once the first token is there: until then a failure can still be a plain HTTP error."""
     try:
@@ -81,6 +88,7 @@ async def _streamed(
             first,
             attempts=stream.attempts_so_far,
             fallback=stream.fallback_so_far,
+            mapping=revision,
             guardrail=stream.guardrail_so_far,
         )
         return EventStream(stream, events(stream, first), form, failed, headers=headers)

@@ -25,12 +25,13 @@ def package_version() -> str:
 
 _HEALTH = {
     "type": "object",
-    "required": ["status", "version", "deployments", "models"],
+    "required": ["status", "version", "deployments", "models", "mapping"],
     "properties": {
         "status": {"const": "ok"},
         "version": {"type": "string"},
         "deployments": {"type": "integer"},
         "models": {"type": "integer"},
+        "mapping": {"type": "string", "description": "The revision of the mapping in force."},
     },
 }
 
@@ -46,6 +47,7 @@ async def health(request: Request) -> Response:
             "version": request.app.version,
             "deployments": len(router.config.deployments),
             "models": len(router.config.chains),
+            "mapping": router.config.revision,
         }
     )
 

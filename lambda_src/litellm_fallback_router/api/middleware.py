@@ -80,6 +80,7 @@ READABLE = (
     "x-router-model",
     "x-router-attempts",
     "x-router-fallback",
+    "x-router-mapping",
     "x-router-cost-usd",
     "x-router-guardrail",
     "x-router-status",

@@ -40,16 +40,20 @@ def answer_headers(
     *,
     attempts: int,
     fallback: bool,
+    mapping: str = "",
     cost_usd: float | None = None,
     guardrail: Outcome | None = None,
 ) -> dict[str, str]:
-    """The headers that name the responder. A stream's go out before cost and guardrail are known."""
+    """The headers that name the responder, and the revision of the mapping by which it was chosen. A stream's go out
+    before cost and guardrail are known."""
     headers = {
         "x-router-provider": deployment.provider,
         "x-router-model": deployment.model,
         "x-router-attempts": str(attempts),
         "x-router-fallback": "true" if fallback else "false",
     }
+    if mapping:
+        headers["x-router-mapping"] = mapping
     if cost_usd is not None:
         headers["x-router-cost-usd"] = f"{cost_usd:.8f}"
     if guardrail is not None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import typer
 from .. import bootstrap
 from ..api.app import create_app
 from ..api.health import package_version
+from ..reloading import file_watched
 from ..routing.router import Router
 from ..settings import Settings
 from .command_context import command_context
@@ -42,6 +44,7 @@ def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> 
             lambda: router,
             api_keys=[key.get_secret_value() for key in settings.api_keys],
             caller_keys=known,
+            beside=partial(file_watched, settings=settings),
         )
         server = Server(app, router, settings, lambda: _announce(listener, router, settings))
         try:

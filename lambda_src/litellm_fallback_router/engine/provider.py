@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cache, cached_property
@@ -162,6 +162,13 @@ class Engine:
         if kept is None or kept[0] is not deployment:
             kept = self._dearest[deployment.id] = deployment, dearest_prices(deployment)
         return kept[1]
+
+    def keep(self, deployments: Iterable[Deployment]) -> None:
+        """Forget what was made for any others, such as those of a mapping that is no longer in force."""
+        kept = {id(one) for one in deployments}
+        self._callers = {key: made for key, made in self._callers.items() if id(made[0]) in kept}
+        self._formats = {key: made for key, made in self._formats.items() if id(made[0]) in kept}
+        self._dearest = {key: made for key, made in self._dearest.items() if id(made[0]) in kept}
 
     async def aclose(self) -> None:
         await _pool().aclose()

@@ -6,6 +6,7 @@ from functools import partial
 
 from ..api.app import create_app
 from ..bootstrap import build_router, caller_keys, with_callers_keys
+from ..reloading import file_watched
 from ..settings import load_settings
 
 _settings = with_callers_keys(load_settings())
@@ -13,4 +14,5 @@ app = create_app(
     partial(build_router, _settings),
     api_keys=[key.get_secret_value() for key in _settings.api_keys],
     caller_keys=caller_keys(_settings),
+    beside=partial(file_watched, settings=_settings),
 )

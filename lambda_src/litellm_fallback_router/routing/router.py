@@ -144,6 +144,11 @@ class Router:
         return await counted(request, decided, self._dependencies.provider)
 
     @property
+    def dependencies(self) -> RouterDependencies:
+        """What asks providers and keeps state."""
+        return self._dependencies
+
+    @property
     def responses(self) -> ResponseStore | None:
         """Where responses are kept; None: nowhere."""
         return self._dependencies.responses

@@ -93,6 +93,10 @@ class Accounts:
         """Openings under way; one goes on where its caller has left."""
         self._tending: asyncio.Task[None] | None = None
 
+    def obey(self, *, fail_closed: bool, local_share: float) -> None:
+        """From now on do as another mapping says; the arguments are those of the constructor."""
+        self._fail_closed, self._local_share = fail_closed, local_share
+
     async def reserve(self, account: Account, amount: int) -> Reservation | Refusal:
         """Hold `amount` of an account, or say that there is not so much left.
 

@@ -71,6 +71,10 @@ class Spending:
         self._writing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
+    def obey(self, models: Mapping[str, str]) -> None:
+        """From now on do as another mapping says; the argument is that of the constructor."""
+        self._models = models
+
     def record(self, request: ChatRequest, ledger: Ledger) -> None:
         """Count a request that has ended. Writes nothing yet."""
         day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()

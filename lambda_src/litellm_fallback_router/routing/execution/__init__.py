@@ -4,6 +4,7 @@ from .admission import health_for_plan
 from .attempt import BUG, Gate, Stop
 from .background import run_in_background
 from .caches import Conversation, PromptCaches
+from .carrying import carried_over, same_places, with_same_deployments
 from .chain import ChainExecution
 from .cooldowns import Cooldowns
 from .counting import TokenCount, counted, estimated
@@ -23,8 +24,11 @@ __all__ = [
     "ShutdownState",
     "Stop",
     "TokenCount",
+    "carried_over",
     "counted",
     "estimated",
     "health_for_plan",
     "run_in_background",
+    "same_places",
+    "with_same_deployments",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -70,6 +70,14 @@ class PromptCaches:
         marks = _Marks()
         marks.find([request.messages, request.params.get("tools"), native])
         return Conversation(tuple(prefixes), marks.any, marks.long)
+
+    def carried(self, same: Collection[str]) -> PromptCaches:
+        """Make those of another mapping, with what is known of the deployments of `same` (ids)."""
+        other = PromptCaches(self._clock)
+        for prefix, known in self._known.items():
+            if kept := {name: warm for name, warm in known.items() if name in same}:
+                other._known[prefix] = kept
+        return other
 
     def warm(self, conversation: Conversation) -> dict[str, int]:
         """Prompt tokens that each deployment has cached of it, by id."""

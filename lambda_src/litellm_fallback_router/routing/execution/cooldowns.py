@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 LONGEST_COOLDOWN = 3600.0
 """Seconds; a longer Retry-After is cut to this."""
@@ -18,6 +19,12 @@ class Cooldowns:
         """Skip `name` (a deployment's id or a credential) for `seconds`; a later end wins."""
         until = asyncio.get_running_loop().time() + min(seconds, LONGEST_COOLDOWN)
         self._until[name] = max(until, self._until.get(name, 0.0))
+
+    def carried(self, names: Collection[str]) -> Cooldowns:
+        """Make those of another mapping, with what is known of `names`."""
+        other = Cooldowns()
+        other._until = {name: until for name, until in self._until.items() if name in names}
+        return other
 
     def left(self, name: str) -> float:
         """Seconds until `name` is no longer skipped; 0: it is not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Collection
 
 KEPT = 256
 """Samples of a deployment; older ones are forgotten, so the memory is bounded by the mapping."""
@@ -29,6 +30,12 @@ class Latencies:
         if (recent := self._recent.get(key)) is None:
             recent = self._recent[key] = _Recent(seconds)
         recent.add(seconds)
+
+    def carried(self, same: Collection[str]) -> Latencies:
+        """Make those of another mapping, with what is known of the deployments of `same` (ids)."""
+        other = Latencies()
+        other._recent = {key: recent for key, recent in self._recent.items() if key[0] in same}
+        return other
 
     def p95(self, deployment: str, *, streamed: bool) -> float | None:
         """Seconds within which 95 % of the recent ones came; None: there are fewer than `ENOUGH`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Collection
 
 STEPS_PER_DOUBLING = 4
 """Waits are told apart in steps of 19 %, so that limits which differ by a hair are one."""
@@ -36,6 +37,12 @@ class ShortTimeouts:
         for key in [key for key in self._until if key[0] == deployment and key[1] in (streamed, True)]:
             if key[2] >= _step(seconds):
                 del self._until[key]
+
+    def carried(self, same: Collection[str]) -> ShortTimeouts:
+        """Make those of another mapping, with what is known of the deployments of `same` (ids)."""
+        other = ShortTimeouts()
+        other._until = {key: until for key, until in self._until.items() if key[0] in same}
+        return other
 
     def longest(self, deployment: str, *, streamed: bool) -> float:
         """Seconds of the longest timeout remembered; 0: none."""

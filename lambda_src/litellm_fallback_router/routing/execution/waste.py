@@ -7,6 +7,7 @@ Sources of the idea: Google's SRE book, "Handling Overload" (retry budgets, 10 %
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..mapping import RouterSettings
@@ -32,6 +33,13 @@ class WasteBudget:
     def __init__(self) -> None:
         self._chains: dict[str, _Spent] = {}
         self._providers: dict[str, _Spent] = {}
+
+    def carried(self, chains: Collection[str], providers: Collection[str]) -> WasteBudget:
+        """Make those of another mapping: what is spent under either counts for both, where they have the same names."""
+        other = WasteBudget()
+        other._chains = {name: self._chains.setdefault(name, _Spent()) for name in chains}
+        other._providers = {name: self._providers.setdefault(name, _Spent()) for name in providers}
+        return other
 
     def take(self, chain: str, provider: str, settings: RouterSettings) -> bool:
         """Spend one request on a retry or a hedge. False: nothing is spent, and the budget is used up."""

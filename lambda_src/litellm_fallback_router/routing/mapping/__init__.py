@@ -2,6 +2,7 @@
 
 from .budgets import Budgets
 from .chains import cycles
+from .comparison import changes, revision_of
 from .config import RouterConfig
 from .deployments import REFERENCE, unresolved
 from .file import read_mapping
@@ -24,6 +25,7 @@ __all__ = [
     "PromptAccess",
     "RouterConfig",
     "RouterSettings",
+    "changes",
     "converted_config",
     "cycles",
     "departures",
@@ -40,6 +42,7 @@ __all__ = [
     "reach",
     "read_mapping",
     "regions_of",
+    "revision_of",
     "secret_name",
     "secret_providers",
     "split_profile",

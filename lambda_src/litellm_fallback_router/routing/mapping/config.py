@@ -36,6 +36,8 @@ class RouterConfig:
     budgets: Budgets = field(default_factory=Budgets)
     """What may be spent by all callers, and by tag."""
 
+    revision: str = ""
+    """Names the mapping by its content; empty where whoever loaded it has not named it."""
     restricted: bool = False
     """True: it is what a key may ask of another mapping, which has more."""
 
