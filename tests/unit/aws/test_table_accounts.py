@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import settings
 
 from litellm_fallback_router.adapters.dynamodb.accounts import PAUSE_SECONDS, TableAccounts
 from litellm_fallback_router.adapters.dynamodb.table import Availability
-from litellm_fallback_router.routing.accounts import Account, StoreLostError
+from litellm_fallback_router.routing.accounts import Account, Accounts, Refusal, Reservation, StoreLostError
 from litellm_fallback_router.routing.accounts.account import Granted, Short
 from litellm_fallback_router.routing.callers import Period
+from litellm_fallback_router.routing.errors import UnavailableError
 from tests.support.account_machine import AccountMachine
 from tests.support.fleet import Calls, Clock, StateNotes
 
@@ -142,3 +144,52 @@ async def test_a_table_that_is_gone_is_not_asked_for_a_moment(dynamodb: DynamoDB
     assert not paused.value.sent
     assert notes.troubles == [("reserve from an account", "ResourceNotFoundException")]
     assert not calls.made
+
+
+class Trouble:
+    """Makes the next updates of a client fail."""
+
+    def __init__(self, client: DynamoDBClient, times: int, failure: str) -> None:
+        self.left, self.failure = times, failure
+        client.meta.events.register("before-call.dynamodb.UpdateItem", self)
+
+    def __call__(self, **_: Any) -> None:
+        if self.left == 0:
+            return
+        self.left -= 1
+        if self.failure == "slow":
+            raise ReadTimeoutError(endpoint_url="https://dynamodb.example")
+        raise ClientError({"Error": {"Code": self.failure, "Message": "too fast"}}, "UpdateItem")
+
+
+FAILURES = ["ProvisionedThroughputExceededException", "ThrottlingException", "slow"]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_moment_of_trouble_is_passed_over(dynamodb: DynamoDBClient, store: TableAccounts, failure: str) -> None:
+    Trouble(dynamodb, 1, failure)
+    assert await store.open(DAY, "a", 600, LATER) == Granted(400)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("fail_closed", [True, False], ids=["closed", "open"])
+async def test_a_table_that_is_throttled_or_slow_is_left_alone_and_what_was_used_meanwhile_is_settled_later(
+    dynamodb: DynamoDBClient, clock: Clock, failure: str, fail_closed: bool
+) -> None:
+    store = TableAccounts(dynamodb, TABLE, Availability(StateNotes(), clock, pause=PAUSE_SECONDS), clock=clock)
+    accounts = Accounts(store, ahead=False, fail_closed=fail_closed, local_share=0.1, clock=clock)
+    day = Account("usd#key#1", 1000, Period.DAY)
+    Trouble(dynamodb, 2, failure)
+    if fail_closed:
+        with pytest.raises(UnavailableError):
+            await accounts.reserve(day, 60)
+    else:
+        held = await accounts.reserve(day, 60)
+        assert isinstance(held, Reservation)
+        assert isinstance(await accounts.reserve(day, 60), Refusal)
+        held.settle(50)
+    clock.advance(PAUSE_SECONDS + 0.1)
+    while accounts.unwritten:
+        await accounts.flush()
+    found = await store.balance(DAY, clock())
+    assert (found.spent, found.held) == (0 if fail_closed else 50, 0)
