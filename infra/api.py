@@ -91,6 +91,8 @@ class GatewayApi(Construct):
             endpoint_types=[EndpointType.REGIONAL],
             api_key_source_type=ApiKeySourceType.AUTHORIZER,
             cloud_watch_role=False,
+            # Behind a domain there is one address: the firewall, the certificate and the logs are the domain's.
+            disable_execute_api_endpoint=stage.domain_name is not None,
             deploy_options=self._stage_options(stage),
         )
         self.api.node.try_remove_child("Endpoint")  # an output of CDK's own, the same as the stack's `Url`

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Annotations, CfnOutput, Stack
+from aws_cdk import Annotations, CfnOutput, Stack, Tags
 from aws_cdk.aws_iam import ArnPrincipal, Effect, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
@@ -31,6 +31,7 @@ from .cedar import AgentAccess, unknown_models
 from .concerns import concerns
 from .dashboard import Dashboard
 from .edge import Firewall, OwnDomain
+from .encryption import OwnKey
 from .evaluations import Evaluations, judge_statements
 from .function import TOOL_DOOR, GatewayFunction, api_door, snapstart_in
 from .governance import NewGuardrail, NewPrompt, guardrail_arn, prompt_findings, prompt_statement
@@ -69,6 +70,7 @@ class GatewayStack(Stack):
         self._config = config
         self._snapstart = snapstart_in(region, stage)
         self.metrics = StageMetrics(stage.service)
+        self.key = OwnKey(self, "Key", stage=stage, key=stage.kms_key) if stage.kms_key else None
         self.state = State(self, "State", keep=stage.keeps_data)
         self.responses = self._kept_responses()
         self.keys = ProviderKeys(
@@ -135,10 +137,14 @@ class GatewayStack(Stack):
         for name, text in concerns(stage, config, region).items():
             Annotations.of(self).add_warning_v2(f"fallback-router:{name}", text)
         self._export()
+        for name, value in {"stage": stage.name, "service": stage.service, **stage.tags}.items():
+            Tags.of(self).add(name, value)
         if stage.agentcore:
             if tools is None:
                 raise ValueError("tools: the stage has AgentCore, and so a package of its tools")
             self._offer_tools(stage.agentcore, tools)
+        if self.key:
+            self.key.encrypt(self)
 
     def _deploy_carefully(self) -> None:
         """Versions that stay, and a rollout that goes back by itself; neither for a stage that wants none."""
@@ -249,11 +255,15 @@ class GatewayStack(Stack):
             acknowledge(self.evaluations.findings, role)
         if self.responses:
             role.add_to_policy(self.responses.statement())
+        if self.key:
+            role.add_to_policy(self.key.statement("dynamodb", "secretsmanager", write=True))
         role.add_to_policy(self._items(STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))
 
     def _grant(self) -> None:
         """Every other permission."""
         self.authorizer.role.add_to_policy(self._items(KEY_ITEMS, "GetItem"))
+        if self.key:
+            self.authorizer.role.add_to_policy(self.key.statement("dynamodb", write=False))
         # A topic with a policy of its own loses the one that let CloudWatch publish.
         self.alarms.topic.add_to_resource_policy(
             PolicyStatement(

@@ -20,6 +20,8 @@ from .cedar import AgentAccess
 
 NEW = "new"
 """Makes a thing instead of using one that exists."""
+OWN_TAGS = ("stage", "service")
+"""Names of the tags that every stack has."""
 _FOREIGN = re.compile(r".*[:@].*|(?:cli-)?telemetry.*|tree|acknowledged-issue-numbers|notices")
 """Context that is CDK's own: feature flags, cached look-ups and the CLI's switches."""
 
@@ -45,6 +47,35 @@ def _kms_key(text: str) -> str:
 
 def _words(value: Any) -> Any:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _pairs(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if wrong := [part for part in parts if "=" not in part]:
+        raise ValueError(f"must be NAME=VALUE pairs with commas between, which {wrong[0]!r} is not")
+    return {name.strip(): text.strip() for name, _, text in (part.partition("=") for part in parts)}
+
+
+def _tags(tags: dict[str, str]) -> dict[str, str]:
+    for name, text in tags.items():
+        if name.lower() in OWN_TAGS:
+            raise ValueError(f"{name} is set by the stack itself; take another name")
+        # Source: IAM user guide, "Rules for tagging"; some services take no more.
+        fits = re.fullmatch(r"[\w .:/=+@-]{1,128}", name, re.ASCII) and re.fullmatch(
+            r"[\w .:/=+@-]{0,256}", text, re.ASCII
+        )
+        if not fits or name.lower().startswith("aws:"):
+            raise ValueError(
+                f"{name}={text}: a name is 1 to 128 and a value up to 256 letters, digits, spaces and _.:/=+@-, "
+                "and no name begins with aws:"
+            )
+    return tags
+
+
+def _own_key(text: str | None) -> str | None:
+    return text if text in (None, NEW) else _kms_key(text)
 
 
 def _whole(value: Any) -> Any:
@@ -113,6 +144,10 @@ class Stage(BaseModel):
     """Where alarms are sent; the address must confirm once."""
     hourly_cost_usd: float = Field(10.0, gt=0)
     """US dollars an hour at providers that raise the alarm."""
+    tags: Annotated[dict[str, str], BeforeValidator(_pairs), AfterValidator(_tags)] = Field({}, max_length=40)
+    """Tags of every resource beside `stage` and `service`: NAME=VALUE, with commas between."""
+    kms_key: Annotated[str | None, AfterValidator(_own_key)] = None
+    """Encrypts the tables, the logs and the secrets: `new`, or the ARN of a key that exists; None: AWS's own keys."""
     domain_name: str | None = Field(None, pattern=r"^([a-z0-9-]{1,63}\.)+[a-z]{2,63}$")
     certificate_arn: str | None = Field(None, pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+$")
     """ACM certificate for `domain_name`, in the stack's Region."""

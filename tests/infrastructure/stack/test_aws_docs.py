@@ -46,7 +46,7 @@ def test_every_setting_of_a_stage_is_there_with_its_default() -> None:
         if isinstance(value, bool):
             return str(value).lower()
         if isinstance(value, dict):
-            return ", ".join(value)
+            return ", ".join(value) or "-"
         return "-" if value in (None, ()) else f"{value:g}" if isinstance(value, float) else str(value)
 
     written = {row[0].strip("`"): row[1] for row in rows(between_markers(AWS, "settings"))}
