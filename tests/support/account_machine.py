@@ -4,6 +4,7 @@ what was spent is counted to the last unit."""
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from litellm_fallback_router.routing.accounts import Account, Refusal, Reservation
 from litellm_fallback_router.routing.accounts.account import Slot
+from litellm_fallback_router.routing.accounts.accounts import PAUSE_SECONDS
 from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import UnavailableError
 from litellm_fallback_router.routing.ports import AccountStore
@@ -92,7 +94,7 @@ class AccountMachine(RuleBasedStateMachine):
             outcome = self.run(process.accounts.reserve(account, amount))
         except UnavailableError:
             assert self.fail_closed
-            assert process.store.pattern
+            assert self.now() <= process.lost_at + PAUSE_SECONDS
             return
         if isinstance(outcome, Refusal):
             assert outcome.left >= 0
@@ -148,9 +150,13 @@ class AccountMachine(RuleBasedStateMachine):
     def lose_the_store(self, which: int, pattern: str) -> None:
         self.find_the_store(which)
         self.processes[which].store.pattern = pattern
+        if pattern:
+            self.processes[which].lost_at = math.inf
 
     @rule(which=st.integers(0, PROCESSES - 1))
     def find_the_store(self, which: int) -> None:
+        if self.processes[which].store.pattern:
+            self.processes[which].lost_at = self.now()
         self.processes[which].store.pattern = self.processes[which].store.lost = ""
 
     @rule(which=st.integers(0, PROCESSES - 1))

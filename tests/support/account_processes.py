@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -68,6 +69,8 @@ class Process:
     fail_closed: bool
     local_share: float
     skew: float
+    lost_at: float = -math.inf
+    """Unix seconds when its store was last lost; infinity: it is."""
     accounts: Accounts = field(init=False)
 
     def __post_init__(self) -> None:

@@ -26,6 +26,9 @@ AHEAD = 8
 """Reservations of the same size that a lease taken ahead has room for."""
 SHARE = 8
 """A lease taken ahead is at most this part of what is left."""
+PAUSE_SECONDS = 1.0
+"""For which a lost store is not asked to open leases: many requests that wait for the same account would each wait for
+it, one after the other."""
 MOST_SLOTS = 10_000
 """Accounts and periods remembered; beyond, the one used longest ago is forgotten once nothing is reserved in it."""
 
@@ -92,6 +95,7 @@ class Accounts:
         self._opening: set[asyncio.Task[Granted | Short]] = set()
         """Openings under way; one goes on where its caller has left."""
         self._tending: asyncio.Task[None] | None = None
+        self._paused_until = 0.0
 
     def obey(self, *, fail_closed: bool, local_share: float) -> None:
         """From now on do as another mapping says; the arguments are those of the constructor."""
@@ -240,6 +244,8 @@ class Accounts:
         return None
 
     async def _open(self, lease: Lease) -> Granted | Short:
+        if self._clock() < self._paused_until:
+            raise StoreLostError("not asked for a moment after it was lost", sent=False)
         opening = asyncio.get_running_loop().create_task(
             self._store.open(lease.slot, lease.id, lease.amount, self._clock() + LEASE_EXPIRES)
         )
@@ -248,6 +254,7 @@ class Accounts:
         try:
             return await asyncio.shield(opening)
         except StoreLostError as error:
+            self._paused_until = self._clock() + PAUSE_SECONDS
             if error.sent:
                 # It may have been opened all the same; then it is closed with nothing spent.
                 self._closings.add(lease)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
-from litellm_fallback_router.routing.accounts import Account, Accounts, Refusal, Reservation
+from litellm_fallback_router.routing.accounts import Account, Accounts, Refusal, Reservation, StoreLostError
 from litellm_fallback_router.routing.accounts.account import Balance
 from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import UnavailableError
@@ -274,5 +274,21 @@ def test_a_caller_that_leaves_while_accounts_are_asked_leaves_nothing_held(ahead
         for account in (DAY, SLOTS):
             found = await balance(store, account)
             assert (found.spent, found.held, found.left) == (0, 0, account.limit)
+
+    run_virtually(main())
+
+
+def test_many_that_wait_for_a_store_that_is_lost_wait_once() -> None:
+    class Stuck(Losable):
+        async def _check(self, when: str) -> None:
+            await asyncio.sleep(1.0)
+            raise StoreLostError("busy")
+
+    async def main() -> None:
+        accounts = Accounts(Stuck(LocalAccounts(clock=clock)), ahead=True, local_share=0.5, clock=clock)
+        began = clock()
+        held = await asyncio.gather(*(reserved(accounts, 2) for _ in range(200)))
+        assert len(held) == 200
+        assert clock() - began == pytest.approx(1.0)
 
     run_virtually(main())

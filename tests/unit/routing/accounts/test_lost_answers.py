@@ -58,8 +58,7 @@ def test_what_is_used_while_the_store_is_lost_waits_in_one_closing() -> None:
         before = accounts.unwritten
         for _ in range(40):
             await used(accounts, 10)
-        # Each opening that was asked for in vain may have been done, and is closed.
-        assert accounts.unwritten - before == 41
+        assert accounts.unwritten - before <= 1
         store.pattern = store.lost = ""
         await asyncio.sleep(3.0)
         assert (await balance(store)).spent == 410
@@ -87,7 +86,7 @@ def test_reservations_of_one_lease_are_settled_apart() -> None:
     run_virtually(main())
 
 
-def test_more_closings_than_can_wait_leave_their_leases_spent(
+def test_more_closings_than_can_wait_leave_their_leases_spent_but_none_is_lost_that_no_store_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("litellm_fallback_router.routing.accounts.closings.MOST_UNWRITTEN", 3)
@@ -97,17 +96,17 @@ def test_more_closings_than_can_wait_leave_their_leases_spent(
         accounts = Accounts(store, ahead=False, local_share=0.5, clock=clock)
         store.pattern = "b"
         await used(accounts, 40)
-        store.pattern = "-b"  # opened, and not closed
-        store.calls = 0
+        await asyncio.sleep(1.5)
         for _ in range(10):
+            store.pattern = store.lost = ""
             held = await accounts.reserve(EVER, 20)
             assert isinstance(held, Reservation)
             held.settle(1)
-            store.calls = 0
+            store.pattern = "b"
         assert accounts.unwritten <= 3
         store.pattern = store.lost = ""
         await asyncio.sleep(5.0)
         found = await balance(store)
-        assert found.spent + found.held >= 40 + 20 * 7 + 3, "three could be closed"
+        assert (found.spent, found.held) == (42, 160), "two leases could be closed besides"
 
     run_virtually(main())
