@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
 
+from . import tails
 from .numbers import Row
 from .systems import TITLES
 from .targets import Run, Verdict
@@ -100,6 +101,20 @@ def write(folder: Path, document: Mapping[str, Any], verdicts: list[Verdict]) ->
     (folder / "results.json").write_text(json.dumps(document, indent=2) + "\n")
     _picture(folder / "results.png", document["systems"])
     (folder / "results.md").write_text(_markdown(document, verdicts))
+
+
+def write_tails(
+    folder: Path, measured: Sequence[tails.Round], verdicts: list[Verdict], machine: Mapping[str, str]
+) -> None:
+    """tails.md."""
+    what, *numbers = tails.HEAD
+    lines = ["# Slow answers", "", "Written by `make bench` (`ARGS=--only-tails`).", "", tails.described(measured), ""]
+    lines += [*_markdown_table([what, *numbers], tails.lines(measured)), ""]
+    rows = [[one.what, f"{one.at_most:g}", _cell(one.value), _spread(one), _word(one)] for one in verdicts]
+    lines += [*_markdown_table(["within this run", "at most", "measured", "quartiles", ""], rows), ""]
+    lines += [*tails.LIMITS, "", "## Machine", "", *(f"- {name}: {value}" for name, value in machine.items()), ""]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tails.md").write_text("\n".join(lines))
 
 
 def _systems_table(systems: Mapping[str, Row]) -> Table:

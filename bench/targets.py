@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
+from . import tails
 from .numbers import Row, p99, ratios_added, ratios_circuit_open, ratios_discovery, ratios_rate, ratios_within
 from .rounds import Round, Samples
 from .startup import FRONT_DOOR, LITELLM, PACKAGE, PLAIN, PRIMED
 from .systems import FLOOR, FORMATS, GATEWAY, PORTKEY, PROXY
 
+TAIL = ("1 % of answers 20 times slower: p99 of the first token with hedging, against without", 0.5)
+TAIL_COST = ("the same: what they cost", 1.02)
 HEALTH_GAP = ("longest answer of /health beside hostile bodies, ms", 50.0)
 
 
@@ -22,6 +25,7 @@ class Run:
     rows: Mapping[str, Row]
     package_starts: Mapping[str, list[float]]
     """Seconds by kind of start; empty where they were not measured."""
+    tails: Sequence[tails.Round]
     health_gaps: list[float]
     """ms: the longest answer of /health beside hostile bodies, one for each round."""
 
@@ -147,6 +151,8 @@ _TARGETS: tuple[tuple[str, float, Callable[[Run], list[float]]], ...] = (
         1.05,
         lambda run: ratios_circuit_open(run.samples, GATEWAY),
     ),
+    (*TAIL, lambda run: tails.ratios_p99(run.tails)),
+    (*TAIL_COST, lambda run: tails.ratios_cost(run.tails)),
     (*HEALTH_GAP, lambda run: run.health_gaps),
     (
         "request that discovers a dead primary and tries it twice, against a healthy one",

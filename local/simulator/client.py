@@ -38,6 +38,7 @@ class SimulatorControl:
         stream: bool | None = None,
         times: int | None = None,
         skip: int = 0,
+        every: int = 1,
         probability: float = 1.0,
         seed: int = 0,
     ) -> int:
@@ -50,6 +51,7 @@ class SimulatorControl:
             "stream": stream,
             "times": times,
             "skip": skip,
+            "every": every,
             "probability": probability,
             "seed": seed,
         }

@@ -124,6 +124,8 @@ class Rule(BaseModel):
     """Matching requests it acts on before it is used up; None is until reset."""
     skip: int = Field(default=0, ge=0)
     """Matching requests that pass unharmed first."""
+    every: int = Field(default=1, ge=1)
+    """Of those, it acts on the last of each so many."""
     probability: float = Field(default=1.0, ge=0, le=1)
     seed: int = 0
     """Seeds the dice of `probability`, so that a run can be repeated."""
@@ -133,6 +135,7 @@ class Rule(BaseModel):
 class _ActiveRule:
     rule: Rule
     skipped: int = 0
+    seen: int = 0
     used: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
@@ -152,6 +155,9 @@ class _ActiveRule:
             return False
         if self.skipped < rule.skip:
             self.skipped += 1
+            return False
+        self.seen += 1
+        if self.seen % rule.every:
             return False
         if self.dice.random() >= rule.probability:
             return False

@@ -104,6 +104,7 @@ class Simulator:
         stream: bool | None = None,
         times: int | None = None,
         skip: int = 0,
+        every: int = 1,
         probability: float = 1.0,
         seed: int = 0,
     ) -> int:
@@ -116,6 +117,7 @@ class Simulator:
             stream=stream,
             times=times,
             skip=skip,
+            every=every,
             probability=probability,
             seed=seed,
         )

@@ -45,6 +45,11 @@ async def test_skip_lets_requests_pass_first(wire: Wire) -> None:
     assert [(await wire.ask()).status for _ in range(4)] == [200, 200, 500, 200]
 
 
+async def test_every_acts_on_the_last_of_so_many(wire: Wire) -> None:
+    wire.sim.inject(Fault(kind="status", status=500), skip=1, every=3, times=2)
+    assert [(await wire.ask()).status for _ in range(11)] == [200, 200, 200, 500, 200, 200, 500, 200, 200, 200, 200]
+
+
 async def test_probability_repeats_with_its_seed(wire: Wire) -> None:
     runs = []
     for _ in range(2):

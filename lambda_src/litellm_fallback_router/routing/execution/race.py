@@ -107,6 +107,8 @@ class Race(Generic[T]):
                 await asyncio.wait(pending)
             for leg in self._unrecorded:
                 await leg.close()
+            # A cancelled task's exception refers to this race: a circle waits for the collector.
+            self._tasks.clear()
         return winner
 
     async def _run(self, late: float) -> Leg[T]:
@@ -147,19 +149,18 @@ class Race(Generic[T]):
     async def _won(self, winner: Leg[T], other: asyncio.Task[None], why: str) -> Leg[T]:
         """End the other attempt."""
         await _cancelled(other)
-        for leg in self._unrecorded:
-            if leg is not winner:
-                await self._lost(leg, why)
+        for leg in [leg for leg in self._unrecorded if leg is not winner]:
+            await self._lost(leg, why)
         return winner
 
     async def _lost(self, leg: Leg[T], why: str = "") -> None:
         """Record an attempt beside which another one goes on."""
         self._unrecorded.remove(leg)
-        await leg.close()
         if isinstance(leg.failure, ProviderFailure):
             await self._schedule.failed(leg.attempt, leg.failure, leg.recorder.failed(leg.failure))
         else:
             self._schedule.beaten(leg.attempt, leg.recorder.beaten(why), slow=leg is self._first)
+        await leg.close()
 
     def _ends_all(self, failure: ProviderFailure | OutOfTimeError) -> bool:
         return isinstance(failure, OutOfTimeError) or next_step(failure, self._schedule.settings) is NextStep.STOP
