@@ -63,6 +63,7 @@ __all__ = [
     "caller_keys",
     "load",
     "mapping_of",
+    "provider_keys",
     "usable",
     "warm_up",
     "warm_up_streams",
@@ -184,7 +185,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
     Raises ConfigurationError.
     """
     observer = _observer(settings)
-    keys = _keys(config, settings, read=read_keys)
+    keys = provider_keys(config, settings, read=read_keys)
     circuits, rate_limits, accounts, spend = _state(config, settings, observer)
     return Router(
         config,
@@ -241,7 +242,8 @@ def _traced(observer: LogObserver | CloudWatchObserver | PrometheusObserver, set
     return TracingObserver(observer, otlp_provider(settings.service or "fallback-router"))
 
 
-def _keys(config: RouterConfig, settings: Settings, *, read: bool) -> EnvironmentKeys | SecretKeys:
+def provider_keys(config: RouterConfig, settings: Settings, *, read: bool) -> EnvironmentKeys | SecretKeys:
+    """The providers' keys. `read`: read the secrets now. Raises ConfigurationError."""
     environment = EnvironmentKeys(lookup)
     if settings.secrets_prefix is None:
         return environment

@@ -7,6 +7,7 @@ Exit codes: 0 well, 1 failed, 2 wrong usage or configuration.
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -101,6 +102,7 @@ def ask(
 
 @app.command()
 def chains(
+    *,
     explain: Annotated[
         str | None,
         typer.Option(metavar="MODEL", help="The plan for a model or strategy: who is asked, who not, and why."),
@@ -111,13 +113,24 @@ def chains(
             metavar="NAME", help="Warn of what takes prompts out of eu, us ... or a Region. Default: the AWS Region's."
         ),
     ] = None,
+    price: Annotated[
+        bool, typer.Option("--price", help="Of each hop: price, seconds, and what is lost there beside the first.")
+    ] = False,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="With --price, this model's chain alone.")] = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show the models, the strategies, the chain behind each, and where prompts may be processed."""
-    from .commands import chains as command  # noqa: PLC0415 - see the module's docstring
+    """Show the models, the strategies, the chain behind each, where prompts may be processed, and what is proven."""
+    from .commands import chain_prices  # noqa: PLC0415 - see the module's docstring
+    from .commands import chains as command  # noqa: PLC0415
 
-    if explain is None:
+    if price and explain is not None:
+        raise typer.BadParameter("choose one: --explain MODEL, or --price", param_hint="--price")
+    if model is not None and not price:
+        raise typer.BadParameter("stands beside --price; --explain takes the model itself", param_hint="--model")
+    if price:
+        chain_prices.prices(model, config, now=time.time(), as_json=as_json)
+    elif explain is None:
         command.overview(config, geography, as_json=as_json)
     else:
         command.explain(explain, config, as_json=as_json)
@@ -132,6 +145,41 @@ def doctor(config: Config = None, simulate: Simulate = False, as_json: Json = Fa
     from .commands import doctor as command  # noqa: PLC0415 - see the module's docstring
 
     if not command.doctor(config, simulate=simulate, as_json=as_json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def drill(
+    *,
+    config: Config = None,
+    chain: Annotated[list[str] | None, typer.Option(help="Only this chain; may be given more than once.")] = None,
+    max_usd: Annotated[float, typer.Option(min=0.000001, max=100, help="What it may cost, in US dollars.")] = 0.25,
+    reports: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Folder of the reports; ROUTER_DRILLS if left out.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Only check the seals of the reports that are kept.")
+    ] = False,
+    simulate: Simulate = False,
+    as_json: Json = False,
+) -> None:
+    """Prove every chain before the night: take out each hop in turn, and see whether the rest answers.
+
+    Each hop is asked a known question whole and streamed, and with a tool to call, while everything before it is out.
+    Finds refused keys, used-up quotas, missing permissions, models that are gone or retire within 60 days, and prices
+    that changed since the last report. The report is sealed and kept; `chains` then says when each hop was proven.
+
+    Before each request its dearest answer is reserved, so that it never costs more than --max-usd; the shipped chains
+    cost a few cents. Exits with 1 if a hop was not proven.
+    """
+    from .commands import drill as command  # noqa: PLC0415 - see the module's docstring
+
+    if verify:
+        well = command.verify(config, reports)
+    else:
+        options = command.Options(tuple(chain or ()), max_usd, reports)
+        well = command.drill(config, options, simulate=simulate, as_json=as_json)
+    if not well:
         raise typer.Exit(FAILED)
 
 

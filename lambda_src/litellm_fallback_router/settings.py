@@ -93,11 +93,22 @@ class Settings(BaseModel):
     """Where spans are sent by OTLP over HTTP, such as http://127.0.0.1:4318; None: nothing is traced."""
     metrics_port: Annotated[int | None, Field(alias="ROUTER_METRICS_PORT", ge=1, le=65535)] = None
     """Port of this machine at which Prometheus finds the metrics; None: they are not counted."""
+    drills: Annotated[Path | None, Field(alias="ROUTER_DRILLS")] = None
+    """Folder of the reports of drills on this machine; None: the one that `drill_folder` names."""
+    state_home: Annotated[Path | None, Field(alias="XDG_STATE_HOME")] = None
+    """Where programs keep what they remember. Source: XDG Base Directory Specification, 0.8."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(str.upper),
         Field(alias="ROUTER_LOG_LEVEL"),
     ] = "INFO"
+
+    @property
+    def drill_folder(self) -> Path:
+        """Where the reports of drills are kept."""
+        if self.drills is not None:
+            return self.drills
+        return (self.state_home or Path.home() / ".local" / "state") / "fallback-router" / "drills"
 
     @property
     def needs_key(self) -> bool:

@@ -74,7 +74,7 @@ def test_no_two_examples_have_one_name() -> None:
 def test_every_example_is_run() -> None:
     here = {example.name for example in (*PYTHON, *CURL)} | {"commands", "guardrail"}
     elsewhere = {"mapping", "agentcore"}
-    names = ("agentcore", "evaluations", "guardrails", "keys", "prompts")
+    names = ("agentcore", "before-the-night", "evaluations", "guardrails", "keys", "prompts")
     with_tests_of_their_own = {DOCS / f"{name}.md" for name in names}
 
     assert EXAMPLES.keys() == here | elsewhere

@@ -16,7 +16,14 @@ from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AWS_BEARER_TOKEN_BEDROCK", "AWS_PROFILE", "AWS_ACCESS_KEY_ID")
 REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
-OURS = ("ROUTER_CONFIG", "ROUTER_SIMULATOR_URL", "ROUTER_LOG_LEVEL", "GATEWAY_API_KEYS")
+OURS = (
+    "ROUTER_CONFIG",
+    "ROUTER_SIMULATOR_URL",
+    "ROUTER_LOG_LEVEL",
+    "GATEWAY_API_KEYS",
+    "ROUTER_DRILLS",
+    "XDG_STATE_HOME",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +104,7 @@ def test_chains_as_json_can_be_read_by_a_program(
             name: ["us-east-1", "us-east-2", "us-west-2"]
             for name in ("bedrock-claude-sonnet", "bedrock-claude-sonnet-west", "bedrock-llama")
         },
+        "proven_hours_ago": dict.fromkeys(("bedrock-claude-sonnet", "bedrock-claude-sonnet-west", "bedrock-llama")),
     }
     assert chains["openai-gpt4o"]["processed_in"]["anthropic-claude-sonnet"] == "anywhere"
     assert chains["openai-gpt4o"]["kind"] == "model"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,16 @@ import typer
 from rich.table import Table
 
 from .. import bootstrap
+from ..drill import UNPROVEN_AFTER, Report, last_proven, unproven
 from ..routing.errors import ConfigurationError
 from ..routing.mapping import RouterConfig, geography_of, leaving, reach
 from ..routing.plan import Plan
 from ..routing.types import Deployment, ModelInfo
 from ..settings import lookup
+from .chain_prices import CAPABILITIES, newest_report, proven_hours
 from .command_context import command_context
 from .deployments import request_to
 from .formatting import console, dropped_lines, warn, warn_of
-
-CAPABILITIES = {
-    "tools": "tools",
-    "images": "images",
-    "json_schema": "JSON schema",
-    "reasoning": "reasoning",
-    "prompt_caching": "caching",
-    "prefill": "prefill",
-}
-"""Field of ModelInfo -> how it is called."""
 
 
 def overview(config_file: Path | None, geography: str | None, *, as_json: bool) -> None:
@@ -37,12 +30,15 @@ def overview(config_file: Path | None, geography: str | None, *, as_json: bool) 
     of `geography` (by default that of the process's AWS Region). Raises ConfigurationError."""
     with command_context(config_file, simulate=False) as settings:
         config = bootstrap.load(settings)
+        report = newest_report(settings)
+    now = time.time()
     here = lookup("AWS_REGION") or lookup("AWS_DEFAULT_REGION")
     warn_of(config)
     for line in _leaving(config, geography, here):
         warn(line)
     if as_json:
-        typer.echo(json.dumps([_chain(config, name, here) for name in config.chains], indent=2))
+        proven = proven_hours(config, report, now)
+        typer.echo(json.dumps([_chain(config, name, here, proven) for name in config.chains], indent=2))
         return
     table = Table("model or strategy", "kind", "asked in this order", title="Chains", title_justify="left")
     table.add_column("also asked for as", overflow="fold")
@@ -50,6 +46,7 @@ def overview(config_file: Path | None, geography: str | None, *, as_json: bool) 
         table.add_row(name, _kind(config, name), " -> ".join(chain), ", ".join(_ids(config, name)))
     console().print(table)
     console().print(_processing_table(config, here))
+    console().print(_proof_table(config, report, now))
 
 
 def _leaving(config: RouterConfig, geography: str | None, here: str | None) -> list[str]:
@@ -68,6 +65,19 @@ def _processing_table(config: RouterConfig, here: str | None) -> Table:
     for words, because in dict.fromkeys((one.words, one.because) for one, _ in found):
         alike = [name for one, name in found if (one.words, one.because) == (words, because)]
         table.add_row(words, because, ", ".join(alike))
+    return table
+
+
+def _proof_table(config: RouterConfig, report: Report | None, now: float) -> Table:
+    """When a drill last proved each deployment, those of the same answer in one line."""
+    table = Table("last proven by a drill", "deployments", title="Proof", title_justify="left", caption_justify="left")
+    proofs = {} if report is None else report.proofs
+    said = {one.id: last_proven(one, proofs, now) for one in config.deployments}
+    for words in dict.fromkeys(said.values()):
+        table.add_row(words, ", ".join(name for name, own in said.items() if own == words))
+    due = [name for name, hours in unproven(config.deployments, proofs, now).items() if hours >= UNPROVEN_AFTER]
+    count, days = len(said) - len(due), UNPROVEN_AFTER // 24
+    table.caption = f"{count} of {len(said)} proven within {days} days; `fallback-router drill` proves them."
     return table
 
 
@@ -95,7 +105,7 @@ def _doubt_lines(plan: Plan) -> list[str]:
     ]
 
 
-def _chain(config: RouterConfig, name: str, here: str | None) -> dict[str, Any]:
+def _chain(config: RouterConfig, name: str, here: str | None, proven: Mapping[str, float | None]) -> dict[str, Any]:
     chain = config.chains[name]
     regions = {d.id: reach(d, here).regions for d in config.deployments if d.model_name in chain}
     return {
@@ -103,6 +113,7 @@ def _chain(config: RouterConfig, name: str, here: str | None) -> dict[str, Any]:
         "kind": _kind(config, name),
         "chain": list(chain),
         "aliases": config.aliases_of(name),
+        "proven_hours_ago": {one.id: proven[one.id] for one in config.chain(name)},
         "processed_in": {one: "anywhere" if found is None else sorted(found) for one, found in regions.items()},
     }
 

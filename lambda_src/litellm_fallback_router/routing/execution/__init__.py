@@ -8,7 +8,7 @@ from .carrying import carried_over, same_places, with_same_deployments
 from .chain import ChainExecution
 from .cooldowns import Cooldowns
 from .counting import TokenCount, counted, estimated
-from .dependencies import ExecutionDependencies, ShutdownState
+from .dependencies import ExecutionDependencies, ShutdownState, forgetful
 from .holds import AttemptHook, Hold
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "carried_over",
     "counted",
     "estimated",
+    "forgetful",
     "health_for_plan",
     "run_in_background",
     "same_places",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from ..ports import Circuits, Keys, Observer, Provider, RateLimits, ResponseStore
 from ..request import Images
@@ -45,3 +46,26 @@ class ExecutionDependencies:
     responses: ResponseStore | None = None
     """None: no response is kept."""
     shutdown: ShutdownState = field(default_factory=ShutdownState)
+
+
+D = TypeVar("D", bound=ExecutionDependencies)
+
+
+def forgetful(dependencies: D) -> D:
+    """Make dependencies with the same ports, that remember nothing of earlier requests but the circuits' state.
+
+    Args:
+        dependencies: Of any executions.
+
+    Returns:
+        Others, for executions that must not see what those have learnt.
+    """
+    return replace(
+        dependencies,
+        cooldowns=Cooldowns(),
+        short_timeouts=ShortTimeouts(),
+        waits=Waits(),
+        latencies=Latencies(),
+        caches=PromptCaches(),
+        waste=WasteBudget(),
+    )
