@@ -162,6 +162,16 @@ def test_a_withheld_answer_does_not_win() -> None:
     run_virtually(main())
 
 
+def test_a_beaten_deployment_continues_an_answer_behind_those_not_tried() -> None:
+    async def main() -> None:
+        scripts = {"a": [says("slow", wait=SLOW), says(" is Paris.")], "b": [CUT], "c": [fails(Kind.NOT_FOUND)]}
+        text, ledger = await asked(hedging("a", "b", "c", scripts=scripts), streamed=True)
+        assert text == "The capital of France is Paris."
+        assert [one.deployment for one in ledger.attempts] == ["a", "b", "c", "a"]
+
+    run_virtually(main())
+
+
 def test_no_chunk_of_the_beaten_stream_is_delivered() -> None:
     async def main() -> None:
         a = Step(("A1 ", "A2"), USUAL + 0.1)
