@@ -19,7 +19,7 @@ from .adapters.keys_file import KeysFile
 from .adapters.local_accounts import LocalAccounts
 from .adapters.local_spend import LocalSpend
 from .adapters.logs import LogObserver
-from .adapters.memory import MemoryCircuits, MemoryRateLimits, MemoryResponses
+from .adapters.memory import MemoryCache, MemoryCircuits, MemoryRateLimits, MemoryResponses
 from .adapters.provider_keys import EnvironmentKeys
 from .collector import gc_paused
 from .engine import Engine, loading
@@ -49,6 +49,7 @@ from .routing.ports import (
     Observer,
     Prompts,
     RateLimits,
+    ResponseCache,
     ResponseStore,
     Samples,
     SpendLog,
@@ -172,7 +173,17 @@ def usable(settings: Settings, mapping: Any = None) -> RouterConfig:
         case "memory" if settings.lambda_function is not None:
             # The next request may reach another environment.
             raise ConfigurationError(["settings.responses_store: memory is no place on Lambda; take dynamodb"])
+    _check_cache(config, settings)
     return config
+
+
+def _check_cache(config: RouterConfig, settings: Settings) -> None:
+    """Raises ConfigurationError where the answers to be kept have no place."""
+    match config.cache and config.cache.store:
+        case "dynamodb" if settings.cache_table is None:
+            raise ConfigurationError(["cache.store: set ROUTER_CACHE_TABLE for dynamodb, or take memory"])
+        case "memory" if settings.lambda_function is not None:
+            raise ConfigurationError(["cache.store: memory is no place on Lambda; take dynamodb"])
 
 
 def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: bool = True) -> Router:
@@ -202,6 +213,7 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             prompts=None if config.prompts is None else _prompts(config.prompts, settings),
             images=ImageFetcher() if config.settings.fetch_images else None,
             guard=None if config.guardrail is None else _guard(config.guardrail, settings),
+            cache=_cache(config, settings, observer),
             accounts=_accounts(config, settings, accounts),
             spending=None if spend is None else Spending(spend, {d.id: d.model_name for d in config.deployments}),
         ),
@@ -305,6 +317,20 @@ def _responses(config: RouterConfig, settings: Settings) -> ResponseStore | None
 
     with _somewhere("the table of responses"):
         return dynamodb.responses(settings.responses_table, seconds)
+
+
+def _cache(
+    config: RouterConfig, settings: Settings, observer: LogObserver | CloudWatchObserver | PrometheusObserver
+) -> ResponseCache | None:
+    rules = config.cache
+    if rules is None:
+        return None
+    if rules.store == "memory" or settings.cache_table is None:
+        return MemoryCache(rules.ttl, entries=rules.max_entries, size=rules.max_bytes)
+    from .adapters import dynamodb  # noqa: PLC0415
+
+    with _somewhere("the table of kept answers"):
+        return dynamodb.cache(settings.cache_table, rules.ttl, observer)
 
 
 def _prompts(access: PromptAccess, settings: Settings) -> Prompts:

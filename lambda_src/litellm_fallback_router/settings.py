@@ -79,6 +79,8 @@ class Settings(BaseModel):
     """DynamoDB table through which a fleet shares its circuits and rate windows; None: this process's memory."""
     responses_table: Annotated[str | None, Field(alias="ROUTER_RESPONSES_TABLE")] = None
     """DynamoDB table for the responses that the mapping's `responses_store: dynamodb` keeps."""
+    cache_table: Annotated[str | None, Field(alias="ROUTER_CACHE_TABLE")] = None
+    """DynamoDB table for the answers that the mapping's `cache.store: dynamodb` keeps."""
     samples: Annotated[str | None, BeforeValidator(_s3_folder), Field(alias="ROUTER_SAMPLES")] = None
     """S3 folder for the share of answers, with their prompts, that the mapping's `sample_fallbacks` names."""
     secrets_prefix: Annotated[str | None, Field(alias="ROUTER_SECRETS_PREFIX")] = None

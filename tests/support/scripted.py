@@ -17,7 +17,7 @@ from litellm_fallback_router.routing.interceptors import RouterDependencies
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
 from litellm_fallback_router.routing.mapping.config import RouterConfig
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
-from litellm_fallback_router.routing.ports import DearestPrices, Guard
+from litellm_fallback_router.routing.ports import DearestPrices, Guard, ResponseCache
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import (
     ChatRequest,
@@ -219,6 +219,7 @@ class Rig:
     notes: Notes = field(default_factory=Notes)
     keys: AllKeys = field(default_factory=AllKeys)
     guard: Guard | None = None
+    cache: ResponseCache | None = None
 
     def __post_init__(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -243,6 +244,7 @@ class Rig:
                 latencies=self.latencies,
                 rng=random.Random(7),
                 guard=self.guard,
+                cache=self.cache,
             ),
         )
 

@@ -21,6 +21,7 @@ from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing import failures as failures_module
 from litellm_fallback_router.routing.errors import CallerLeftError, ConfigurationError, RouterError
 from litellm_fallback_router.routing.failures import FAILURE_POLICY, FailureKind, NextStep
+from litellm_fallback_router.routing.ledger import CacheRecord
 from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.mapping import settings as settings_module
 from litellm_fallback_router.routing.mapping.file import read_mapping
@@ -226,9 +227,8 @@ def test_demo_in_the_readme_has_the_demos_scenarios() -> None:
 def test_every_name_a_user_may_type_is_in_its_page() -> None:
     text = HTTP.read_text(encoding="utf-8")
     deployment = load_config(ROUTER_STYLE_MAPPING, describe).deployments[0]
-    names = set(
-        answer_headers(deployment, attempts=1, fallback=False, mapping="1", cost_usd=0.1, guardrail=Outcome.PASSED)
-    )
+    told = {"cost_usd": 0.1, "guardrail": Outcome.PASSED, "cache": CacheRecord("hit", age=1.0)}
+    names = set(answer_headers(deployment, attempts=1, fallback=False, mapping="1", **told))  # type: ignore[arg-type]
     names |= set(request_schema.RouterOptions.__annotations__) | set(request_schema.AskRequest.__annotations__)
     missing = {name for name in names if f"`{name}`" not in text}
     commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined] # a group has them

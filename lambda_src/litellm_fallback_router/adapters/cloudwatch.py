@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from ..routing.errors import RouterError
-from ..routing.ledger import AttemptRecord, costs_of, guardrail_facts
+from ..routing.ledger import AttemptRecord, cache_facts, costs_of, guardrail_facts
 from ..routing.observe import METRICS, NAMESPACE, SERVICE, Measured, is_fault, measured_attempt, measured_request
 from ..routing.types import ChatRequest, ChatResult
 
@@ -99,6 +99,7 @@ def _answered(result: ChatResult) -> dict[str, Any]:
         "seconds": round(ledger.seconds, 3),
         **costs_of(ledger),
         **guardrail_facts(ledger),
+        **cache_facts(ledger),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..routing.errors import RouterError
 from ..routing.failures import FailureKind
-from ..routing.ledger import AttemptRecord, costs_of, guardrail_facts
+from ..routing.ledger import AttemptRecord, cache_facts, costs_of, guardrail_facts
 from ..routing.types import ChatRequest, ChatResult
 
 logger = logging.getLogger("litellm_fallback_router")
@@ -48,6 +48,7 @@ class LogObserver:
             "seconds": round(outcome.ledger.seconds, 3),
             **costs_of(outcome.ledger),
             **guardrail_facts(outcome.ledger),
+            **cache_facts(outcome.ledger),
         }
         _write(logging.INFO, "request_answered", request, facts)
 

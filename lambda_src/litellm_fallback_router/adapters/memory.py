@@ -1,4 +1,4 @@
-"""State in this process's memory, for one gateway on one machine: circuits, requests a minute, conversations."""
+"""State in this process's memory, for one gateway on one machine: circuits, rates, conversations, answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..routing.ports import CircuitState
+from ..routing.ports import CircuitState, KeptAnswer
 from ..routing.types import Deployment
 
 MINUTE = 60.0
@@ -168,3 +168,44 @@ class MemoryResponses:
     def _drop(self, name: str) -> None:
         if (old := self._records.pop(name, None)) is not None:
             self._size -= len(name) + len(old[1])
+
+
+class MemoryCache:
+    """Implements `ResponseCache`. Where there is no room left, what was unused for longest goes."""
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        entries: int,
+        size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`seconds`: how long an answer is given again; `entries` and `size`: most answers, and bytes of all."""
+        self._seconds, self._most, self._most_bytes = seconds, entries, size
+        self._clock = clock
+        self._answers: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        """When each was put there, and what it is; what was used last comes last."""
+        self._size = 0
+
+    async def get(self, key: str) -> KeptAnswer | None:
+        if key not in self._answers:
+            return None
+        began, entry = self._answers[key]
+        if (age := self._clock() - began) >= self._seconds:
+            self._drop(key)
+            return None
+        self._answers.move_to_end(key)
+        return KeptAnswer(entry, age)
+
+    async def put(self, key: str, entry: bytes) -> bool:
+        self._drop(key)
+        self._answers[key] = self._clock(), entry
+        self._size += len(key) + len(entry)
+        while len(self._answers) > self._most or self._size > self._most_bytes:
+            self._drop(next(iter(self._answers)))
+        return key in self._answers
+
+    def _drop(self, key: str) -> None:
+        if (old := self._answers.pop(key, None)) is not None:
+            self._size -= len(key) + len(old[1])

@@ -65,6 +65,7 @@ async def _answered(request: Request, form: Format) -> Response:
         mapping=config.revision,
         cost_usd=result.cost_usd,
         guardrail=result.guardrail,
+        cache=result.cache,
     )
     answer = asked.answer or form.answer
     told = answer(result, explain=question.constraints.explain)
@@ -90,6 +91,7 @@ async def _streamed(
             fallback=stream.fallback_so_far,
             mapping=revision,
             guardrail=stream.guardrail_so_far,
+            cache=stream.cache,
         )
         return EventStream(stream, events(stream, first), form, failed, headers=headers)
     except BaseException as error:

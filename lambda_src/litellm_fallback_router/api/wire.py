@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from ..routing.ledger import CacheRecord
 from ..routing.types import ChatResult, Deployment
 from ..routing.verdicts import Outcome
 
@@ -43,6 +44,7 @@ def answer_headers(
     mapping: str = "",
     cost_usd: float | None = None,
     guardrail: Outcome | None = None,
+    cache: CacheRecord | None = None,
 ) -> dict[str, str]:
     """The headers that name the responder, and the revision of the mapping by which it was chosen. A stream's go out
     before cost and guardrail are known."""
@@ -58,6 +60,11 @@ def answer_headers(
         headers["x-router-cost-usd"] = f"{cost_usd:.8f}"
     if guardrail is not None:
         headers["x-router-guardrail"] = guardrail.value
+    if cache is not None:
+        headers["x-router-cache"] = cache.outcome
+        if cache.age is not None:
+            # Source: RFC 9111, section 5.1.
+            headers["age"] = str(int(cache.age))
     return headers
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from .failures import FailureKind
 from .verdicts import GuardRecord
@@ -144,6 +144,28 @@ class CacheLost:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheRecord:
+    """What the response cache did for a request that takes part in it."""
+
+    outcome: Literal["hit", "miss", "bypass"]
+    """`hit`: the answer is an earlier one; `miss`: there was none; `bypass`: there can be none for this request."""
+    age: float | None = None
+    """Seconds since the answer of a hit was given."""
+    stored: bool = False
+    """True where the answer is given again from now on."""
+    reason: str = ""
+    """Why not, where the cache itself decided so."""
+
+    def to_json(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"outcome": self.outcome}
+        if self.outcome == "hit":
+            told["age"] = None if self.age is None else int(self.age)
+        if self.outcome == "miss":
+            told["stored"] = self.stored
+        return told | ({"reason": self.reason} if self.reason else {})
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """All that happened to one request."""
 
@@ -153,11 +175,15 @@ class Ledger:
     guardrail: GuardRecord | None = None
     """None: the mapping has no guardrail."""
     cache_lost: CacheLost | None = None
+    cache: CacheRecord | None = None
+    """None: the request takes no part in the response cache."""
 
     @property
     def cost_usd(self) -> float | None:
         """USD of everything that was attempted; None where no price is known."""
         known = [a.cost_usd for a in self.attempts if a.cost_usd is not None]
+        if not self.attempts and self.cache is not None and self.cache.outcome == "hit":
+            return 0.0
         return rounded_usd(sum(known)) if known else None
 
     @property
@@ -173,6 +199,7 @@ class Ledger:
             "cost_usd": self.cost_usd,
             "wasted_usd": self.wasted_usd,
             **({} if self.guardrail is None else {"guardrail": self.guardrail.to_json()}),
+            **({} if self.cache is None else {"cache": self.cache.to_json()}),
             **({} if self.cache_lost is None else {"cache_lost": self.cache_lost.to_json()}),
         }
 
@@ -181,6 +208,11 @@ def costs_of(ledger: Ledger) -> dict[str, float | None]:
     """What the operator's log says of the cost."""
     lost = {} if ledger.cache_lost is None else {"cache_lost_usd": ledger.cache_lost.usd}
     return {"cost_usd": ledger.cost_usd, "wasted_usd": ledger.wasted_usd, **lost}
+
+
+def cache_facts(ledger: Ledger) -> dict[str, Any]:
+    """What the operator's log says of the response cache."""
+    return {} if ledger.cache is None else {"cache": ledger.cache.to_json()}
 
 
 def guardrail_facts(ledger: Ledger) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .callers import KeyEntry
@@ -249,6 +249,28 @@ class CallerKeys(Protocol):
 
     def find(self, key_hash: str) -> KeyEntry | None:
         """The key with this SHA-256 in hexadecimal digits, expired and revoked ones too; None: there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What a `ResponseCache` has under a key."""
+
+    entry: bytes = field(repr=False)
+    age: float
+    """Seconds since it was put there."""
+
+
+class ResponseCache(Protocol):
+    """Keeps answers to requests, for a while. Trouble of its own is no answer: it never stops a request, and delays it
+    for a moment at most."""
+
+    async def get(self, key: str) -> KeptAnswer | None:
+        """What is kept under the key; None: nothing, or nothing that is still to be given, or nobody can tell."""
+        ...
+
+    async def put(self, key: str, entry: bytes) -> bool:
+        """True once it is kept."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import Self
 from .errors import RouterError, ServerStoppingError
 from .execution import BUG
 from .interceptors import Run
+from .ledger import CacheRecord
 from .types import ChatRequest, ChatResult, Chunk, Deployment
 from .verdicts import Outcome
 
@@ -80,6 +81,11 @@ class ChatStream:
         """The guardrail's outcome for the input and what was released; None: there is no guardrail."""
         record = self._run.ledger.guardrail
         return None if record is None else record.outcome
+
+    @property
+    def cache(self) -> CacheRecord | None:
+        """What the response cache did; None: the request takes no part in it. Known once started."""
+        return self._run.ledger.cache
 
     @property
     def fallback_so_far(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..providers import Profile, profile_of
 from .callers import CallerKey
-from .ledger import Ledger, Usage
+from .ledger import CacheRecord, Ledger, Usage
 from .verdicts import Outcome
 
 OWN_MODEL = "prompt"
@@ -131,6 +131,8 @@ class RoutingConstraints:
     """False: a broken stream ends with an error event instead of being continued elsewhere."""
     explain: bool = False
     """True: the body carries the ledger."""
+    cache: bool = False
+    """True: an earlier answer to an equal request will do, and this one's may be kept, where the mapping allows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +316,11 @@ class ChatResult:
     @property
     def cost_usd(self) -> float | None:
         return self.ledger.cost_usd
+
+    @property
+    def cache(self) -> CacheRecord | None:
+        """What the response cache did; None: the request takes no part in it."""
+        return self.ledger.cache
 
     @property
     def guardrail(self) -> Outcome | None:

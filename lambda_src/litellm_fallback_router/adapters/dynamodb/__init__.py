@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .accounts import PAUSE_SECONDS, TableAccounts
+from .cache import TableCache
 from .circuit_table import CircuitTable
 from .circuits import SharedCircuits
 from .rate_limits import SharedRateLimits
@@ -42,3 +43,8 @@ def shared(
 def responses(table: str, seconds: float) -> TableResponses:
     """Conversations of responses on a table of their own. Raises botocore's NoRegionError; reads nothing yet."""
     return TableResponses(patient_client(), table, seconds)
+
+
+def cache(table: str, seconds: int, observer: StateObserver) -> TableCache:
+    """Answers to equal requests on a table of their own. Raises botocore's NoRegionError; reads nothing yet."""
+    return TableCache(impatient_client(), table, seconds, Availability(observer))

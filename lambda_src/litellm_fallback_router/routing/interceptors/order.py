@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from ..accounts import Accounts, Spending
 from ..execution import ExecutionDependencies
 from ..mapping import RouterConfig
-from ..ports import Guard, Prompts, Samples
+from ..ports import Guard, Prompts, ResponseCache, Samples
 from ..types import ChatRequest
 from .affinity import AffinityInterceptor
 from .budget import BudgetInterceptor, is_limited
+from .cache import CacheInterceptor
 from .guardrail import GuardrailInterceptor
 from .prompts import PromptInterceptor
 from .protocol import Interceptor
@@ -27,6 +28,8 @@ class RouterDependencies(ExecutionDependencies):
     """None: the mapping allows no managed prompts."""
     guard: Guard | None = None
     """None: the mapping has no guardrail."""
+    cache: ResponseCache | None = None
+    """Where answers are kept for equal requests; None: nowhere."""
     accounts: Accounts | None = None
     """What keys, tags and the stage may use; None: nothing is limited."""
     spending: Spending | None = None
@@ -55,6 +58,8 @@ def interceptors(request: ChatRequest, config: RouterConfig, dependencies: Route
         passed.append(AffinityInterceptor(conversation, config, dependencies.caches))
     if config.guardrail is not None and dependencies.guard is not None:
         passed.append(GuardrailInterceptor(config.guardrail, dependencies.guard))
+    if request.constraints.cache:
+        passed.append(CacheInterceptor(config, dependencies.cache))
     if dependencies.accounts is not None and is_limited(request, config):
         passed.append(BudgetInterceptor(request, config, dependencies.accounts, dependencies.provider))
     if dependencies.samples is not None:

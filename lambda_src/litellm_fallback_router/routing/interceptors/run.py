@@ -126,7 +126,8 @@ class Run:
         result: ChatResult | None = None
         try:
             try:
-                await self._befores.call(self)
+                if self._interceptors:
+                    await self._befores.call(self)
                 result = await self._decided((await self.planned()).answer)
                 choices = await self._seen(result.choices)
             except InPlace as in_place:
@@ -164,7 +165,8 @@ class Run:
             raise
         if self.ended:
             await self.aclose()
-            await self._tell(self.result)
+            if self._interceptors:
+                await self._tell(self.result)
 
     async def aclose(self) -> None:
         """Cancel what is under way for this request."""
@@ -210,7 +212,8 @@ class Run:
 
     async def _opened(self) -> Chunk | None:
         """The first chunk."""
-        await self._befores.call(self)
+        if self._interceptors:
+            await self._befores.call(self)
         execution = await self.planned()
 
         async def first() -> Chunk | None:

@@ -1,6 +1,7 @@
 """The operator's mapping: its shape, its loading and its mistakes in words. Gives a `RouterConfig`."""
 
 from .budgets import Budgets
+from .cache import CacheRules
 from .chains import cycles
 from .comparison import changes, revision_of
 from .config import RouterConfig
@@ -20,6 +21,7 @@ __all__ = [
     "REFERENCE",
     "USABLE",
     "Budgets",
+    "CacheRules",
     "Guardrail",
     "Hedge",
     "PromptAccess",

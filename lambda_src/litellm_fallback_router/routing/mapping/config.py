@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from ..callers import CallerKey
 from ..errors import UnknownModelError
 from ..types import Deployment
 from .budgets import Budgets
+from .cache import CacheRules
 from .governance import Guardrail, PromptAccess
 from .model_names import LONGEST, closest, find_aliases
 from .settings import RouterSettings
@@ -35,6 +38,8 @@ class RouterConfig:
     """Checks every request and every answer; None: nothing is checked."""
     budgets: Budgets = field(default_factory=Budgets)
     """What may be spent by all callers, and by tag."""
+    cache: CacheRules | None = None
+    """How answers are given again to equal requests; None: they are not."""
 
     revision: str = ""
     """Names the mapping by its content; empty where whoever loaded it has not named it."""
@@ -46,6 +51,9 @@ class RouterConfig:
     _groups: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
     _views: dict[tuple[str, ...], RouterConfig] = field(init=False, repr=False, compare=False, default_factory=dict)
     """What `for_key` gave, by the models of the key."""
+
+    _chain_revisions: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What `chain_revision` gave, by name."""
 
     def __post_init__(self) -> None:
         names = {d.model_name for d in self.deployments}
@@ -137,6 +145,21 @@ class RouterConfig:
             Its deployments in the mapping's order; empty where the name is unknown.
         """
         return self._groups.get(model_name, ())
+
+    def chain_revision(self, name: str) -> str:
+        """Tell one state of a chain from all others.
+
+        Args:
+            name: One of `chains`.
+
+        Returns:
+            A hash of everything that the mapping says of the chain's deployments, in order, but for their keys.
+        """
+        if (known := self._chain_revisions.get(name)) is None:
+            told = [{**asdict(deployment), "api_key": None} for deployment in self.chain(name)]
+            known = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+            self._chain_revisions[name] = known
+        return known
 
     def chain(self, name: str) -> tuple[Deployment, ...]:
         """List every deployment that a request may reach.

@@ -14,6 +14,7 @@ from ..errors import ConfigurationError
 from ..types import Deployment
 from . import chains, vector_spaces
 from .budgets import Budgets
+from .cache import CacheRules
 from .config import RouterConfig
 from .deployments import Describe, Lookup, build
 from .governance import Guardrail, read_access
@@ -24,7 +25,7 @@ from .settings import RouterSettings
 
 M = TypeVar("M", bound=BaseModel)
 NameLists = Mapping[str, tuple[str, ...]]
-_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail", "budgets"]
+_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail", "budgets", "cache"]
 
 
 def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: None) -> RouterConfig:
@@ -63,6 +64,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
     prompts = read_access(mapping.get("prompts"), {*names, *strategies}, problems)
     guardrail = None if mapping.get("guardrail") is None else _part(Guardrail, mapping, "guardrail", problems)
     budgets = _part(Budgets, mapping, "budgets", problems)
+    cache = None if mapping.get("cache") is None else _part(CacheRules, mapping, "cache", problems)
     if problems or settings is None or budgets is None:
         raise ConfigurationError(problems)
     config = RouterConfig(
@@ -73,6 +75,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         prompts=prompts,
         guardrail=guardrail,
         budgets=budgets,
+        cache=cache,
     )
     return replace(config, warnings=(*warnings, *_out_of_reach(config)))
 

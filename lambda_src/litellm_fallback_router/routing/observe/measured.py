@@ -75,6 +75,8 @@ def measured_request(outcome: ChatResult | RouterError, *, cold: bool) -> list[M
     }
     if not isinstance(outcome, CallerLeftError):
         values["Latency"] = outcome.ledger.seconds * 1000
+    if (cache := outcome.ledger.cache) is not None:
+        values |= {"CacheHits": cache.outcome == "hit", "CacheStores": cache.stored}
     record = outcome.ledger.guardrail
     measured = [] if record is None else _measured_guardrail(record)
     if isinstance(outcome, ChatResult):

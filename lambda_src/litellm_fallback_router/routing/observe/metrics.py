@@ -62,8 +62,15 @@ _GUARDRAIL = (
     Metric("GuardrailUnits", "Count", "units that the guardrail billed", ((), ("policy",))),
     Metric("GuardrailUnreachable", "Count", "requests for which the guardrail gave no verdict"),
 )
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_LIST, *_GUARDRAIL)}
+_CACHE = (
+    # One value for each request that takes part in the response cache.
+    Metric("CacheHits", "Count", "requests that were given an earlier answer"),
+    Metric("CacheStores", "Count", "answers that are given again from then on"),
+)
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_LIST, *_GUARDRAIL, *_CACHE)}
 """By name."""
+CACHE_METRICS = frozenset(metric.name for metric in _CACHE)
+"""Those that are emitted only where the mapping has a response cache."""
 GUARDRAIL_METRICS = frozenset(metric.name for metric in _GUARDRAIL)
 """Those that are emitted only where the mapping has a guardrail."""
 

@@ -104,6 +104,7 @@ class RouterOptions(TypedDict, total=False):
     fallback: Annotated[bool, Field(description="false: only the model that is named.")]
     resume: Annotated[bool, Field(description="false: a stream that breaks ends in an error.")]
     explain: Annotated[bool, Field(description="true: the answer carries every attempt under `router`.")]
+    cache: Annotated[bool, Field(description="true: an earlier answer to an equal request will do, where one is kept.")]
 
 
 @with_config(STRICT)

@@ -126,6 +126,7 @@ def constraints(options: RouterOptions | None) -> RoutingConstraints:
         fallback=options.get("fallback", True),
         resume=options.get("resume", True),
         explain=options.get("explain", False),
+        cache=options.get("cache", False),
     )
 
 

@@ -16,9 +16,10 @@ from pydantic import BaseModel
 
 from litellm_fallback_router.adapters.price_map import describe
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
-from litellm_fallback_router.routing.mapping import budgets, governance, load_config
+from litellm_fallback_router.routing.mapping import budgets, cache, governance, load_config
 from litellm_fallback_router.routing.mapping import settings as settings_module
 from litellm_fallback_router.routing.mapping.budgets import Budgets
+from litellm_fallback_router.routing.mapping.cache import CacheRules
 from litellm_fallback_router.routing.mapping.file import read_mapping
 from litellm_fallback_router.routing.mapping.governance import Guardrail
 from litellm_fallback_router.routing.mapping.schema import OPERATOR_PARAMS, InfoOverride, ModelEntry, Params
@@ -84,8 +85,13 @@ def fields_table(module: ModuleType, model: type[BaseModel]) -> str:
 
 @pytest.mark.parametrize(
     ("part", "module", "model"),
-    [("guardrail", governance, Guardrail), ("budgets", budgets, Budgets), ("hedge", settings_module, Hedge)],
-    ids=["guardrail", "budgets", "hedge"],
+    [
+        ("guardrail", governance, Guardrail),
+        ("budgets", budgets, Budgets),
+        ("cache", cache, CacheRules),
+        ("hedge", settings_module, Hedge),
+    ],
+    ids=["guardrail", "budgets", "cache", "hedge"],
 )
 def test_the_table_of_a_part_is_the_codes_own(part: str, module: ModuleType, model: type[BaseModel]) -> None:
     written = TEXT.partition(f"<!-- {part} -->")[2].partition(f"<!-- /{part} -->")[0].strip()
