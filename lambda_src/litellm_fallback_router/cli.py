@@ -15,6 +15,7 @@ import typer
 
 from .commands import caller_keys, circuits, extras, secrets
 from .commands.deployed import Region, Stack
+from .commands.key_options import File
 from .routing.errors import ConfigurationError, InvalidRequestError, RouterError
 
 FAILED, WRONG = 1, 2
@@ -262,6 +263,29 @@ def rollback(
     from .commands import rollback as command  # noqa: PLC0415 - see the module's docstring
 
     command.rollback(to, stack, region, show=show)
+
+
+@app.command()
+def spend(
+    *,
+    days: Annotated[int, typer.Option(min=1, max=400, help="Of UTC, with today.")] = 30,
+    by: Annotated[str, typer.Option(help="Added up by day, caller, model: what stands here.")] = "caller,model",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, with exact amounts, instead of a table.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", dir_okay=False, help="Draw each day's dollars by caller instead.")
+    ] = None,
+    file: File = None,
+    stack: Stack = None,
+    region: Region = None,
+) -> None:
+    """Show what callers have spent, on which models, and how much of it was wasted.
+
+    Of a gateway deployed on AWS, or with --file of the one on this machine. A picture shows models instead of callers
+    with --by model.
+    """
+    from .commands import spend as command  # noqa: PLC0415 - see the module's docstring
+
+    command.spend(by, days, picture, (file, stack, region), as_csv=as_csv)
 
 
 extras.add_evaluate(app)

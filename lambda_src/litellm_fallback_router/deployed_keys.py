@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .local_keys import KeysError, ListedKey
 from .operations import DeployedGateway
-from .routing.accounts import Account
+from .routing.accounts import Account, SpendLine
 from .routing.callers import CallerKey, KeyEntry
 from .routing.key_fields import as_text
 
@@ -55,3 +55,6 @@ class DeployedKeys:
 
     def add(self, account: Account, amount: int) -> None:
         self._gateway.add_to(account, amount)
+
+    def spent(self, first: str, last: str) -> list[SpendLine]:
+        return self._gateway.spent(first, last)

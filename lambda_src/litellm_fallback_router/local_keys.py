@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from .adapters.keys_file import only_writer, read_keys, write_keys
 from .adapters.local_accounts import LocalAccounts
+from .adapters.local_spend import LocalSpend
 from .bootstrap import spend_file
-from .routing.accounts import Account, StoreLostError
+from .routing.accounts import Account, SpendLine, StoreLostError
 from .routing.callers import CallerKey, KeyEntry
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class KeyPlace(Protocol):
 
     def add(self, account: Account, amount: int) -> None:
         """Raise what is left in this period alone."""
+        ...
+
+    def spent(self, first: str, last: str) -> list[SpendLine]:
+        """What was spent from one day to another, both included: UTC's, as `2026-11-29`."""
         ...
 
 
@@ -145,6 +150,18 @@ class FileKeys:
     def add(self, account: Account, amount: int) -> None:
         with self._accounts() as accounts:
             asyncio.run(accounts.add(account.slot(time.time()), amount))
+
+    def spent(self, first: str, last: str) -> list[SpendLine]:
+        path = spend_file(self._path)
+        if not path.exists():
+            return []
+        log = LocalSpend(path)
+        try:
+            return asyncio.run(log.read(first, last))
+        except StoreLostError as error:
+            raise KeysError(f"{path} cannot be read: {error}") from error
+        finally:
+            log.shut()
 
     def _update(self, key: ListedKey, edit: Callable[[KeyEntry], KeyEntry]) -> None:
         with self._changing() as entries:

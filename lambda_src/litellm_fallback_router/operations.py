@@ -29,6 +29,7 @@ from .adapters.dynamodb.accounts import TableAccounts
 from .adapters.dynamodb.circuit_table import CircuitTable, Reading
 from .adapters.dynamodb.items import KeyRecord
 from .adapters.dynamodb.key_records import KeyRecords
+from .adapters.dynamodb.spend import TableSpend
 from .adapters.dynamodb.table import Availability
 from .adapters.gateway_client import GatewayClient
 from .adapters.lambda_versions import FunctionVersions, Served, stop_rollout
@@ -36,11 +37,12 @@ from .adapters.monitoring import Monitoring
 from .adapters.secrets_manager import write_secret
 from .local_keys import ID_LENGTH, new_key
 from .providers import known_providers
-from .routing.accounts import Account, StoreLostError
+from .routing.accounts import Account, SpendLine, StoreLostError
 from .routing.accounts.account import Balance
 from .routing.mapping import did_you_mean, holds_a_key, secret_name
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 
 class OperationError(Exception):
@@ -137,20 +139,25 @@ class DeployedGateway:
     def balance(self, account: Account) -> Balance:
         """What is spent and left of an account in this period."""
         now = time.time()
-        return self._counted(lambda table: table.balance(account.slot(now), now))
+        balance: Balance = self._counted(lambda table: table.balance(account.slot(now), now), TableAccounts)
+        return balance
 
     def add_to(self, account: Account, amount: int) -> None:
         """Raise what is left of an account in this period."""
-        self._counted(lambda table: table.add(account.slot(time.time()), amount))
+        self._counted(lambda table: table.add(account.slot(time.time()), amount), TableAccounts)
 
-    def _counted(self, ask: Callable[[TableAccounts], Coroutine[Any, Any, T]]) -> T:
+    def spent(self, first: str, last: str) -> list[SpendLine]:
+        """What callers have spent from one day (`2026-11-29`, UTC) to another, both included."""
+        return self._counted(lambda table: table.read(first, last), TableSpend)
+
+    def _counted(self, ask: Callable[[P], Coroutine[Any, Any, T]], kind: Callable[[Any, str, Availability], P]) -> T:
+        """What `ask` gets of what the state table keeps as `kind`."""
         reason = _Reason()
         client = self._session.client("dynamodb", config=SHORT)
-        table = TableAccounts(client, self._stack.state_table, Availability(reason))
         try:
-            return asyncio.run(ask(table))
+            return asyncio.run(ask(kind(client, self._stack.state_table, Availability(reason))))
         except StoreLostError as error:
-            raise OperationError(f"{error}: {reason.why}; look with `fallback-router keys show`") from error
+            raise OperationError(f"{error}: {reason.why}") from error
 
     def client(self, url: str | None, key: str, timeout: float) -> GatewayClient:
         """The gateway as the caller with that key meets it; at `url` where that is not the stack's own. `timeout`:
