@@ -32,7 +32,7 @@ PERIODS = {Period.MINUTE: Duration.minutes(1), Period.HOUR: Duration.hours(1), P
 
 
 class Dashboard(Construct):
-    """`deployments` decide the lines of the graphs by model; `guardrail`: there is one; `budget`: of the whole stage.
+    """`deployments` decide the lines of the graphs by model; `guardrail`, `cache`: there is one; `budget`: of the stage.
 
     What each caller spends comes out of the log. A metric of it would cost 0.30 USD a month for every key, looked at
     or not, and there is no end to the number of keys.
@@ -52,6 +52,7 @@ class Dashboard(Construct):
         authorizer: Function,
         log_group: ILogGroup,
         guardrail: bool,
+        cache: bool,
         budget: Budget | None,
     ) -> None:
         super().__init__(scope, id)
@@ -79,6 +80,9 @@ class Dashboard(Construct):
         if guardrail:
             dashboard.add_widgets(_title("What did the guardrail do?"))
             dashboard.add_widgets(*self._guardrail())
+        if cache:
+            dashboard.add_widgets(_title("What did the response cache do?"))
+            dashboard.add_widgets(*self._cache())
         dashboard.add_widgets(_title("API Gateway, Lambda and the state table"))
         dashboard.add_widgets(*self._house(api, alias, authorizer))
         dashboard.add_widgets(_title("What failed last?"))
@@ -176,6 +180,16 @@ class Dashboard(Construct):
             _graph("Waiting for verdicts, milliseconds", times, width=8),
             _graph("Units billed, by policy", units, width=8),
         ]
+
+    def _cache(self) -> list[GraphWidget]:
+        metric = self._metrics.metric
+        requests = [
+            metric("CacheHits", "SampleCount", label="took part"),
+            metric("CacheHits", "Sum", label="were given an earlier answer"),
+            metric("CacheStores", "Sum", label="answers kept"),
+        ]
+        share = [metric("CacheHits", "Average", label="share of hits")]
+        return [_graph("Requests", requests, width=12), _graph("Hits, of those that take part", share, width=12)]
 
     def _house(self, api: RestApi, alias: Alias, authorizer: Function) -> list[GraphWidget]:
         metric = self._metrics.metric

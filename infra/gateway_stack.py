@@ -41,7 +41,7 @@ from .model_access import assumed_roles, bedrock_statements
 from .provider_keys import ProviderKeys
 from .rollout import WATCHED, Rollout, VersionKeeper, new_version_errors
 from .stage import NEW, Stage
-from .state import KeptResponses, State
+from .state import Forgetful, State, kept_answers, kept_responses
 
 STATE_ITEMS = ["circuit#*", "rpm#*", "account#*", "spend#*", "drained"]
 """What of the state table the gateway may touch: everything but the callers' keys (adapters/dynamodb/items.py)."""
@@ -73,6 +73,7 @@ class GatewayStack(Stack):
         self.key = OwnKey(self, "Key", stage=stage, key=stage.kms_key) if stage.kms_key else None
         self.state = State(self, "State", keep=stage.keeps_data)
         self.responses = self._kept_responses()
+        self.answers = self._kept_answers()
         self.keys = ProviderKeys(
             self,
             "ProviderKeys",
@@ -128,6 +129,7 @@ class GatewayStack(Stack):
             authorizer=self.authorizer.function,
             log_group=self.gateway.log_group,
             guardrail=config.guardrail is not None,
+            cache=config.cache is not None,
             budget=config.budgets.stage,
         )
         self._edge()
@@ -185,18 +187,27 @@ class GatewayStack(Stack):
             variables["ROUTER_PROMPTS"] = self.prompt.id if self.prompt else ",".join(stage.prompts)
         if self.responses:
             variables["ROUTER_RESPONSES_TABLE"] = self.responses.table.table_name
+        if self.answers:
+            variables["ROUTER_CACHE_TABLE"] = self.answers.table.table_name
         if self.evaluations and self._config.settings.sample_fallbacks:
             variables["ROUTER_SAMPLES"] = self.evaluations.samples_uri
         if stage.simulator_url:
             variables["ROUTER_SIMULATOR_URL"] = stage.simulator_url
         return variables
 
-    def _kept_responses(self) -> KeptResponses | None:
+    def _kept_responses(self) -> Forgetful | None:
         """Raises ConfigurationError where responses are to be kept in an environment's memory."""
         kept = self._config.settings.responses_store
         if kept == "memory":
             raise ConfigurationError(["settings.responses_store: memory is no place on Lambda; take dynamodb"])
-        return None if kept is None else KeptResponses(self, "Responses")
+        return None if kept is None else kept_responses(self, "Responses")
+
+    def _kept_answers(self) -> Forgetful | None:
+        """Raises ConfigurationError where answers are to be kept in an environment's memory."""
+        rules = self._config.cache
+        if rules is not None and rules.store == "memory":
+            raise ConfigurationError(["cache.store: memory is no place on Lambda; take dynamodb"])
+        return None if rules is None else kept_answers(self, "Answers")
 
     def _new_prompt(self) -> NewPrompt:
         model = next((one.model for one in self._config.deployments if one.profile.bedrock and one.space is None), None)
@@ -255,6 +266,8 @@ class GatewayStack(Stack):
             acknowledge(self.evaluations.findings, role)
         if self.responses:
             role.add_to_policy(self.responses.statement())
+        if self.answers:
+            role.add_to_policy(self.answers.statement())
         if self.key:
             role.add_to_policy(self.key.statement("dynamodb", "secretsmanager", write=True))
         role.add_to_policy(self._items(STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))

@@ -1,6 +1,8 @@
-"""What all environments of a stage share: circuits, rate windows, the callers' key records, and kept responses."""
+"""What all environments of a stage share: circuits, rate windows, the callers' key records, and what is kept of answers."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_dynamodb import (
@@ -14,7 +16,7 @@ from aws_cdk.aws_dynamodb import (
 from aws_cdk.aws_iam import PolicyStatement
 from constructs import Construct
 
-from .acknowledged import RESPONSES, acknowledge
+from .acknowledged import FORGETFUL, acknowledge
 
 PARTITION_KEY = "pk"
 TTL = "ttl"
@@ -38,12 +40,14 @@ class State(Construct):
         )
 
 
-class KeptResponses(Construct):
-    """Conversations that callers go on from, in a table of their own: encrypted, gone after their time, and in no
-    backup that would outlive it."""
+class Forgetful(Construct):
+    """What callers said or were told, in a table of its own: encrypted, gone after its time, and in no backup that
+    would outlive it."""
 
-    def __init__(self, scope: Construct, id: str) -> None:
+    def __init__(self, scope: Construct, id: str, *, actions: Sequence[str]) -> None:
+        """`actions`: what the router may do with it, without `dynamodb:`."""
         super().__init__(scope, id)
+        self._actions = [f"dynamodb:{action}" for action in actions]
         self.table = Table(
             self,
             "Table",
@@ -53,9 +57,18 @@ class KeptResponses(Construct):
             time_to_live_attribute=TTL,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        acknowledge(RESPONSES, self.table)
+        acknowledge(FORGETFUL, self.table)
 
     def statement(self) -> PolicyStatement:
         """What the router may do with it."""
-        actions = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"]
-        return PolicyStatement(actions=actions, resources=[self.table.table_arn])
+        return PolicyStatement(actions=self._actions, resources=[self.table.table_arn])
+
+
+def kept_responses(scope: Construct, id: str) -> Forgetful:
+    """Conversations that callers go on from."""
+    return Forgetful(scope, id, actions=("BatchGetItem", "BatchWriteItem"))
+
+
+def kept_answers(scope: Construct, id: str) -> Forgetful:
+    """Answers that are given again to equal requests."""
+    return Forgetful(scope, id, actions=("GetItem", "PutItem"))
