@@ -32,7 +32,7 @@ PERIODS = {Period.MINUTE: Duration.minutes(1), Period.HOUR: Duration.hours(1), P
 
 
 class Dashboard(Construct):
-    """`deployments` decide the lines of the graphs by model; `guardrail`, `cache`: there is one; `budget`: of the stage.
+    """`deployments` decide the lines of the graphs by model; `guardrail`, `cache`: there is one; `budget`: the stage's.
 
     What each caller spends comes out of the log. A metric of it would cost 0.30 USD a month for every key, looked at
     or not, and there is no end to the number of keys.

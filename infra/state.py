@@ -1,4 +1,4 @@
-"""What all environments of a stage share: circuits, rate windows, the callers' key records, and what is kept of answers."""
+"""What all environments of a stage share: circuits, rate windows, the callers' key records, what is kept of answers."""
 
 from __future__ import annotations
 
