@@ -18,7 +18,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test clients e2e e2e-streaming package deploy smoke diff destroy sam-invoke e2e-sam bench lint format lock clean
+.PHONY: help demo serve test clients browser e2e e2e-streaming package deploy smoke diff destroy sam-invoke e2e-sam bench lint format lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,6 +34,10 @@ test: $(INFRA) lint ## Run the linters and all tests
 
 clients: $(INFRA) ## Run the real clients against the gateway and write docs/clients.md (NAMES="codex ..." prints instead)
 	@$(BIN)/python -m tests.clients $(NAMES)
+
+browser: $(INFRA) ## Look at the console in Debian's Chromium (apt-get install chromium)
+	@test -x /usr/bin/chromium || { echo "browser: needs Debian's Chromium: apt-get install chromium" >&2; exit 1; }
+	@$(BIN)/pytest -q tests/browser/console.py
 
 e2e: $(INFRA) ## Deploy to a local AWS and use it there, from keys to rotation to destroy
 	@$(BIN)/pytest -q tests/e2e/shared_accounts.py tests/e2e/operators.py tests/e2e/deployed.py

@@ -41,6 +41,7 @@ from .routing.mapping import (
     with_guardrail,
     with_prompts,
 )
+from .routing.observe import LiveObserver
 from .routing.ports import (
     AccountStore,
     CallerKeys,
@@ -198,6 +199,8 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
     observer = _observer(settings)
     keys = provider_keys(config, settings, read=read_keys)
     circuits, rate_limits, accounts, spend = _state(config, settings, observer)
+    seen = _traced(observer, settings)
+    live = LiveObserver(seen) if settings.shows_console else None
     return Router(
         config,
         RouterDependencies(
@@ -205,7 +208,8 @@ def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: boo
             keys=keys,
             circuits=circuits,
             rate_limits=rate_limits,
-            observer=_traced(observer, settings),
+            observer=seen if live is None else live,
+            live=live,
             cooldowns=Cooldowns(),
             rng=random.Random(),  # noqa: S311 - spreads load and jitter, guards nothing
             responses=_responses(config, settings),

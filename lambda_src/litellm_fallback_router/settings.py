@@ -93,6 +93,8 @@ class Settings(BaseModel):
     """The stage's name in CloudWatch. Set: metrics and JSON logs go to stdout, for Lambda to collect."""
     otlp_endpoint: Annotated[str | None, Field(alias="OTEL_EXPORTER_OTLP_ENDPOINT")] = None
     """Where spans are sent by OTLP over HTTP, such as http://127.0.0.1:4318; None: nothing is traced."""
+    console: Annotated[Literal["on", "off"] | None, Field(alias="ROUTER_CONSOLE")] = None
+    """Whether `/console` shows what happens to requests; None: where callers need no key, and not on Lambda."""
     metrics_port: Annotated[int | None, Field(alias="ROUTER_METRICS_PORT", ge=1, le=65535)] = None
     """Port of this machine at which Prometheus finds the metrics; None: they are not counted."""
     drills: Annotated[Path | None, Field(alias="ROUTER_DRILLS")] = None
@@ -116,6 +118,13 @@ class Settings(BaseModel):
     def needs_key(self) -> bool:
         """Whether callers of the local server need a key."""
         return bool(self.api_keys) or self.keys_file is not None
+
+    @property
+    def shows_console(self) -> bool:
+        """Every caller sees there what all of them ask for and spend: with keys an operator has to want it."""
+        if self.console is not None:
+            return self.console == "on"
+        return self.lambda_function is None and not self.needs_key
 
     @property
     def snapshot(self) -> bool:

@@ -11,7 +11,7 @@ from starlette.datastructures import State
 
 from ..routing.ports import CallerKeys
 from ..routing.router import Router
-from . import counting, docs, errors, formats, handler, health, models
+from . import console, counting, docs, errors, formats, handler, health, models
 from .admission import Admission
 from .auth import ApiKeys
 from .middleware import AzurePaths, Cors, RequestContextMiddleware
@@ -68,5 +68,7 @@ def create_app(
         app.include_router(routes, dependencies=[Depends(keys)])
     app.include_router(health.routes)
     app.include_router(docs.routes)
+    app.include_router(console.events, dependencies=[Depends(keys)])
+    app.include_router(console.page)
     app.state.endpoints = errors.endpoints([*with_key, health.routes])
     return app

@@ -70,6 +70,8 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._router.live is not None:
+            self._router.live.close()  # those who look at it would have the server wait for them
         ending = asyncio.create_task(self._end_what_is_left())
         try:
             await super().shutdown(sockets)

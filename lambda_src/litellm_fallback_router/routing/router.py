@@ -8,12 +8,13 @@ import uuid
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .errors import CallerLeftError, ConfigurationError, InternalError, RouterError, ServerStoppingError
 from .execution import TokenCount, counted, estimated, health_for_plan, run_in_background
 from .interceptors import RouterDependencies, Run, interceptors, tagged
 from .mapping import RouterConfig
+from .observe import LiveObserver
 from .plan import Plan, check_choice, plan
 from .ports import ResponseStore
 from .request import validated
@@ -152,6 +153,38 @@ class Router:
     def responses(self) -> ResponseStore | None:
         """Where responses are kept; None: nowhere."""
         return self._dependencies.responses
+
+    @property
+    def live(self) -> LiveObserver | None:
+        """What happens now, for those who look; None: nobody can."""
+        return self._dependencies.live
+
+    async def status(self) -> list[dict[str, Any]]:
+        """Tell how each deployment is now.
+
+        Returns:
+            For each of the mapping its `id`, `state` (`ready`, or the code of why it is not asked), the `reason`, the
+            recent average seconds to a `first_token` and to an `answer`, `rpm`, `rpm_left`, and the `last_failure`.
+        """
+        deployments, live = self.config.deployments, self._dependencies.live
+        health = await health_for_plan(deployments, self._dependencies, streamed=False)
+        latencies = self._dependencies.latencies
+        found = []
+        for one in deployments:
+            unfit = health.unfit(one)
+            found.append(
+                {
+                    "id": one.id,
+                    "state": "ready" if unfit is None else unfit.code,
+                    "reason": "" if unfit is None else unfit.reason,
+                    "first_token": latencies.average(one.id, streamed=True),
+                    "answer": latencies.average(one.id, streamed=False),
+                    "rpm": one.rpm,
+                    "rpm_left": health.rpm_left.get(one.id),
+                    "last_failure": None if live is None else live.last_failure(one.id),
+                }
+            )
+        return found
 
     @property
     def stopping(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,14 +12,14 @@ from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.routing.callers import CallerKey, KeyEntry
 from tests.unit.api.fakes import FakeRouter, gateway
 
-NOW = int(time.time())
+PAST, FUTURE = 1_700_000_000, 4_000_000_000
 OPEN, NARROW, LATE, GONE = "sk-open", "sk-narrow", "sk-late", "sk-gone"
 MESSAGES = [{"role": "user", "content": "hi"}]
 
 
 def entry(key: str, **fields: Any) -> KeyEntry:
     models = fields.pop("models", ())
-    return KeyEntry(CallerKey(f"id-of-{key}", models=models), hash_of(key), created_at=NOW - 100, **fields)
+    return KeyEntry(CallerKey(f"id-of-{key}", models=models), hash_of(key), created_at=PAST, **fields)
 
 
 class Listed:
@@ -38,8 +37,8 @@ class Listed:
 KEYS = Listed(
     entry(OPEN),
     entry(NARROW, models=("anthropic-*",)),
-    entry(LATE, expires_at=NOW - 1),
-    entry(GONE, expires_at=NOW + 1000, revoked_at=NOW - 1),
+    entry(LATE, expires_at=PAST),
+    entry(GONE, expires_at=FUTURE, revoked_at=PAST),
 )
 
 

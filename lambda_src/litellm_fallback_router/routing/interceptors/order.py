@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..accounts import Accounts, Spending
 from ..execution import ExecutionDependencies
 from ..mapping import RouterConfig
+from ..observe import LiveObserver
 from ..ports import Guard, Prompts, ResponseCache, Samples
 from ..types import ChatRequest
 from .affinity import AffinityInterceptor
@@ -34,6 +35,8 @@ class RouterDependencies(ExecutionDependencies):
     """What keys, tags and the stage may use; None: nothing is limited."""
     spending: Spending | None = None
     """None: what is spent is not written anywhere."""
+    live: LiveObserver | None = None
+    """The observer, where what happens can be looked at."""
 
 
 def interceptors(request: ChatRequest, config: RouterConfig, dependencies: RouterDependencies) -> list[Interceptor]:

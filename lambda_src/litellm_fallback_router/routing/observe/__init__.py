@@ -1,5 +1,6 @@
 """What is reported of requests: metrics, and samples of answers as evaluations take them."""
 
+from .live import Event, LiveObserver, TooManyViewersError
 from .measured import Measured, is_fault, measured_attempt, measured_request
 from .metrics import METRICS, NAMESPACE, SERVICE, steady_metrics
 from .samples import MAX_LINES, Sample, as_prompt, identifier, response_line, sample_of
@@ -9,8 +10,11 @@ __all__ = [
     "METRICS",
     "NAMESPACE",
     "SERVICE",
+    "Event",
+    "LiveObserver",
     "Measured",
     "Sample",
+    "TooManyViewersError",
     "as_prompt",
     "identifier",
     "is_fault",

@@ -1,0 +1,85 @@
+"""The console's page and its events, from a gateway of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
+from local.simulator import SimulatorControl
+from tests.support.gateway import Gateway, gateway_process
+
+
+@pytest.fixture(scope="module")
+def watched(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("console")
+    with gateway_process(folder, ROUTER_STYLE_MAPPING, simulator_url=simulator.url) as running:
+        yield running
+
+
+def events_of(lines: Iterator[str], *names: str) -> dict[str, Any]:
+    """The first event of each name."""
+    found: dict[str, Any] = {}
+    name = ""
+    for line in lines:
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: ") and name in names and name not in found:
+            found[name] = json.loads(line.removeprefix("data: "))
+        if len(found) == len(names):
+            break
+    return found
+
+
+def test_the_page_brings_all_it_needs_and_may_load_nothing_else(watched: Gateway) -> None:
+    page = httpx.get(f"{watched.url}/console")
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "http" not in page.text.replace("http-equiv", "")
+    for name in ("console.css", "console.js"):
+        assert f"console/{name}" in page.text
+        assert httpx.get(f"{watched.url}/console/{name}").status_code == 200
+    assert httpx.get(f"{watched.url}/console/__init__.py").status_code == 404
+
+
+def test_its_events_are_the_chains_their_state_and_each_request(watched: Gateway) -> None:
+    with httpx.stream("GET", f"{watched.url}/console/events", timeout=20) as response:
+        lines = response.iter_lines()
+        found = events_of(lines, "chains", "state")
+        with watched.client() as client:
+            question: Any = [{"role": "user", "content": "What is the capital of France?"}]
+            client.chat.completions.create(model="openai-gpt4o", messages=question)
+        found |= events_of(lines, "attempt", "request")
+    assert found["chains"]["chains"]["openai-gpt4o"][0] == ["openai-gpt4o"]
+    assert {one["state"] for one in found["state"]["deployments"]} == {"ready"}
+    assert (found["request"]["asked"], found["request"]["status"]) == ("openai-gpt4o", 200)
+    assert found["attempt"]["request_id"] == found["request"]["request_id"]
+    assert "France" not in repr(found)
+
+
+def test_a_gateway_that_is_stopped_does_not_wait_for_who_looks(simulator: SimulatorControl, tmp_path: Path) -> None:
+    with gateway_process(tmp_path, ROUTER_STYLE_MAPPING, simulator_url=simulator.url) as running:
+        with httpx.stream("GET", f"{running.url}/console/events", timeout=20) as response:
+            lines = response.iter_lines()
+            events_of(lines, "state")
+            running.process.terminate()
+            assert list(lines)[-1:] in ([], [""]), "the stream ends well"
+        assert running.process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize(("switch", "status"), [(None, 404), ("on", 200)])
+def test_where_callers_need_keys_the_console_is_off_unless_wanted_and_its_events_ask_for_one(
+    simulator: SimulatorControl, tmp_path: Path, switch: str | None, status: int
+) -> None:
+    env = {"GATEWAY_API_KEYS": "a-key", **({} if switch is None else {"ROUTER_CONSOLE": switch})}
+    with gateway_process(tmp_path, ROUTER_STYLE_MAPPING, simulator_url=simulator.url, env=env) as running:
+        assert httpx.get(f"{running.url}/console").status_code == status
+        assert httpx.get(f"{running.url}/console/events").status_code == 401
+        headers = {"authorization": "Bearer a-key"}
+        with httpx.stream("GET", f"{running.url}/console/events", headers=headers) as response:
+            assert response.status_code == status
