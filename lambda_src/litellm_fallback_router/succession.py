@@ -56,6 +56,7 @@ def _succeeding(former: Router, config: RouterConfig, fresh: RouterDependencies)
         samples=kept.samples if before.settings.sample_fallbacks == config.settings.sample_fallbacks else fresh.samples,
         prompts=kept.prompts if before.prompts == config.prompts else fresh.prompts,
         guard=kept.guard if before.guardrail == config.guardrail else fresh.guard,
+        cache=kept.cache if before.cache == config.cache else fresh.cache,
         **carried_over(kept, config, same),
     )
     if isinstance(kept.provider, Engine) and isinstance(kept.keys, EnvironmentKeys):

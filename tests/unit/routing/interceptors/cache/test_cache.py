@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+from litellm_fallback_router.adapters.local_accounts import LocalAccounts
 from litellm_fallback_router.adapters.memory import MemoryCache
-from litellm_fallback_router.routing.errors import ProvidersFailedError
+from litellm_fallback_router.routing.accounts import Accounts
+from litellm_fallback_router.routing.callers import CallerKey
+from litellm_fallback_router.routing.errors import ProvidersFailedError, RateLimitedError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.interceptors.cache.rules import bypassed
 from litellm_fallback_router.routing.ledger import CacheRecord, Usage
 from litellm_fallback_router.routing.mapping import CacheRules
 from litellm_fallback_router.routing.ports import KeptAnswer
+from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, NativeRequest, RoutingConstraints
 from tests.support.guards import MESSAGES, RuledGuard, guarded_rig
 from tests.support.scripted import CUT, Rig, ScriptedProvider, Step, config_of, deployment, fails, question, read, says
@@ -67,6 +71,11 @@ async def ask(r: Rig, request: ChatRequest | None = None, *, stream: bool = Fals
     if stream:
         return await read(r.router, asked)
     result = await r.router.complete(asked)
+    return result.text, result
+
+
+async def answered(router: Router, request: ChatRequest) -> tuple[str, ChatResult]:
+    result = await router.complete(request)
     return result.text, result
 
 
@@ -280,6 +289,25 @@ def test_a_hit_asks_no_circuit_and_takes_no_rate(stream: bool) -> None:
             assert (await ask(r, stream=stream))[1].ledger.attempts == ()
         assert await r.circuits.states(["a"]) == before
         assert r.provider.asked == ["a"]
+
+    run_virtually(main())
+
+
+@EITHER
+def test_a_hit_takes_nothing_from_a_budget_and_is_given_when_that_is_used_up(stream: bool) -> None:
+    async def main() -> None:
+        r = cached_rig("a")
+        accounts = Accounts(LocalAccounts(), ahead=False)
+        router = Router(r.config, replace(r.router._dependencies, accounts=accounts))
+        asked = taking_part(caller="me", key=CallerKey("me", rpm=1))
+        await router.complete(asked)
+        for _ in range(3):
+            _, result = await read(router, asked) if stream else await answered(router, asked)
+            assert result.cost_usd == 0
+        with pytest.raises(RateLimitedError):
+            await router.complete(replace(asked, messages=[{"role": "user", "content": "Another question?"}]))
+        assert r.provider.asked == ["a"]
+        await accounts.aclose()
 
     run_virtually(main())
 

@@ -146,6 +146,30 @@ def test_what_narrows_the_chain_belongs_to_the_request(narrowed: dict[str, Any])
     assert key({**BASE, "narrowed": {**BASE["narrowed"], **narrowed}}) != key(BASE)
 
 
+NATIVE: dict[str, Any] = {"format": "messages", "body": {"a": 1}, "headers": {"anthropic-beta": "x"}}
+PROMPT: dict[str, Any] = {"id": "CAPITALS01", "version": "1", "variables": {"country": "France"}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"native": {**NATIVE, "format": "responses"}},
+        {"native": {**NATIVE, "body": {"a": 1.0}}},
+        {"native": {**NATIVE, "headers": {"anthropic-beta": "y"}}},
+        {"native": {**NATIVE, "headers": {}}},
+        {"native": None},
+        {"prompt": {**PROMPT, "id": "CAPITALS02"}},
+        {"prompt": {**PROMPT, "version": "2"}},
+        {"prompt": {**PROMPT, "variables": {"country": "Spain"}}},
+        {"prompt": None},
+    ],
+    ids=str,
+)
+def test_a_body_of_its_own_format_its_headers_and_a_prompt_belong_to_it(changed: dict[str, Any]) -> None:
+    whole = {**BASE, "native": NATIVE, "prompt": PROMPT}
+    assert key({**whole, **changed}) != key(whole)
+
+
 def test_whoever_calls_shares_with_nobody_unless_the_mapping_says_so() -> None:
     shared = replace(CONFIG, cache=CacheRules(store="memory", shared=True))
     others: list[dict[str, Any]] = [{**BASE, "caller": None}, {**BASE, "caller": "you"}, {**BASE, "tag": "team-a"}]
