@@ -18,7 +18,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test clients browser e2e e2e-streaming package deploy smoke diff destroy sam-invoke e2e-sam bench lint format lock clean
+.PHONY: help demo serve test clients browser e2e e2e-streaming package image deploy smoke diff destroy sam-invoke e2e-sam bench lint format lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -48,6 +48,10 @@ e2e-streaming: $(INFRA) ## Run the package behind the real Lambda Web Adapter (n
 
 package: $(READY) ## Build the Lambda package (ARCH=arm64 or x86_64)
 	@$(BIN)/python -m infra.lambda_package --arch $(or $(ARCH),arm64)
+
+image: ## Build the container's image (needs a running Docker)
+	@if docker version >/dev/null 2>&1; then docker build -f container/Dockerfile -t fallback-router .; \
+	else echo "image: skipped: no Docker engine is running (it builds the image)"; fi
 
 deploy: $(INFRA) ## Deploy to AWS (STAGE=dev or prod, ARGS="-c waf=true ..."); `cdk deploy` does the same
 	@$(RUN_CDK) deploy -c stage=$(STAGE) $(ARGS)

@@ -66,6 +66,9 @@ def serve(
     config: Config = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 4000,
+    drain: Annotated[
+        float, typer.Option(min=0, max=900, help="Seconds for answers under way when it is stopped (SIGTERM).")
+    ] = 6.0,
     simulate: Simulate = False,
 ) -> None:
     """Run the gateway: an OpenAI-compatible endpoint at /v1.
@@ -75,7 +78,7 @@ def serve(
     """
     from .commands import serve as command  # noqa: PLC0415 - see the module's docstring
 
-    command.serve(config, host, port, simulate=simulate)
+    command.serve(config, host, port, simulate=simulate, drain=drain)
 
 
 @app.command()

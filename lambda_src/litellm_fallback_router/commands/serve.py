@@ -29,7 +29,7 @@ from .formatting import listed, warn
 from .server import Server
 
 
-def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> None:
+def serve(config_file: Path | None, host: str, port: int, *, simulate: bool, drain: float) -> None:
     """Runs until SIGTERM or Ctrl-C. Raises ConfigurationError; exits with 1 where the address cannot be had."""
     # Without a handler SIGTERM would end the process before it is ready without a word to the simulator.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -46,7 +46,7 @@ def serve(config_file: Path | None, host: str, port: int, *, simulate: bool) -> 
             caller_keys=known,
             beside=partial(file_watched, settings=settings),
         )
-        server = Server(app, router, settings, lambda: _announce(listener, router, settings))
+        server = Server(app, router, settings, lambda: _announce(listener, router, settings), drain=drain)
         try:
             server.run([listener])
         except KeyboardInterrupt:

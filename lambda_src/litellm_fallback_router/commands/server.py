@@ -33,8 +33,15 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: ASGIApp, router: Router, settings: Settings, announce: Callable[[], Awaitable[None]]
+        self,
+        app: ASGIApp,
+        router: Router,
+        settings: Settings,
+        announce: Callable[[], Awaitable[None]],
+        *,
+        drain: float = DRAIN_SECONDS,
     ) -> None:
+        """`drain`: seconds for answers under way when it is stopped."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -44,12 +51,13 @@ class Server(uvicorn.Server):
                 server_header=False,
                 ws="none",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=DRAIN_SECONDS + 2 * LAST_WORDS_SECONDS,  # type: ignore[arg-type] # a float will do
+                timeout_graceful_shutdown=drain + 2 * LAST_WORDS_SECONDS,  # type: ignore[arg-type] # a float will do
             )
         )
         self._router = router
         self._settings = settings
         self._announce = announce
+        self._drain = drain
         self._hurry = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -80,7 +88,7 @@ class Server(uvicorn.Server):
 
     async def _end_what_is_left(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
+            async with asyncio.timeout(self._drain):
                 await self._hurry.wait()
         self._router.stop()
         for task in tuple(self.server_state.tasks):
