@@ -68,4 +68,5 @@ def forgetful(dependencies: D) -> D:
         latencies=Latencies(),
         caches=PromptCaches(),
         waste=WasteBudget(),
+        hedges=HedgeShare(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import RouterError
 from ..ledger import AttemptRecord, Dropped
 from ..mapping import Hedge
-from ..plan import Candidate
+from ..plan import Candidate, runs_providers_tools
 from .admission import admit, withdraw
 from .attempt import Attempt
 from .schedule import AttemptSchedule
@@ -22,10 +22,10 @@ class HedgedSchedule(AttemptSchedule):
         """Seconds after which another attempt may be started beside this one; None: none may be."""
         if attempt.number == 1:
             self.dependencies.hedges.earn(self.plan.primary, hedge.at_most)
-        candidate = attempt.candidate
-        # What no translation has may be more than an answer: tools that the provider runs would run twice.
-        twice = candidate.native is None or not candidate.native.only
-        if self._hedged or candidate.probe or candidate.last_resort or not twice or self._remaining.second is None:
+        candidate, second = attempt.candidate, self._remaining.second
+        if self._hedged or candidate.probe or candidate.last_resort or second is None:
+            return None
+        if not all(_may_be_asked_twice(one) for one in (candidate, second)):
             return None
         return self.dependencies.latencies.p95(attempt.deployment.id, streamed=self.streamed)
 
@@ -72,3 +72,9 @@ class HedgedSchedule(AttemptSchedule):
             and dependencies.hedges.left(chain)
             and dependencies.waste.left(chain, candidate.deployment.provider, settings)
         )
+
+
+def _may_be_asked_twice(candidate: Candidate) -> bool:
+    """False where asking may do more than give an answer: tools that a provider runs would run twice, and what only its
+    own format has may be such a thing."""
+    return not runs_providers_tools(candidate) and not (candidate.native is not None and candidate.native.only)

@@ -225,7 +225,12 @@ def test_no_attempt_is_made_beyond_the_most(streamed: bool) -> None:
 def test_what_only_its_own_format_has_is_not_sent_twice(streamed: bool) -> None:
     async def main() -> None:
         r = hedging("a", "b", scripts={"a": [says("slow", wait=SLOW)]})
-        tools = NativeRequest("responses", {"model": "a", "input": "x"}, only=("tools[0] (mcp)",))
+        only = NativeRequest("responses", {"model": "a", "input": "x"}, only=("background",))
+        _, ledger = await asked(r, streamed=streamed, native=only)
+        assert outcomes(ledger) == [(1, "a", None)]
+        _, ledger = await asked(r, streamed=streamed, params={"web_search_options": {}})
+        assert outcomes(ledger) == [(1, "a", None)]
+        tools = NativeRequest("responses", {"model": "a", "input": "x", "tools": [{"type": "mcp"}]})
         _, ledger = await asked(r, streamed=streamed, native=tools)
         assert outcomes(ledger) == [(1, "a", None)]
 
