@@ -12,6 +12,10 @@ SECRET = {"SMG4": "Providers' keys are issued on the providers' own pages; the g
 ROLE = {"IAM5[Resource::*]": "Only X-Ray: its two actions know no resources (X-Ray's service authorization reference)."}
 ROLLOUT_ROLE = {f"IAM4[{_SHIFT_ALIAS}]": "The policy that CodeDeploy's documentation names for moving aliases."}
 KEEPER_REASON = "It deletes versions of this one function, whose numbers nobody knows before."
+PROBE = {
+    "APIG4": "Route 53 can send no key. The path has the stack's own number in it, and answers a few times a second.",
+    "COG4": "As above.",
+}
 AGENT_ROLE = {"IAM5[Resource::*]": "bedrock:InvokeGuardrailChecks, whose checks belong to no guardrail to be named."}
 FUNCTION = {"L1": "The package is compiled for Python 3.13, and moves to the next version as a whole."}
 API = {"APIG2": "Bodies are validated by the gateway, which answers in OpenAI's envelope and names the field."}

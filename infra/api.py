@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from aws_cdk.aws_apigateway import (
     LambdaIntegration,
     LogGroupLogDestination,
     Method,
+    MethodDeploymentOptions,
     MethodLoggingLevel,
     Period,
     QuotaSettings,
@@ -75,6 +77,11 @@ class Authorizer(Construct):
         self.log_group.grant_write(self.role)
 
 
+def deep_health(stage: Stage) -> str:
+    """A path that only who can read the account's settings knows: made of the certificates' ARNs, which are random."""
+    return f"health/deep/{hashlib.sha256(str(stage.certificate_arn).encode()).hexdigest()[:32]}"
+
+
 class GatewayApi(Construct):
     """Everything goes to the function, and nothing without a key."""
 
@@ -91,8 +98,8 @@ class GatewayApi(Construct):
             endpoint_types=[EndpointType.REGIONAL],
             api_key_source_type=ApiKeySourceType.AUTHORIZER,
             cloud_watch_role=False,
-            # Behind a domain there is one address: the firewall, the certificate and the logs are the domain's.
-            disable_execute_api_endpoint=stage.domain_name is not None,
+            # Behind a domain there is one address. With two Regions Route 53 looks for the health of each at its own.
+            disable_execute_api_endpoint=stage.domain_name is not None and not stage.regions,
             deploy_options=self._stage_options(stage),
         )
         self.api.node.try_remove_child("Endpoint")  # an output of CDK's own, the same as the stack's `Url`
@@ -103,6 +110,9 @@ class GatewayApi(Construct):
         self.log_role = self._log_role()
         self.api.deployment_stage.node.add_dependency(self._log_permission(self.log_role))
         self.methods = self._routes(stage, alias, timeout, authorizer)
+        if stage.regions:
+            self.deep_health = deep_health(stage)
+            self.probe = self._probe(alias)
         self.plans = self._usage_plans(stage)
         for error in GATEWAY_ERRORS:
             self.api.add_gateway_response(
@@ -124,6 +134,21 @@ class GatewayApi(Construct):
             # Execution logs land in a group of their own that is kept for ever, and can hold prompts.
             logging_level=MethodLoggingLevel.OFF,
             data_trace_enabled=False,
+            # Route 53 asks less than once a second; whoever finds the path can cost no more than this.
+            method_options={
+                f"/{deep_health(stage)}/GET": MethodDeploymentOptions(
+                    throttling_rate_limit=5, throttling_burst_limit=10
+                )
+            }
+            if stage.regions
+            else None,
+        )
+
+    def _probe(self, alias: Alias) -> Method:
+        """The one method without a key: whether this Region answers, from the API to the app. Asks no provider."""
+        whole = LambdaIntegration(alias, timeout=Duration.seconds(5), allow_test_invoke=False)
+        return self.api.root.resource_for_path(self.deep_health).add_method(
+            "GET", whole, authorization_type=AuthorizationType.NONE, api_key_required=False
         )
 
     def _log_role(self) -> Role:

@@ -28,26 +28,32 @@ def main() -> None:
     """Synthesize. Exits with 1 and every mistake in the settings, or why the package could not be built."""
     app = cdk.App()
     try:
-        region = os.environ.get(REGION)
         stage = load_stage(app.node.get_all_context())
+        regions = stage.regions or (os.environ.get(REGION),)
         config = load_chain(stage.mapping, stage.prompts_named, stage.guardrail_named)
         # Building the package takes a while; what the stack would refuse is said before.
-        snapstart_in(region, stage)
-        concerns(stage, config, region)
+        for region in regions:
+            snapstart_in(region, stage)
+            concerns(stage, config, region)
         package = build_package(stage.arch, mapping=stage.mapping, progress=_say)
         tools = None
         if stage.agentcore:
             tools = build_package(stage.arch, mapping=stage.mapping, agent_tools=True, progress=_say)
-        GatewayStack(
-            app,
-            stage.stack_name,
-            stage=stage,
-            config=config,
-            package=package,
-            tools=tools,
-            authorizer=AUTHORIZER,
-            region=region,
-        )
+        stacks = [
+            GatewayStack(
+                app,
+                stage.stack_name if number == 0 else f"{stage.stack_name}-{region}",
+                stage=stage,
+                config=config,
+                package=package,
+                tools=tools,
+                authorizer=AUTHORIZER,
+                region=region,
+            )
+            for number, region in enumerate(regions)
+        ]
+        for second in stacks[1:]:
+            second.add_dependency(stacks[0])  # which makes its copies of the table and the secrets
     except ConfigurationError as error:
         sys.exit(str(error))
     except (BuildError, InterpreterMissingError, StaleListError, UnfitPackageError) as error:

@@ -68,7 +68,7 @@ class OwnDomain(Construct):
 
     def __init__(self, scope: Construct, id: str, *, domain_name: str, certificate_arn: str, api: RestApi) -> None:
         super().__init__(scope, id)
-        domain = DomainName(
+        self.domain = domain = DomainName(
             self,
             "Domain",
             domain_name=domain_name,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from aws_cdk import Annotations, CfnOutput, Stack, Tags
+from aws_cdk import Annotations, CfnOutput, Environment, Stack, Tags
 from aws_cdk.aws_iam import ArnPrincipal, Effect, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
@@ -18,6 +19,7 @@ from .acknowledged import (
     FUNCTION,
     LOG_ROLE,
     METHOD,
+    PROBE,
     ROLE,
     ROLLOUT_ROLE,
     SECRET,
@@ -33,6 +35,7 @@ from .dashboard import Dashboard
 from .edge import Firewall, OwnDomain
 from .encryption import OwnKey
 from .evaluations import Evaluations, judge_statements
+from .failover import Failover
 from .function import TOOL_DOOR, GatewayFunction, api_door, snapstart_in
 from .governance import NewGuardrail, NewPrompt, guardrail_arn, prompt_findings, prompt_statement
 from .lambda_package import MAPPING
@@ -65,13 +68,28 @@ class GatewayStack(Stack):
         tools: Path | None,
         region: str | None = None,
     ) -> None:
-        super().__init__(scope, id, description=f"LiteLLM Fallback Router, {stage.name}")
+        super().__init__(
+            scope,
+            id,
+            stack_name=stage.stack_name,
+            description=f"LiteLLM Fallback Router, {stage.name}",
+            # Where the stage is in two Regions each stack must be told its own; else it is the command line's.
+            env=Environment(region=region, account=os.environ.get("CDK_DEFAULT_ACCOUNT")) if stage.regions else None,
+        )
+        self._where = region
         self._stage = stage
         self._config = config
         self._snapstart = snapstart_in(region, stage)
         self.metrics = StageMetrics(stage.service)
         self.key = OwnKey(self, "Key", stage=stage, key=stage.kms_key) if stage.kms_key else None
-        self.state = State(self, "State", keep=stage.keeps_data)
+        self.state = State(
+            self,
+            "State",
+            keep=stage.keeps_data,
+            name=f"{stage.service}-state",
+            regions=stage.regions,
+            region=region,
+        )
         self.responses = self._kept_responses()
         self.answers = self._kept_answers()
         self.keys = ProviderKeys(
@@ -80,6 +98,8 @@ class GatewayStack(Stack):
             prefix=stage.service,
             providers=secret_providers(config.deployments),
             keep=stage.keeps_data,
+            regions=stage.regions,
+            region=region,
         )
         self.evaluations = self._evaluations()
         self.guardrail = NewGuardrail(self, "Guardrail", name=stage.service) if stage.guardrail == NEW else None
@@ -230,15 +250,30 @@ class GatewayStack(Stack):
         if stage.waf:
             Firewall(self, "Firewall", stage=stage, api=self.api.api)
         self.url = self.api.api.url
-        if stage.domain_name and stage.certificate_arn:
+        certificate = stage.certificate_in(self._where)
+        if stage.domain_name and certificate:
             domain = OwnDomain(
                 self,
                 "Domain",
                 domain_name=stage.domain_name,
-                certificate_arn=stage.certificate_arn,
+                certificate_arn=certificate,
                 api=self.api.api,
             )
             self.url = domain.url
+            if stage.regions:
+                Failover(
+                    self,
+                    "Failover",
+                    stage=stage,
+                    api=self.api.api,
+                    path=self.api.deep_health,
+                    domain=domain.domain,
+                    first=self._where == stage.regions[0],
+                    keys_alarm=self.alarms.named("AuthorizerErrors")[0],
+                )
+                acknowledge(PROBE, self.api.probe)
+                others = ",".join(region for region in stage.regions if region != self._where)
+                CfnOutput(self, "OtherRegions", value=others, description="Where the stage is too")
             CfnOutput(self, "DomainTarget", value=domain.target, description="Point the domain's DNS record here")
 
     def _grant_router(self, role: Role) -> None:

@@ -12,16 +12,33 @@ from litellm_fallback_router.routing.mapping import secret_name
 
 
 class ProviderKeys(Construct):
-    """The secrets `PREFIX/PROVIDER`. The L1 construct, because the L2 one always fills a secret."""
+    """The secrets `PREFIX/PROVIDER`. The L1 construct, because the L2 one always fills a secret. `regions`: where they
+    are too; the first of them makes them, and Secrets Manager keeps the copies alike."""
 
-    def __init__(self, scope: Construct, id: str, *, prefix: str, providers: Sequence[str], keep: bool) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        prefix: str,
+        providers: Sequence[str],
+        keep: bool,
+        regions: Sequence[str] = (),
+        region: str | None = None,
+    ) -> None:
         super().__init__(scope, id)
         self.names = [secret_name(prefix, provider) for provider in providers]
+        made_here = providers if not regions or region == regions[0] else ()
+        copies = [CfnSecret.ReplicaRegionProperty(region=one) for one in regions[1:]]
         self.secrets = [
             CfnSecret(
-                self, provider, name=secret_name(prefix, provider), description=f"Key of {provider}, for the gateway"
+                self,
+                provider,
+                name=secret_name(prefix, provider),
+                description=f"Key of {provider}, for the gateway",
+                replica_regions=copies or None,
             )
-            for provider in providers
+            for provider in made_here
         ]
         for secret in self.secrets:
             secret.apply_removal_policy(RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY)

@@ -149,8 +149,16 @@ class Stage(BaseModel):
     kms_key: Annotated[str | None, AfterValidator(_own_key)] = None
     """Encrypts the tables, the logs and the secrets: `new`, or the ARN of a key that exists; None: AWS's own keys."""
     domain_name: str | None = Field(None, pattern=r"^([a-z0-9-]{1,63}\.)+[a-z]{2,63}$")
-    certificate_arn: str | None = Field(None, pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+$")
-    """ACM certificate for `domain_name`, in the stack's Region."""
+    certificate_arn: str | None = Field(
+        None, pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[^,]+(, *arn:aws[^,]+)?$"
+    )
+    """ACM certificate for `domain_name`, in the stack's Region; with `regions` one in each, with a comma between."""
+    regions: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")], ...], BeforeValidator(_words)
+    ] = ()
+    """Two Regions, the second of which answers when the first is not well: FIRST,SECOND. Empty: the stack is in one."""
+    hosted_zone: str | None = Field(None, pattern=r"^Z[A-Z0-9]{1,31}$")
+    """Id of the Route 53 hosted zone that `domain_name` is in; with `regions` alone."""
     waf: bool = False
     """A web ACL before the API: a rate per address, and the ranges below."""
     waf_requests_per_5_minutes: int | None = Field(None, ge=10, le=2_000_000_000)
@@ -180,6 +188,7 @@ class Stage(BaseModel):
     def _fits_together(self) -> Stage:
         if (self.domain_name is None) != (self.certificate_arn is None):
             raise ValueError("domain_name and certificate_arn: give both or neither")
+        self._check_regions()
         if self.waf_allowed_ranges and not self.waf:
             raise ValueError("waf_allowed_ranges: needs -c waf=true")
         if self.waf_requests_per_5_minutes is not None and self.waf_requests_per_5_minutes < self.fastest_key:
@@ -199,6 +208,38 @@ class Stage(BaseModel):
         if self.mapping and (not self.mapping.is_file() or self.mapping.suffix not in {".yaml", ".yml", ".json"}):
             raise ValueError(f"mapping: {self.mapping} is not a .yaml, .yml or .json file here")
         return self
+
+    def _check_regions(self) -> None:
+        if not self.regions:
+            if self.hosted_zone:
+                raise ValueError("hosted_zone: needs -c regions=FIRST,SECOND")
+            if self.certificate_arn and "," in self.certificate_arn:
+                raise ValueError("certificate_arn: give one, or -c regions=FIRST,SECOND too")
+            return
+        if len(set(self.regions)) != len(self.regions) or len(self.regions) != 2:
+            raise ValueError("regions: give two that differ, as in us-east-1,eu-west-1")
+        if not (self.domain_name and self.hosted_zone):
+            raise ValueError(
+                "regions: needs -c domain_name and -c hosted_zone, whose records name the Region that answers"
+            )
+        if missing := [region for region in self.regions if self.certificate_in(region) is None]:
+            raise ValueError(
+                f"certificate_arn: give one in each Region, with a comma between; there is none in {missing[0]}"
+            )
+        if self.waf_allowed_ranges:
+            raise ValueError(
+                "waf_allowed_ranges: with -c regions it would shut out Route 53, which looks for the Region's health"
+            )
+        if self.kms_key:
+            raise ValueError(
+                "kms_key: not with -c regions, as each copy of the table would need a key of its own; leave it out"
+            )
+
+    def certificate_in(self, region: str | None) -> str | None:
+        """The certificate for the domain there."""
+        if not self.regions or self.certificate_arn is None:
+            return self.certificate_arn
+        return next((arn.strip() for arn in self.certificate_arn.split(",") if f":{region}:" in arn), None)
 
     @property
     def fastest_key(self) -> int:

@@ -99,17 +99,39 @@ class DeployedGateway:
             raise OperationError(f"{self.name} has no usage plan '{plan}'; it has: {known}")
         key, key_hash = new_key()
         key_id = key_hash[:ID_LENGTH]
+        name = f"{self.name}-{key_id}"
         with explained():
-            usage_key_id, usage_key = self._usage_keys.create(f"{self.name}-{key_id}", plan_id)
+            usage_key_id, usage_key = self._usage_keys.create(name, plan_id)
         record = KeyRecord(key_hash, key_id, plan, usage_key, usage_key_id, int(time.time()), expires_at, limits=limits)
         try:
+            for other in self._elsewhere():
+                other.copy_usage_key(name, plan, usage_key)
             with explained():
                 self._records.add(record)
         except OperationError:
-            with explained():
-                self._usage_keys.delete(usage_key_id)
+            self._delete_usage_keys(record)
             raise
         return key, record
+
+    def copy_usage_key(self, name: str, plan: str, value: str) -> None:
+        """The usage key of another Region's stack, here: the record that names its value is in both."""
+        if plan not in self._stack.usage_plans:
+            raise OperationError(
+                f"{self.name} has no usage plan '{plan}' in every Region: deploy all of its stacks again"
+            )
+        with explained():
+            self._usage_keys.create(name, self._stack.usage_plans[plan], value)
+
+    def _elsewhere(self) -> list[DeployedGateway]:
+        return [DeployedGateway.find(self.name, region) for region in self._stack.other_regions]
+
+    def _delete_usage_keys(self, record: KeyRecord) -> None:
+        """In every Region, whichever of them the key was made in."""
+        with explained():
+            self._usage_keys.delete(record.usage_key_id)
+        for here in [self, *self._elsewhere()] if self._stack.other_regions else []:
+            with explained():
+                here._usage_keys.delete_named(f"{self.name}-{record.id}")
 
     def keys(self) -> list[KeyRecord]:
         with explained():
@@ -134,7 +156,7 @@ class DeployedGateway:
         with explained():
             if record.revoked_at is None:
                 self._records.revoke(record, int(time.time()))
-            self._usage_keys.delete(record.usage_key_id)
+        self._delete_usage_keys(record)
 
     def balance(self, account: Account) -> Balance:
         """What is spent and left of an account in this period."""

@@ -33,6 +33,8 @@ class GatewayStack:
     """ARN of the topic that alarms go to."""
     function: str = ""
     """Name of the gateway's function."""
+    other_regions: tuple[str, ...] = ()
+    """Where the stage is too, as a stack of the same name."""
     rollout: tuple[str, str] | None = None
     """CodeDeploy's application and deployment group; None: callers are moved to a new version at once."""
 
@@ -64,5 +66,6 @@ def _gateway(name: str, outputs: list[Any]) -> GatewayStack | None:
         streams=values.get("ResponseMode") != "buffered",
         alarm_topic=values.get("AlarmTopicArn", ""),
         function=values.get("FunctionName", ""),
+        other_regions=tuple(values.get("OtherRegions", "").split(",")) if values.get("OtherRegions") else (),
         rollout=(values["RolloutApplication"], values["RolloutGroup"]) if "RolloutGroup" in values else None,
     )
