@@ -78,8 +78,9 @@ class Authorizer(Construct):
 
 
 def deep_health(stage: Stage) -> str:
-    """A path that only who can read the account's settings knows: made of the certificates' ARNs, which are random."""
-    return f"health/deep/{hashlib.sha256(str(stage.certificate_arn).encode()).hexdigest()[:32]}"
+    """A path that only who can read the account's settings knows: made of the certificates' ARNs, which are random. Not
+    below `health`, which would then be a resource of its own, without a method."""
+    return f"deep-health/{hashlib.sha256(str(stage.certificate_arn).encode()).hexdigest()[:32]}"
 
 
 class GatewayApi(Construct):
@@ -112,7 +113,7 @@ class GatewayApi(Construct):
         self.methods = self._routes(stage, alias, timeout, authorizer)
         if stage.regions:
             self.deep_health = deep_health(stage)
-            self.probe = self._probe(alias)
+            self.probe = self._probe(stage, alias)
         self.plans = self._usage_plans(stage)
         for error in GATEWAY_ERRORS:
             self.api.add_gateway_response(
@@ -144,11 +145,11 @@ class GatewayApi(Construct):
             else None,
         )
 
-    def _probe(self, alias: Alias) -> Method:
+    def _probe(self, stage: Stage, alias: Alias) -> Method:
         """The one method without a key: whether this Region answers, from the API to the app. Asks no provider."""
-        whole = LambdaIntegration(alias, timeout=Duration.seconds(5), allow_test_invoke=False)
+        integration = self._integration(stage, alias, Duration.seconds(5))
         return self.api.root.resource_for_path(self.deep_health).add_method(
-            "GET", whole, authorization_type=AuthorizationType.NONE, api_key_required=False
+            "GET", integration, authorization_type=AuthorizationType.NONE, api_key_required=False
         )
 
     def _log_role(self) -> Role:
@@ -171,13 +172,7 @@ class GatewayApi(Construct):
         return account
 
     def _routes(self, stage: Stage, alias: Alias, timeout: Duration, authorizer: Function) -> list[Method]:
-        streams = stage.response_mode == "stream"
-        integration = LambdaIntegration(
-            alias,
-            response_transfer_mode=ResponseTransferMode.STREAM if streams else None,
-            timeout=timeout,
-            allow_test_invoke=False,
-        )
+        integration = self._integration(stage, alias, timeout)
         bearer = TokenAuthorizer(
             self,
             "Keys",
@@ -204,6 +199,15 @@ class GatewayApi(Construct):
             )
             for path, known in asked_for.items()
         ]
+
+    def _integration(self, stage: Stage, alias: Alias, timeout: Duration) -> LambdaIntegration:
+        """Every method streams or none: the Web Adapter answers all that a function is asked in one way."""
+        return LambdaIntegration(
+            alias,
+            response_transfer_mode=ResponseTransferMode.STREAM if stage.response_mode == "stream" else None,
+            timeout=timeout,
+            allow_test_invoke=False,
+        )
 
     def _usage_plans(self, stage: Stage) -> dict[str, UsagePlan]:
         return {

@@ -52,7 +52,7 @@ async def health(request: Request) -> Response:
     )
 
 
-@routes.get("/health/deep/{_}", include_in_schema=False)
+@routes.get("/deep-health/{_}", include_in_schema=False)
 async def deep_health() -> Response:
     """For Route 53, which asks through everything that stands before the app. Where it is open (infra/api.py) only its
     last part, which nobody can guess, says so; it tells nothing but that it answers."""

@@ -80,7 +80,7 @@ def test_route_53_looks_at_the_one_open_method_which_is_throttled_and_cannot_be_
         if one["Properties"]["HealthCheckConfig"]["Type"] == "HTTPS"
     )
     path = look["ResourcePath"].removeprefix("/prod")
-    assert path.startswith("/health/deep/")
+    assert path.startswith("/deep-health/")
     assert len(path.rpartition("/")[2]) == 32
     limits = {one["ResourcePath"]: one for one in first.only("AWS::ApiGateway::Stage")["MethodSettings"]}
     limited = limits["/" + path.replace("/", "~1")]
@@ -88,7 +88,11 @@ def test_route_53_looks_at_the_one_open_method_which_is_throttled_and_cannot_be_
     methods = [one["Properties"] for one in first.of("AWS::ApiGateway::Method").values()]
     (open_one,) = (one for one in methods if one["AuthorizationType"] == "NONE")
     assert open_one["HttpMethod"] == "GET"
+    # The function streams whatever it says: API Gateway would take none of it from a method that does not.
+    assert {one["Integration"].get("ResponseTransferMode") for one in methods} == {"STREAM"}
     assert all(one["ApiKeyRequired"] for one in methods if one is not open_one)
+    # A resource without a method would take its path away from those that answer any.
+    assert "health" not in {one["Properties"]["PathPart"] for one in first.of("AWS::ApiGateway::Resource").values()}
     # Route 53 finds each Region at API Gateway's own address.
     assert first.only("AWS::ApiGateway::RestApi")["DisableExecuteApiEndpoint"] is False
     assert look["FullyQualifiedDomainName"]

@@ -72,7 +72,7 @@ def test_every_route_asks_for_a_key_but_the_open_ones(locked: tuple[FakeRouter, 
         for method in methods:
             url = locked[1] + path.replace("{model_id}", "x")
             assert httpx.request(method, url).status_code == 401
-    for path in ("/health", "/health/deep/0123abcd", "/docs", "/openapi.json", "/"):
+    for path in ("/health", "/deep-health/0123abcd", "/docs", "/openapi.json", "/"):
         assert httpx.get(locked[1] + path).status_code == 200
 
 
