@@ -161,7 +161,11 @@ async def place(whole_answer: bytes = b"", stream: list[bytes] | None = None) ->
             kind = (
                 b"application/vnd.amazon.eventstream" if b"converse" in head.split(b"\r\n")[0] else b"text/event-stream"
             )
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: " + kind + b"\r\ntransfer-encoding: chunked\r\n\r\n")
+            writer.write(
+                b"HTTP/1.1 200 OK\r\ncontent-type: "
+                + kind
+                + b"\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+            )
             *first, last = here.parts
             for part in first:
                 writer.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")

@@ -169,6 +169,7 @@ def test_spans_arrive_at_a_collector_as_otlp(collector: str) -> None:
 
 
 def test_an_endpoint_in_the_environment_turns_tracing_on(collector: str) -> None:
-    router = build_router(load_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": collector}))
+    off = {"ROUTER_CONSOLE": "off"}
+    router = build_router(load_settings({**off, "OTEL_EXPORTER_OTLP_ENDPOINT": collector}))
     assert isinstance(router._dependencies.observer, TracingObserver)
-    assert not isinstance(build_router(load_settings({}))._dependencies.observer, TracingObserver)
+    assert not isinstance(build_router(load_settings(off))._dependencies.observer, TracingObserver)

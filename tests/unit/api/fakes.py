@@ -178,6 +178,10 @@ class FakeStream:
         return None
 
     @property
+    def cache(self) -> None:
+        return None
+
+    @property
     def result(self) -> ChatResult:
         return self.router.result(self.request, [])
 

@@ -30,12 +30,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 Spend = Callable[..., tuple[int, str, str]]
-TODAY = datetime.now(UTC).date()
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def day(ago: int) -> str:
-    return str(TODAY - timedelta(days=ago))
+    return str(datetime.now(UTC).date() - timedelta(days=ago))
 
 
 LINES = [
