@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from litellm_fallback_router.bootstrap import build_router, warm_up
+from litellm_fallback_router.bootstrap import warm_up
 from litellm_fallback_router.entrypoints.snapstart import Held, Renewal
+from litellm_fallback_router.live_mapping import LiveMapping
 from litellm_fallback_router.settings import load_settings
 
 from .calls import answer
@@ -21,8 +22,9 @@ asyncio.set_event_loop(_loop)
 _settings = load_settings()
 # While Lambda starts a function its processor is not throttled, so the import is cheapest now.
 warm_up()
-_held = Held(build_router(_settings, read_keys=not _settings.snapshot))
-_renewal = Renewal(_held, _settings)
+_live = LiveMapping(_settings)
+_held = Held(_live.router(read_keys=not _settings.snapshot))
+_renewal = Renewal(_held, _settings, build=_live.router)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 async def _answered(event: Any, context: Any) -> dict[str, Any]:
     await _renewal.done()
+    _live.look(_held)
     return await answer(_held.router, event, context)
 
 

@@ -21,6 +21,7 @@ FUNCTION = {"L1": "The package is compiled for Python 3.13, and moves to the nex
 API = {"APIG2": "Bodies are validated by the gateway, which answers in OpenAI's envelope and names the field."}
 BUCKET = {"S1": "Access is logged by CloudTrail's data events where an account wants them; this bucket logs nothing."}
 FORGETFUL = {"DDB3": "What is in it ends with its TTL; a point-in-time backup would keep it for weeks longer."}
+MAPPING_ALARMS = {"IAM5[Resource::*]": "cloudwatch:DescribeAlarms, as AppConfig's user guide has it; it only reads."}
 STAGE = {
     "APIG3": "A web ACL costs money each month and is asked for with -c waf=true; every method asks for a key.",
     "APIG6": "Execution logs land in a group of their own that outlives the stack; the access log has each request.",

@@ -8,21 +8,14 @@ from pathlib import Path
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.mapping import (
-    REFERENCE,
     RouterConfig,
     load_config,
     read_mapping,
+    unfit,
     with_guardrail,
     with_prompts,
 )
-from litellm_fallback_router.routing.types import Deployment, ModelInfo
-
-MOST_SILENCE = 290.0
-"""Seconds. API Gateway cuts a regional streaming response after 5 minutes without a byte, and a whole answer is
-it sends nothing until it is there. Source: API Gateway developer guide, "Stream the integration response"."""
-_SECRETS = frozenset(
-    {"aws_secret_access_key", "aws_session_token", "azure_ad_token", "azure_password", "client_secret"}
-)
+from litellm_fallback_router.routing.types import ModelInfo
 
 
 def load_chain(
@@ -37,19 +30,6 @@ def load_chain(
     content = ROUTER_STYLE_MAPPING if mapping is None else read_mapping(mapping)
     content = with_guardrail(with_prompts(content, prompts), *(guardrail or (None, None)))
     config = load_config(content, lambda _provider, _model: ModelInfo())
-    problems = [problem for deployment in config.deployments for problem in _keys_in(deployment)]
-    if config.settings.deadline > MOST_SILENCE:
-        problems.append(f"settings.deadline: API Gateway waits {MOST_SILENCE:g} seconds at most; lower it")
-    if problems:
+    if problems := unfit(config):
         raise ConfigurationError(problems)
     return config
-
-
-def _keys_in(deployment: Deployment) -> list[str]:
-    values = {"api_key": deployment.api_key} | {name: deployment.extra.get(name) for name in sorted(_SECRETS)}
-    return [
-        f"{deployment.id}: params.{name} is written out in the mapping, and the package would show it; write "
-        f"{REFERENCE}NAME, and put the key into Secrets Manager with fallback-router secrets set {deployment.provider}"
-        for name, value in values.items()
-        if value and not str(value).startswith(REFERENCE)
-    ]

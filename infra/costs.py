@@ -44,6 +44,11 @@ FREE = {
     "AWS::ApiGateway::Method",
     "AWS::ApiGateway::Resource",
     "AWS::ApiGateway::UsagePlan",
+    # Each environment in use reads it every 45 s: cents a month.
+    "AWS::AppConfig::Application",
+    "AWS::AppConfig::ConfigurationProfile",
+    "AWS::AppConfig::DeploymentStrategy",
+    "AWS::AppConfig::Environment",
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::IAM::Policy",

@@ -10,7 +10,7 @@ from aws_cdk.aws_iam import ArnPrincipal, Effect, PolicyStatement, Role, Service
 from constructs import Construct
 
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.mapping import RouterConfig, secret_providers
+from litellm_fallback_router.routing.mapping import RouterConfig, future_deployments, secret_providers
 
 from .acknowledged import (
     AGENT_ROLE,
@@ -39,6 +39,8 @@ from .failover import Failover
 from .function import TOOL_DOOR, GatewayFunction, api_door, snapstart_in
 from .governance import NewGuardrail, NewPrompt, guardrail_arn, prompt_findings, prompt_statement
 from .lambda_package import MAPPING
+from .live_mapping import WATCHED as WATCHED_BY_APPCONFIG
+from .live_mapping import LiveMapping, place
 from .metrics import StageMetrics
 from .model_access import assumed_roles, bedrock_statements
 from .provider_keys import ProviderKeys
@@ -80,6 +82,8 @@ class GatewayStack(Stack):
         self._stage = stage
         self._config = config
         self._snapstart = snapstart_in(region, stage)
+        # What it may ask, today or by a mapping that is pushed one day.
+        self._deployments = (*config.deployments, *future_deployments(stage.models))
         self.metrics = StageMetrics(stage.service)
         self.key = OwnKey(self, "Key", stage=stage, key=stage.kms_key) if stage.kms_key else None
         self.state = State(
@@ -96,7 +100,7 @@ class GatewayStack(Stack):
             self,
             "ProviderKeys",
             prefix=stage.service,
-            providers=secret_providers(config.deployments),
+            providers=secret_providers(self._deployments),
             keep=stage.keeps_data,
             regions=stage.regions,
             region=region,
@@ -137,6 +141,7 @@ class GatewayStack(Stack):
             new_version=new_version_errors(self.gateway) if stage.shift else None,
         )
         self._deploy_carefully()
+        self.live = self._live_mapping(package) if stage.live_mapping else None
         self.dashboard = Dashboard(
             self,
             "Dashboard",
@@ -185,6 +190,19 @@ class GatewayStack(Stack):
             acknowledge(keeper.findings(gateway), keeper.role)
             acknowledge(FUNCTION, keeper.function)
 
+    def _live_mapping(self, package: Path) -> LiveMapping:
+        live = LiveMapping(
+            self,
+            "LiveMapping",
+            stage=self._stage,
+            package=package,
+            environment=self._environment(),
+            alarms=self.alarms.named(*WATCHED_BY_APPCONFIG),
+        )
+        live.allow("GatewayReads", self.gateway.role)
+        CfnOutput(self, "MappingPlace", value=live.output, description="Of AppConfig, for fallback-router mapping")
+        return live
+
     def _environment(self) -> dict[str, str]:
         stage = self._stage
         variables = {
@@ -211,6 +229,10 @@ class GatewayStack(Stack):
             variables["ROUTER_CACHE_TABLE"] = self.answers.table.table_name
         if self.evaluations and self._config.settings.sample_fallbacks:
             variables["ROUTER_SAMPLES"] = self.evaluations.samples_uri
+        if stage.live_mapping:
+            variables["ROUTER_APPCONFIG"] = place(stage)
+        if stage.models:
+            variables["ROUTER_MODELS"] = ",".join(stage.models)
         if stage.simulator_url:
             variables["ROUTER_SIMULATOR_URL"] = stage.simulator_url
         return variables
@@ -278,7 +300,7 @@ class GatewayStack(Stack):
 
     def _grant_router(self, role: Role) -> None:
         """Every permission of the router, wherever it runs, beside its log."""
-        for statement in bedrock_statements(self, self._config.deployments):
+        for statement in bedrock_statements(self, self._deployments):
             role.add_to_policy(statement)
         if roles := assumed_roles(self._config.deployments):
             role.add_to_policy(PolicyStatement(actions=["sts:AssumeRole"], resources=roles))
@@ -337,6 +359,8 @@ class GatewayStack(Stack):
             environment=self._environment(),
         )
         self._grant_router(tools.role)
+        if self.live:
+            self.live.allow("ToolsRead", tools.role)
         acknowledge(ROLE, tools.role)
         acknowledge(FUNCTION, tools.function)
         if existing := access.gateway:

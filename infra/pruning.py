@@ -86,6 +86,8 @@ BOTOCORE_DATA = frozenset(
         # Provider keys and shared state.
         "secretsmanager",
         "dynamodb",
+        # The mapping, where it changes without a deployment.
+        "appconfigdata",
         # Samples of fallbacks' answers, where they are wanted.
         "s3",
     }
@@ -98,7 +100,7 @@ BOTO3_DATA = frozenset({"dynamodb"})
 OPERATOR_MODULES = (
     *("cli.py", "commands/*", "operations.py", "adapters/api_gateway.py", "adapters/cloudformation.py"),
     *("preflight/*", "checklist.py", "aws_regions.py", "adapters/account.py", "adapters/bedrock_catalog.py"),
-    *("adapters/gateway_client.py", "adapters/monitoring.py"),
+    *("adapters/appconfig_rollouts.py", "adapters/gateway_client.py", "adapters/monitoring.py"),
 )
 """Our own modules that only operators use, on their machines: they need libraries and services named above."""
 

@@ -18,6 +18,8 @@ from litellm_fallback_router.routing.mapping import regions_of
 
 from .cedar import AgentAccess
 
+MOST_MODELS = 2_000
+"""Characters. All variables of a Lambda together may hold 4 KB. Source: Lambda developer guide, "Lambda quotas"."""
 NEW = "new"
 """Makes a thing instead of using one that exists."""
 OWN_TAGS = ("stage", "service")
@@ -123,6 +125,12 @@ class Stage(BaseModel):
     `auto`: `canary` for `prod`, `all-at-once` for `dev`, whose deployments would take a quarter of an hour each."""
     mapping: Path | None = None
     """A mapping to deploy in the shipped one's place, YAML or JSON."""
+    live_mapping: bool = False
+    """Whether the mapping can be changed without a deployment, through AWS AppConfig; the deployed one is in force
+    until another is pushed."""
+    models: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    """Models that a pushed mapping may name besides the deployed one's: `bedrock/MODEL@REGION`, `PROVIDER/MODEL` or
+    `PROVIDER/*`, separated by commas. The function's role may ask them."""
     geography: Annotated[str | None, AfterValidator(_geography)] = None
     """What prompts must not leave: `eu`, `us` ..., or one Region; None: they may, and each deployment that takes them
     out of the stack's own is a warning."""
@@ -189,6 +197,10 @@ class Stage(BaseModel):
         if (self.domain_name is None) != (self.certificate_arn is None):
             raise ValueError("domain_name and certificate_arn: give both or neither")
         self._check_regions()
+        if self.models and not self.live_mapping:
+            raise ValueError("models: needs -c live_mapping=true, without which no other mapping can be in force")
+        if len(",".join(self.models)) > MOST_MODELS:
+            raise ValueError(f"models: at most {MOST_MODELS} characters, as the function's variables hold no more")
         if self.waf_allowed_ranges and not self.waf:
             raise ValueError("waf_allowed_ranges: needs -c waf=true")
         if self.waf_requests_per_5_minutes is not None and self.waf_requests_per_5_minutes < self.fastest_key:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .commands import caller_keys, circuits, extras, secrets
+from .commands import caller_keys, circuits, extras, mapping, secrets
 from .commands.deployed import Region, Stack
 from .commands.key_options import File
 from .routing.errors import ConfigurationError, InvalidRequestError, RouterError
@@ -296,6 +296,7 @@ extras.add_evaluate(app)
 app.add_typer(caller_keys.app, name="keys")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(circuits.app, name="circuits")
+app.add_typer(mapping.app, name="mapping")
 
 
 def main() -> None:

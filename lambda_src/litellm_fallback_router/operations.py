@@ -24,6 +24,7 @@ from botocore.exceptions import (
 
 from .adapters.account import SHORT
 from .adapters.api_gateway import UsageKeys
+from .adapters.appconfig_rollouts import MappingRollouts, Place
 from .adapters.cloudformation import GatewayStack, gateway_stacks
 from .adapters.dynamodb.accounts import TableAccounts
 from .adapters.dynamodb.circuit_table import CircuitTable, Reading
@@ -257,6 +258,14 @@ class DeployedGateway:
         return FunctionVersions(self._session.client("lambda"), self._stack.function)
 
     @cached_property
+    def mappings(self) -> MappingRollouts:
+        """What AppConfig has of its mapping. Its methods raise botocore's errors."""
+        if not self._stack.mapping_place:
+            raise OperationError(f"{self.name} has no live mapping; deploy it with -c live_mapping=true")
+        clients = self._session.client("appconfig"), self._session.client("cloudwatch", config=SHORT)
+        return MappingRollouts(*clients, Place.of(self._stack.mapping_place))
+
+    @cached_property
     def monitoring(self) -> Monitoring:
         """What CloudWatch and the alarms' topic know. Its methods raise botocore's errors."""
         clients = self._session.client("cloudwatch", config=SHORT), self._session.client("sns", config=SHORT)
@@ -303,6 +312,10 @@ def explained() -> Iterator[None]:
         raise OperationError("AWS cannot be reached: check the network and the Region") from error
     except ClientError as error:
         code, said = _code(error), error.response["Error"].get("Message", "")
+        # AppConfig's validators say what is wrong with a mapping here.
+        details: Any = error.response.get("Details") or {}
+        found = details.get("InvalidConfiguration", [])
+        said = "\n  ".join([said, *(str(one["Reason"]) for one in found if one.get("Reason"))])
         raise OperationError(f"AWS refused {error.operation_name}: {code}: {said}") from error
     except BotoCoreError as error:
         raise OperationError(f"the call to AWS failed: {error}") from error

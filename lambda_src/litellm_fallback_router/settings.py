@@ -50,6 +50,12 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def _place(text: str) -> str:
+    if not re.fullmatch(r"[^/\s]+/[^/\s]+/[^/\s]+", text):
+        raise ValueError("must be APPLICATION/ENVIRONMENT/PROFILE of AWS AppConfig")
+    return text
+
+
 def _s3_folder(text: str) -> str:
     if not re.fullmatch(r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-!_*'().a-zA-Z0-9]+)*/?", text):
         raise ValueError("must be an S3 folder such as s3://my-bucket/fallbacks")
@@ -71,6 +77,10 @@ class Settings(BaseModel):
     """Every OpenAI, Anthropic and Bedrock deployment without an `api_base` is pointed at the simulator there."""
     prompts: Annotated[tuple[str, ...], BeforeValidator(_names), Field(alias="ROUTER_PROMPTS")] = ()
     """Managed prompts that callers may use, by id or ARN, separated by commas; in the place of the mapping's."""
+    appconfig: Annotated[str | None, BeforeValidator(_place), Field(alias="ROUTER_APPCONFIG")] = None
+    """Where AWS AppConfig has the mapping that is in force, as APPLICATION/ENVIRONMENT/PROFILE; None: nowhere."""
+    models: Annotated[tuple[str, ...], BeforeValidator(_names), Field(alias="ROUTER_MODELS")] = ()
+    """Models that a mapping there may name besides those of the deployed one, separated by commas."""
     lambda_function: Annotated[str | None, Field(alias="AWS_LAMBDA_FUNCTION_NAME")] = None
     """Set by Lambda, and so the sign of running there."""
     initialization: Annotated[str | None, Field(alias="AWS_LAMBDA_INITIALIZATION_TYPE")] = None

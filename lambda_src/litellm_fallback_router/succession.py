@@ -55,8 +55,9 @@ def _succeeding(former: Router, config: RouterConfig, fresh: RouterDependencies)
         images=(kept.images or fresh.images) if config.settings.fetch_images else None,
         samples=kept.samples if before.settings.sample_fallbacks == config.settings.sample_fallbacks else fresh.samples,
         prompts=kept.prompts if before.prompts == config.prompts else fresh.prompts,
-        guard=kept.guard if before.guardrail == config.guardrail else fresh.guard,
+        # An answer is found by the chain that gave it, so a changed chain finds none of the former's.
         cache=kept.cache if before.cache == config.cache else fresh.cache,
+        guard=kept.guard if before.guardrail == config.guardrail else fresh.guard,
         **carried_over(kept, config, same),
     )
     if isinstance(kept.provider, Engine) and isinstance(kept.keys, EnvironmentKeys):

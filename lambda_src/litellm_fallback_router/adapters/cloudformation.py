@@ -29,6 +29,8 @@ class GatewayStack:
     """Where it answers; ends in a slash."""
     streams: bool = True
     """False: it was deployed to give whole answers only."""
+    mapping_place: str = ""
+    """In AppConfig, as `appconfig_rollouts.Place` reads it; empty: it was deployed without a live mapping."""
     alarm_topic: str = ""
     """ARN of the topic that alarms go to."""
     function: str = ""
@@ -64,6 +66,7 @@ def _gateway(name: str, outputs: list[Any]) -> GatewayStack | None:
         usage_plans={plan.get("Description", plan["OutputKey"]): plan["OutputValue"] for plan in plans},
         url=values.get("Url", ""),
         streams=values.get("ResponseMode") != "buffered",
+        mapping_place=values.get("MappingPlace", ""),
         alarm_topic=values.get("AlarmTopicArn", ""),
         function=values.get("FunctionName", ""),
         other_regions=tuple(values.get("OtherRegions", "").split(",")) if values.get("OtherRegions") else (),

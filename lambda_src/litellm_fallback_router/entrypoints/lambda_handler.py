@@ -14,7 +14,8 @@ from typing import Any, cast
 from mangum import Mangum
 
 from ..api.app import create_app
-from ..bootstrap import build_router, warm_up
+from ..bootstrap import warm_up
+from ..live_mapping import LiveMapping, Looking
 from ..settings import load_settings
 from .lambda_context import LambdaContext
 from .snapstart import Holder, Renewal
@@ -25,8 +26,9 @@ _loop = asyncio.new_event_loop()
 asyncio.set_event_loop(_loop)
 
 _settings = load_settings()
+_live = LiveMapping(_settings)
 _gateway = create_app(
-    partial(build_router, _settings, read_keys=not _settings.snapshot),
+    partial(_live.router, read_keys=not _settings.snapshot),
     api_keys=[key.get_secret_value() for key in _settings.api_keys],
     one_at_a_time=True,
 )
@@ -37,8 +39,8 @@ _running = _gateway.router.lifespan_context(_gateway)
 _loop.run_until_complete(_running.__aenter__())
 
 _holder = cast(Holder, _gateway.state)
-_renewal = Renewal(_holder, _settings)
-_app = Mangum(LambdaContext(WriteBehind(_gateway, _holder), inside=False), lifespan="off")
+_renewal = Renewal(_holder, _settings, build=_live.router)
+_app = Mangum(LambdaContext(Looking(WriteBehind(_gateway, _holder), _live, _holder), inside=False), lifespan="off")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..api.app import create_app
-from ..bootstrap import build_router, warm_up
+from ..bootstrap import warm_up
+from ..live_mapping import LiveMapping, Looking
 from ..routing.router import Router
 from ..settings import load_settings
 from .lambda_context import LambdaContext, came_through_adapter
@@ -66,15 +67,18 @@ class SnapStartHooks:
 def _warm_router() -> Router:
     # While Lambda starts a function its processor is not throttled, so the import is cheapest now.
     warm_up()
-    return build_router(_settings, read_keys=not _settings.snapshot)
+    return _live.router(read_keys=not _settings.snapshot)
 
 
 _settings = load_settings()
+_live = LiveMapping(_settings)
 _inside = _settings.lambda_function is not None
 _gateway = create_app(
     _warm_router, api_keys=[key.get_secret_value() for key in _settings.api_keys], one_at_a_time=_inside
 )
 _holder = cast(Holder, _gateway.state)
 app = SnapStartHooks(
-    LambdaContext(WriteBehind(_gateway, _holder), inside=_inside), Renewal(_holder, _settings), inside=_inside
+    LambdaContext(Looking(WriteBehind(_gateway, _holder), _live, _holder), inside=_inside),
+    Renewal(_holder, _settings, build=_live.router),
+    inside=_inside,
 )

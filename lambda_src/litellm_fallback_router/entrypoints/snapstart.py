@@ -15,6 +15,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from ..api.errors import type_and_place
@@ -58,11 +59,20 @@ class Renewal:
     so, and an invocation tries again after `RETRY` seconds.
     """
 
-    def __init__(self, holder: Holder, settings: Settings, clock: Callable[[], float] = time.time) -> None:
-        """`clock` gives Unix seconds: monotonic clocks stand still while a Lambda is frozen."""
+    def __init__(
+        self,
+        holder: Holder,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        *,
+        build: Callable[[], Router] | None = None,
+    ) -> None:
+        """`clock` gives Unix seconds: monotonic clocks stand still while a Lambda is frozen. `build` makes the new
+        Router (blocking); by default it is that of the package's mapping."""
         self._holder = holder
         self._settings = settings
         self._clock = clock
+        self._build = build or partial(build_router, settings)
         self._due = settings.snapshot
         self._not_before = 0.0
         self._under_way: asyncio.Task[None] | None = None
@@ -86,7 +96,7 @@ class Renewal:
         former = self._holder.router
         try:
             # In a thread: building reads the keys, and /health must not wait for that.
-            self._holder.router = await asyncio.to_thread(renewed, self._settings)
+            self._holder.router = await asyncio.to_thread(renewed, self._build)
             self._due = False
             await former.aclose()
         except Exception as error:  # noqa: BLE001 - a gateway without some keys answers more than one that is down
@@ -96,8 +106,8 @@ class Renewal:
             self._under_way = None
 
 
-def renewed(settings: Settings) -> Router:
+def renewed(build: Callable[[], Router]) -> Router:
     """A Router with connections, keys, credentials and randomness of its own. Blocks while the keys are read."""
     random.seed()
     ssl.RAND_add(os.urandom(32), 32.0)
-    return build_router(settings)
+    return build()

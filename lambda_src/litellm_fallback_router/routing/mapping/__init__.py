@@ -5,9 +5,11 @@ from .cache import CacheRules
 from .chains import cycles
 from .comparison import changes, revision_of
 from .config import RouterConfig
+from .deployable import future_deployments, outside, unfit
 from .deployments import REFERENCE, unresolved
 from .file import read_mapping
 from .governance import DRAFT, Guardrail, PromptAccess, with_guardrail, with_prompts
+from .json_schema import mapping_schema
 from .keys import USABLE, holds_a_key, key_in, master_key, other_ways, secret_name, secret_providers, wanted_names
 from .litellm_config import converted_config, is_litellm_config
 from .loading import load_config
@@ -32,6 +34,7 @@ __all__ = [
     "cycles",
     "departures",
     "did_you_mean",
+    "future_deployments",
     "geography_of",
     "holds_a_key",
     "is_aws_region",
@@ -39,8 +42,10 @@ __all__ = [
     "key_in",
     "leaving",
     "load_config",
+    "mapping_schema",
     "master_key",
     "other_ways",
+    "outside",
     "reach",
     "read_mapping",
     "regions_of",
@@ -49,6 +54,7 @@ __all__ = [
     "secret_providers",
     "split_profile",
     "type_name",
+    "unfit",
     "unknown",
     "unresolved",
     "wanted_names",

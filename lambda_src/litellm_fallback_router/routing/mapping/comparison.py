@@ -56,6 +56,7 @@ def changes(before: RouterConfig, after: RouterConfig) -> list[str]:
         *_of_names("chains", _lists(before, strategies=False), _lists(after, strategies=False)),
         *_of_names("settings", _fields(before.settings), _fields(after.settings)),
         *_of_names("budgets", _fields(before.budgets), _fields(after.budgets)),
+        *_of_names("cache", _fields(before.cache), _fields(after.cache)),
         *_of_names("prompts", _fields(before.prompts), _fields(after.prompts)),
         *_of_names("guardrail", _fields(before.guardrail), _fields(after.guardrail)),
     ]

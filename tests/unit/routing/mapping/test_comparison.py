@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -45,6 +46,12 @@ ROWS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("budget", {"budgets": {"stage": "5/day"}}, ["budgets.stage: None -> "]),
     ("prompts", {"prompts": {"allow": ["ABCDEFGHIJ"]}}, ["prompts.region: added", "prompts.allow: added, ABCDEFGHIJ"]),
 ]
+
+
+def test_every_part_of_a_mapping_is_compared() -> None:
+    """A part that is added to a mapping gets a row above, and its name here."""
+    told = {"deployments", "chains", "strategies", "settings", "prompts", "guardrail", "budgets", "cache"}
+    assert {field.name for field in fields(RouterConfig) if field.init} == told | {"warnings", "revision", "restricted"}
 
 
 @pytest.mark.parametrize(("parts", "lines"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])

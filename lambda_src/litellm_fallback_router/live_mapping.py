@@ -1,0 +1,129 @@
+"""The mapping of a stage on AWS, which changes without a deployment.
+
+It is read when an environment starts, or is restored from a snapshot. After that no request waits for it: one that
+finds it old has it read behind itself, and goes on with the Router there is. What cannot be read, or is refused,
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .bootstrap import build_router
+from .reloading import Holder, Reloader, refused
+from .routing.errors import ConfigurationError
+from .routing.router import Router
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .adapters.appconfig import MappingFeed
+
+POLL_SECONDS = 45.0
+"""How old a reading may be before a request has another one begun."""
+SOURCE = "AppConfig"
+
+logger = logging.getLogger("litellm_fallback_router")
+
+
+def _feed(place: str) -> MappingFeed:
+    from .adapters.appconfig import MappingFeed  # noqa: PLC0415 - AWS's libraries, only where they are used
+
+    return MappingFeed(place)
+
+
+class LiveMapping:
+    """For a process that answers one request at a time and may be frozen in between."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        feed: Callable[[str], MappingFeed] = _feed,
+    ) -> None:
+        """`clock` gives Unix seconds: monotonic clocks stand still while a Lambda is frozen. `feed` makes a session."""
+        self._settings = settings
+        self._clock = clock
+        self._new_feed = feed
+        self._feed: MappingFeed | None = None
+        self._taken: bytes | None = None
+        """What was last put in force, or refused."""
+        self._read_at = 0.0
+        self._reading: asyncio.Task[None] | None = None
+
+    def router(self, *, read_keys: bool = True) -> Router:
+        """A Router with the mapping that is deployed, else with the package's. Blocks while it and the keys are read.
+
+        With `read_keys` false nothing is read: a snapshot of this process is still to be taken.
+        """
+        place = self._settings.appconfig
+        if place is None or not read_keys:
+            return build_router(self._settings, read_keys=read_keys)
+        self._feed = self._new_feed(place)
+        self._taken = self._latest(self._feed)
+        if self._taken is not None:
+            try:
+                return build_router(self._settings, self._mapping(self._taken))
+            except ConfigurationError as error:
+                router = build_router(self._settings)
+                refused(SOURCE, error.problems, router)
+                return router
+        return build_router(self._settings)
+
+    def look(self, holder: Holder) -> None:
+        """Begin a reading where the last is old. Waits for nothing; what it finds is for later requests."""
+        if self._feed is None or self._reading is not None or self._clock() - self._read_at < POLL_SECONDS:
+            return
+        self._reading = asyncio.create_task(self._read(self._feed, holder))
+
+    async def _read(self, feed: MappingFeed, holder: Holder) -> None:
+        try:
+            content = await asyncio.to_thread(self._latest, feed)
+            # A restore meanwhile has begun another session, and read it.
+            if content is None or content == self._taken or feed is not self._feed:
+                return
+            self._taken = content
+            try:
+                mapping = self._mapping(content)
+            except ConfigurationError as error:
+                refused(SOURCE, error.problems, holder.router)
+                return
+            await Reloader(holder, self._settings).take(mapping, SOURCE)
+        finally:
+            self._reading = None
+
+    def _latest(self, feed: MappingFeed) -> bytes | None:
+        from .adapters.appconfig import FeedLostError  # noqa: PLC0415 - as above
+
+        self._read_at = self._clock()
+        try:
+            return feed.latest()
+        except FeedLostError as error:
+            logger.warning("the mapping in AppConfig could not be read, the one in force stays: %s", error)
+            return None
+
+    @staticmethod
+    def _mapping(content: bytes) -> Any:
+        from .adapters.appconfig import mapping_in  # noqa: PLC0415 - as above
+
+        return mapping_in(content)
+
+
+class Looking:
+    """ASGI middleware: each request has the mapping looked at."""
+
+    def __init__(self, app: ASGIApp, live: LiveMapping, holder: Holder) -> None:
+        self._app = app
+        self._live = live
+        self._holder = holder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self._live.look(self._holder)
+        await self._app(scope, receive, send)
