@@ -188,6 +188,27 @@ def drill(
 
 
 @app.command()
+def replay(
+    log: Annotated[str, typer.Argument(help="The gateway's log, or CloudWatch's export of it; - reads stdin.")],
+    *,
+    config: Config = None,
+    other: Annotated[
+        Path | None, typer.Option("--with", exists=True, dir_okay=False, help="The mapping that might have been.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the comparison there, as SVG.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the log's requests again, in virtual time: what would another mapping have done last Tuesday?
+
+    Failures, latencies, dollars and waste as recorded, under the mapping, and under the one of --with. Asks nobody and
+    costs nothing; the log holds no prompts, and none are needed.
+    """
+    from .commands import replay as command  # noqa: PLC0415 - see the module's docstring
+
+    command.replay(log, config, other, picture, as_json=as_json)
+
+
+@app.command()
 def preflight(
     *,
     config: Config = None,

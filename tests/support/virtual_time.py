@@ -1,38 +1,13 @@
-"""Runs a coroutine on an event loop whose clock jumps instead of waiting."""
+"""The product's virtual time, and the tasks that a test has left."""
 
 from __future__ import annotations
 
 import asyncio
-import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from litellm_fallback_router.replay import VirtualTimeLoop, run_virtually
 
-
-class _JumpingSelector(selectors.SelectSelector):
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise AssertionError("nothing is scheduled and nothing is ready: the code under test would hang")
-        self.now += max(0.0, timeout)
-        return super().select(0)
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now
-
-
-def run_virtually(main: Coroutine[Any, Any, T]) -> T:
-    """The result of `main`. No real time passes; a wait for something that never comes fails at once."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(main)
+__all__ = ["VirtualTimeLoop", "run_virtually", "tasks_left"]
 
 
 def tasks_left() -> list[asyncio.Task[Any]]:

@@ -17,7 +17,16 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from ..routing.errors import RouterError
 from ..routing.ledger import AttemptRecord, cache_facts, costs_of, guardrail_facts
-from ..routing.observe import METRICS, NAMESPACE, SERVICE, Measured, is_fault, measured_attempt, measured_request
+from ..routing.observe import (
+    METRICS,
+    NAMESPACE,
+    SERVICE,
+    Measured,
+    history_of,
+    is_fault,
+    measured_attempt,
+    measured_request,
+)
 from ..routing.types import ChatRequest, ChatResult
 
 
@@ -43,10 +52,12 @@ class CloudWatchObserver:
         self._emit(measured_request(outcome, cold=self._cold))
         self._cold = False
         if isinstance(outcome, ChatResult):
-            self._logger.info("request_answered", extra=_asked(request) | _answered(outcome))
+            self._logger.info(
+                "request_answered", extra=_asked(request) | _answered(outcome) | history_of(request, outcome.ledger)
+            )
             return
         write = self._logger.error if outcome.status >= 500 else self._logger.info
-        write("request_failed", extra=_asked(request) | _failed(outcome))
+        write("request_failed", extra=_asked(request) | _failed(outcome) | history_of(request, outcome.ledger))
 
     def circuit_moved(self, deployment: str, state: str) -> None:
         self._emit([Measured({"CircuitTransitions": 1}, {"deployment": deployment, "state": state})])

@@ -9,6 +9,7 @@ from typing import Any
 from ..routing.errors import RouterError
 from ..routing.failures import FailureKind
 from ..routing.ledger import AttemptRecord, cache_facts, costs_of, guardrail_facts
+from ..routing.observe import history_of
 from ..routing.types import ChatRequest, ChatResult
 
 logger = logging.getLogger("litellm_fallback_router")
@@ -38,7 +39,7 @@ class LogObserver:
             }
             level = logging.INFO if outcome.status < 500 else logging.ERROR
             facts |= {"seconds": round(outcome.ledger.seconds, 3), **costs_of(outcome.ledger)}
-            facts |= guardrail_facts(outcome.ledger)
+            facts |= guardrail_facts(outcome.ledger) | history_of(request, outcome.ledger)
             _write(level, "request_failed", request, facts)
             return
         facts = {
@@ -49,6 +50,7 @@ class LogObserver:
             **costs_of(outcome.ledger),
             **guardrail_facts(outcome.ledger),
             **cache_facts(outcome.ledger),
+            **history_of(request, outcome.ledger),
         }
         _write(logging.INFO, "request_answered", request, facts)
 

@@ -82,6 +82,8 @@ class AttemptRecord:
     """Wishes dropped or clamped for this candidate: `seed dropped`, `temperature clamped to 1.0`."""
     resumed: bool = False
     """True where it continued a stream that had broken elsewhere."""
+    retry_after: float | None = None
+    """Seconds the provider asked us to wait; None where it did not say."""
 
     def to_json(self) -> dict[str, Any]:
         """The attempt as `/ask`, `explain` and the log show it."""
@@ -177,6 +179,8 @@ class Ledger:
     cache_lost: CacheLost | None = None
     cache: CacheRecord | None = None
     """None: the request takes no part in the response cache."""
+    streamed: bool = False
+    """True: a stream was asked for."""
 
     @property
     def cost_usd(self) -> float | None:

@@ -88,7 +88,8 @@ class Recorder:
     def failed(self, failure: ProviderFailure, *, of_use: bool = False) -> AttemptRecord:
         """The record of a failed attempt. `of_use`: a part of its text was delivered."""
         usage, cost = (None, None) if self._free(failure) else self._spent()
-        return self._record(failure.kind, failure.status, failure.reason, usage, cost, wasted=not of_use)
+        record = self._record(failure.kind, failure.status, failure.reason, usage, cost, wasted=not of_use)
+        return record if failure.retry_after is None else replace(record, retry_after=failure.retry_after)
 
     def beaten(self, why: str) -> AttemptRecord:
         """The record of an attempt that was cancelled because another one beside it ended the race."""

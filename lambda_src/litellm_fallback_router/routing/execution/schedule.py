@@ -78,7 +78,7 @@ class AttemptSchedule:
 
     @property
     def ledger(self) -> Ledger:
-        ledger = Ledger(tuple(self.attempts), self._remaining.dropped, self.elapsed)
+        ledger = Ledger(tuple(self.attempts), self._remaining.dropped, self.elapsed, streamed=self.streamed)
         for note in self.notes:
             ledger = note(ledger)
         return ledger

@@ -1,5 +1,6 @@
 """What is reported of requests: metrics, and samples of answers as evaluations take them."""
 
+from .history import history_of
 from .live import Event, LiveObserver, TooManyViewersError
 from .measured import Measured, is_fault, measured_attempt, measured_request
 from .metrics import METRICS, NAMESPACE, SERVICE, steady_metrics
@@ -16,6 +17,7 @@ __all__ = [
     "Sample",
     "TooManyViewersError",
     "as_prompt",
+    "history_of",
     "identifier",
     "is_fault",
     "measured_attempt",
