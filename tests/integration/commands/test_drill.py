@@ -12,6 +12,7 @@ from litellm_fallback_router.drill import UNPROVEN_AFTER
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from local.simulator import Fault, SimulatorControl
 from tests.support.commands import run
+from tests.support.documents import REPOSITORY
 
 WAYS = ["whole", "streamed", "tool call"]
 
@@ -56,6 +57,8 @@ def test_every_hop_of_every_chain_answers_whole_and_streamed_and_calls_a_tool_wi
     # What chains have in common at their ends is asked once.
     cases = {(one["deployment"], tuple(behind(report, one))) for one in report["hops"]}
     assert len(simulator.requests()) == len(WAYS) * len(cases)
+    page = (REPOSITORY / "docs" / "before-the-night.md").read_text("utf-8")
+    assert f"the shipped mapping's drill is {len(simulator.requests())} requests" in " ".join(page.split())
 
 
 def behind(report: dict[str, Any], hop: dict[str, Any]) -> list[str]:
