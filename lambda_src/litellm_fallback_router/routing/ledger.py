@@ -114,7 +114,8 @@ class Dropped:
     deployment: str
     code: str
     """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `rpm`, `credential`, `narrowed`; `budget` where
-    what it may cost is more than is left; `max_attempts` and `deadline` where those before it used up the attempts or
+    what it may cost is more than is left, `budget_tools` where nobody knows;
+    `max_attempts` and `deadline` where those before it used up the attempts or
     the time; `waste_budget` where it failed and retries are used up. Or what the request
     needs and the deployment cannot give: `tools`, `functions` (the older form), `images`, `content` (another kind of
     content part), `json_schema`, `n`, `logprobs`, `stop`, `audio` (speech), `web_search`, `moderation`,

@@ -21,7 +21,8 @@ from ..failures import FailureKind, ProviderFailure
 from ..ledger import AttemptRecord, Dropped, Ledger
 
 INCAPABLE = frozenset(
-    {feature.code for feature in Feature} | {"tools", "images", "content", "context", "schema", "native", "narrowed"}
+    {feature.code for feature in Feature}
+    | {"tools", "images", "content", "context", "schema", "native", "narrowed", "budget_tools"}
 )
 """Drops that lie in the request itself: the caller can mend them."""
 OUT_OF_RATE = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA_EXHAUSTED})

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..accounts import Account, Accounts, Refusal, Reservation
+from ..adaptation import EMBEDDINGS
 from ..callers import NANO, Budget, CallerKey, Period
 from ..errors import RateLimitedError, RouterError, TooManyAtOnceError, invalid
 from ..ledger import AttemptRecord, Dropped
@@ -24,8 +25,8 @@ from ..types import ChatRequest, ChatResult
 from .protocol import Exchange, Interceptor
 
 USUAL_ANSWER = 1_000
-"""Completion tokens that count against a minute until it is known how many there are, where the request sets no limit.
-"""
+"""Completion tokens that count against a minute until it is known how many there are, where the request sets no limit;
+at most a tenth of what the minute has."""
 LATER = 1.0
 """Seconds after which a caller with too many requests under way may ask again."""
 
@@ -74,11 +75,13 @@ class BudgetInterceptor(Interceptor):
 
     async def _reserve_rates(self, key: CallerKey, request: ChatRequest) -> None:
         limits = {"rpm": key.rpm, "tpm_in": key.tpm_in, "tpm_out": key.tpm_out, "concurrency": key.concurrency}
-        said = request.params.get("max_completion_tokens") or request.params.get("max_tokens") or USUAL_ANSWER
+        said = request.params.get("max_completion_tokens") or request.params.get("max_tokens")
+        usual = min(USUAL_ANSWER, -(-(key.tpm_out or 0) // 10))
+        embeds = request.native is not None and request.native.format == EMBEDDINGS
         amounts = {
             "rpm": 1,
             "tpm_in": estimate_tokens(prompt_characters(request.messages, request.params)),
-            "tpm_out": said,
+            "tpm_out": 0 if embeds else (said or usual) * (request.params.get("n") or 1),
             "concurrency": 1,
         }
         wanted: dict[str, tuple[Account, int]] = {}
@@ -103,7 +106,7 @@ class BudgetInterceptor(Interceptor):
             return Dropped(deployment.id, "budget", reason)
         if runs_providers_tools(candidate):
             reason = "its provider would run tools of its own, at a cost that a budget cannot hold"
-            return Dropped(deployment.id, "budget", reason)
+            return Dropped(deployment.id, "budget_tools", reason)
         usd = prices.prompt * most_prompt_tokens(candidate) + prices.completion * most_completion_tokens(candidate)
         return math.ceil(usd * NANO)
 
@@ -149,6 +152,8 @@ def tagged(request: ChatRequest, budgets: Budgets) -> ChatRequest:
     tag = request.tag or (metadata.get("tag") if isinstance(metadata, Mapping) else None)
     if tag is None:
         return request
+    if not isinstance(tag, str):
+        raise invalid("metadata.tag: expected a string", "metadata.tag", "invalid_type")
     if tag not in budgets.tags:
         known = ", ".join(sorted(budgets.tags)[:20])
         where = "metadata.tag" if request.tag is None else "x-router-tag"
@@ -167,6 +172,9 @@ def _too_dear(candidate: Candidate, refusal: Refusal, most: int) -> Dropped:
     whose = {"key": "the key's budget", "tag": "the tag's budget", "stage": "the gateway's budget"}
     kind = refusal.account.name.split("#")[1]
     reason = f"it may cost {_usd(most)} USD, and {whose[kind]} has {_usd(refusal.left)} USD left"
+    if most > refusal.account.limit:
+        # Waiting would not help.
+        return Dropped(candidate.deployment.id, "budget", f"{reason}; lower max_tokens or n, or raise the budget")
     return Dropped(candidate.deployment.id, "budget", reason, refusal.refills_in)
 
 

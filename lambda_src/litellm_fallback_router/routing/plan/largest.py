@@ -55,7 +55,10 @@ def runs_providers_tools(candidate: Candidate) -> bool:
     """True where the provider may run tools of its own for the answer, which it charges by call."""
     if any(candidate.params.get(name) is not None for name in PROVIDERS_TOOLS):
         return True
-    tools = candidate.native.body.get("tools") if candidate.native is not None else None
+    body = {} if candidate.native is None else candidate.native.body
+    if body.get("mcp_servers") or body.get("container"):
+        return True
+    tools = body.get("tools")
     own = {"function", "custom", "namespace"}
     return any(
         isinstance(tool, Mapping) and tool.get("type", "custom") not in own and "input_schema" not in tool

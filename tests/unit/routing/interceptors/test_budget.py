@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
-from litellm_fallback_router.routing.accounts import Accounts
+from litellm_fallback_router.routing.accounts import Accounts, Reservation
 from litellm_fallback_router.routing.callers import NANO, Budget, CallerKey
 from litellm_fallback_router.routing.errors import (
     BudgetExceededError,
@@ -83,11 +83,15 @@ def test_a_budget_that_might_not_pay_refuses_before_anything_is_sent_and_says_wh
     async def main() -> None:
         day = Budget.parse("0.05/day")
         limited, key = Limited("a", "b"), CallerKey("k", max_usd=day)
-        with pytest.raises(BudgetExceededError, match=r"the key's budget has 0\.0500 USD left") as caught:
-            await limited.router.complete(asked(key))
+        spent = await limited.accounts.reserve(money_accounts("key#k", day), 20_000_000)
+        assert isinstance(spent, Reservation)
+        spent.settle(20_000_000)
+        request = question(key=key, params={"max_tokens": 40_000})
+        with pytest.raises(BudgetExceededError, match=r"the key's budget has 0\.0300 USD left") as caught:
+            await limited.router.complete(request)
         assert caught.value.retry_after == pytest.approx(86_400 - clock() % 86_400)
         assert limited.provider.asked == []
-        assert await limited.spent("key#k", day) == 0
+        assert await limited.spent("key#k", day) == 20_000_000
 
     run_virtually(main())
 
@@ -245,5 +249,45 @@ def test_a_tag_without_a_budget_is_refused_where_there_are_tags_and_is_plain_met
             await Limited("a", budgets=Budgets(tags={"blue": DOLLAR})).router.complete(request)
         assert caught.value.param == "metadata.tag"
         assert (await Limited("a").router.complete(request)).text
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("tag", [["x"], {"a": 1}, 5, True])
+def test_a_tag_that_is_no_text_is_the_callers_mistake(tag: Any) -> None:
+    async def main() -> None:
+        request = question(native=NativeRequest("messages", {"metadata": {"tag": tag}}))
+        with pytest.raises(InvalidRequestError, match=r"expected a string") as caught:
+            await Limited("a", budgets=Budgets(tags={"blue": DOLLAR})).router.complete(request)
+        assert caught.value.code == "invalid_type"
+
+    run_virtually(main())
+
+
+def test_a_small_minute_of_completion_tokens_is_not_used_up_by_one_short_answer() -> None:
+    async def main() -> None:
+        limited, key = Limited("a"), CallerKey("k", tpm_out=500)
+        for _ in range(5):
+            await limited.router.complete(question(key=key))
+
+    run_virtually(main())
+
+
+def test_what_no_waiting_can_pay_for_promises_no_refill_and_says_what_to_lower() -> None:
+    async def main() -> None:
+        limited, key = Limited("a"), CallerKey("k", max_usd=Budget.parse("0.05/day"))
+        with pytest.raises(BudgetExceededError, match=r"lower max_tokens or n") as caught:
+            await limited.router.complete(asked(key))
+        assert caught.value.retry_after is None
+
+    run_virtually(main())
+
+
+def test_tools_that_the_provider_runs_are_refused_under_a_budget_as_what_they_are() -> None:
+    async def main() -> None:
+        limited, key = Limited("a"), CallerKey("k", max_usd=DOLLAR)
+        with pytest.raises(InvalidRequestError, match=r"tools of its own") as caught:
+            await limited.router.complete(question(key=key, params={"max_tokens": 5, "web_search_options": {}}))
+        assert caught.value.status == 400
 
     run_virtually(main())
