@@ -111,20 +111,20 @@ class MemoryRateLimits:
     async def left(self, deployments: Iterable[Deployment]) -> Mapping[str, int]:
         return {d.id: d.rpm - len(self._recent(d)) for d in deployments if d.rpm is not None}
 
-    async def take(self, deployment: Deployment) -> bool:
+    async def take(self, deployment: Deployment, *, keep: int = 0) -> bool:
         if deployment.rpm is None:
             return True
         sent = self._recent(deployment)
-        if len(sent) >= deployment.rpm:
+        if len(sent) >= deployment.rpm - keep:
             return False
         sent.append(self._clock())
         return True
 
-    def retry_after(self, deployment: Deployment) -> float:
+    def retry_after(self, deployment: Deployment, *, keep: int = 0) -> float:
         sent = self._recent(deployment)
-        if deployment.rpm is None or len(sent) < deployment.rpm:
+        if deployment.rpm is None or (surplus := len(sent) - (deployment.rpm - keep)) < 0:
             return 0.0
-        return max(0.0, sent[0] + MINUTE - self._clock())
+        return max(0.0, sent[surplus] + MINUTE - self._clock())
 
     def _recent(self, deployment: Deployment) -> deque[float]:
         sent = self._sent.setdefault(deployment.id, deque())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..routing.callers import Priority
 from ..routing.errors import RouterError
 from ..routing.execution import ChainExecution, ExecutionDependencies, health_for_plan
 from ..routing.ledger import Ledger
@@ -80,7 +81,8 @@ async def _one(recorded: Request, config: RouterConfig, dependencies: ExecutionD
     try:
         name = config.resolve(recorded.model)
         request = _chat(recorded)
-        health = await health_for_plan(config.chain(name), dependencies, streamed=recorded.streamed)
+        chain, priority = config.chain(name), Priority.INTERACTIVE
+        health = await health_for_plan(chain, dependencies, config.settings, priority, streamed=recorded.streamed)
         decided = plan(request, config, health, dependencies.rng)
         execution = ChainExecution(request, decided, config.settings, dependencies, streamed=recorded.streamed)
         if recorded.streamed:

@@ -113,11 +113,11 @@ class Dropped:
 
     deployment: str
     code: str
-    """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `rpm`, `credential`, `narrowed`; `budget` where
-    what it may cost is more than is left, `budget_tools` where nobody knows;
-    `max_attempts` and `deadline` where those before it used up the attempts or
-    the time; `waste_budget` where it failed and retries are used up. Or what the request
-    needs and the deployment cannot give: `tools`, `functions` (the older form), `images`, `content` (another kind of
+    """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `returning`, `busy`, `rpm`, `credential`, `narrowed`;
+    `budget` where what it may cost is more than is left, `budget_tools` where that is unknown; `max_attempts` and
+    `deadline` where those before it used up the attempts or the time; `waste_budget` where it failed and retries are
+    used up. Or what the request needs and the deployment cannot give: `tools`, `functions` (the older form), `images`,
+    `content` (another kind of
     content part), `json_schema`, `n`, `logprobs`, `stop`, `audio` (speech), `web_search`, `moderation`,
     `context`, `native` (what only the API has in whose format the caller asks)."""
     reason: str

@@ -140,12 +140,12 @@ class RateLimits(Protocol):
         """Requests left in this minute, by id, for deployments that have an `rpm`."""
         ...
 
-    async def take(self, deployment: Deployment) -> bool:
-        """Count one request. False: the minute is used up, do not send it."""
+    async def take(self, deployment: Deployment, *, keep: int = 0) -> bool:
+        """Count one request. False: the minute is used up but for `keep` requests, do not send it."""
         ...
 
-    def retry_after(self, deployment: Deployment) -> float:
-        """Seconds until a request is left again."""
+    def retry_after(self, deployment: Deployment, *, keep: int = 0) -> float:
+        """Seconds until a request is left again, besides `keep`."""
         ...
 
 

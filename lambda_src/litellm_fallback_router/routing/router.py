@@ -10,6 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from .callers import Priority
 from .errors import CallerLeftError, ConfigurationError, InternalError, RouterError, ServerStoppingError
 from .execution import TokenCount, counted, estimated, health_for_plan, run_in_background
 from .interceptors import RouterDependencies, Run, interceptors, tagged
@@ -167,7 +168,8 @@ class Router:
             recent average seconds to a `first_token` and to an `answer`, `rpm`, `rpm_left`, and the `last_failure`.
         """
         deployments, live = self.config.deployments, self._dependencies.live
-        health = await health_for_plan(deployments, self._dependencies, streamed=False)
+        settings, anyone = self.config.settings, Priority.INTERACTIVE
+        health = await health_for_plan(deployments, self._dependencies, settings, anyone, streamed=False)
         latencies = self._dependencies.latencies
         found = []
         for one in deployments:
@@ -242,7 +244,9 @@ class Router:
     async def _plan(self, request: ChatRequest, *, config: RouterConfig, streamed: bool) -> Plan:
         check_choice(request.params)
         name = config.resolve(request.model, param=request.param("model"))
-        health = await health_for_plan(config.chain(name), self._dependencies, streamed=streamed)
+        health = await health_for_plan(
+            config.chain(name), self._dependencies, config.settings, request.priority, streamed=streamed
+        )
         began = time.thread_time()
         decided = plan(request, config, health, self._dependencies.rng)
         if time.thread_time() - began > LONG_STEP:

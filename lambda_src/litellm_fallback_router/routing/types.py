@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..providers import Profile, profile_of
-from .callers import CallerKey
+from .callers import CallerKey, Priority
 from .ledger import CacheRecord, Ledger, Usage
 from .verdicts import Outcome
 
@@ -215,6 +215,11 @@ class ChatRequest:
     """What the caller calls a field, where that is not OpenAI's name of it, for errors that name the field."""
     validated: bool = field(default=False, compare=False, repr=False)
     """True: `requests.checked`, or the API it came through, has checked all of it."""
+
+    @property
+    def priority(self) -> Priority:
+        """Its key's; without a key interactive."""
+        return Priority.INTERACTIVE if self.key is None else self.key.priority
 
     def param(self, name: str) -> str:
         """Give the caller's own name of a field.

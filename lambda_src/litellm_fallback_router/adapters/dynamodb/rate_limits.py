@@ -64,19 +64,19 @@ class SharedRateLimits:
     async def left(self, deployments: Iterable[Deployment]) -> Mapping[str, int]:
         return {d.id: max(0, d.rpm - self._window(d).sent) for d in deployments if d.rpm is not None}
 
-    async def take(self, deployment: Deployment) -> bool:
+    async def take(self, deployment: Deployment, *, keep: int = 0) -> bool:
         if deployment.rpm is None:
             return True
         window = self._window(deployment)
-        if window.sent >= deployment.rpm:
+        if window.sent >= deployment.rpm - keep:
             return False
         window.uncounted += 1
         if deployment.id not in self._counting:
             self._counting[deployment.id] = asyncio.create_task(self._count(deployment, deployment.rpm))
         return True
 
-    def retry_after(self, deployment: Deployment) -> float:
-        if deployment.rpm is None or self._window(deployment).sent < deployment.rpm:
+    def retry_after(self, deployment: Deployment, *, keep: int = 0) -> float:
+        if deployment.rpm is None or self._window(deployment).sent < deployment.rpm - keep:
             return 0.0
         return MINUTE - self._clock() % MINUTE
 

@@ -6,8 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..callers import Priority
 from ..ledger import Dropped
-from ..plan import WAITING, Candidate, Health, out_of_rate
+from ..mapping import RouterSettings
+from ..plan import WAITING, Candidate, Health, out_of_rate, rpm_kept
+from ..ports import RateLimits
 from ..types import Deployment
 from .dependencies import ExecutionDependencies
 from .holds import AttemptHook, Hold, settle
@@ -53,8 +56,8 @@ async def admit(
                 break
             if held is not None:
                 holds.append(held)
-        if drop is None and deployment.rpm is not None and not await dependencies.rate_limits.take(deployment):
-            drop = out_of_rate(deployment, dependencies.rate_limits.retry_after(deployment))
+        if drop is None and deployment.rpm is not None:
+            drop = await _counted(candidate, dependencies.rate_limits)
     except BaseException:
         await withdraw(deployment, holds, dependencies, probe=probe)
         raise
@@ -64,6 +67,14 @@ async def admit(
     if (probe, deprioritized) != (candidate.probe, candidate.deprioritized):
         candidate = replace(candidate, probe=probe, deprioritized=deprioritized)
     return Admission(candidate, tuple(holds))
+
+
+async def _counted(candidate: Candidate, rates: RateLimits) -> Dropped | None:
+    """Count the request against `rpm`. A drop: it was not, since the minute is used up."""
+    deployment, kept = candidate.deployment, candidate.rpm_kept
+    if await rates.take(deployment, keep=kept):
+        return None
+    return out_of_rate(deployment, rates.retry_after(deployment, keep=kept), kept=kept)
 
 
 async def withdraw(
@@ -76,18 +87,31 @@ async def withdraw(
 
 
 async def health_for_plan(
-    deployments: Sequence[Deployment], dependencies: ExecutionDependencies, *, streamed: bool
+    deployments: Sequence[Deployment],
+    dependencies: ExecutionDependencies,
+    settings: RouterSettings,
+    priority: Priority,
+    *,
+    streamed: bool,
 ) -> Health:
-    """All that a plan asks of `deployments`. `streamed`: a first token is waited for, not a whole answer."""
-    limited = [d for d in deployments if d.rpm is not None]
+    """All that a plan asks of `deployments`, for a request of this priority. `streamed`: a first token is waited for,
+    not a whole answer."""
+    limited, rates = [d for d in deployments if d.rpm is not None], dependencies.rate_limits
+    kept = {d.id: rpm_kept(d, priority, settings) for d in limited}
+    left = await rates.left(limited) if limited else {}
     known = await health_of(deployments, dependencies)
     latencies, short_timeouts = dependencies.latencies, dependencies.short_timeouts
-    names = [d.id for d in deployments]
+    names, room = [d.id for d in deployments], dependencies.room
+    returning = dependencies.returns.shares(known.circuits, names, settings.return_seconds)
     return replace(
         known,
-        rpm_left=await dependencies.rate_limits.left(limited) if limited else {},
-        rpm_retry_after={d.id: dependencies.rate_limits.retry_after(d) for d in limited},
+        rpm_left={name: number - kept[name] for name, number in left.items()},
+        rpm_kept=kept,
+        rpm_retry_after={d.id: rates.retry_after(d, keep=kept[d.id]) for d in limited},
         timed_out={name: short_timeouts.longest(name, streamed=streamed) for name in names},
+        busy=frozenset(name for name in names if room.is_full(name, priority, settings)),
+        # One request at a time is no load, whatever its share.
+        returning={name: part for name, part in returning.items() if room.under_way(name)},
         latency={
             name: average for name in names if (average := latencies.average(name, streamed=streamed)) is not None
         },

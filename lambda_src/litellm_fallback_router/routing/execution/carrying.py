@@ -16,6 +16,8 @@ from .caches import PromptCaches
 from .cooldowns import Cooldowns
 from .dependencies import ExecutionDependencies
 from .latencies import Latencies
+from .returns import Returns
+from .room import Room
 from .short_timeouts import ShortTimeouts
 from .waits import Waits
 from .waste import WasteBudget
@@ -28,6 +30,8 @@ class Carried(TypedDict):
     short_timeouts: ShortTimeouts
     waits: Waits
     latencies: Latencies
+    returns: Returns
+    room: Room
     caches: PromptCaches
     waste: WasteBudget
 
@@ -72,6 +76,8 @@ def carried_over(former: ExecutionDependencies, after: RouterConfig, same: froze
         short_timeouts=former.short_timeouts.carried(same),
         waits=Waits(),
         latencies=former.latencies.carried(same),
+        returns=former.returns.carried(same),
+        room=former.room.carried(same),
         caches=former.caches.carried(same),
         waste=former.waste.carried(after.chains.keys(), {one.provider for one in after.deployments}),
     )

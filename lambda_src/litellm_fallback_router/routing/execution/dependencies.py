@@ -12,6 +12,8 @@ from .caches import PromptCaches
 from .cooldowns import Cooldowns
 from .hedge_share import HedgeShare
 from .latencies import Latencies
+from .returns import Returns
+from .room import Room
 from .short_timeouts import ShortTimeouts
 from .waits import Waits
 from .waste import WasteBudget
@@ -38,6 +40,8 @@ class ExecutionDependencies:
     short_timeouts: ShortTimeouts = field(default_factory=ShortTimeouts)
     waits: Waits = field(default_factory=Waits)
     latencies: Latencies = field(default_factory=Latencies)
+    returns: Returns = field(default_factory=Returns)
+    room: Room = field(default_factory=Room)
     caches: PromptCaches = field(default_factory=PromptCaches)
     waste: WasteBudget = field(default_factory=WasteBudget)
     hedges: HedgeShare = field(default_factory=HedgeShare)

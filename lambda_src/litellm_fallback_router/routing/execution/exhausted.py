@@ -25,6 +25,8 @@ INCAPABLE = frozenset(
     | {"tools", "images", "content", "context", "schema", "native", "narrowed", "budget_tools"}
 )
 """Drops that lie in the request itself: the caller can mend them."""
+SHORT = frozenset({"rpm", "busy"})
+"""Drops of deployments that take no more at present."""
 OUT_OF_RATE = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA_EXHAUSTED})
 
 
@@ -78,7 +80,7 @@ def _nothing_asked(ledger: Ledger, param: Callable[[str], str], *, expired: bool
         return InvalidRequestError(f"no candidate can do what the request needs: {summary}", param=named, ledger=ledger)
     if "budget" in codes and codes <= INCAPABLE | {"budget", "no_key", "drained"}:
         return BudgetExceededError(f"no candidate can be paid for: {summary}", ledger=ledger, retry_after=retry_after)
-    if "rpm" in codes and codes <= INCAPABLE | {"rpm", "no_key"}:
+    if codes & SHORT and codes <= INCAPABLE | SHORT | {"no_key"}:
         message = f"no deployment that could be asked has any of its rate left: {summary}"
         return RateLimitedError(message, ledger=ledger, retry_after=retry_after)
     return UnavailableError(f"no candidate can be asked: {summary}", ledger=ledger, retry_after=retry_after)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..ledger import Dropped
 from ..mapping import RouterSettings
-from ..plan import WAITING, Candidate, Plan
+from ..plan import BUSY, WAITING, Candidate, Plan
 from ..types import Deployment
 from .cooldowns import Cooldowns
 
@@ -102,16 +102,22 @@ class Remaining:
         self._dropped.append(drop)
 
     def requeue(self, deprioritized: Dropped, cooldowns: Cooldowns) -> None:
-        """Move the head behind all others as a last resort, where its reason may pass by itself; else drop it.
+        """Move the head behind all others as a last resort, where its reason may pass by itself; else drop it. One that
+        is busy comes before the last resorts, once.
 
         A Retry-After is honoured: a cooling deployment that was tried, or behind which another cooling one is left as
         a last resort, is dropped.
         """
-        head, tried = self.head, self.tries > 0
+        head, tries = self.head, self.tries
         self.give_up()
         another = any(c.last_resort and cooldowns.left(c.deployment.id) for c in self._queue)
-        honoured = deprioritized.code == "cooling" and (tried or another)
-        if deprioritized.code in WAITING and not honoured:
+        honoured = deprioritized.code == "cooling" and (tries or another)
+        if deprioritized.code == BUSY and head.deprioritized is None:
+            usable = sum(not candidate.last_resort for candidate in self._queue)
+            self._queue.insert(usable, replace(head, deprioritized=deprioritized))
+            if tries:
+                self._tries[head.deployment.id] = tries
+        elif deprioritized.code in WAITING and not honoured:
             self._queue.append(replace(head, probe=False, deprioritized=deprioritized))
         else:
             self._dropped.append(deprioritized)

@@ -21,6 +21,7 @@ from .dependencies import ExecutionDependencies
 from .exhausted import exhausted_error
 from .holds import AttemptHook, settle
 from .remaining import Remaining
+from .room import RoomHook
 
 NO_RETRIES = "the chain's budget for retries is used up (`waste_requests`, `waste_usd`)"
 
@@ -67,7 +68,7 @@ class AttemptSchedule:
         self.notes: list[Callable[[Ledger], Ledger]] = []
         """Each adds to the ledger what others know of the request."""
         self.gates: list[Gate] = []
-        self.hooks: list[AttemptHook] = []
+        self.hooks: list[AttemptHook] = [RoomHook(self)]
         self.stopped: Stop | None = None
         """Why an attempt under way is cancelled, where neither its caller nor the process ends it."""
 

@@ -61,6 +61,20 @@ class RouterSettings(BaseModel):
     """Consecutive failures that open a deployment's circuit."""
     circuit_open_seconds: float = Field(5.0, gt=0, le=600)
     """How long until one request may probe a deployment with an open circuit; short timeouts are remembered as long."""
+    return_seconds: float = Field(10.0, ge=0, le=600)
+    """After its circuit has closed, a deployment gets a tenth of the requests, and all of them after this time."""
+    adaptive_concurrency: bool = True
+    """True: a deployment that answers 429 or slows down is sent fewer requests at once, until it takes more again."""
+    concurrency_latency: float = Field(6.0, ge=0, le=100)
+    """It slows down where its average first token takes so many times as long as of late; 0: that is not looked at."""
+    queue_seconds: float = Field(5.0, ge=0, le=300)
+    """How long a request waits where each deployment left has as many under way as it takes; then a batch request is
+    refused, and an interactive one is sent."""
+    queue_size: int = Field(100, ge=0, le=10_000)
+    """Requests that wait for one deployment; more are not kept waiting."""
+    batch_share: float = Field(0.8, gt=0, le=1)
+    """Requests of keys with the priority `batch` are sent while less than this share is in use of what a deployment
+    takes at once or in a minute (`rpm`)."""
     prefer_faster: float = Field(1.5, ge=0, le=100)
     """Of two deployments of a group the one that is so many times as fast goes first; 0: weights alone decide."""
     credential_block_seconds: float = Field(60.0, ge=0, le=3600)

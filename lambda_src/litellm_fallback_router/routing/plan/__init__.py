@@ -1,16 +1,19 @@
 """Which deployments a request may ask, in which order, and why not the others. Pure."""
 
-from .health import WAITING, Health, out_of_rate
+from .health import BUSY, LATER, WAITING, Health, busy, out_of_rate, rpm_kept
 from .largest import most_completion_tokens, most_prompt_tokens, runs_providers_tools
 from .planner import Candidate, Plan, plan
 from .requirements import check_choice, estimate_tokens, needed_params
 from .warm import cached_price
 
 __all__ = [
+    "BUSY",
+    "LATER",
     "WAITING",
     "Candidate",
     "Health",
     "Plan",
+    "busy",
     "cached_price",
     "check_choice",
     "estimate_tokens",
@@ -19,5 +22,6 @@ __all__ = [
     "needed_params",
     "out_of_rate",
     "plan",
+    "rpm_kept",
     "runs_providers_tools",
 ]

@@ -9,7 +9,7 @@ from ..deadline import in_words, share
 from ..ledger import Dropped
 from ..mapping import RouterSettings
 from ..types import ChatRequest, Deployment
-from .health import Health
+from .health import Health, busy
 
 AS_DRAWN = 0.05
 """Share of the requests that go by weight alone: without them the average of a slower deployment would never be news.
@@ -55,7 +55,40 @@ def _favour(deployment: Deployment, health: Health) -> float:
     return max(deployment.weight * left, LEAST)
 
 
-def too_slow(
+def behind_others(
+    usable: Sequence[Deployment],
+    request: ChatRequest,
+    settings: RouterSettings,
+    health: Health,
+    rng: random.Random,
+) -> dict[str, Dropped]:
+    """Choose the deployments that are asked after the others for now.
+
+    Args:
+        usable: The deployments that may be sent the request, in order.
+        request: How long it may take.
+        settings: The deadline and its shares.
+        health: Which have timed out, and which are busy or return from an outage.
+        rng: Draws which requests a returning deployment gets.
+
+    Returns:
+        Why, by deployment id.
+    """
+    put_back = _too_slow(usable, request, settings, health)
+    put_back.update({name: busy(name) for name in health.busy})
+    if not health.returning:
+        return put_back
+    for deployment in usable:
+        part = health.returning.get(deployment.id)
+        others = sum(one.id not in put_back for one in usable) - 1
+        if part is None or deployment.id in put_back or not others or rng.random() < part:
+            continue
+        reason = f"it has just returned from an outage and gets {part:.0%} of the requests; the others go first"
+        put_back[deployment.id] = Dropped(deployment.id, "returning", reason)
+    return put_back
+
+
+def _too_slow(
     usable: Sequence[Deployment], request: ChatRequest, settings: RouterSettings, health: Health
 ) -> dict[str, Dropped]:
     """The deployments that have just timed out after as long as this request could wait for them."""

@@ -16,7 +16,7 @@ from ..ports import CLOSED
 from ..request import MessageFeatures
 from ..types import ChatRequest, Deployment, Message, NativeRequest, RoutingConstraints
 from .health import WAITING, Health
-from .order import spread, too_slow
+from .order import behind_others, spread
 from .requirements import Requirements
 from .warm import warm_first
 
@@ -39,6 +39,8 @@ class Candidate:
     """Its circuit is open and a probe is due: one try, by one request at a time."""
     deprioritized: Dropped | None = None
     """Why it comes after the others; also why it was not asked, where it was not."""
+    rpm_kept: int = 0
+    """Requests of the deployment's minute that are kept for interactive callers, where this request is none."""
 
     @property
     def last_resort(self) -> bool:
@@ -65,7 +67,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         request: The validated request.
         config: The validated mapping.
         health: What is known of circuits, rates, latencies, cooldowns and keys.
-        rng: Spreads requests over the deployments of a group.
+        rng: Spreads requests over the deployments of a group, and over those that return from an outage.
 
     Returns:
         The candidates, and the dropped deployments, each with its reason. A plan without candidates is no error.
@@ -95,7 +97,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
                 last_resorts.append((drop.retry_after or 0.0, deployment, drop))
             else:
                 dropped.append(drop)
-    put_back = too_slow(usable, request, config.settings, health)
+    put_back = behind_others(usable, request, config.settings, health, rng)
     usable.sort(key=lambda deployment: deployment.id in put_back)
     if request.warm:
         fit = {d.id: request.warm[d.id] for d in usable if d.id in request.warm and d.id not in put_back}
@@ -107,10 +109,12 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         dropped.append(waiting[2])
     candidates = [
         *(
-            _candidate(d, adapted[d.id], requirements, probe=health.circuit(d).open, deprioritized=put_back.get(d.id))
+            _candidate(
+                d, adapted[d.id], requirements, health, probe=health.circuit(d).open, deprioritized=put_back.get(d.id)
+            )
             for d in usable
         ),
-        *(_candidate(d, adapted[d.id], requirements, deprioritized=drop) for _, d, drop in last_resorts),
+        *(_candidate(d, adapted[d.id], requirements, health, deprioritized=drop) for _, d, drop in last_resorts),
     ]
     return Plan(tuple(candidates), tuple(dropped), chain[0])
 
@@ -159,6 +163,7 @@ def _candidate(
     deployment: Deployment,
     adapted: Adapted,
     requirements: Requirements,
+    health: Health,
     *,
     probe: bool = False,
     deprioritized: Dropped | None = None,
@@ -177,4 +182,5 @@ def _candidate(
         ),
         probe=probe,
         deprioritized=deprioritized,
+        rpm_kept=health.rpm_kept.get(deployment.id, 0),
     )
