@@ -37,7 +37,7 @@ class Admission:
             return
         caller = self._caller(scope)
         settings: RouterSettings = scope["app"].state.router.config.settings
-        if (error := self._against(caller, settings)) is not None:
+        if (error := self._against(caller, settings, gives_way=self._keys.gives_way(scope))) is not None:
             await refusal(error, scope)(scope, receive, send)
             return
         self._under_way[caller] += 1
@@ -59,8 +59,8 @@ class Admission:
             return f"key {known}"
         return f"address {(scope.get('client') or ('',))[0]}"
 
-    def _against(self, caller: str, settings: RouterSettings) -> RouterError | None:
-        """Why a request of `caller` is not taken now."""
+    def _against(self, caller: str, settings: RouterSettings, *, gives_way: bool) -> RouterError | None:
+        """Why a request of `caller` is not taken now. `gives_way`: a share of all slots is kept for others."""
         if self._under_way[caller] >= settings.max_concurrent_per_key:
             most = settings.max_concurrent_per_key
             text = f"{most} of your requests are being answered; more at once are not taken (max_concurrent_per_key)."
@@ -70,11 +70,12 @@ class Admission:
                 f"{settings.max_concurrent} requests are being answered; more at once are not taken (max_concurrent)."
             )
             return GatewayBusyError(f"{text} Try again in a moment.", retry_after=RETRY_AFTER)
+        if gives_way and self.under_way >= settings.batch_share * settings.max_concurrent:
+            text = (
+                f"{self.under_way} requests are being answered, and a key with the priority batch gives way to others"
+            )
+            return GatewayBusyError(f"{text} (batch_share). Try again in a moment.", retry_after=RETRY_AFTER)
         return None
-
-
-RETRY_AFTER = 1.0
-"""Seconds."""
 
 
 class HeldBytes:

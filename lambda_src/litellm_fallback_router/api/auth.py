@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Scope
 
-from ..routing.callers import CallerKey
+from ..routing.callers import CallerKey, Priority
 from ..routing.ports import CallerKeys
 from .formats import format_of
 from .formats.base import KeyHeader, key_in
@@ -46,6 +46,11 @@ class ApiKeys:
         """A short id of the request's key; None where it is none of those that may call."""
         found = self._found(scope)
         return None if isinstance(found, str) else found.id
+
+    def gives_way(self, scope: Scope) -> bool:
+        """True where the request's key has the priority `batch`."""
+        found = self._found(scope)
+        return isinstance(found, CallerKey) and found.priority is Priority.BATCH
 
     def _found(self, scope: Scope) -> CallerKey | str:
         """What the request's key may do, or why it may not call. Looked up once for each request."""

@@ -14,9 +14,11 @@ import openai
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.api.admission import Admission
 from litellm_fallback_router.api.app import create_app
 from litellm_fallback_router.api.auth import ApiKeys
+from litellm_fallback_router.routing.callers import CallerKey, KeyEntry, Priority
 from litellm_fallback_router.routing.errors import ProvidersFailedError
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from tests.unit.api.fakes import CONFIG, FakeRouter, as_router, gateway, text_chunk, wait_until
@@ -234,3 +236,26 @@ def test_an_environment_of_lambda_is_asked_one_by_one_and_counts_nothing() -> No
     app = create_app(lambda: as_router(FakeRouter()), one_at_a_time=True)
     assert "Admission" not in str(app.user_middleware)
     assert "Admission" in str(create_app(lambda: as_router(FakeRouter())).user_middleware)
+
+
+class Files:
+    """A key with the priority batch, and one without."""
+
+    def find(self, key_hash: str) -> KeyEntry | None:
+        entries = {hash_of(f"{one.value}-key"): one for one in Priority}
+        priority = entries.get(key_hash)
+        return None if priority is None else KeyEntry(CallerKey(priority.value, priority=priority), key_hash, 1)
+
+
+def test_a_share_of_all_slots_is_kept_for_others_than_batch() -> None:
+    settings = RouterSettings(max_concurrent=5, max_concurrent_per_key=5, batch_share=0.6)
+    router = FakeRouter(replace(CONFIG, settings=settings))
+    hold(router)
+    with gateway(router, caller_keys=Files()) as url, httpx.Client(base_url=url, timeout=20) as client:
+        with ExitStack() as held:
+            assert [opened(client, "batch-key", held).status_code for _ in range(3)] == [200] * 3
+            refused = client.post(PATH, json=STREAM, headers={"authorization": "Bearer batch-key"})
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert "batch_share" in refused.json()["error"]["message"]
+            assert [opened(client, "interactive-key", held).status_code for _ in range(2)] == [200] * 2
+        wait_until(lambda: takes(client, "batch-key", 3))

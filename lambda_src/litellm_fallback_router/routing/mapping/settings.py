@@ -73,8 +73,8 @@ class RouterSettings(BaseModel):
     queue_size: int = Field(100, ge=0, le=10_000)
     """Requests that wait for one deployment; more are not kept waiting."""
     batch_share: float = Field(0.8, gt=0, le=1)
-    """Requests of keys with the priority `batch` are sent while less than this share is in use of what a deployment
-    takes at once or in a minute (`rpm`)."""
+    """Requests of keys with the priority `batch` are taken while less than this share is in use of `max_concurrent`,
+    and sent while less than it is of what a deployment takes at once or in a minute (`rpm`)."""
     prefer_faster: float = Field(1.5, ge=0, le=100)
     """Of two deployments of a group the one that is so many times as fast goes first; 0: weights alone decide."""
     credential_block_seconds: float = Field(60.0, ge=0, le=3600)
