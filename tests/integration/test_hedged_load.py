@@ -88,7 +88,7 @@ async def test_every_answer_is_whole_and_nothing_is_left_behind(
         while simulator.health()["in_flight"] and time.monotonic() < until:
             await asyncio.sleep(0.01)
         assert simulator.health()["in_flight"] == 0
-    assert outcomes["hedged"] > REQUESTS / 10
+    assert outcomes["hedged"] > REQUESTS / 20
     assert outcomes["answered"] > 60 + 0.9 * REQUESTS
     # One that loses at once may be cancelled while its request is built, before the provider sees it.
     seen = len(simulator.requests())
