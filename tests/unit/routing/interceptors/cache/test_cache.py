@@ -4,83 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
-from litellm_fallback_router.adapters.memory import MemoryCache
 from litellm_fallback_router.routing.accounts import Accounts
 from litellm_fallback_router.routing.callers import CallerKey
 from litellm_fallback_router.routing.errors import ProvidersFailedError, RateLimitedError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.interceptors.cache.rules import bypassed
 from litellm_fallback_router.routing.ledger import CacheRecord, Usage
-from litellm_fallback_router.routing.mapping import CacheRules
-from litellm_fallback_router.routing.ports import KeptAnswer
 from litellm_fallback_router.routing.router import Router
-from litellm_fallback_router.routing.types import ChatRequest, ChatResult, NativeRequest, RoutingConstraints
-from tests.support.guards import MESSAGES, RuledGuard, guarded_rig
+from litellm_fallback_router.routing.types import NativeRequest
+from tests.support.cached import EITHER, MISS, Store, answered, ask, cached_rig, caching, taking_part
 from tests.support.scripted import CUT, Rig, ScriptedProvider, Step, config_of, deployment, fails, question, read, says
 from tests.support.virtual_time import run_virtually
-
-TAKES_PART = RoutingConstraints(cache=True)
-EITHER = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-MISS = CacheRecord("miss", stored=True)
-
-
-@dataclass
-class Store:
-    """A `ResponseCache` in memory, in the loop's time; it can be out of reach."""
-
-    ttl: float = 60.0
-    lost: bool = False
-    asked: int = 0
-    put_size: int = 0
-    inner: MemoryCache = field(init=False)
-
-    def __post_init__(self) -> None:
-        clock = asyncio.get_running_loop().time
-        self.inner = MemoryCache(self.ttl, entries=100, size=10**6, clock=clock)
-
-    async def get(self, key: str) -> KeptAnswer | None:
-        self.asked += 1
-        return None if self.lost else await self.inner.get(key)
-
-    async def put(self, key: str, entry: bytes) -> bool:
-        self.put_size = len(entry)
-        return not self.lost and await self.inner.put(key, entry)
-
-
-def caching(r: Rig, store: Store | None = None, **rules: Any) -> Rig:
-    """The same rig with a cache."""
-    config = replace(r.config, cache=CacheRules(**{"store": "memory", **rules}))
-    return Rig(config, r.provider, notes=r.notes, guard=r.guard, cache=store or Store())
-
-
-def cached_rig(
-    *names: str, scripts: dict[str, list[Step]] | None = None, store: Store | None = None, **rules: Any
-) -> Rig:
-    config = config_of(*(deployment(name) for name in names or ("a", "b")))
-    return caching(Rig(config, ScriptedProvider(scripts or {})), store, **rules)
-
-
-async def ask(r: Rig, request: ChatRequest | None = None, *, stream: bool = False) -> tuple[str, ChatResult]:
-    asked = request or question(constraints=TAKES_PART)
-    if stream:
-        return await read(r.router, asked)
-    result = await r.router.complete(asked)
-    return result.text, result
-
-
-async def answered(router: Router, request: ChatRequest) -> tuple[str, ChatResult]:
-    result = await router.complete(request)
-    return result.text, result
-
-
-def taking_part(**fields: Any) -> ChatRequest:
-    return question(**{"constraints": TAKES_PART, **fields})
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["as whole", "as stream"])
@@ -308,92 +248,6 @@ def test_a_hit_takes_nothing_from_a_budget_and_is_given_when_that_is_used_up(str
             await router.complete(replace(asked, messages=[{"role": "user", "content": "Another question?"}]))
         assert r.provider.asked == ["a"]
         await accounts.aclose()
-
-    run_virtually(main())
-
-
-PARALLEL = pytest.mark.parametrize("parallel", [False, True], ids=["first", "beside"])
-
-
-def guarded(guard: RuledGuard | None = None, *, parallel: bool, **scripts: list[Step]) -> Rig:
-    return caching(guarded_rig("a", guard=guard, scripts=scripts, providers={"a": "bedrock"}, parallel=parallel))
-
-
-@PARALLEL
-@EITHER
-def test_a_hit_has_passed_the_guardrail_and_passes_it_again(stream: bool, parallel: bool) -> None:
-    async def main() -> None:
-        guard = RuledGuard()
-        r = guarded(guard, parallel=parallel)
-        await ask(r, stream=stream)
-        guard.asked.clear()
-        text, result = await ask(r, stream=stream)
-        assert (text, result.ledger.attempts) == ("Paris is the capital.", ())
-        assert set(guard.sources()) == {"input", "output"}
-        assert result.ledger.guardrail is not None
-        assert str(result.ledger.guardrail.outcome) == "passed"
-
-    run_virtually(main())
-
-
-@PARALLEL
-@EITHER
-def test_a_masked_request_is_looked_up_as_it_is_sent(stream: bool, parallel: bool) -> None:
-    async def main() -> None:
-        r = guarded(parallel=parallel)
-        mine = ChatRequest("a", [{"role": "user", "content": "I am me@example.com"}], constraints=TAKES_PART)
-        yours = replace(mine, messages=[{"role": "user", "content": "I am you@example.com"}])
-        assert (await ask(r, mine, stream=stream))[1].cache == MISS
-        _, result = await ask(r, yours, stream=stream)
-        assert result.cache is not None
-        assert result.cache.outcome == "hit"
-        # What ran beside the guardrail was asked with what it masks.
-        said = [call.messages[-1]["content"] for call in r.provider.calls]
-        beside = ["I am me@example.com"] * parallel, ["I am you@example.com"] * parallel
-        assert said == [*beside[0], "I am {EMAIL}", *beside[1]]
-
-    run_virtually(main())
-
-
-@PARALLEL
-@EITHER
-def test_what_the_guardrail_changed_or_did_not_check_is_not_kept(stream: bool, parallel: bool) -> None:
-    async def main() -> None:
-        r = guarded(parallel=parallel, a=[says("Mail me@example.com.")])
-        for _ in range(2):
-            text, result = await ask(r, stream=stream)
-            assert (text, result.cache and result.cache.stored) == ("Mail {EMAIL}.", False)
-        r = guarded(parallel=parallel, a=[says("Eat of the forbidden fruit.")])
-        for _ in range(2):
-            text, result = await ask(r, stream=stream)
-            assert (text, result.cache and result.cache.stored) == (MESSAGES["output"], False)
-        open_ = guarded_rig("a", guard=RuledGuard(unreachable=True), on_unreachable="fail_open")
-        r = caching(open_)
-        assert (await ask(r, stream=stream))[1].cache == replace(
-            CacheRecord("miss"), reason="the guardrail changed it, or did not check it"
-        )
-
-    run_virtually(main())
-
-
-@EITHER
-def test_a_kept_answer_that_the_guardrail_now_blocks_is_blocked(stream: bool) -> None:
-    async def main() -> None:
-        class Stricter(RuledGuard):
-            strict = False
-
-            async def check(self, source: Any, texts: Sequence[str]) -> Any:
-                if self.strict and source == "output":
-                    texts = ["forbidden fruit"]
-                return await super().check(source, texts)
-
-        guard = Stricter()
-        r = guarded(guard, parallel=False)
-        assert (await ask(r, stream=stream))[1].cache == MISS
-        guard.strict = True
-        text, result = await ask(r, stream=stream)
-        assert (text, result.deployment.id) == (MESSAGES["output"], "a")
-        assert len(r.provider.asked) == 1
 
     run_virtually(main())
 
