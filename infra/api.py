@@ -36,6 +36,7 @@ from aws_cdk.aws_iam import ManagedPolicy, Role, ServicePrincipal
 from aws_cdk.aws_lambda import Alias, Architecture, Code, Function, LoggingFormat
 from constructs import Construct
 
+from .acknowledged import API, FUNCTION, LOG_ROLE, METHOD, PROBE, STAGE, acknowledge
 from .api_errors import GATEWAY_ERRORS
 from .function import RUNTIME, log_group
 from .stage import Stage
@@ -75,6 +76,7 @@ class Authorizer(Construct):
             reserved_concurrent_executions=stage.authorizer_concurrency,
         )
         self.log_group.grant_write(self.role)
+        acknowledge(FUNCTION, self.function)
 
 
 def deep_health(stage: Stage) -> str:
@@ -113,7 +115,7 @@ class GatewayApi(Construct):
         self.methods = self._routes(stage, alias, timeout, authorizer)
         if stage.regions:
             self.deep_health = deep_health(stage)
-            self.probe = self._probe(stage, alias)
+            acknowledge(PROBE, self._probe(stage, alias))
         self.plans = self._usage_plans(stage)
         for error in GATEWAY_ERRORS:
             self.api.add_gateway_response(
@@ -123,6 +125,10 @@ class GatewayApi(Construct):
                 templates={"application/json": error.body},
                 response_headers=error.headers,
             )
+        acknowledge(API, self.api)
+        acknowledge(STAGE, self.api.deployment_stage)
+        acknowledge(METHOD, *self.methods)
+        acknowledge(LOG_ROLE, self.log_role)
 
     def _stage_options(self, stage: Stage) -> StageOptions:
         return StageOptions(

@@ -1,4 +1,4 @@
-"""What stands before the API on request: a web ACL and a domain of one's own."""
+"""What stands before the API on request: a web ACL, a domain of one's own, and the Region that is well."""
 
 from __future__ import annotations
 
@@ -8,7 +8,38 @@ from aws_cdk.aws_certificatemanager import Certificate
 from aws_cdk.aws_wafv2 import CfnIPSet, CfnWebACL, CfnWebACLAssociation
 from constructs import Construct
 
+from .alarms import Alarms
+from .api import GatewayApi
+from .failover import Failover
 from .stage import Stage
+
+
+class Edge:
+    """What the stage asks for of these, made in `stack`. `region`: where that is deployed; None: not known yet."""
+
+    def __init__(self, stack: Stack, *, stage: Stage, api: GatewayApi, alarms: Alarms, region: str | None) -> None:
+        if stage.waf:
+            Firewall(stack, "Firewall", stage=stage, api=api.api)
+        certificate = stage.certificate_in(region)
+        self.domain: OwnDomain | None = None
+        self.url = api.api.url
+        self.other_regions = [one for one in stage.regions if one != region]
+        if stage.domain_name and certificate:
+            self.domain = OwnDomain(
+                stack, "Domain", domain_name=stage.domain_name, certificate_arn=certificate, api=api.api
+            )
+            self.url = self.domain.url
+            if stage.regions:
+                Failover(
+                    stack,
+                    "Failover",
+                    stage=stage,
+                    api=api.api,
+                    path=api.deep_health,
+                    domain=self.domain.domain,
+                    first=region == stage.regions[0],
+                    keys_alarm=alarms.named("AuthorizerErrors")[0],
+                )
 
 
 class Firewall(Construct):

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from litellm_fallback_router.routing.types import Deployment
 
+from .acknowledged import BUCKET, acknowledge
 from .model_access import bedrock_statements
 
 SAMPLES = "fallbacks"
@@ -40,6 +41,7 @@ class Evaluations(Construct):
         super().__init__(scope, id)
         self.bucket: IBucket = self._new(keep) if bucket == NEW else Bucket.from_bucket_name(self, "Bucket", bucket)
         self.role = self._role(judge) if judge else None
+        acknowledge({**BUCKET, **self.findings}, self)
 
     @property
     def samples_uri(self) -> str:

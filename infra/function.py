@@ -28,6 +28,7 @@ from constructs import Construct
 from litellm_fallback_router.aws_regions import ADAPTER_REGIONS, adapter_layer_arn, has_snapstart
 from litellm_fallback_router.routing.errors import ConfigurationError
 
+from .acknowledged import FUNCTION, ROLE, acknowledge
 from .stage import Stage
 
 RUNTIME = Runtime.PYTHON_3_13
@@ -142,6 +143,8 @@ class GatewayFunction(Construct):
             ),
         )
         self.log_group.grant_write(self.role)
+        acknowledge(ROLE, self.role)
+        acknowledge(FUNCTION, self.function)
         # CDK warns that SnapStart needs a published version, and cannot see the alias on one.
         Annotations.of(self.function).acknowledge_warning("@aws-cdk/aws-lambda:snapStartRequirePublish")
         self.alias = Alias(self, "Alias", alias_name=ALIAS, version=self.function.current_version)

@@ -10,6 +10,8 @@ from constructs import Construct
 
 from litellm_fallback_router.routing.mapping import secret_name
 
+from .acknowledged import SECRET, acknowledge
+
 
 class ProviderKeys(Construct):
     """The secrets `PREFIX/PROVIDER`. The L1 construct, because the L2 one always fills a secret. `regions`: where they
@@ -40,6 +42,7 @@ class ProviderKeys(Construct):
             )
             for provider in made_here
         ]
+        acknowledge(SECRET, *self.secrets)
         for secret in self.secrets:
             secret.apply_removal_policy(RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY)
 

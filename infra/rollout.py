@@ -12,7 +12,7 @@ from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
 from aws_cdk.aws_lambda import Architecture, Code, Function, LoggingFormat
 from constructs import Construct
 
-from .acknowledged import KEEPER_REASON
+from .acknowledged import FUNCTION, KEEPER_REASON, ROLLOUT_ROLE, acknowledge
 from .function import ALIAS, RUNTIME, GatewayFunction, log_group
 from .stage import Stage
 
@@ -53,6 +53,7 @@ class Rollout(Construct):
         super().__init__(scope, id)
         self.application = LambdaApplication(self, "Application", application_name=stage.service)
         self.role = Role(self, "Role", assumed_by=ServicePrincipal("codedeploy.amazonaws.com"))
+        acknowledge(ROLLOUT_ROLE, self.role)
         self.group = LambdaDeploymentGroup(
             self,
             "Group",
@@ -87,6 +88,7 @@ class VersionKeeper(Construct):
             logging_format=LoggingFormat.JSON,
         )
         self.log_group.grant_write(self.role)
+        acknowledge(FUNCTION, self.function)
         run = CustomResource(
             self,
             "Run",
