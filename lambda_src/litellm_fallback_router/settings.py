@@ -104,7 +104,8 @@ class Settings(BaseModel):
     otlp_endpoint: Annotated[str | None, Field(alias="OTEL_EXPORTER_OTLP_ENDPOINT")] = None
     """Where spans are sent by OTLP over HTTP, such as http://127.0.0.1:4318; None: nothing is traced."""
     console: Annotated[Literal["on", "off"] | None, Field(alias="ROUTER_CONSOLE")] = None
-    """Whether `/console` shows what happens to requests; None: where callers need no key, and not on Lambda."""
+    """Whether `/console` shows what happens to requests, to an operator's key where callers need one; None: where
+    callers need none, and not on Lambda."""
     metrics_port: Annotated[int | None, Field(alias="ROUTER_METRICS_PORT", ge=1, le=65535)] = None
     """Port of this machine at which Prometheus finds the metrics; None: they are not counted."""
     drills: Annotated[Path | None, Field(alias="ROUTER_DRILLS")] = None
@@ -131,9 +132,12 @@ class Settings(BaseModel):
 
     @property
     def shows_console(self) -> bool:
-        """Every caller sees there what all of them ask for and spend: with keys an operator has to want it."""
-        if self.console is not None:
-            return self.console == "on"
+        """Whether `/console` is there."""
+        return self.opens_console if self.console is None else self.console == "on"
+
+    @property
+    def opens_console(self) -> bool:
+        """Whether whoever can connect may look at it: there are no callers whose spending is their own."""
         return self.lambda_function is None and not self.needs_key
 
     @property

@@ -15,7 +15,10 @@ import openai
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from litellm_fallback_router.adapters.dynamodb.items import hash_of
+from litellm_fallback_router.adapters.keys_file import write_keys
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
+from litellm_fallback_router.routing.callers import CallerKey, KeyEntry
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
 
@@ -113,7 +116,8 @@ def test_a_text_of_a_providers_is_shown_as_text(
 def test_a_gateway_with_keys_is_looked_at_with_one(
     browser: Browser, simulator: SimulatorControl, tmp_path: Path
 ) -> None:
-    env = {"GATEWAY_API_KEYS": "a-key", "ROUTER_CONSOLE": "on"}
+    write_keys(tmp_path / "keys.json", [KeyEntry(CallerKey("boss", operator=True), hash_of("a-key"), created_at=1)])
+    env = {"GATEWAY_KEYS_FILE": str(tmp_path / "keys.json"), "ROUTER_CONSOLE": "on"}
     with (
         gateway_process(tmp_path, ROUTER_STYLE_MAPPING, simulator_url=simulator.url, env=env) as guarded,
         page_of(browser, guarded.url) as page,

@@ -10,7 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from litellm_fallback_router.adapters.dynamodb.items import hash_of
+from litellm_fallback_router.adapters.keys_file import write_keys
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
+from litellm_fallback_router.routing.callers import CallerKey, KeyEntry
 from local.simulator import SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
 
@@ -72,14 +75,25 @@ def test_a_gateway_that_is_stopped_does_not_wait_for_who_looks(simulator: Simula
         assert running.process.wait(timeout=20) == 0
 
 
-@pytest.mark.parametrize(("switch", "status"), [(None, 404), ("on", 200)])
-def test_where_callers_need_keys_the_console_is_off_unless_wanted_and_its_events_ask_for_one(
-    simulator: SimulatorControl, tmp_path: Path, switch: str | None, status: int
+def status_of(url: str, key: str) -> int:
+    with httpx.stream("GET", f"{url}/console/events", headers={"authorization": f"Bearer {key}"}) as response:
+        return response.status_code
+
+
+@pytest.mark.parametrize("switch", [None, "on"])
+def test_where_callers_need_keys_the_console_is_off_unless_wanted_and_shows_an_operator_alone_what_they_spend(
+    simulator: SimulatorControl, tmp_path: Path, switch: str | None
 ) -> None:
-    env = {"GATEWAY_API_KEYS": "a-key", **({} if switch is None else {"ROUTER_CONSOLE": switch})}
+    keys = tmp_path / "keys.json"
+    entries = [
+        KeyEntry(CallerKey(name, operator=name == "sk-operator"), hash_of(name), created_at=1)
+        for name in ("sk-caller", "sk-operator")
+    ]
+    write_keys(keys, entries)
+    env = {"GATEWAY_API_KEYS": "a-key", "GATEWAY_KEYS_FILE": str(keys)}
+    env |= {} if switch is None else {"ROUTER_CONSOLE": switch}
     with gateway_process(tmp_path, ROUTER_STYLE_MAPPING, simulator_url=simulator.url, env=env) as running:
-        assert httpx.get(f"{running.url}/console").status_code == status
+        assert httpx.get(f"{running.url}/console").status_code == (200 if switch else 404)
         assert httpx.get(f"{running.url}/console/events").status_code == 401
-        headers = {"authorization": "Bearer a-key"}
-        with httpx.stream("GET", f"{running.url}/console/events", headers=headers) as response:
-            assert response.status_code == status
+        statuses = [status_of(running.url, key) for key in ("a-key", "sk-caller", "sk-operator")]
+        assert statuses == ([403, 403, 200] if switch else [404, 404, 404])

@@ -26,11 +26,13 @@ def create_app(
     api_keys: Sequence[str] = (),
     caller_keys: CallerKeys | None = None,
     one_at_a_time: bool = False,
+    open_console: bool = False,
     beside: Callable[[State], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """`router_factory` is called once, when the app starts. Callers need one of `api_keys`, which limit nothing, or of
     `caller_keys`; without either anyone who can connect may ask.
 
+    `open_console`: whoever can connect may look at the console; otherwise an operator's key is needed.
     `one_at_a_time`: the caller of this app waits for its answer before the next request, as Lambda does.
     `beside`: what runs while the app does; it may put another Router in the place of the state's `router`.
     """
@@ -70,5 +72,6 @@ def create_app(
     app.include_router(docs.routes)
     app.include_router(console.events, dependencies=[Depends(keys)])
     app.include_router(console.page)
+    app.state.open_console = open_console
     app.state.endpoints = errors.endpoints([*with_key, health.routes])
     return app

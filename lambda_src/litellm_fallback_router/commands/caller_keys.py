@@ -18,6 +18,7 @@ from .key_options import (
     MaxUsd,
     Models,
     Name,
+    Operator,
     OwnPriority,
     Rpm,
     TpmIn,
@@ -49,6 +50,7 @@ def create(
     tpm_out: TpmOut = None,
     concurrency: Concurrency = None,
     priority: OwnPriority = None,
+    operator: Operator = None,
     expires: Annotated[
         str | None, typer.Option(help="When it stops working: 90d, or 2027-01-31 (0:00 UTC). Never if left out.")
     ] = None,
@@ -77,6 +79,7 @@ def create(
         tpm_out=tpm_out,
         concurrency=concurrency,
         priority=priority,
+        operator=operator,
     )
     limits, expires_at = limits_of("new", fields), expiry(expires)
     with place(file, stack, region) as keys:
@@ -99,6 +102,7 @@ def set_(
     tpm_out: TpmOut = None,
     concurrency: Concurrency = None,
     priority: OwnPriority = None,
+    operator: Operator = None,
     expires: Annotated[
         str | None, typer.Option(help="When it stops working: 90d, 2027-01-31 (0:00 UTC), or never.")
     ] = None,
@@ -124,6 +128,7 @@ def set_(
         tpm_out=tpm_out,
         concurrency=concurrency,
         priority=priority,
+        operator=operator,
     )
     cleared = _cleared(clear or [], fields)
     if not fields and not cleared and expires is None:

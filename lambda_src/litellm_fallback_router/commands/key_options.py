@@ -50,6 +50,10 @@ OwnPriority = Annotated[
     Priority | None,
     typer.Option("--priority", help="Batch gives way to interactive where not all can be sent at once."),
 ]
+Operator = Annotated[
+    bool | None,
+    typer.Option("--operator/--no-operator", help="It may look at the console, where every caller's spending is."),
+]
 KeyArgument = Annotated[
     str, typer.Argument(metavar="KEY", help="Its id, as `keys list` and the gateway's logs have it, or its name.")
 ]
@@ -65,6 +69,7 @@ def given(
     tpm_out: int | None,
     concurrency: int | None,
     priority: Priority | None,
+    operator: bool | None,
 ) -> dict[str, Any]:
     """The options that were given, as fields of a key."""
     split = [one.strip() for text in models or () for one in text.split(",") if one.strip()]
@@ -77,6 +82,7 @@ def given(
         "tpm_out": tpm_out,
         "concurrency": concurrency,
         "priority": None if priority is None else priority.value,
+        "operator": operator,
     }
     return {field: value for field, value in fields.items() if value is not None}
 

@@ -37,6 +37,8 @@ def limits(key: CallerKey) -> Iterator[str]:
         yield f"{key.concurrency} requests at once"
     if key.priority is Priority.BATCH:
         yield "batch"
+    if key.operator:
+        yield "operator"
 
 
 def summary(one: ListedKey) -> str:

@@ -44,6 +44,7 @@ def serve(config_file: Path | None, host: str, port: int, *, simulate: bool, dra
             lambda: router,
             api_keys=[key.get_secret_value() for key in settings.api_keys],
             caller_keys=known,
+            open_console=settings.opens_console,
             beside=partial(file_watched, settings=settings),
         )
         server = Server(app, router, settings, lambda: _announce(listener, router, settings), drain=drain)

@@ -14,5 +14,6 @@ app = create_app(
     partial(build_router, _settings),
     api_keys=[key.get_secret_value() for key in _settings.api_keys],
     caller_keys=caller_keys(_settings),
+    open_console=_settings.opens_console,
     beside=partial(file_watched, settings=_settings),
 )

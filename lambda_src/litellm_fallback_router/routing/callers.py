@@ -126,6 +126,8 @@ class CallerKey:
     concurrency: int | None = None
     """Requests under way at once."""
     priority: Priority = Priority.INTERACTIVE
+    operator: bool = False
+    """It may look at the console, which shows what all callers ask for and spend."""
 
     def may_ask(self, name: str) -> bool:
         """Tell whether the key may ask a model or strategy.

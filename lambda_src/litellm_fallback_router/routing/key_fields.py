@@ -1,7 +1,7 @@
 """What a key may do, as JSON fields: in a keys file, in a record of the state table, and on the way from an authorizer.
 
     {"name": "team-a", "models": ["openai-*"], "max_usd": "50/day", "rpm": 60, "tpm_in": 100000, "tpm_out": 20000,
-     "concurrency": 5, "priority": "batch"}
+     "concurrency": 5, "priority": "batch", "operator": true}
 
 Every field may be left out; what is not there is not limited.
 """
@@ -35,6 +35,7 @@ def key_fields(key: CallerKey) -> dict[str, Any]:
         "tpm_out": key.tpm_out,
         "concurrency": key.concurrency,
         "priority": None if key.priority is Priority.INTERACTIVE else key.priority.value,
+        "operator": key.operator or None,
     }
     return {name: value for name, value in plain.items() if value not in (None, "", [])}
 
@@ -109,6 +110,12 @@ def _priority(value: Any) -> Priority:
         raise ValueError(f"must be {' or '.join(Priority)}") from None
 
 
+def _operator(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError("must be true or false")
+    return value
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "name": _name,
     "models": _models,
@@ -118,5 +125,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "tpm_out": _count,
     "concurrency": _count,
     "priority": _priority,
+    "operator": _operator,
 }
 FIELDS = tuple(_READERS)

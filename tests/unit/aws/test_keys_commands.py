@@ -85,7 +85,19 @@ def keys(request: pytest.FixtureRequest, run: Run, dynamodb: DynamoDBClient, tmp
 
 WHOLE = [
     *("--name", "team-a", "--models", "openai-*, cheap", "--models", "fast", "--max-usd", "50/day", "--rpm", "60"),
-    *("--tpm-in", "100000", "--tpm-out", "20000", "--concurrency", "5", "--priority", "batch", "--expires", "90d"),
+    *(
+        "--tpm-in",
+        "100000",
+        "--tpm-out",
+        "20000",
+        "--concurrency",
+        "5",
+        "--priority",
+        "batch",
+        "--operator",
+        "--expires",
+        "90d",
+    ),
 ]
 
 
@@ -103,6 +115,7 @@ def test_a_key_is_made_with_every_limit(keys: Place) -> None:
         tpm_out=20_000,
         concurrency=5,
         priority=Priority.BATCH,
+        operator=True,
     )
     assert entry.expires_at == pytest.approx(time.time() + 90 * 86_400, abs=120)
     assert entry.key.id == hash_of(key)[:12]

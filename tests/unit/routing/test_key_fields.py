@@ -20,6 +20,7 @@ WHOLE: dict[str, Any] = {
     "tpm_out": 20_000,
     "concurrency": 5,
     "priority": "batch",
+    "operator": True,
 }
 
 
@@ -59,6 +60,7 @@ def test_a_key_without_limits_is_no_text_at_all() -> None:
         ({"max_usd": 50}, "max_usd: must be an amount in USD and a period, such as 50/day"),
         ({"name": " a"}, "name: must be 1 to 64 printable characters"),
         ({"name": "a\nb"}, "name: must be 1 to 64 printable characters"),
+        ({"operator": "yes"}, "operator: must be true or false"),
         ({"priority": "high"}, "priority: must be interactive or batch"),
     ],
 )

@@ -1,6 +1,7 @@
 """`/console`: one page that shows the chains and the requests as they flow, live by server-sent events.
 
-The page itself holds nothing; what it shows comes from `/console/events`, which asks for a key where callers need one.
+The page itself holds nothing; what it shows comes from `/console/events`. Every caller's spending is there, so it asks
+for an operator's key where callers need one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from ...routing.callers import CallerKey
 from ...routing.mapping import RouterConfig
 from ...routing.observe import Event, LiveObserver, TooManyViewersError
 from ...routing.router import Router
@@ -33,6 +35,10 @@ HEADERS = {
 }
 REFRESH_SECONDS = 1.0
 """How often the state of the deployments is looked at."""
+NOT_AN_OPERATOR = (
+    "The console shows what every caller spends, and this is no operator's key: "
+    "`fallback-router keys create --operator` makes one."
+)
 QUIET_SECONDS = 15.0
 """A comment is sent after so long without an event, so that no proxy closes the connection."""
 
@@ -53,8 +59,12 @@ async def console_file(name: str, request: Request) -> Response:
 
 @events.get("/console/events")
 async def console_events(request: Request) -> Response:
+    live = _live(request)
+    key: CallerKey | None = request.state.key
+    if not request.app.state.open_console and not (key is not None and key.operator):
+        raise HTTPException(403, NOT_AN_OPERATOR)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_events(_live(request), request.app), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(live, request.app), media_type="text/event-stream", headers=headers)
 
 
 def _live(request: Request) -> LiveObserver:

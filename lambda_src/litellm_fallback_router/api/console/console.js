@@ -163,10 +163,10 @@ function say(text, lost) {
 async function connect() {
   const headers = key ? { authorization: `Bearer ${key}` } : {};
   const response = await fetch("console/events", { headers, cache: "no-store" });
-  if (response.status === 401) {
+  if (response.status === 401 || response.status === 403) {
     byId("key").hidden = false;
     byId("key-text").focus();
-    say("this gateway asks for a key", true);
+    say(response.status === 401 ? "this gateway asks for an operator's key" : "that is no operator's key", true);
     return false;
   }
   if (!response.ok) throw new Error(`status ${response.status}`);
