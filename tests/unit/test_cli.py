@@ -100,6 +100,7 @@ def test_chains_as_json_can_be_read_by_a_program(
         "kind": "strategy",
         "chain": ["bedrock-claude-sonnet", "bedrock-claude-sonnet-west", "bedrock-llama"],
         "aliases": [],
+        "hedge": None,
         "processed_in": {
             name: ["us-east-1", "us-east-2", "us-west-2"]
             for name in ("bedrock-claude-sonnet", "bedrock-claude-sonnet-west", "bedrock-llama")
@@ -108,6 +109,25 @@ def test_chains_as_json_can_be_read_by_a_program(
     }
     assert chains["openai-gpt4o"]["processed_in"]["anthropic-claude-sonnet"] == "anywhere"
     assert chains["openai-gpt4o"]["kind"] == "model"
+
+
+def test_chains_show_when_their_slow_answers_are_raced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hedges = {"openai-gpt4o": {"at_most": 0.1}, "cost-optimized": None, "bedrock-llama": {}}
+    mapping = {**ROUTER_STYLE_MAPPING, "hedge": hedges, "settings": {"hedge": {}}}
+    file = config_file(tmp_path, mapping)
+    assert run(monkeypatch, "chains", "--config", file, "--json") == 0
+    told = capsys.readouterr()
+    chains = {one["name"]: one["hedge"] for one in json.loads(told.out)}
+    assert chains["openai-gpt4o"] == {"after": "p95", "at_most": 0.1}
+    assert chains["cost-optimized"] is None
+    assert chains["bedrock-nova"] == {"after": "p95", "at_most": 0.05}, "that of the settings"
+    said = " ".join(told.err.split())
+    assert "hedge.bedrock-llama: its chain has one deployment, so nothing can be raced" in said
+    assert run(monkeypatch, "chains", "--config", file) == 0
+    table = capsys.readouterr().out
+    assert all(words in table for words in ("raced", "after p95, at most 10 %", "after p95, at most 5 %", "never"))
 
 
 @pytest.mark.parametrize(("arguments", "region"), [(("--geography", "eu"), None), ((), "eu-west-1")])

@@ -15,7 +15,7 @@ from rich.table import Table
 from .. import bootstrap
 from ..drill import UNPROVEN_AFTER, Report, last_proven, unproven
 from ..routing.errors import ConfigurationError
-from ..routing.mapping import RouterConfig, geography_of, leaving, reach
+from ..routing.mapping import Hedge, RouterConfig, geography_of, leaving, reach
 from ..routing.plan import Plan
 from ..routing.types import Deployment, ModelInfo
 from ..settings import lookup
@@ -42,8 +42,11 @@ def overview(config_file: Path | None, geography: str | None, *, as_json: bool) 
         return
     table = Table("model or strategy", "kind", "asked in this order", title="Chains", title_justify="left")
     table.add_column("also asked for as", overflow="fold")
+    if any(config.hedge(name) for name in config.chains):
+        table.add_column("raced")
     for name, chain in config.chains.items():
-        table.add_row(name, _kind(config, name), " -> ".join(chain), ", ".join(_ids(config, name)))
+        row = (name, _kind(config, name), " -> ".join(chain), ", ".join(_ids(config, name)), _raced(config.hedge(name)))
+        table.add_row(*row[: len(table.columns)])
     console().print(table)
     console().print(_processing_table(config, here))
     console().print(_proof_table(config, report, now))
@@ -113,6 +116,7 @@ def _chain(config: RouterConfig, name: str, here: str | None, proven: Mapping[st
         "kind": _kind(config, name),
         "chain": list(chain),
         "aliases": config.aliases_of(name),
+        "hedge": None if (hedge := config.hedge(name)) is None else hedge.model_dump(),
         "proven_hours_ago": {one.id: proven[one.id] for one in config.chain(name)},
         "processed_in": {one: "anywhere" if found is None else sorted(found) for one, found in regions.items()},
     }
@@ -122,6 +126,11 @@ def _ids(config: RouterConfig, name: str) -> list[str]:
     """The aliases without those that are another one with the provider before it."""
     ids = {deployment.model for deployment in config.deployments}
     return [alias for alias in config.aliases_of(name) if alias in ids]
+
+
+def _raced(hedge: Hedge | None) -> str:
+    """When the slow answers of a chain are raced."""
+    return "never" if hedge is None else f"after {hedge.after}, at most {100 * hedge.at_most:g} %"
 
 
 def _kind(config: RouterConfig, name: str) -> str:

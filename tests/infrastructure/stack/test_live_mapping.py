@@ -111,6 +111,7 @@ def test_the_schema_is_one_that_appconfig_takes_and_knows_the_mappings_shape(liv
     check.validate(ROUTER_STYLE_MAPPING)
     check.validate({**ROUTER_STYLE_MAPPING, "settings": {"deadline": 20, "answer_timeout": None}})
     check.validate({"model_list": [{"model_name": "a", "litellm_params": {"model": "b"}}], "litellm_settings": {}})
+    check.validate({**ROUTER_STYLE_MAPPING, "hedge": {"openai-gpt4o": {"at_most": 0.1}, "bedrock-llama": None}})
     mistakes: tuple[Any, ...] = (
         {},
         [],
@@ -120,6 +121,8 @@ def test_the_schema_is_one_that_appconfig_takes_and_knows_the_mappings_shape(liv
         {**ROUTER_STYLE_MAPPING, "settings": {"deadline": 0}},
         {**ROUTER_STYLE_MAPPING, "settings": {"deadlines": 9}},
         {**ROUTER_STYLE_MAPPING, "settings": {"max_attempts": "six"}},
+        {**ROUTER_STYLE_MAPPING, "hedge": {"at_most": 0.1}},
+        {**ROUTER_STYLE_MAPPING, "hedge": {"openai-gpt4o": {"at_most": 2}}},
     )
     for wrong in mistakes:
         assert not check.is_valid(wrong), wrong

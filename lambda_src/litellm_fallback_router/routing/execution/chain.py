@@ -92,8 +92,8 @@ class ChainExecution(HedgedSchedule):
         delivery = self._delivery
         while (attempt := await self.next()) is not None:
             leg: Leg[T] = self._leg(attempt)
-            if self.settings.hedge is not None and not delivery.sent.anything:
-                leg = await Race(self, leg, self._leg, part_of).winner(self.settings.hedge)
+            if self.plan.hedge is not None and not delivery.sent.anything:
+                leg = await Race(self, leg, self._leg, part_of).winner(self.plan.hedge)
             attempt, recorder = leg.attempt, leg.recorder
             before = delivery.sent.useful_characters
             try:

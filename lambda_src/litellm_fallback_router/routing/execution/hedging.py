@@ -21,7 +21,7 @@ class HedgedSchedule(AttemptSchedule):
     def late_after(self, attempt: Attempt, hedge: Hedge) -> float | None:
         """Seconds after which another attempt may be started beside this one; None: none may be."""
         if attempt.number == 1:
-            self.dependencies.hedges.earn(self.plan.primary, hedge.at_most)
+            self.dependencies.hedges.earn(self.plan.chain, hedge.at_most)
         candidate, second = attempt.candidate, self._remaining.second
         if self._hedged or candidate.probe or candidate.last_resort or second is None:
             return None
@@ -48,8 +48,8 @@ class HedgedSchedule(AttemptSchedule):
         if not self._affordable(candidate):
             await withdraw(candidate.deployment, admitted.holds, self.dependencies, probe=False)
             return None
-        self.dependencies.waste.take(self.plan.primary, candidate.deployment.provider, self.settings)
-        self.dependencies.hedges.take(self.plan.primary)
+        self.dependencies.waste.take(self.plan.chain, candidate.deployment.provider, self.settings)
+        self.dependencies.hedges.take(self.plan.chain)
         self._hedged = True
         budget = self.deadline.share(behind=self._remaining.waiting - 1, reserve=self.settings.candidate_reserve)
         self._remaining.leave(slow.candidate, candidate)
@@ -66,7 +66,7 @@ class HedgedSchedule(AttemptSchedule):
 
     def _affordable(self, candidate: Candidate) -> bool:
         """True where the chain's share of hedges, its waste budget and the request's attempts have one left."""
-        chain, settings, dependencies = self.plan.primary, self.settings, self.dependencies
+        chain, settings, dependencies = self.plan.chain, self.settings, self.dependencies
         return (
             self.begun < settings.max_attempts
             and dependencies.hedges.left(chain)

@@ -121,7 +121,7 @@ class AttemptSchedule:
         """Record an attempt that returned an answer."""
         self._record(attempt, record)
         waste, provider = self.dependencies.waste, attempt.deployment.provider
-        waste.answered(self.plan.primary, provider, record.cost_usd, self.settings)
+        waste.answered(self.plan.chain, provider, record.cost_usd, self.settings)
         name, short_timeouts = attempt.deployment.id, self.dependencies.short_timeouts
         short_timeouts.answered(name, record.seconds, streamed=False)
         if record.first_token_seconds is not None:
@@ -228,7 +228,7 @@ class AttemptSchedule:
         self.attempts.sort(key=_number)
         settle(attempt.holds, record)
         if record.wasted and record.cost_usd:
-            self.dependencies.waste.wasted(self.plan.primary, record.cost_usd, self.settings)
+            self.dependencies.waste.wasted(self.plan.chain, record.cost_usd, self.settings)
         self.dependencies.observer.attempted(self.request, record)
 
     def _may_retry(self, candidate: Candidate) -> bool:
@@ -236,7 +236,7 @@ class AttemptSchedule:
         deployment = candidate.deployment
         if deployment.id not in self._retry_at:
             return True
-        if self.dependencies.waste.take(self.plan.primary, deployment.provider, self.settings):
+        if self.dependencies.waste.take(self.plan.chain, deployment.provider, self.settings):
             return True
         del self._retry_at[deployment.id]
         self._remaining.note(Dropped(deployment.id, "waste_budget", NO_RETRIES))

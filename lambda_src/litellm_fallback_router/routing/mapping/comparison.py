@@ -54,6 +54,7 @@ def changes(before: RouterConfig, after: RouterConfig) -> list[str]:
         *_of_deployments(before, after),
         *_of_names("strategies", _lists(before, strategies=True), _lists(after, strategies=True)),
         *_of_names("chains", _lists(before, strategies=False), _lists(after, strategies=False)),
+        *_of_names("hedge", before.hedges, after.hedges),
         *_of_names("settings", _fields(before.settings), _fields(after.settings)),
         *_of_names("budgets", _fields(before.budgets), _fields(after.budgets)),
         *_of_names("cache", _fields(before.cache), _fields(after.cache)),

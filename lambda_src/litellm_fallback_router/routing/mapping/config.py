@@ -14,7 +14,7 @@ from .budgets import Budgets
 from .cache import CacheRules
 from .governance import Guardrail, PromptAccess
 from .model_names import LONGEST, closest, find_aliases
-from .settings import RouterSettings
+from .settings import Hedge, RouterSettings
 
 MOST_VIEWS = 1_000
 """Kept at once, one for each set of models of a key."""
@@ -40,6 +40,8 @@ class RouterConfig:
     """What may be spent by all callers, and by tag."""
     cache: CacheRules | None = None
     """How answers are given again to equal requests; None: they are not."""
+    hedges: Mapping[str, Hedge | None] = field(default_factory=dict)
+    """`hedge` of the mapping: by name of `chains`, where it is another than `settings.hedge`; None: never."""
 
     revision: str = ""
     """Names the mapping by its content; empty where whoever loaded it has not named it."""
@@ -134,6 +136,17 @@ class RouterConfig:
             True where its deployments embed texts, False where they answer chats; none of a chain does both.
         """
         return any(deployment.space is not None for deployment in self.group(self.chains[name][0]))
+
+    def hedge(self, name: str) -> Hedge | None:
+        """Tell when slow answers of a chain are raced.
+
+        Args:
+            name: One of `chains`.
+
+        Returns:
+            The chain's own rule, else that of all chains; None: they are waited for.
+        """
+        return self.hedges.get(name, self.settings.hedge)
 
     def group(self, model_name: str) -> tuple[Deployment, ...]:
         """List the deployments that share a model name.

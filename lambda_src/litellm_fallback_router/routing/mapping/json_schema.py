@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .settings import RouterSettings
+from .settings import Hedge, RouterSettings
 
 DRAFT = "http://json-schema.org/draft-04/schema#"
 _KEPT = frozenset(
@@ -49,6 +49,7 @@ def mapping_schema() -> dict[str, Any]:
             "guardrail": _TABLE,
             "budgets": _TABLE,
             "cache": _TABLE,
+            "hedge": _hedge(),
         },
     }
 
@@ -59,6 +60,12 @@ def _settings() -> dict[str, Any]:
     fields = {name: _draft4(field, whole.get("$defs", {})) for name, field in whole["properties"].items()}
     properties = {name: {"anyOf": [field, {"type": "null"}]} for name, field in fields.items()}
     return {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
+
+
+def _hedge() -> dict[str, Any]:
+    fields = {name: _draft4(field, {}) for name, field in Hedge.model_json_schema()["properties"].items()}
+    rule = {"type": ["object", "null"], "additionalProperties": False, "properties": fields}
+    return {"type": ["object", "null"], "additionalProperties": rule}
 
 
 def _draft4(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,8 @@ _HINTS = {
     "max_tokens": "callers send it with the request",
     **dict.fromkeys(_TIMES, f"must be more than 0 and at most {_LONGEST:g} seconds"),
 }
+_AS_IT_IS = ("guardrail", "budgets", "cache", "hedge")
+"""Parts that LiteLLM's shape does not have, where they stand in a file of it."""
 
 
 @dataclass(slots=True)
@@ -113,8 +115,7 @@ def converted_config(config: Mapping[Any, Any], problems: list[str]) -> Converte
         },
         "settings": settings | dict(table(config.get("settings"), "settings", problems)),
         "prompts": None if isinstance(config.get("prompts"), list) else config.get("prompts"),
-        "guardrail": config.get("guardrail"),
-        "budgets": config.get("budgets"),
+        **{name: config.get(name) for name in _AS_IT_IS},
     }
     _rest(config, done)
     return done
@@ -231,8 +232,7 @@ def _setting(key: Any, value: Any, path: str, settings: dict[str, Any], done: Co
 
 
 def _rest(config: Mapping[Any, Any], done: Converted) -> None:
-    read = {"model_list", "router_settings", "litellm_settings", "strategies", "settings", "prompts"}
-    read |= {"guardrail", "budgets"}
+    read = {"model_list", "router_settings", "litellm_settings", "strategies", "settings", "prompts", *_AS_IT_IS}
     for key, value in config.items():
         if key == "general_settings" and isinstance(value, Mapping):
             for inner in value:

@@ -21,11 +21,11 @@ from .governance import Guardrail, read_access
 from .litellm_config import converted_config, is_litellm_config
 from .provider_names import did_you_mean
 from .schema import name_lists, parse, table, type_name, unknown
-from .settings import RouterSettings
+from .settings import Hedge, RouterSettings
 
 M = TypeVar("M", bound=BaseModel)
 NameLists = Mapping[str, tuple[str, ...]]
-_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail", "budgets", "cache"]
+_FIELDS = ["model_list", "fallbacks", "strategies", "settings", "prompts", "guardrail", "budgets", "cache", "hedge"]
 
 
 def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: None) -> RouterConfig:
@@ -65,6 +65,7 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
     guardrail = None if mapping.get("guardrail") is None else _part(Guardrail, mapping, "guardrail", problems)
     budgets = _part(Budgets, mapping, "budgets", problems)
     cache = None if mapping.get("cache") is None else _part(CacheRules, mapping, "cache", problems)
+    hedges = _hedges(mapping.get("hedge"), [*names, *strategies], problems)
     if problems or settings is None or budgets is None:
         raise ConfigurationError(problems)
     config = RouterConfig(
@@ -76,8 +77,9 @@ def load_config(mapping: Any, describe: Describe, lookup: Lookup = lambda _: Non
         guardrail=guardrail,
         budgets=budgets,
         cache=cache,
+        hedges=hedges,
     )
-    return replace(config, warnings=(*warnings, *_out_of_reach(config)))
+    return replace(config, warnings=(*warnings, *_out_of_reach(config), *_nobody_to_race(config)))
 
 
 def _deployments(items: list[tuple[int, Any]], read: Callable[[Any, str], Deployment | None]) -> dict[str, Deployment]:
@@ -120,6 +122,30 @@ def _name_lists(
 
 def _part(model: type[M], mapping: Mapping[str, Any], name: str, problems: list[str]) -> M | None:
     return parse(model, table(mapping.get(name), name, problems), name, problems)
+
+
+def _hedges(value: Any, names: list[str], problems: list[str]) -> dict[str, Hedge | None]:
+    """`hedge`: by name of a model or a strategy."""
+    found: dict[str, Hedge | None] = {}
+    for name, given in table(value, "hedge", problems).items():
+        path = f"hedge.{name}"
+        if name in names:
+            found[name] = None if given is None else parse(Hedge, table(given, path, problems), path, problems)
+        elif name in Hedge.model_fields:
+            form = f"{{NAME: {{{name}: ...}}}}"
+            problems.append(f"{path}: goes under a chain's name, as in {form}; or into settings.hedge")
+        elif names:
+            problems.append(f"{path}: {_unknown_model(str(name), names)}")
+    return found
+
+
+def _nobody_to_race(config: RouterConfig) -> list[str]:
+    """A warning for each chain that is to be hedged, and that ends with its first deployment."""
+    return [
+        f"hedge.{name}: its chain has one deployment, so nothing can be raced; add a fallback, or remove it"
+        for name, hedge in config.hedges.items()
+        if hedge is not None and len(config.chain(name)) < 2
+    ]
 
 
 def _items(model_list: Any, left_out: set[int], problems: list[str]) -> list[tuple[int, Any]]:

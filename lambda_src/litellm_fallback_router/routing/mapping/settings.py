@@ -12,7 +12,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class Hedge(BaseModel):
-    """`settings.hedge`: a slow answer is raced by the next candidate."""
+    """`settings.hedge`, or one chain's of `hedge`: a slow answer is raced by the next candidate."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -54,7 +54,7 @@ class RouterSettings(BaseModel):
     waste_usd: float = Field(0.02, ge=0, le=1)
     """The same for what wasted attempts cost, as a share of what the answers of a chain cost."""
     hedge: Hedge | None = None
-    """Races a slow answer with the next candidate; null: never."""
+    """Races a slow answer with the next candidate, in each chain that has no `hedge` of its own; null: never."""
     retry_after_max: float = Field(3.0, ge=0, le=60)
     """Longest Retry-After that is waited out; a longer one cools the deployment instead."""
     circuit_failures: int = Field(3, ge=1, le=100)

@@ -11,7 +11,7 @@ from typing import Any
 from ..adaptation import EMBEDDINGS, Adapted, Conversation, Postprocessor, UnfitError, adapt, speaks
 from ..errors import invalid
 from ..ledger import Dropped
-from ..mapping import RouterConfig
+from ..mapping import Hedge, RouterConfig
 from ..ports import CLOSED
 from ..request import MessageFeatures
 from ..types import ChatRequest, Deployment, Message, NativeRequest, RoutingConstraints
@@ -58,6 +58,10 @@ class Plan:
     """Those that are not asked, whatever happens."""
     primary: str
     """The model name whose group was asked for; an answer from elsewhere is a fallback."""
+    chain: str
+    """The name of the mapping's chain that this is: a model's or a strategy's."""
+    hedge: Hedge | None = None
+    """When a slow answer is raced; None: it is waited for."""
 
 
 def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random.Random) -> Plan:
@@ -75,7 +79,8 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     Raises:
         UnknownModelError: The mapping has no such model or strategy.
     """
-    chain = _chain(request, config)
+    name = config.resolve(request.model, param=request.param("model"))
+    chain = _chain(name, request, config)
     features = MessageFeatures.of(request.messages)
     requirements, fetch = Requirements.of(features, request.params), config.settings.fetch_images
     conversation = Conversation(request.messages, features)
@@ -116,11 +121,10 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         ),
         *(_candidate(d, adapted[d.id], requirements, health, deprioritized=drop) for _, d, drop in last_resorts),
     ]
-    return Plan(tuple(candidates), tuple(dropped), chain[0])
+    return Plan(tuple(candidates), tuple(dropped), chain[0], name, config.hedge(name))
 
 
-def _chain(request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
-    name = config.resolve(request.model, param=request.param("model"))
+def _chain(name: str, request: ChatRequest, config: RouterConfig) -> tuple[str, ...]:
     chain = config.chains[name]
     embeds = request.native is not None and request.native.format == EMBEDDINGS
     if config.embeds(name) != embeds:

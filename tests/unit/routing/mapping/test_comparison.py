@@ -43,6 +43,7 @@ ROWS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("chain", {"fallbacks": {"a": ["b"]}}, ["chains.a: a -> a, b"]),
     ("strategy", {"strategies": {"fast": ["b", "a"]}}, ["strategies.fast: added, b, a"]),
     ("setting", {"settings": {"deadline": 20.0}}, ["settings.deadline: "]),
+    ("hedge", {"hedge": {"a": {}}}, ["hedge.a: added, after='p95' at_most=0.05"]),
     ("budget", {"budgets": {"stage": "5/day"}}, ["budgets.stage: None -> "]),
     ("prompts", {"prompts": {"allow": ["ABCDEFGHIJ"]}}, ["prompts.region: added", "prompts.allow: added, ABCDEFGHIJ"]),
 ]
@@ -50,7 +51,7 @@ ROWS: list[tuple[str, dict[str, Any], list[str]]] = [
 
 def test_every_part_of_a_mapping_is_compared() -> None:
     """A part that is added to a mapping gets a row above, and its name here."""
-    told = {"deployments", "chains", "strategies", "settings", "prompts", "guardrail", "budgets", "cache"}
+    told = {"deployments", "chains", "strategies", "settings", "prompts", "guardrail", "budgets", "cache", "hedges"}
     assert {field.name for field in fields(RouterConfig) if field.init} == told | {"warnings", "revision", "restricted"}
 
 

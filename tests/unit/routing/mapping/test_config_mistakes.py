@@ -16,6 +16,10 @@ def hedged(hedge: Any) -> dict[str, Any]:
     return {**entry_of({"model": "gpt-4o"}), "settings": {"hedge": hedge}}
 
 
+def chain_hedged(hedge: Any) -> dict[str, Any]:
+    return {**entry_of({"model": "gpt-4o"}), "hedge": hedge}
+
+
 @pytest.mark.parametrize(
     ("mapping", "problem"),
     [
@@ -46,6 +50,14 @@ def hedged(hedge: Any) -> dict[str, Any]:
         (hedged({"at_most": 0}), "settings.hedge.at_most: must be more than 0, got 0"),
         (hedged({"at_mots": 0.1}), "settings.hedge.at_mots: unknown field, did you mean 'at_most'?"),
         (hedged({"when": "p95"}), "settings.hedge.when: unknown field; known: after, at_most"),
+        (chain_hedged([]), "hedge: must be an object, got a list"),
+        (chain_hedged({"a": 0.05}), "hedge.a: must be an object, got a number"),
+        (chain_hedged({"a": {"at_most": 2}}), "hedge.a.at_most: must be at most 1, got 2"),
+        (chain_hedged({"n": {}}), "hedge.n: unknown model 'n'; known: a"),
+        (
+            chain_hedged({"at_most": 0.05}),
+            "hedge.at_most: goes under a chain's name, as in {NAME: {at_most: ...}}; or into settings.hedge",
+        ),
         (entry_of({"model": "gpt 4o"}), "model_list[0].params.model: must be printable, without spaces"),
         (entry_of({"modle": "gpt-4o"}), "model_list[0].params.modle: unknown field, did you mean 'model'?"),
         (entry_of({"model": "gpt-4o", "api_verison": "1"}), "did you mean 'api_version'?"),

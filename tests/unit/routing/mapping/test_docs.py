@@ -113,7 +113,7 @@ def test_every_field_is_described(name: str) -> None:
     assert f"`{name}`" in TEXT
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["whole", "embeddings", "budgets", "any-server", "litellm"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["whole", "embeddings", "hedge", "budgets", "any-server", "litellm"])
 def test_example_loads(example: str, tmp_path: Path) -> None:
     file = tmp_path / "mapping.yaml"
     file.write_text(example, encoding="utf-8")
@@ -126,7 +126,7 @@ def test_example_loads(example: str, tmp_path: Path) -> None:
 
 def test_litellm_example_warns_as_the_page_says(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text(EXAMPLES[4], encoding="utf-8")
+    file.write_text(EXAMPLES[5], encoding="utf-8")
 
     config = load_config(read_mapping(file), describe)
 
@@ -138,7 +138,7 @@ def test_litellm_example_warns_as_the_page_says(tmp_path: Path) -> None:
 
 def test_own_servers_of_the_example_need_no_key(tmp_path: Path) -> None:
     file = tmp_path / "mapping.yml"
-    file.write_text(EXAMPLES[3], encoding="utf-8")
+    file.write_text(EXAMPLES[4], encoding="utf-8")
     keys = EnvironmentKeys({"OPENAI_API_KEY": "sk-secret"}.get, home=tmp_path)
 
     azure, vllm, ollama = load_config(read_mapping(file), describe).deployments

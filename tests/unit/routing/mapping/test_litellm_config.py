@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.errors import ConfigurationError
-from litellm_fallback_router.routing.mapping import RouterConfig, load_config
+from litellm_fallback_router.routing.mapping import Hedge, RouterConfig, load_config
 from litellm_fallback_router.routing.types import ModelInfo
 
 
@@ -94,9 +94,14 @@ def test_our_own_settings_and_strategies_may_be_added() -> None:
             "router_settings": {"timeout": 40},
             "strategies": {"s": ["b", "a"]},
             "settings": {"deadline": 33},
+            "hedge": {"s": {"at_most": 0.1}},
+            "cache": {"store": "memory"},
         }
     )
 
+    assert config.hedges == {"s": Hedge(at_most=0.1)}
+    assert config.cache is not None
+    assert config.warnings == ()
     assert (config.settings.deadline, config.settings.answer_timeout) == (33, 40)
     assert config.chains["s"] == ("b", "a")
 
