@@ -9,8 +9,10 @@ from ..routing.types import Deployment
 from .loading import litellm
 from .prices import cost_of
 
-TIERS = (None, "priority")
-"""Service tiers that answer; `flex` and `batch` cost less."""
+TIERS = (None, "priority", "ultrafast")
+"""Service tiers that answer; `flex`, `balanced` and `batch` cost less."""
+ELSEWHERE: dict[str, Any] = {"inference_geo": "us", "speed": "fast"}
+"""What raises the price of all tokens of an answer. Source: Anthropic, "Pricing": data residency, and fast mode."""
 SIZES = (1_000, 150_000, 250_000, 1_100_000)
 """Tokens. One between any two of the sizes at which prices change, where they only rise: 128, 200 and 272 thousand."""
 _PROMPTS: tuple[dict[str, Any], ...] = (
@@ -58,7 +60,14 @@ def dearest_prices(deployment: Deployment) -> DearestPrices | None:
                 ]
     if not prompts or (deployment.space is None and not completions):
         return None
-    return DearestPrices(max(prompts), max(completions, default=0.0))
+    more = 1.0 if deployment.own_prices else _surcharge(deployment)
+    return DearestPrices(more * max(prompts), more * max(completions, default=0.0))
+
+
+def _surcharge(deployment: Deployment) -> float:
+    """By how much an answer in the dearest place and at the dearest speed costs more."""
+    usual, dear = (_usd(deployment, 1_000, 0, marks, None) for marks in ({}, ELSEWHERE))
+    return max(1.0, dear / usual) if usual and dear else 1.0
 
 
 def _usd(deployment: Deployment, prompt: int, completion: int, kind: dict[str, Any], tier: str | None) -> float | None:
@@ -72,4 +81,7 @@ def _usd(deployment: Deployment, prompt: int, completion: int, kind: dict[str, A
 
 
 def _filled(kind: dict[str, Any], tokens: int) -> dict[str, Any]:
-    return {name: _filled(value, tokens) if isinstance(value, dict) else tokens for name, value in kind.items()}
+    return {
+        name: _filled(value, tokens) if isinstance(value, dict) else value if isinstance(value, str) else tokens
+        for name, value in kind.items()
+    }

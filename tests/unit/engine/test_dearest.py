@@ -23,7 +23,11 @@ from litellm_fallback_router.routing.plan import (
 )
 from litellm_fallback_router.routing.types import Deployment, NativeRequest
 
-DEPLOYMENTS = load_config(ROUTER_STYLE_MAPPING, price_map.describe).deployments
+DEAR = {"model_list": [{"model_name": name, "params": {"model": name}} for name in ("claude-opus-4-8", "gpt-6.1-sol")]}
+"""Models with prices for fast answers and for places."""
+DEPLOYMENTS = tuple(
+    one for mapping in (ROUTER_STYLE_MAPPING, DEAR) for one in load_config(mapping, price_map.describe).deployments
+)
 SOME = [deployment for deployment in DEPLOYMENTS if deployment.space is None]
 
 
@@ -50,8 +54,10 @@ def test_no_usage_costs_more_a_token_than_the_dearest_price(deployment: Deployme
         prompt_tokens_details={"cached_tokens": cached, "cache_creation_tokens": written},
         cache_creation_input_tokens=written,
         completion_tokens_details={"reasoning_tokens": data.draw(st.integers(0, completion))},
+        **data.draw(st.sampled_from([{}, {"speed": "fast"}, {"inference_geo": "us"}])),
     )
-    cost = cost_of(deployment, usage, data.draw(st.sampled_from([None, "default", "flex", "priority"])))
+    tiers = [None, "default", "flex", "priority", "fast", "ultrafast"]
+    cost = cost_of(deployment, usage, data.draw(st.sampled_from(tiers)))
     assert cost is not None
     assert cost <= (dearest.prompt * prompt + dearest.completion * completion) * (1 + 1e-9)
 
