@@ -3,6 +3,7 @@ requests, tokens."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..callers import Period
@@ -66,6 +67,12 @@ class Refusal:
     left: int
     refills_in: float | None
     """Seconds until the next period; None: it does not refill by itself."""
+    refills_at: float | None = None
+    """The same in Unix seconds."""
+
+    def wait(self, amount: int) -> float:
+        """Seconds until there may be so much, infinite where waiting does not help."""
+        return math.inf if self.refills_in is None or amount > self.account.limit else self.refills_in
 
 
 @dataclass(frozen=True, slots=True)

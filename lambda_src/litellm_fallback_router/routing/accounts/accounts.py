@@ -118,14 +118,16 @@ class Accounts:
             lease = await self._opened(slot, known, amount)
             if lease is None:
                 ends = slot.ends
-                return Refusal(account, max(0, known.left or 0), None if ends is None else max(0.0, ends - now))
+                refills_in = None if ends is None else max(0.0, ends - now)
+                return Refusal(account, max(0, known.left or 0), refills_in, ends)
             lease.reserved += amount
         if self._ahead and self._tending is None:
             self._tending = asyncio.create_task(self._tend())
         return Reservation(self, lease, amount)
 
     async def reserve_all(self, wanted: Sequence[tuple[Account, int]]) -> list[Reservation] | Refusal:
-        """Hold so much of each account, or nothing of any. The store is asked about all of them at once.
+        """Hold so much of each account, or nothing of any. The store is asked about all of them at once, and of several
+        refusals the one counts that refills last.
 
         Raises:
             UnavailableError: As `reserve` raises it.
@@ -149,7 +151,12 @@ class Accounts:
             return reserved
         for reservation in reserved:
             reservation.settle(0)
-        return next(outcome for outcome in outcomes if isinstance(outcome, Refusal))
+        refusals = {
+            outcome: outcome.wait(amount)
+            for outcome, (_, amount) in zip(outcomes, wanted, strict=True)
+            if isinstance(outcome, Refusal)
+        }
+        return max(refusals, key=refusals.__getitem__)
 
     def _at_once(self, account: Account, amount: int) -> Reservation | None:
         slot = account.slot(self._clock())

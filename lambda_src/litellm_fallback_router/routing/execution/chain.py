@@ -52,6 +52,11 @@ class ChainExecution(HedgedSchedule):
         return self._delivery.responders
 
     @property
+    def delivered_text(self) -> str:
+        """The text of the stream that the caller already has, which the next attempt continues."""
+        return self._delivery.sent.text
+
+    @property
     def usage(self) -> Usage:
         """Tokens of every attempt whose output was delivered."""
         total = Usage()

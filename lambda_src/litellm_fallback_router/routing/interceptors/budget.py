@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from ..accounts import Account, Accounts, Refusal, Reservation
 from ..adaptation import EMBEDDINGS
 from ..callers import NANO, Budget, CallerKey, Period
 from ..errors import RateLimitedError, RouterError, TooManyAtOnceError, invalid
+from ..execution import ChainExecution
 from ..ledger import AttemptRecord, Dropped
 from ..mapping import Budgets, RouterConfig
 from ..plan import (
@@ -41,9 +43,11 @@ class BudgetInterceptor(Interceptor):
         self._money = _money(request, config)
         self._held: dict[str, Reservation] = {}
         """By the name of a limit of the key."""
+        self._execution: ChainExecution | None = None
+        """While the request is under way: what was delivered is a part of the prompt that continues it."""
 
     async def before(self, exchange: Exchange) -> None:
-        execution = await exchange.planned()
+        self._execution = execution = await exchange.planned()
         if self not in execution.hooks:
             execution.hooks.append(self)
         if self._key is not None and not self._held:
@@ -69,6 +73,7 @@ class BudgetInterceptor(Interceptor):
             "tpm_out": sum(usage.completion_tokens for usage in usages),
             "concurrency": 0,
         }
+        self._execution = None  # it refers to this interceptor: a circle waits for the collector
         held, self._held = self._held, {}
         for name, reservation in held.items():
             reservation.settle(used[name])
@@ -107,7 +112,10 @@ class BudgetInterceptor(Interceptor):
         if runs_providers_tools(candidate):
             reason = "its provider would run tools of its own, at a cost that a budget cannot hold"
             return Dropped(deployment.id, "budget_tools", reason)
-        usd = prices.prompt * most_prompt_tokens(candidate) + prices.completion * most_completion_tokens(candidate)
+        delivered = "" if self._execution is None else self._execution.delivered_text
+        usd = prices.prompt * most_prompt_tokens(candidate, delivered) + prices.completion * most_completion_tokens(
+            candidate
+        )
         return math.ceil(usd * NANO)
 
 
@@ -175,6 +183,9 @@ def _too_dear(candidate: Candidate, refusal: Refusal, most: int) -> Dropped:
     if most > refusal.account.limit:
         # Waiting would not help.
         return Dropped(candidate.deployment.id, "budget", f"{reason}; lower max_tokens or n, or raise the budget")
+    if refusal.refills_at is None:
+        return Dropped(candidate.deployment.id, "budget", f"{reason} and is not full again by itself")
+    reason = f"{reason} until {datetime.fromtimestamp(refusal.refills_at, UTC):%Y-%m-%d %H:%M} UTC"
     return Dropped(candidate.deployment.id, "budget", reason, refusal.refills_in)
 
 

@@ -29,13 +29,16 @@ MOST_COMPLETION = 200_000
 LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
-def most_prompt_tokens(candidate: Candidate) -> int:
-    """The most tokens that the prompt of this candidate can be."""
+def most_prompt_tokens(candidate: Candidate, delivered: str = "") -> int:
+    """The most tokens that the prompt of this candidate can be. `delivered`: the beginning of an answer, which it
+    continues."""
     sent: Any = (candidate.messages, candidate.params) if candidate.native is None else candidate.native.body
     window = candidate.deployment.info.max_input_tokens or WINDOW
     if candidate.native is not None and any(candidate.native.body.get(name) is not None for name in KEPT):
         return window
-    tokens = BY_ITSELF + _tokens(sent, window, candidate.deployment.profile.dialect.picture_tokens)
+    tokens = (
+        BY_ITSELF + len(delivered.encode()) + _tokens(sent, window, candidate.deployment.profile.dialect.picture_tokens)
+    )
     return min(tokens, window)
 
 

@@ -16,6 +16,7 @@ from litellm_fallback_router.routing.errors import (
     InvalidRequestError,
     RateLimitedError,
     RouterError,
+    StreamInterruptedError,
     TooManyAtOnceError,
 )
 from litellm_fallback_router.routing.failures import FailureKind as Kind
@@ -87,11 +88,56 @@ def test_a_budget_that_might_not_pay_refuses_before_anything_is_sent_and_says_wh
         assert isinstance(spent, Reservation)
         spent.settle(20_000_000)
         request = question(key=key, params={"max_tokens": 40_000})
-        with pytest.raises(BudgetExceededError, match=r"the key's budget has 0\.0300 USD left") as caught:
+        with pytest.raises(BudgetExceededError, match=r"0\.0300 USD left until 2027-01-16 00:00 UTC") as caught:
             await limited.router.complete(request)
         assert caught.value.retry_after == pytest.approx(86_400 - clock() % 86_400)
         assert limited.provider.asked == []
         assert await limited.spent("key#k", day) == 20_000_000
+
+    run_virtually(main())
+
+
+def test_of_budgets_that_refuse_the_one_counts_that_is_full_again_last() -> None:
+    async def main() -> None:
+        hour, month = Budget.parse("0.05/hour"), Budget.parse("0.05/month")
+        for stage, own in ((hour, month), (month, hour)):
+            limited, key = Limited("a", budgets=Budgets(stage=stage)), CallerKey("k", max_usd=own)
+            for name, budget in (("stage", stage), ("key#k", own)):
+                held = await limited.accounts.reserve(money_accounts(name, budget), budget.nano_usd)
+                assert isinstance(held, Reservation)
+            with pytest.raises(BudgetExceededError, match=r"until 2027-02-01 00:00 UTC") as caught:
+                await limited.router.complete(question(key=key, params={"max_tokens": 40_000}))
+            assert caught.value.retry_after is not None
+            assert caught.value.retry_after > 86_400
+
+    run_virtually(main())
+
+
+def test_a_budget_that_is_not_full_again_says_so_and_promises_nothing() -> None:
+    async def main() -> None:
+        limited, key = Limited("a"), CallerKey("k", max_usd=DOLLAR)
+        held = await limited.accounts.reserve(money_accounts("key#k", DOLLAR), NANO)
+        assert isinstance(held, Reservation)
+        with pytest.raises(BudgetExceededError, match=r"0\.0000 USD left and is not full again by itself") as caught:
+            await limited.router.complete(asked(key))
+        assert caught.value.retry_after is None
+
+    run_virtually(main())
+
+
+def test_what_was_delivered_is_a_part_of_what_it_may_cost_to_continue_it() -> None:
+    """A caller who sets no limit: whoever continues reads what there is, and may write as much as its model can."""
+
+    async def main() -> None:
+        key = CallerKey("k", max_usd=Budget.parse("0.25"))
+        long = Step(pieces=("word " * 20_000,), failure=fails(Kind.STREAM_BROKEN).failure)
+        limited = Limited("a", "b", a=[long])
+        stream = limited.router.stream(question(key=key))
+        with pytest.raises(StreamInterruptedError, match=r"b not asked|could not be continued") as caught:
+            async for _ in stream:
+                pass
+        assert limited.provider.asked == ["a"]
+        assert [(drop.deployment, drop.code) for drop in caught.value.ledger.dropped] == [("b", "budget")]
 
     run_virtually(main())
 
