@@ -46,6 +46,16 @@ async def test_an_answer_is_given_until_its_time_is_over_though_the_table_still_
     assert await cache.get("k") is None
 
 
+async def test_an_item_that_it_did_not_write_is_a_miss(dynamodb: DynamoDBClient) -> None:
+    clock = Clock(1_000.0)
+    cache = cache_on(dynamodb, clock=clock)
+    for item in ({"entry": {"S": "answer"}, "at": {"N": "1000"}}, {"entry": {"B": b"answer"}}, {"at": {"S": "now"}}):
+        dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "k"}, **item})
+        assert await cache.get("k") is None
+    assert await cache.put("k", b"answer")
+    assert await cache.get("k") is not None
+
+
 async def test_a_shorter_time_in_the_mapping_holds_for_what_is_kept_already(dynamodb: DynamoDBClient) -> None:
     clock = Clock(1_000.0)
     assert await cache_on(dynamodb, clock=clock).put("k", b"answer")

@@ -41,9 +41,12 @@ class TableCache:
         item = await self._within("read a kept answer", lambda: self._read(key))
         if not item:
             return None
-        age = self._clock() - float(item[AT]["N"])
+        try:
+            age, entry = self._clock() - float(item[AT]["N"]), bytes(item[ENTRY]["B"])
+        except (LookupError, TypeError, ValueError):
+            return None  # no item of this class's
         # DynamoDB itself takes up to days to delete what has ended.
-        return KeptAnswer(bytes(item[ENTRY]["B"]), max(0.0, age)) if age < self._seconds else None
+        return KeptAnswer(entry, max(0.0, age)) if age < self._seconds else None
 
     async def put(self, key: str, entry: bytes) -> bool:
         return await self._within("keep an answer", lambda: self._write(key, entry)) or False

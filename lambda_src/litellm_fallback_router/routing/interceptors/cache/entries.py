@@ -29,13 +29,22 @@ def entry_of(result: ChatResult, choices: Choices, pieces: Sequence[Chunk] | Non
     return json.dumps(told, separators=(",", ":")).encode("ascii")
 
 
-def replay_of(entry: bytes, config: RouterConfig) -> Replay:
-    """Its responder is in the mapping: an entry is found only by the chain that it came from."""
-    told = json.loads(entry)
+def replay_of(entry: bytes, config: RouterConfig) -> Replay | None:
+    """None: it is not what `entry_of` writes, or not whole. What is in a store may have been written by another."""
+    try:
+        return _replay(json.loads(entry), config)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _replay(told: Any, config: RouterConfig) -> Replay:
+    by_id = {one.id: one for one in config.deployments}
     pieces = told.get("pieces")
+    if not told["choices"] or not all(choice["message"]["role"] for choice in told["choices"]):
+        raise ValueError("no answer")
     return Replay(
         told["choices"],
-        next(one for one in config.deployments if one.id == told["responder"]),
+        by_id[told["responder"]],
         usage=Usage(**told["usage"]),
         created=told["created"],
         fallback=told["fallback"],

@@ -47,9 +47,11 @@ class CacheInterceptor(Interceptor):
         self._record = CacheRecord("miss")
         self._heard = Heard(rules.max_answer_bytes, native=request.native is not None)
         self._key = key_of(request, self._config, streamed=exchange.streamed)
-        if (kept := await self._store.get(self._key)) is not None:
+        kept = await self._store.get(self._key)
+        # What cannot be read is a miss, and this request's answer takes its place.
+        if kept is not None and (replay := replay_of(kept.entry, self._config)) is not None:
             self._record = CacheRecord("hit", age=kept.age)
-            raise replay_of(kept.entry, self._config)
+            raise replay
 
     async def chunk(self, chunk: Chunk, release: Release) -> None:
         if self._heard is not None and self._record.outcome == "miss":

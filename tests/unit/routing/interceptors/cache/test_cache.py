@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,6 +70,40 @@ def test_where_the_mapping_allows_no_cache_the_request_is_answered_and_told_why(
         assert result.cache is not None
         assert (result.cache.outcome, result.cache.stored) == ("bypass", False)
         assert "'cache' in the mapping" in result.cache.reason
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: b"",
+        lambda entry: b"\x00\xff",
+        lambda entry: b"[]",
+        lambda entry: b"{}",
+        lambda entry: entry[: len(entry) // 2],
+        lambda entry: entry.replace(b'"responder":"a"', b'"responder":"gone"'),
+        lambda entry: entry.replace(b'"usage":{', b'"usage":{"dollars":1,'),
+        lambda entry: json.dumps({**json.loads(entry), "choices": []}).encode(),
+        lambda entry: json.dumps({**json.loads(entry), "choices": [{"message": "Paris"}]}).encode(),
+        lambda entry: json.dumps({**json.loads(entry), "pieces": 5}).encode(),
+    ],
+)
+@EITHER
+def test_an_entry_that_cannot_be_read_is_a_miss_and_is_replaced(stream: bool, change: Callable[[bytes], bytes]) -> None:
+    async def main() -> None:
+        r = cached_rig()
+        assert isinstance(r.cache, Store)
+        first, _ = await ask(r)
+        (key,) = r.cache.inner._answers
+        kept = await r.cache.inner.get(key)
+        assert kept is not None
+        await r.cache.inner.put(key, change(kept.entry))
+        text, result = await ask(r, stream=stream)
+        assert (text, result.cache) == (first, MISS)
+        _, third = await ask(r, stream=stream)
+        assert third.cache is not None
+        assert (third.cache.outcome, r.provider.asked) == ("hit", ["a", "a"])
 
     run_virtually(main())
 
