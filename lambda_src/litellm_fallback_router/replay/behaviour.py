@@ -24,14 +24,15 @@ PAUSE = 1.0
 
 
 class Behaviours:
-    """By deployment, in the order of time."""
+    """By deployment, in the order of time; of streams and of whole answers by themselves, since one may break alone."""
 
     def __init__(self, requests: Sequence[Request]) -> None:
-        self._known: dict[str, list[tuple[float, Attempt]]] = {}
+        self._known: dict[tuple[str, bool], list[tuple[float, Attempt]]] = {}
         for request in requests:
             for one in request.attempts:
                 if one.outcome not in NO_EVIDENCE:
-                    self._known.setdefault(one.deployment, []).append((request.at + one.started, one))
+                    seen = self._known.setdefault((one.deployment, request.streamed), [])
+                    seen.append((request.at + one.started, one))
         for seen in self._known.values():
             seen.sort(key=lambda pair: pair[0])
         answers = sorted(
@@ -42,9 +43,9 @@ class Behaviours:
         self.assumed: set[str] = set()
         """Deployments that are not in the log, and were taken to answer like the median of all answers."""
 
-    def at(self, deployment: str, at: float) -> Attempt:
-        """How it behaved at the time nearest to `at` (Unix seconds)."""
-        seen = self._known.get(deployment)
+    def at(self, deployment: str, at: float, *, streamed: bool) -> Attempt:
+        """How it behaved at the time nearest to `at` (Unix seconds); asked in the same way, where it was."""
+        seen = self._known.get((deployment, streamed)) or self._known.get((deployment, not streamed))
         if not seen:
             self.assumed.add(deployment)
             return self._usual
@@ -130,7 +131,8 @@ class ReplayProvider:
         own = self._own.get(deployment.id)
         if own:
             return own.pop(0) if len(own) > 1 else own[0]
-        return self._behaviours.at(deployment.id, self._offset + asyncio.get_running_loop().time())
+        now = self._offset + asyncio.get_running_loop().time()
+        return self._behaviours.at(deployment.id, now, streamed=self._request.streamed)
 
     def _usage(self, attempt: Attempt) -> Usage:
         """Its own tokens; those of another's request only where it has none."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..routing.adaptation import EMBEDDINGS
 from ..routing.callers import Priority
 from ..routing.errors import RouterError
 from ..routing.execution import ChainExecution, ExecutionDependencies, health_for_plan
 from ..routing.ledger import Ledger
 from ..routing.mapping import RouterConfig
 from ..routing.plan import plan
-from ..routing.types import ChatRequest
+from ..routing.types import ChatRequest, NativeRequest, RoutingConstraints
 from .behaviour import Behaviours, ReplayProvider
 from .recorded import Request
 from .virtual_time import run_virtually
@@ -115,10 +116,31 @@ def _chat(recorded: Request) -> ChatRequest:
     """A request that needs what that one needed."""
     text = "x" * min(4 * recorded.prompt_tokens, MOST_CHARACTERS)
     content: Any = text or "x"
+    native = NativeRequest(EMBEDDINGS, {"input": content}) if EMBEDDINGS in recorded.needs else None
     if "images" in recorded.needs:
         content = [{"type": "text", "text": content}, {"type": "image_url", "image_url": {"url": _PIXEL}}]
     params: dict[str, Any] = {} if recorded.max_tokens is None else {"max_tokens": recorded.max_tokens}
     params |= {"tools": [_TOOL]} if "tools" in recorded.needs else {}
     params |= {"response_format": _SCHEMA} if "json_schema" in recorded.needs else {}
-    messages = [{"role": "user", "content": content}]
-    return ChatRequest(recorded.model, messages, params, timeout=recorded.timeout, request_id=recorded.id)
+    return ChatRequest(
+        recorded.model,
+        [{"role": "user", "content": content}],
+        params,
+        timeout=recorded.timeout,
+        constraints=_constraints(recorded.narrowed),
+        request_id=recorded.id,
+        native=native,
+    )
+
+
+def _constraints(narrowed: Mapping[str, Any]) -> RoutingConstraints:
+    names = {
+        name: tuple(str(one) for one in given)
+        for name in ("providers", "regions")
+        if isinstance(given := narrowed.get(name), list)
+    }
+    return RoutingConstraints(
+        **names,
+        fallback=narrowed.get("fallback") is not False,
+        resume=narrowed.get("resume") is not False,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 from pathlib import Path
@@ -62,3 +63,37 @@ def test_a_log_without_requests_is_refused(
     empty.write_text("gateway ready on http://127.0.0.1:4000\n")
     assert run(monkeypatch, "replay", str(empty)) == 2
     assert "holds no request_answered" in capsys.readouterr().err
+
+
+def test_what_is_no_log_is_refused_with_the_reason(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = tmp_path / "gateway.log.gz"
+    packed.write_bytes(gzip.compress(log.read_bytes()))
+    for wrong, told in ((packed, "is compressed"), (tmp_path, "Is a directory"), (tmp_path / "none", "No such file")):
+        assert run(monkeypatch, "replay", str(wrong)) == 2
+        assert told in " ".join(capsys.readouterr().err.split())
+    assert run(monkeypatch, "replay", str(log), "--picture", str(tmp_path / "none" / "replay.svg")) == 2
+    assert "--picture" in capsys.readouterr().err
+
+
+def test_a_log_that_was_cut_inside_a_character_is_read_up_to_there(
+    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_bytes(log.read_bytes() + b'{"event": "request_answered", "note": "\xc3')
+    assert run(monkeypatch, "replay", str(log), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["summaries"]["recorded"]["requests"] == 2
+
+
+def test_a_mapping_that_does_not_know_the_logs_models_is_told_of(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({"model_list": [{"model_name": "mine", "params": {"model": "openai/gpt-4o"}}]}))
+    assert run(monkeypatch, "replay", str(log), "--with", str(other)) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "compare" not in said
+    assert "after: 2 requests fail, since the mapping of --with has no model openai-gpt4o" in said
+    assert run(monkeypatch, "replay", str(log), "--config", str(other)) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2 requests fail in before and 0 in the log, so compare after with before, not with recorded" in said

@@ -13,7 +13,7 @@ import pytest
 from litellm_fallback_router.replay import draw, read_log, recorded_outcomes, replayed, summary_of
 from litellm_fallback_router.replays import dependencies_of
 from litellm_fallback_router.routing.mapping import RouterConfig
-from litellm_fallback_router.routing.types import ModelInfo
+from litellm_fallback_router.routing.types import ModelInfo, VectorSpace
 from tests.support.scripted import config_of, deployment
 
 PRICED = ModelInfo(input_usd_per_token=1e-6, output_usd_per_token=2e-6)
@@ -126,6 +126,65 @@ def test_requests_whose_callers_left_or_a_cache_answered_and_lines_without_a_his
     old = {name: value for name, value in line(2, answered("a")).items() if name != "history"}
     cached = line(3)
     assert read_log(log(left, old, cached)) == ([], 3)
+
+
+def replay(config: RouterConfig, *lines: dict[str, Any]) -> Any:
+    requests, _ = read_log(log(*lines))
+    return replayed(config, requests, partial(dependencies_of, config))[0]
+
+
+def test_embeddings_are_replayed_as_embeddings() -> None:
+    config = config_of(deployment("a", info=replace(PRICED, output_usd_per_token=0.0), space=VectorSpace("a", None)))
+    (outcome,) = replay(config, line(1, answered("a", completion_tokens=0), needs=["embeddings"]))
+    assert outcome.answered
+    assert outcome.cost_usd == pytest.approx(100 * 1e-6)
+
+
+def test_a_request_that_was_narrowed_is_replayed_as_narrow_as_it_was() -> None:
+    refused = line(1, failed("a"), event="request_failed", router={"fallback": False})
+    elsewhere = line(9, failed("a"), event="request_failed", router={"providers": ["nobody"]})
+    free = line(20, failed("a"), answered("b"))
+    assert [one.answered for one in replay(mapping("a", "b"), refused, elsewhere, free)] == [False, False, True]
+
+
+def test_what_broke_streams_alone_breaks_no_whole_answers() -> None:
+    streams = [
+        line(n, failed("a", "stream_broken", first_token_seconds=0.1), answered("b"), streamed=True) for n in (1, 3)
+    ]
+    whole = line(2, answered("b"))
+    config = mapping("a", "b")
+    outcomes = replay(config, *streams, line(60, answered("a")), whole)
+    assert [one.fallback for one in outcomes] == [True, False, True, False]
+
+
+def test_two_requests_with_one_id_are_two_and_a_line_that_was_exported_twice_is_one() -> None:
+    one, other = line(1, answered("a")), {**line(5, answered("a")), "request_id": "r1"}
+    assert len(read_log(log(one, other, one))[0]) == 2
+
+
+@pytest.mark.parametrize("code", ["caller_left", "server_stopping", "budget_exceeded", "guardrail_unreachable"])
+def test_requests_that_something_before_the_chain_ended_are_counted_and_left_out(code: str) -> None:
+    ended = {**line(1, event="request_failed"), "code": code}
+    assert read_log(log(ended, line(2, answered("a"), failed("b", "guardrail")))) == ([], 2)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seconds": "1"},
+        {"seconds": float("nan")},
+        {"seconds": -1.0},
+        {"completion_tokens": "50"},
+        {"cost_usd": [1]},
+        {"deployment": None, "started": {}},
+    ],
+)
+def test_a_line_that_only_looks_like_ours_is_counted_and_left_out(wrong: dict[str, Any]) -> None:
+    looks = line(1, answered("a"))
+    looks["history"]["attempts"][0] |= wrong
+    whole = line(2, answered("a", of_a_later_version=1))
+    requests, unusable = read_log(log(looks, whole) + '\n[[{"field": {}}]]\n' + "[" * 5_000 + '\n{"event": "request_')
+    assert ([one.id for one in requests], unusable) == (["r2"], 1)
 
 
 def test_the_picture_is_an_svg_that_says_each_number() -> None:

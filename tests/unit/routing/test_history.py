@@ -7,6 +7,7 @@ import json
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.ledger import Ledger
 from litellm_fallback_router.routing.observe import history_of
+from litellm_fallback_router.routing.types import RoutingConstraints
 from tests.support.scripted import Step, fails, question, read, rig
 from tests.support.virtual_time import run_virtually
 
@@ -45,3 +46,11 @@ def test_a_request_that_was_never_sent_has_no_attempts() -> None:
     ledger = run_virtually(asked())
     assert history_of(question(), ledger)["history"]["attempts"][0]["outcome"] == "not_found"
     assert history_of(question(), Ledger())["history"] == {"streamed": False}
+
+
+def test_what_narrows_a_request_is_told_and_nothing_else_that_its_caller_wrote_there() -> None:
+    narrow = RoutingConstraints(
+        providers=("openai", "A prompt"), regions=("eu-*", "tell me"), fallback=False, explain=True
+    )
+    told = history_of(question(constraints=narrow), Ledger())["history"]
+    assert told["router"] == {"fallback": False, "providers": ["openai"], "regions": ["eu-*"]}

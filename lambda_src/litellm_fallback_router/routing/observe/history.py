@@ -3,15 +3,20 @@ answer or a key."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..adaptation import EMBEDDINGS
 from ..ledger import AttemptRecord, Ledger, rounded_usd
-from ..types import ChatRequest
+from ..types import ChatRequest, RoutingConstraints
 
 MOST_ATTEMPTS = 20
 """No mapping allows more."""
+MOST_NAMES = 20
+"""Providers, or patterns of Regions, that a request is narrowed to."""
+_NAME = re.compile(r"[a-z0-9_*?!\[\]-]{1,64}")
+"""A provider's name or a pattern that can match a Region; what a caller writes besides matches nothing."""
 
 
 def history_of(request: ChatRequest, ledger: Ledger) -> dict[str, Any]:
@@ -22,8 +27,8 @@ def history_of(request: ChatRequest, ledger: Ledger) -> dict[str, Any]:
         ledger: What happened to it.
 
     Returns:
-        `history`: how it was asked (`streamed`, what it needs of a model, its token limit, the patience of its caller)
-        and every attempt with its times, tokens and cost.
+        `history`: how it was asked (`streamed`, what it needs of a model, its token limit, the patience of its caller,
+        what its `router` field narrows) and every attempt with its times, tokens and cost.
     """
     params = request.params
     history = {
@@ -31,9 +36,10 @@ def history_of(request: ChatRequest, ledger: Ledger) -> dict[str, Any]:
         "needs": list(_needs(request)),
         "max_tokens": params.get("max_completion_tokens") or params.get("max_tokens"),
         "timeout": request.timeout,
+        "router": _narrowed(request.constraints),
         "attempts": [_attempt(one) for one in ledger.attempts[:MOST_ATTEMPTS]],
     }
-    return {"history": {name: value for name, value in history.items() if value not in (None, [])}}
+    return {"history": {name: value for name, value in history.items() if value not in (None, [], {})}}
 
 
 def _needs(request: ChatRequest) -> Iterator[str]:
@@ -47,6 +53,18 @@ def _needs(request: ChatRequest) -> Iterator[str]:
         yield "images"
     if request.native is not None and request.native.format == EMBEDDINGS:
         yield "embeddings"
+
+
+def _narrowed(constraints: RoutingConstraints) -> dict[str, Any]:
+    """The caller's `router` field, as far as it changes who may be asked."""
+    narrowed: dict[str, Any] = {}
+    for name in ("fallback", "resume"):
+        if not getattr(constraints, name):
+            narrowed[name] = False
+    for name in ("providers", "regions"):
+        if (given := getattr(constraints, name)) is not None:
+            narrowed[name] = [one for one in given if _NAME.fullmatch(one)][:MOST_NAMES]
+    return narrowed
 
 
 def _has_image(content: Any) -> bool:
