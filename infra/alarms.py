@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aws_cdk import Duration
 from aws_cdk.aws_apigateway import RestApi
 from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, IMetric, TreatMissingData
@@ -16,6 +18,15 @@ from .stage import Stage
 
 ERROR_RATE = 0.05
 FALLBACK_RATE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where an alarm rings."""
+
+    alarm: str
+    metric: IMetric
+    above: float
 
 
 class Alarms(Construct):
@@ -40,6 +51,7 @@ class Alarms(Construct):
         if stage.alarm_email:
             self.topic.add_subscription(EmailSubscription(stage.alarm_email))
         self.all: list[Alarm] = []
+        self.thresholds: list[Threshold] = []
         self._add(
             "Errors",
             metrics.metric("RequestErrors", "Average"),
@@ -128,3 +140,4 @@ class Alarms(Construct):
         alarm.add_alarm_action(SnsAction(self.topic))
         alarm.add_ok_action(SnsAction(self.topic))
         self.all.append(alarm)
+        self.thresholds.append(Threshold(name, metric, above))

@@ -140,17 +140,14 @@ class GatewayStack(Stack):
         return Dashboard(
             self,
             "Dashboard",
-            name=self._stage.service,
+            stage=self._stage,
+            config=self._config,
             metrics=self.metrics,
-            deployments=self._config.deployments,
-            alarms=self.alarms.all,
+            alarms=self.alarms,
             api=self.api.api,
             alias=self.gateway.alias,
             authorizer=self.authorizer.function,
             log_group=self.gateway.log_group,
-            guardrail=self._config.guardrail is not None,
-            cache=self._config.cache is not None,
-            budget=self._config.budgets.stage,
         )
 
     def _offer_tools(self, package: Path | None) -> AgentGateway | None:

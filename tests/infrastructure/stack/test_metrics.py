@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -17,29 +14,18 @@ from litellm_fallback_router.routing.observe.metrics import (
     NAMESPACE,
     SERVICE,
 )
-from tests.infrastructure.stack.templates import Synthesized, flat
+from tests.infrastructure.stack.dashboards import widgets
+from tests.infrastructure.stack.templates import Synthesized
 
-_SEARCH = re.compile(r'\{([^}]+)\} MetricName="(\w+)" (\w+)="([^"]+)"')
 Read = tuple[str, frozenset[str]]
 """A metric's name and the names of the dimensions it is read by, without `SERVICE`."""
 
 
-def _dashboard(synthesized: Synthesized) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(flat(synthesized.only("AWS::CloudWatch::Dashboard")["DashboardBody"]))
-    return body
-
-
 def _read_by_dashboard(synthesized: Synthesized) -> Iterator[tuple[str, dict[str, str]]]:
-    for widget in _dashboard(synthesized)["widgets"]:
-        for line in widget["properties"].get("metrics", []):
-            if isinstance(line[0], dict):
-                schema, name, service, value = _SEARCH.findall(line[0]["expression"])[0]
-                namespace, *dimensions = schema.split(",")
-                assert namespace == NAMESPACE
-                yield name, dict.fromkeys(dimensions, "*") | {service: value}
-            elif line[0] == NAMESPACE:
-                words = [word for word in line[2:] if isinstance(word, str)]
-                yield line[1], dict(zip(words[::2], words[1::2], strict=True))
+    for widget in widgets(synthesized):
+        for line in widget.lines:
+            if line.namespace == NAMESPACE:
+                yield line.name, dict(line.dimensions)
 
 
 def _read_by_alarms(synthesized: Synthesized) -> Iterator[tuple[str, dict[str, str]]]:
@@ -95,8 +81,3 @@ def test_undeclared_metric_cannot_be_read() -> None:
         metrics.metric("Reqests", "Sum")
     with pytest.raises(ValueError, match="Requests by"):
         metrics.metric("Requests", "Sum", model="gpt-4o")
-
-
-def test_dashboard_fits_cloudwatchs_limit_of_500_metrics(dev: Synthesized) -> None:
-    sizes = [len(widget["properties"].get("metrics", [])) for widget in _dashboard(dev)["widgets"]]
-    assert 0 < max(sizes) <= 500

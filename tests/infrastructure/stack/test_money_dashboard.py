@@ -27,7 +27,7 @@ def widgets(synthesized: Synthesized, title: str) -> list[dict[str, Any]]:
     [
         (None, "US dollars a day", (DAY, [])),
         ("500/day", "US dollars, of 500/day", (DAY, [500])),
-        ("2.5/hour", "US dollars, of 2.5/hour", (HOUR, [2.5])),
+        ("2.5/hour", "US dollars, of 2.5/hour", (HOUR, [2.5, 10])),  # and the alarm Cost
         ("9000/month", "US dollars, of 9000/month", (DAY, [])),
     ],
 )

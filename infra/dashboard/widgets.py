@@ -1,0 +1,81 @@
+"""What every section is drawn with: titles, tables of the log, and graphs with the thresholds of the alarms in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk.aws_cloudwatch import (
+    Color,
+    GraphWidget,
+    HorizontalAnnotation,
+    IMetric,
+    IWidget,
+    LogQueryWidget,
+    TextWidget,
+)
+from aws_cdk.aws_logs import ILogGroup
+
+from ..alarms import Threshold
+
+WIDTH = 24
+"""Columns of CloudWatch's grid."""
+THIRD, HALF = WIDTH // 3, WIDTH // 2
+HEIGHT = 6
+Row = list[IWidget]
+
+
+class Graphs:
+    """Makes graphs. A threshold is drawn in each graph that has its alarm's metric, by the same statistic and period.
+    One of 0, above which anything rings, would lie on the axis and is left out."""
+
+    def __init__(self, thresholds: Sequence[Threshold]) -> None:
+        self._thresholds = [(_key(one.metric), one) for one in thresholds if one.above > 0]
+
+    def graph(
+        self,
+        title: str,
+        lines: Sequence[IMetric],
+        *,
+        width: int = THIRD,
+        limits: Sequence[HorizontalAnnotation] = (),
+        stacked: bool = False,
+    ) -> GraphWidget:
+        """`limits`: horizontal lines besides the alarms'."""
+        shown = {key for line in lines if (key := _key(line))}
+        named: dict[float, list[str]] = {}
+        for key, one in self._thresholds:
+            if key in shown:
+                named.setdefault(one.above, []).append(one.alarm)
+        alarms = [
+            HorizontalAnnotation(value=above, label=f"alarm {', '.join(names)}: above {above:g}", color=Color.RED)
+            for above, names in named.items()
+        ]
+        return GraphWidget(
+            title=title,
+            left=list(lines),
+            left_annotations=[*limits, *alarms],
+            stacked=stacked,
+            width=width,
+            height=HEIGHT,
+        )
+
+
+def heading(text: str) -> Row:
+    """The line above a section."""
+    return [TextWidget(markdown=f"## {text}", width=WIDTH, height=1)]
+
+
+def table(title: str, log_group: ILogGroup, *lines: str, height: int = HEIGHT) -> LogQueryWidget:
+    """What a query of the log finds."""
+    return LogQueryWidget(
+        title=title, log_group_names=[log_group.log_group_name], query_lines=list(lines), width=HALF, height=height
+    )
+
+
+def _key(metric: IMetric) -> tuple[object, ...] | None:
+    """What makes two metrics one line; None: an expression, which no alarm watches."""
+    stat = metric.to_metric_config().metric_stat
+    if stat is None:
+        return None
+    dimensions = tuple(sorted((one.name, str(one.value)) for one in stat.dimensions or []))
+    return stat.namespace, stat.metric_name, dimensions, stat.statistic, stat.period.to_seconds()
