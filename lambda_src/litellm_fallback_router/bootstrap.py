@@ -17,7 +17,6 @@ from .adapters import price_map
 from .adapters.image_fetch import ImageFetcher
 from .adapters.keys_file import KeysFile
 from .adapters.local_accounts import LocalAccounts
-from .adapters.local_spend import LocalSpend
 from .adapters.logs import LogObserver
 from .adapters.memory import MemoryCache, MemoryCircuits, MemoryRateLimits, MemoryResponses
 from .adapters.provider_keys import EnvironmentKeys
@@ -282,8 +281,12 @@ def _state(
             open_seconds=numbers.circuit_open_seconds,
             probe_seconds=numbers.deadline,
         )
-        file = None if settings.keys_file is None else spend_file(settings.keys_file)
-        return circuits, MemoryRateLimits(), LocalAccounts(file), None if file is None else LocalSpend(file)
+        if settings.keys_file is None:
+            return circuits, MemoryRateLimits(), LocalAccounts(None), None
+        from .adapters.local_spend import LocalSpend  # noqa: PLC0415 - SQLite
+
+        file = spend_file(settings.keys_file)
+        return circuits, MemoryRateLimits(), LocalAccounts(file), LocalSpend(file)
     from .adapters import dynamodb  # noqa: PLC0415
 
     with _somewhere("the state table and the secrets"):

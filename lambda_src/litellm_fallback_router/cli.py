@@ -76,6 +76,8 @@ def serve(
     Any OpenAI client works with it once its base URL is changed. GATEWAY_API_KEYS=key1,key2 makes it ask for a key;
     ROUTER_LOG_LEVEL sets how much it logs (JSON lines on stderr).
     """
+    # httpx's own command, which it imports with Rich and Pygments where these are installed: 5 MB.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # not to be found: Python's documented way
     from .commands import serve as command  # noqa: PLC0415 - see the module's docstring
 
     command.serve(config, host, port, simulate=simulate, drain=drain)

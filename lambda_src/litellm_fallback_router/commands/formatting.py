@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
 from ..routing.mapping import RouterConfig
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WIDE = 160
 """Columns of a table that goes to a file or a pipe: wide enough for the longest model id."""
@@ -18,6 +20,8 @@ WIDE = 160
 
 def console(*, stderr: bool = False) -> Console:
     """As wide as the terminal; elsewhere wide enough not to wrap."""
+    from rich.console import Console  # noqa: PLC0415 - the gateway has none
+
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False, markup=False, emoji=False)
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,33 @@ from tests.support.commands import ANSWER, DOWN, QUESTION
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+OF_OTHER_CONFIGURATIONS = {
+    "rich": "tables of other commands",
+    "pygments": "httpx's own command",
+    "sqlite3": "a file of callers' keys",
+    "prometheus_client": "ROUTER_METRICS_PORT",
+    "opentelemetry.sdk": "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "aws_lambda_powertools": "AWS",
+    "mangum": "AWS",
+    "matplotlib": "the extra for evaluation",
+    "jsonschema": "tests",
+    "tokenizers": "tokens, which nobody counts",
+    "openai.resources": "OpenAI's client",
+    "openai.types.admin": "OpenAI's administration",
+    "openai.types.evals": "OpenAI's evaluations",
+    "openai.types.realtime": "OpenAI's realtime API",
+    "openai.types.vector_stores": "OpenAI's vector stores",
+    "litellm_fallback_router.adapters.cloudwatch": "AWS",
+    "litellm_fallback_router.adapters.dynamodb": "AWS",
+    "litellm_fallback_router.adapters.guardrails": "a mapping with a guardrail",
+    "litellm_fallback_router.adapters.prompts": "a mapping with prompts",
+    "litellm_fallback_router.adapters.secrets_manager": "AWS",
+    "litellm_fallback_router.drill": "fallback-router drill",
+    "litellm_fallback_router.operations": "commands for a deployed gateway",
+    "litellm_fallback_router.preflight": "fallback-router preflight",
+    "litellm_fallback_router.replay": "fallback-router replay",
+}
+"""Modules, and what they are for: a gateway without that holds none of them in memory."""
 
 
 class Serving:
@@ -71,6 +99,23 @@ def serving(folder: Path, *options: str, **variables: str) -> Iterator[Serving]:
 def ask(client: OpenAI, question: str = QUESTION) -> str | None:
     completion = client.chat.completions.create(model="openai-gpt4o", messages=[{"role": "user", "content": question}])
     return completion.choices[0].message.content
+
+
+def imported(log: Path) -> set[str]:
+    """Of a process with PYTHONPROFILEIMPORTTIME, which writes each module that it has imported to stderr."""
+    lines = [line for line in log.read_text().splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def test_a_gateway_that_is_ready_holds_nothing_of_other_configurations(tmp_path: Path) -> None:
+    assert all(find_spec(name) for name in OF_OTHER_CONFIGURATIONS)
+    with serving(tmp_path, "--simulate", PYTHONPROFILEIMPORTTIME="1") as gateway:
+        ready = imported(gateway.log)
+        assert ask(gateway.client()) == ANSWER
+        assert {"litellm.main", "fastapi", "uvicorn.server"} <= ready
+        assert not ready & OF_OTHER_CONFIGURATIONS.keys()
+        later = imported(gateway.log) - ready
+        assert not [name for name in later if name.startswith(("litellm", "openai", "pydantic"))]
 
 
 def test_serve_answers_logs_json_without_the_question_and_stops_cleanly(
