@@ -1,18 +1,23 @@
 """How many requests are answered at once, and of how many bytes, in all and for one caller; beyond that a refusal,
-instead of a wait: a process whose memory is full cannot answer at all."""
+instead of a wait: a process whose memory is full cannot answer at all. Batch requests alone wait, before they are
+read."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..routing.errors import GatewayBusyError, RouterError, TooManyAtOnceError
 from ..routing.mapping import RouterSettings
 from .auth import ApiKeys
+from .caller import caller_timeout, while_connected
 from .errors import refusal
+from .waiting import MOST_WAITING, Place, Places, ReadAhead
 
 RETRY_AFTER = 1.0
 """Seconds. Nobody knows when an answer ends that is under way; most do so in seconds."""
@@ -22,60 +27,92 @@ ALWAYS = frozenset({"/health"})
 
 class Admission:
     """ASGI middleware. A request counts from its head to the end of its answer, a stream's last event included, however
-    that ends. Callers are told apart by key, and without one of `keys` by address."""
+    that ends. Callers are told apart by key, and without one of `keys` by address.
+
+    A share of all places is kept for others than batch requests, which wait for theirs."""
 
     def __init__(self, app: ASGIApp, keys: ApiKeys) -> None:
         self.app = app
         self._keys = keys
-        self._under_way: Counter[str] = Counter()
-        """By caller."""
+        self._places = Places()
         self._bytes = HeldBytes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in ALWAYS:
             await self.app(scope, receive, send)
             return
-        caller = self._caller(scope)
         settings: RouterSettings = scope["app"].state.router.config.settings
-        if (error := self._against(caller, settings, gives_way=self._keys.gives_way(scope))) is not None:
-            await refusal(error, scope)(scope, receive, send)
+        seconds = _longest_wait(scope, settings) if self._keys.gives_way(scope) else None
+        place = self._place(self._caller(scope), settings, seconds)
+        if isinstance(place, RouterError):
+            await refusal(place, scope)(scope, receive, send)
             return
-        self._under_way[caller] += 1
         try:
-            with self._bytes.counted(receive, caller, settings.max_bytes_held) as counting:
-                await self.app(scope, counting, send)
+            if not place.taken:
+                receive = await _waited(place, seconds or 0.0, scope, receive)
+            if place.taken:
+                with self._bytes.counted(receive, place.caller, settings.max_bytes_held) as counting:
+                    await self.app(scope, counting, send)
+            else:
+                await refusal(self._gives_way(), scope)(scope, receive, send)
         finally:
-            self._under_way[caller] -= 1
-            # Callers come and go, and each would be remembered for good.
-            if not self._under_way[caller]:
-                del self._under_way[caller]
+            self._places.leave(place, batch=_batch_places(settings))
 
     @property
     def under_way(self) -> int:
-        return self._under_way.total()
+        return self._places.answered
 
     def _caller(self, scope: Scope) -> str:
         if (known := self._keys.caller(scope)) is not None:
             return f"key {known}"
         return f"address {(scope.get('client') or ('',))[0]}"
 
-    def _against(self, caller: str, settings: RouterSettings, *, gives_way: bool) -> RouterError | None:
-        """Why a request of `caller` is not taken now. `gives_way`: a share of all slots is kept for others."""
-        if self._under_way[caller] >= settings.max_concurrent_per_key:
+    def _place(self, caller: str, settings: RouterSettings, seconds: float | None) -> Place | RouterError:
+        """A place, or why a request of `caller` gets none. `seconds`: how long a batch request may wait; None: it is
+        none, and takes any place that is free."""
+        places = self._places
+        if places.of(caller) >= settings.max_concurrent_per_key:
             most = settings.max_concurrent_per_key
             text = f"{most} of your requests are being answered; more at once are not taken (max_concurrent_per_key)."
             return TooManyAtOnceError(f"{text} Send the next when one has ended.", retry_after=RETRY_AFTER)
-        if self.under_way >= settings.max_concurrent:
+        if places.answered < (settings.max_concurrent if seconds is None else _batch_places(settings)):
+            return places.enter(caller)
+        if seconds is None:
             text = (
                 f"{settings.max_concurrent} requests are being answered; more at once are not taken (max_concurrent)."
             )
             return GatewayBusyError(f"{text} Try again in a moment.", retry_after=RETRY_AFTER)
-        if gives_way and self.under_way >= settings.batch_share * settings.max_concurrent:
-            text = (
-                f"{self.under_way} requests are being answered, and a key with the priority batch gives way to others"
-            )
-            return GatewayBusyError(f"{text} (batch_share). Try again in a moment.", retry_after=RETRY_AFTER)
-        return None
+        if seconds > 0 and places.waiting < min(settings.queue_size, MOST_WAITING):
+            return places.line_up(caller)
+        return self._gives_way()
+
+    def _gives_way(self) -> RouterError:
+        text = f"{self.under_way} requests are being answered, and a key with the priority batch gives way to others"
+        return GatewayBusyError(f"{text} (batch_share). Try again in a moment.", retry_after=RETRY_AFTER)
+
+
+def _batch_places(settings: RouterSettings) -> float:
+    """While fewer requests are answered, a batch request is taken."""
+    return settings.batch_share * settings.max_concurrent
+
+
+def _longest_wait(scope: Scope, settings: RouterSettings) -> float:
+    """Seconds for which a request may wait: at most half of its time, so that there is some for the answer."""
+    try:
+        timeout = caller_timeout(Headers(scope=scope))
+    except RouterError:  # said where its answer is
+        timeout = None
+    return min(settings.queue_seconds, settings.deadline / 2, *(() if timeout is None else (timeout / 2,)))
+
+
+async def _waited(place: Place, seconds: float, scope: Scope, receive: Receive) -> Receive:
+    """Wait until the place is taken, for so long; gives what to read the request by. Raises ClientDisconnect where its
+    caller leaves."""
+    clock = asyncio.get_running_loop().time
+    ahead, began = ReadAhead(receive), clock()
+    await while_connected(ahead.read, place.wait(seconds))
+    scope["state"]["waited"] = clock() - began
+    return ahead
 
 
 class HeldBytes:

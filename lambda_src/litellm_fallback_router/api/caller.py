@@ -38,6 +38,12 @@ def caller_timeout(headers: Headers) -> float | None:
     return None
 
 
+def timeout_of(request: Request) -> float | None:
+    """What is left of `caller_timeout` after the request has waited for its place; None where nothing sets a limit."""
+    timeout = caller_timeout(request.headers)
+    return None if timeout is None else timeout - getattr(request.state, "waited", 0.0)
+
+
 def time_left(request: Request) -> float | None:
     """Seconds until what runs this process stops it, where an entrypoint has set it in the request's state."""
     left: float | None = getattr(request.state, "time_left", None)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from ..routing.execution import TokenCount
 from ..routing.router import Router
 from .body import read_object
-from .caller import caller_timeout, while_connected, with_caller
+from .caller import timeout_of, while_connected, with_caller
 from .docs import described
 from .formats.messages import FORMAT, translated_count
 from .wire import reply
@@ -46,7 +46,7 @@ _TOLD = described(_COUNT, keys=FORMAT.keys, asked=(400, 404, 413, 429), error=FO
 async def count_tokens(request: Request) -> Response:
     """How many tokens a request is."""
     router: Router = request.app.state.router
-    timeout = caller_timeout(request.headers)
+    timeout = timeout_of(request)
     question = translated_count(await read_object(request, router.config.settings))
     question = with_caller(question, request, FORMAT.headers, timeout)
     return _told(await while_connected(request.receive, router.count_tokens(question)))

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from ..routing.errors import RouterError
 from ..routing.router import ChatStream, Router
 from .body import read_object
-from .caller import caller_timeout, while_connected, with_caller
+from .caller import timeout_of, while_connected, with_caller
 from .errors import bug, problem_of
 from .formats.base import Events, Format, Problem
 from .middleware import with_named_model
@@ -43,7 +43,7 @@ def routes(form: Format) -> APIRouter:
 
 async def _answered(request: Request, form: Format) -> Response:
     router: Router = request.app.state.router
-    timeout = caller_timeout(request.headers)
+    timeout = timeout_of(request)
     settings = router.config.settings
     if form.values > settings.max_values:
         settings = settings.model_copy(update={"max_values": form.values})

@@ -6,24 +6,18 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import openai
 import pytest
-from starlette.types import Message, Receive, Scope, Send
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
-from litellm_fallback_router.api.admission import Admission
 from litellm_fallback_router.api.app import create_app
-from litellm_fallback_router.api.auth import ApiKeys
-from litellm_fallback_router.routing.callers import CallerKey, KeyEntry, Priority
 from litellm_fallback_router.routing.errors import ProvidersFailedError
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
+from tests.unit.api.by_hand import PATH, Answers, Priorities, scope_of
 from tests.unit.api.fakes import CONFIG, FakeRouter, as_router, gateway, text_chunk, wait_until
 
-PATH = "/v1/chat/completions"
 QUESTION = {"model": "openai-gpt4o", "messages": [{"role": "user", "content": "hi"}]}
 STREAM = {**QUESTION, "stream": True}
 SETTINGS = RouterSettings(max_concurrent=5, max_concurrent_per_key=3)
@@ -156,43 +150,6 @@ def test_a_caller_who_left_inside_its_body_counts_no_more(http: httpx.Client, ro
 # Driven by hand: what a server would do to a request
 
 
-def scope_of(path: str = PATH, key: str = "", address: str = "10.0.0.1", **settings: int) -> Scope:
-    router = FakeRouter(replace(CONFIG, settings=RouterSettings.model_validate(settings)))
-    headers = [(b"authorization", f"Bearer {key}".encode())] if key else []
-    app = SimpleNamespace(state=SimpleNamespace(router=router))
-    return {"type": "http", "path": path, "method": "POST", "headers": headers, "client": (address, 1), "app": app}
-
-
-async def receive() -> Message:
-    await asyncio.Event().wait()
-    raise AssertionError("nobody hangs up")
-
-
-class Answers:
-    """An app that answers when it is told to, and the statuses that were sent."""
-
-    def __init__(self, *keys: str) -> None:
-        self.admission = Admission(self, ApiKeys(keys))
-        self.inside = 0
-        self.statuses: list[int] = []
-        self.end = asyncio.Event()
-        self.failure: Exception | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.inside += 1
-        await self.end.wait()
-        if self.failure:
-            raise self.failure
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.statuses.append(message["status"])
-
-    def ask(self, scope: Scope) -> asyncio.Task[None]:
-        return asyncio.ensure_future(self.admission(scope, receive, self.send))
-
-
 @pytest.fixture
 async def answers() -> Answers:
     return Answers(*KEYS)
@@ -210,7 +167,7 @@ async def test_nothing_is_left_of_a_request_however_it_ends(answers: Answers, en
     answers.end.set()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert answers.admission.under_way == 0
-    assert not answers.admission._under_way, "callers that are gone are not remembered"
+    assert not answers.admission._places._by_caller, "callers that are gone are not remembered"
 
 
 async def test_callers_without_a_key_are_told_apart_by_address(answers: Answers) -> None:
@@ -238,20 +195,11 @@ def test_an_environment_of_lambda_is_asked_one_by_one_and_counts_nothing() -> No
     assert "Admission" in str(create_app(lambda: as_router(FakeRouter())).user_middleware)
 
 
-class Files:
-    """A key with the priority batch, and one without."""
-
-    def find(self, key_hash: str) -> KeyEntry | None:
-        entries = {hash_of(f"{one.value}-key"): one for one in Priority}
-        priority = entries.get(key_hash)
-        return None if priority is None else KeyEntry(CallerKey(priority.value, priority=priority), key_hash, 1)
-
-
 def test_a_share_of_all_slots_is_kept_for_others_than_batch() -> None:
-    settings = RouterSettings(max_concurrent=5, max_concurrent_per_key=5, batch_share=0.6)
+    settings = RouterSettings(max_concurrent=5, max_concurrent_per_key=5, batch_share=0.6, queue_seconds=0)
     router = FakeRouter(replace(CONFIG, settings=settings))
     hold(router)
-    with gateway(router, caller_keys=Files()) as url, httpx.Client(base_url=url, timeout=20) as client:
+    with gateway(router, caller_keys=Priorities()) as url, httpx.Client(base_url=url, timeout=20) as client:
         with ExitStack() as held:
             assert [opened(client, "batch-key", held).status_code for _ in range(3)] == [200] * 3
             refused = client.post(PATH, json=STREAM, headers={"authorization": "Bearer batch-key"})

@@ -68,10 +68,11 @@ class RouterSettings(BaseModel):
     concurrency_latency: float = Field(6.0, ge=0, le=100)
     """It slows down where its average first token takes so many times as long as of late; 0: that is not looked at."""
     queue_seconds: float = Field(5.0, ge=0, le=300)
-    """How long a request waits where each deployment left has as many under way as it takes; then a batch request is
-    refused, and an interactive one is sent."""
+    """How long a request waits where each deployment left has as many under way as it takes: then a batch request is
+    refused, and an interactive one is sent. As long a batch request waits for its share of `max_concurrent`."""
     queue_size: int = Field(100, ge=0, le=10_000)
-    """Requests that wait for one deployment; more are not kept waiting."""
+    """Requests that wait for one deployment, and batch requests that wait for their share of `max_concurrent`, 64 of
+    those at most; more are not kept waiting."""
     batch_share: float = Field(0.8, gt=0, le=1)
     """Requests of keys with the priority `batch` are taken while less than this share is in use of `max_concurrent`,
     and sent while less than it is of what a deployment takes at once or in a minute (`rpm`)."""
