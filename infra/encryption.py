@@ -1,8 +1,9 @@
-"""One KMS key of the operator's for what the stack stores: tables, logs, secrets."""
+"""One KMS key of the operator's for what the stack stores: tables, logs, secrets, mappings."""
 
 from __future__ import annotations
 
 from aws_cdk import ArnFormat, Aws, RemovalPolicy, Stack
+from aws_cdk.aws_appconfig import CfnConfigurationProfile
 from aws_cdk.aws_dynamodb import CfnTable
 from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
 from aws_cdk.aws_kms import IKey, Key
@@ -26,7 +27,7 @@ class OwnKey(Construct):
         self.key: IKey = self._new(stage) if key == NEW else Key.from_key_arn(self, "Key", key)
 
     def encrypt(self, stack: Stack) -> None:
-        """Every table, log group and secret of the stack, whichever construct made it."""
+        """Every table, log group, secret and mapping of the stack, whichever construct made it."""
         for one in stack.node.find_all():
             if isinstance(one, CfnTable):
                 one.sse_specification = CfnTable.SSESpecificationProperty(
@@ -34,6 +35,9 @@ class OwnKey(Construct):
                 )
             elif isinstance(one, CfnLogGroup | CfnSecret):
                 one.kms_key_id = self.key.key_arn
+            elif isinstance(one, CfnConfigurationProfile):
+                # Its id: CloudFormation refuses a key's ARN here (github.com/aws/aws-cdk/issues/36819).
+                one.kms_key_identifier = self.key.key_id
 
     def statement(self, *services: str, write: bool) -> PolicyStatement:
         """What a role must be allowed, through these services alone."""
@@ -48,7 +52,7 @@ class OwnKey(Construct):
         key = Key(
             self,
             "Key",
-            description=f"Tables, logs and secrets of {stage.service}",
+            description=f"Tables, logs, secrets and mappings of {stage.service}",
             alias=f"alias/{stage.service}",
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.RETAIN if stage.keeps_data else RemovalPolicy.DESTROY,

@@ -43,6 +43,8 @@ def grant_router(role: Role, resources: RouterResources) -> None:
             role.add_to_policy(kept.statement())
     if resources.key:
         role.add_to_policy(resources.key.statement("dynamodb", "secretsmanager", write=True))
+        if resources.stage.live_mapping:
+            role.add_to_policy(resources.key.statement("appconfig", write=False))
     role.add_to_policy(_items(resources, STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 IN_PROGRESS = frozenset({"VALIDATING", "DEPLOYING", "BAKING", "ROLLING_BACK"})
 IN_FORCE = frozenset({"BAKING", "COMPLETE"})
 """States in which every environment has a deployment's mapping."""
+TAKEN_BACK = frozenset({"ROLLING_BACK", "ROLLED_BACK", "REVERTED"})
 REVERTIBLE_HOURS = 72
 AT_ONCE_SECONDS = 60.0
 """Longest wait for a rollout to everyone at once."""
@@ -54,6 +55,11 @@ class Pushed:
     @property
     def in_progress(self) -> bool:
         return self.state in IN_PROGRESS
+
+    @property
+    def is_going(self) -> bool:
+        """Whether it is being taken back, or was."""
+        return self.state in TAKEN_BACK
 
 
 class MappingRollouts:
@@ -118,11 +124,9 @@ class MappingRollouts:
 
     def take_back(self, pushed: Pushed) -> Pushed:
         """End a rollout, or undo one that has ended (for `REVERTIBLE_HOURS`): all have the mapping before."""
-        return _pushed(
-            self._appconfig.stop_deployment(
-                **self._where, DeploymentNumber=pushed.number, AllowRevert=pushed.state != "DEPLOYING"
-            )
-        )
+        # Allowed whatever the state was: a rollout that has ended since it was read is undone then, not refused.
+        stopped = self._appconfig.stop_deployment(**self._where, DeploymentNumber=pushed.number, AllowRevert=True)
+        return _pushed(stopped)
 
     def ringing(self) -> list[str]:
         """Names of the watched alarms that are not quiet: AppConfig takes a rollout back while one is so."""

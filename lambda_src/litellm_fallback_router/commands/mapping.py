@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from ..routing.mapping import RouterConfig
 
 FAILED = 1
+NONE_BEFORE = (
+    "the first that is pushed: AppConfig has none to go back to, so when it is taken back, environments that have it "
+    "keep it until they are replaced; push the mapping that is deployed first"
+)
+NONE_LEFT = (
+    "no other mapping was pushed before it: environments that have it keep it until they are replaced, new ones begin "
+    "with the package's; push the mapping that you want"
+)
 
 app = typer.Typer(
     help="Change the mapping of a gateway deployed with -c live_mapping=true, without a deployment.",
@@ -34,11 +42,12 @@ Now = Annotated[
 
 
 @contextmanager
-def _rollouts(stack: str | None, region: str | None) -> Iterator[MappingRollouts]:
+def _rollouts(stack: str | None, region: str | None) -> Iterator[tuple[MappingRollouts, tuple[str, ...]]]:
+    """The mappings of the stage here, and the other Regions that it is in."""
     from ..operations import explained  # noqa: PLC0415 - AWS's libraries, only when needed
 
     with deployed(stack, region) as gateway, explained():
-        yield gateway.mappings
+        yield gateway.mappings, gateway.stack.other_regions
 
 
 @app.command()
@@ -49,18 +58,18 @@ def push(file: File, *, now: Now = False, stack: Stack = None, region: Region = 
     mapping = _read(file)
     after = _checked(mapping)
     about = f"{revision_of(mapping)} by {getpass.getuser()}"[:200]
-    with _rollouts(stack, region) as rollouts:
+    with _rollouts(stack, region) as (rollouts, elsewhere):
         before = rollouts.in_force()
         _refuse_meanwhile(rollouts)
         if not now and (ringing := rollouts.ringing()):
             _fail(f"{', '.join(ringing)} would take it back at once, as it rings now; add --now if this mends it")
         if before is None:
-            typer.echo("the first that is pushed: the package's mapping was in force, and is when this is taken back")
+            typer.echo(NONE_BEFORE)
         else:
             _print_changes(_checked(rollouts.mapping(before.version)), after)
         version = rollouts.add(mapping, about)
         pushed = rollouts.roll_out(version, about, at_once=now)
-    _tell(pushed)
+    _tell(pushed, elsewhere)
     if now and pushed.state != "COMPLETE":
         raise typer.Exit(FAILED)
 
@@ -69,7 +78,7 @@ def push(file: File, *, now: Now = False, stack: Stack = None, region: Region = 
 def diff(file: File, *, stack: Stack = None, region: Region = None) -> None:
     """Show what a mapping would change of the one in force. Changes nothing."""
     after = _checked(_read(file))
-    with _rollouts(stack, region) as rollouts:
+    with _rollouts(stack, region) as (rollouts, _):
         before = rollouts.in_force()
         if before is None:
             _fail("none was pushed yet: the one that the stage was deployed with is in force")
@@ -83,7 +92,7 @@ def history(*, stack: Stack = None, region: Region = None) -> None:
 
     from .formatting import console  # noqa: PLC0415
 
-    with _rollouts(stack, region) as rollouts:
+    with _rollouts(stack, region) as (rollouts, _):
         pushed = rollouts.history()
     grid = Table("version", "began", "state", "reached", title="Mappings, the newest first", title_justify="left")
     for one in pushed:
@@ -100,18 +109,22 @@ def rollback(
     region: Region = None,
 ) -> None:
     """Go back to the mapping before, at once. A rollout under way is ended, one that has ended is undone."""
-    with _rollouts(stack, region) as rollouts:
+    with _rollouts(stack, region) as (rollouts, elsewhere):
         latest = next(iter(rollouts.history()), None)
         if latest is None:
             _fail("no mapping was pushed yet, so there is none to take back")
         if to is not None:
             _refuse_meanwhile(rollouts)
             pushed = rollouts.roll_out(str(to), f"back to version {to}", at_once=True)
+        elif latest.state == "ROLLING_BACK":
+            pushed = latest
         elif latest.in_progress or latest.state == "COMPLETE":
             pushed = rollouts.take_back(latest)
         else:
             _fail(f"the newest, version {latest.version}, was taken back already; name a version with --to")
-    _tell(pushed)
+        if pushed.is_going and rollouts.in_force() is None:
+            typer.echo(NONE_LEFT)
+    _tell(pushed, elsewhere)
 
 
 def _read(file: Path) -> Any:
@@ -150,11 +163,13 @@ def _print_changes(before: RouterConfig, after: RouterConfig) -> None:
     typer.echo("\n".join(changes(before, after)) or "nothing would change")
 
 
-def _tell(pushed: Pushed) -> None:
-    state = pushed.state.lower().replace("_", " ")
-    typer.echo(f"version {pushed.version}: {state}, {pushed.percent:.0f}% of the environments")
-    if pushed.in_progress:
+def _tell(pushed: Pushed, elsewhere: Sequence[str]) -> None:
+    reached = "" if pushed.is_going else f", {pushed.percent:.0f}% of the environments"
+    typer.echo(f"version {pushed.version}: {pushed.state.lower().replace('_', ' ')}{reached}")
+    if pushed.in_progress and not pushed.is_going:
         typer.echo("fallback-router mapping history shows how it goes; fallback-router mapping rollback ends it")
+    for region in elsewhere:
+        typer.echo(f"the stage in {region} has a mapping of its own: do the same with --region {region}")
 
 
 def _fail(why: str) -> NoReturn:

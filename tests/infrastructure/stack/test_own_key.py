@@ -68,6 +68,23 @@ def test_a_new_key_encrypts_every_table_log_and_secret(kept: Synthesized) -> Non
         assert {flat(one["Properties"]["KmsKeyId"]) for one in stored} == {f"<{key}.Arn>"}
 
 
+def test_a_mapping_that_is_pushed_is_encrypted_with_it_and_the_function_can_read_it(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    stack = synthesize(kms_key="new", live_mapping="true")
+    (key,) = stack.of("AWS::KMS::Key")
+    # Its id: CloudFormation refuses an ARN here (github.com/aws/aws-cdk/issues/36819).
+    assert flat(stack.only("AWS::AppConfig::ConfigurationProfile")["KmsKeyIdentifier"]) == f"<{key}>"
+    through = f"appconfig.{REGION}.amazonaws.com"
+    assert (READ, f"<{key}.Arn>", [through]) in key_statements(stack, "Gateway")
+    imported = synthesize(kms_key=ARN, live_mapping="true")
+    profile = imported.only("AWS::AppConfig::ConfigurationProfile")
+    assert profile["KmsKeyIdentifier"] == ARN.rpartition("/")[2]
+    without = synthesize(live_mapping="true")
+    assert "KmsKeyIdentifier" not in without.only("AWS::AppConfig::ConfigurationProfile")
+    assert key_statements(without, "Gateway") == []
+
+
 def test_a_new_key_rotates_and_lets_this_accounts_logs_use_it(kept: Synthesized) -> None:
     key = kept.only("AWS::KMS::Key")
     assert key["EnableKeyRotation"] is True
@@ -108,11 +125,13 @@ def test_others_rules_find_nothing(
     synthesize: Callable[..., Synthesized], kept: Synthesized, capfd: pytest.CaptureFixture[str]
 ) -> None:
     cfn_lint_finds_nothing(kept)
-    nag_finds_nothing(synthesize, {**EVERYTHING, "kms_key": "new", "tags": "team=search"}, capfd)
+    nag_finds_nothing(
+        synthesize, {**EVERYTHING, "kms_key": "new", "live_mapping": "true", "tags": "team=search"}, capfd
+    )
 
 
 def test_everything_that_can_have_tags_has_them(synthesize: Callable[..., Synthesized]) -> None:
-    stack = synthesize(**EVERYTHING, kms_key="new", tags="team=search, cost-center=a=b")
+    stack = synthesize(**EVERYTHING, kms_key="new", live_mapping="true", tags="team=search, cost-center=a=b")
     wanted = {"stage": "prod", "service": "fallback-router-prod", "team": "search", "cost-center": "a=b"}
     without = set()
     for one in stack.template["Resources"].values():

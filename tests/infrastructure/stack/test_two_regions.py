@@ -104,6 +104,26 @@ def test_each_has_its_own_certificate_and_knows_of_the_other(first: Synthesized,
         assert stack.template["Outputs"]["OtherRegions"]["Value"] == other
 
 
+def test_each_has_a_live_mapping_of_its_own_and_the_secrets_that_it_may_name_are_copied(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    live = {"live_mapping": "true", "models": "bedrock/us.amazon.nova-pro-v1:0,gemini/*"}
+    there = {region: synthesize(region=region, **BOTH, **live) for region in (FIRST, SECOND)}
+    for region, stack in there.items():
+        gateway = stack.functions()[0]["Environment"]["Variables"]
+        assert gateway["ROUTER_APPCONFIG"] == "fallback-router-prod/prod/mapping"
+        (statement,) = stack.statements("LiveMappingGatewayReads")
+        assert f":appconfig:{region}:" in statement["Resource"]
+        assert len(stack.only("AWS::AppConfig::Environment")["Monitors"]) == 3
+        # A model without a Region is the stage's own one, in each stack.
+        asked = str([one["Resource"] for one in stack.statements("Gateway") if "bedrock" in str(one["Action"])])
+        assert f":bedrock:{region}:{ACCOUNT}:inference-profile/us.amazon.nova-pro-v1:0" in asked
+        cfn_lint_finds_nothing(stack)
+    names = {one["Properties"]["Name"] for one in there[FIRST].of("AWS::SecretsManager::Secret").values()}
+    assert "fallback-router-prod/gemini" in names
+    assert there[SECOND].of("AWS::SecretsManager::Secret") == {}
+
+
 def test_others_rules_find_nothing(
     first: Synthesized,
     second: Synthesized,
