@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.execution.latencies import ENOUGH
 from litellm_fallback_router.routing.ledger import Ledger
 from litellm_fallback_router.routing.mapping.settings import Hedge
 from tests.support.scripted import Rig, Step, question, read, rig
@@ -20,10 +19,7 @@ STREAMS = pytest.mark.parametrize("streamed", [True, False], ids=["stream", "who
 def hedging(*names: str, scripts: dict[str, list[Step]], at_most: float = 1.0, **settings: Any) -> Rig:
     """A Router that knows how long its deployments usually take, and may hedge each request."""
     r = rig(*names, scripts=scripts, hedge=Hedge(at_most=at_most), **settings)
-    for name in names:
-        for _ in range(ENOUGH):
-            for streamed in (True, False):
-                r.latencies.note(name, USUAL, streamed=streamed)
+    r.learn(USUAL, *names)
     return r
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from litellm_fallback_router.adapters.memory import MemoryCircuits, MemoryRateLimits
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.execution.cooldowns import Cooldowns
-from litellm_fallback_router.routing.execution.latencies import Latencies
+from litellm_fallback_router.routing.execution.latencies import ENOUGH, Latencies
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.interceptors import RouterDependencies
 from litellm_fallback_router.routing.ledger import AttemptRecord, Usage
@@ -247,6 +247,13 @@ class Rig:
                 cache=self.cache,
             ),
         )
+
+    def learn(self, seconds: float, *names: str, streamed: Iterable[bool] = (True, False)) -> None:
+        """The Router has seen enough answers of these deployments, each after so long, to know that as usual."""
+        for name in names:
+            for kind in streamed:
+                for _ in range(ENOUGH):
+                    self.latencies.note(name, seconds, streamed=kind)
 
 
 def rig(*names: str, keys: AllKeys | None = None, scripts: dict[str, list[Step]] | None = None, **settings: Any) -> Rig:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import pytest
+from botocore.config import Config
 from moto import mock_aws
 
 from tests.support.commands import Run, command_runner
@@ -52,6 +55,21 @@ def dynamodb(aws: None) -> DynamoDBClient:
         BillingMode="PAY_PER_REQUEST",
     )
     return client
+
+
+@asynccontextmanager
+async def silent_client(service: Literal["dynamodb", "secretsmanager"]) -> AsyncIterator[Any]:
+    """A client of an endpoint that takes every connection and answers none."""
+    endpoint = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async with endpoint:
+        yield boto3.client(
+            service,
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            endpoint_url=f"http://127.0.0.1:{endpoint.sockets[0].getsockname()[1]}",
+            config=Config(read_timeout=3, retries={"total_max_attempts": 1}),
+        )
 
 
 @pytest.fixture

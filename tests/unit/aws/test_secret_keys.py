@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.config import Config
 
 from litellm_fallback_router.adapters import secrets_manager
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
@@ -17,6 +16,8 @@ from litellm_fallback_router.adapters.secrets_manager import MAX_AGE, RETRY, Sec
 from litellm_fallback_router.routing.types import Deployment
 from tests.support.fleet import Clock, eventually
 from tests.support.scripted import deployment
+
+from .conftest import silent_client
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
@@ -201,14 +202,11 @@ DENIED = {"Error": {"Code": "AccessDeniedException", "Message": "not allowed"}, 
 
 
 async def test_a_secrets_manager_that_never_answers_holds_nobody_up_for_long(
-    aws: None, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(secrets_manager, "READ_TIMEOUT", 0.2)
-    quiet = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    async with quiet:
-        url = f"http://127.0.0.1:{quiet.sockets[0].getsockname()[1]}"
-        config = Config(read_timeout=3, retries={"total_max_attempts": 1})
-        keys = keys_of(boto3.client("secretsmanager", endpoint_url=url, config=config), clock)
+    async with silent_client("secretsmanager") as client:
+        keys = keys_of(client, clock)
         async with asyncio.timeout(2):
             await asyncio.to_thread(keys.prefetch)
             assert keys.missing(GPT) is not None

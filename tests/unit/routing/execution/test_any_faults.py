@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.continuation.resume import CONTINUE
 from litellm_fallback_router.routing.errors import RouterError
-from litellm_fallback_router.routing.execution.latencies import ENOUGH
 from litellm_fallback_router.routing.failures import FAILURE_POLICY, FailureKind, NextStep, ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
 from litellm_fallback_router.routing.mapping.settings import Hedge
@@ -68,13 +67,11 @@ class Fickle(ScriptedProvider):
     def __init__(self, fates: list[list[Fate]]) -> None:
         super().__init__()
         self._fates = {f"m{n}": list(each) for n, each in enumerate(fates)}
-        self._turn: Counter[str] = Counter()
 
     def _fate(self, place: Deployment, messages: list[Message], params: Mapping[str, Any]) -> Fate:
+        fates, turn = self._fates[place.id], self.asked.count(place.id)
         self._step(place, messages, params, None)
-        fates = self._fates[place.id]
-        self._turn[place.id] += 1
-        return fates[(self._turn[place.id] - 1) % len(fates)]
+        return fates[turn % len(fates)]
 
     async def complete(
         self,
@@ -145,10 +142,7 @@ def rig_of(fates: list[list[Fate]], *, hedged: bool = False) -> Rig:
     if not hedged:
         return Rig(config_of(*places, deadline=DEADLINE), Fickle(fates))
     rig = Rig(config_of(*places, deadline=DEADLINE, hedge=Hedge(at_most=1.0), waste_requests=1.0), Fickle(fates))
-    for place in places:
-        for _ in range(ENOUGH):
-            rig.latencies.note(place.id, 0.1, streamed=True)
-            rig.latencies.note(place.id, 0.1, streamed=False)
+    rig.learn(0.1, *(place.id for place in places))
     return rig
 
 

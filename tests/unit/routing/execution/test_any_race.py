@@ -4,7 +4,6 @@ settled once; nothing left behind."""
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.execution import ChainExecution
-from litellm_fallback_router.routing.execution.latencies import ENOUGH
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.ledger import AttemptRecord, Dropped, Ledger, Usage
 from litellm_fallback_router.routing.mapping.settings import Hedge
@@ -65,13 +63,11 @@ class Racers(ScriptedProvider):
     def __init__(self, fates: list[list[Fate]]) -> None:
         super().__init__()
         self._fates = {f"m{n}": each for n, each in enumerate(fates)}
-        self._turn: Counter[str] = Counter()
         self.under_way = 0
 
     async def _met(self, place: Deployment, messages: list[Message], params: Mapping[str, Any]) -> tuple[Fate, str]:
+        fates, turn = self._fates[place.id], self.asked.count(place.id)
         self._step(place, messages, params, None)
-        fates, turn = self._fates[place.id], self._turn[place.id]
-        self._turn[place.id] += 1
         fate = fates[turn % len(fates)]
         await asyncio.sleep(FOREVER if fate.ticks is None else fate.ticks * TICK)
         if fate.failure is not None:
@@ -144,10 +140,7 @@ def racing(fates: list[list[Fate]], *, shared: bool) -> Rig:
     places = [deployment(f"m{n}", **({"credential": "one"} if shared else {})) for n in range(len(fates))]
     config = config_of(*places, deadline=DEADLINE, hedge=Hedge(at_most=1.0), waste_requests=1.0, circuit_failures=2)
     rig = Rig(config, Racers(fates))
-    for place in places:
-        for _ in range(ENOUGH):
-            rig.latencies.note(place.id, TICK, streamed=True)
-            rig.latencies.note(place.id, TICK, streamed=False)
+    rig.learn(TICK, *(place.id for place in places))
     return rig
 
 

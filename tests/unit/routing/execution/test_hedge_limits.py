@@ -54,8 +54,7 @@ def test_a_deployment_of_which_too_little_is_known_is_waited_for(streamed: bool)
         r = rig("a", "b", scripts={"a": [says("slow", wait=SLOW)]}, hedge=Hedge(at_most=1.0))
         for _ in range(ENOUGH - 1):
             r.latencies.note("a", USUAL, streamed=streamed)
-        for _ in range(ENOUGH):
-            r.latencies.note("a", USUAL, streamed=not streamed)
+        r.learn(USUAL, "a", streamed=[not streamed])
         _, ledger = await asked(r, streamed=streamed)
         assert outcomes(ledger) == [(1, "a", None)]
         _, ledger = await asked(r, streamed=streamed)
@@ -198,8 +197,7 @@ def test_a_hedge_counts_against_the_rate_and_is_not_made_beyond_it(streamed: boo
         r = hedging("a", "b", scripts={"a": [says("slow", wait=SLOW)], "b": [says("fast")]})
         limited = tuple(replace(one, rpm=1 if one.id == "b" else None) for one in r.config.deployments)
         r = Rig(replace(r.config, deployments=limited), r.provider)
-        for _ in range(2 * ENOUGH):
-            r.latencies.note("a", USUAL, streamed=streamed)
+        r.learn(USUAL, "a")
         assert len((await asked(r, streamed=streamed))[1].attempts) == 2
         assert len((await asked(r, streamed=streamed))[1].attempts) == 1
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from litellm_fallback_router.routing.errors import RouterError
-from litellm_fallback_router.routing.execution.latencies import ENOUGH
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from tests.support.hedged import SLOW, STREAMS, USUAL, asked, hedging, outcomes
 from tests.support.scripted import CUT, Rig, Step, breaks, fails, says
@@ -131,8 +130,7 @@ def test_a_credential_refused_beside_the_first_does_not_end_it(streamed: bool) -
         r = hedging("a", "b", "c", scripts=scripts)
         shared = tuple(replace(one, credential="one key") for one in r.config.deployments)
         r = Rig(replace(r.config, deployments=shared), r.provider)
-        for _ in range(ENOUGH):
-            r.latencies.note("a", USUAL, streamed=streamed)
+        r.learn(USUAL, "a")
         text, ledger = await asked(r, streamed=streamed)
         assert (text, outcomes(ledger)) == ("slow", [(1, "a", None), (2, "b", "authentication")])
         assert [(drop.deployment, drop.code) for drop in ledger.dropped] == [("c", "credential")]

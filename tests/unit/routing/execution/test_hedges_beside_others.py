@@ -11,7 +11,6 @@ import pytest
 
 from litellm_fallback_router.adapters.logs import LogObserver
 from litellm_fallback_router.routing.errors import CallerLeftError, UnavailableError
-from litellm_fallback_router.routing.execution.latencies import ENOUGH
 from litellm_fallback_router.routing.execution.race import Leg, Race
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.ledger import Usage
@@ -94,8 +93,7 @@ def test_a_hedge_waits_for_the_guardrails_verdict(streamed: bool, verdict: str) 
         scripts = {"a": [says("slow", wait=SLOW)], "b": [says("fast")]}
         hedge = {"hedge": Hedge(at_most=1.0)}
         r = guarded_rig("a", "b", guard=RuledGuard(wait=1.0), scripts=scripts, settings=hedge, **BOTH_BEDROCK)
-        for _ in range(ENOUGH):
-            r.latencies.note("a", USUAL, streamed=streamed)
+        r.learn(USUAL, "a")
         request = asking(FORBIDDEN) if verdict == "blocked" else question()
         if streamed:
             result = (await chunks_of(r, request))[1]

@@ -23,14 +23,6 @@ def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture
-def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[Anthropic]:
-    simulator.reset()
-    with Anthropic(base_url=gateway.url, api_key="none", max_retries=0) as made:
-        yield made
-    simulator.reset()
-
-
 def ask(client: Anthropic, text: str, *, streaming: bool, **more: Any) -> Any:
     asked: dict[str, Any] = {
         "model": CLAUDE,
