@@ -189,5 +189,5 @@ class AskRequest(TypedDict, total=False):
 
 
 PARAMS: TypeAdapter[Params] = TypeAdapter(Params)
-FRAME: TypeAdapter[RequestEnvelope] = TypeAdapter(RequestEnvelope)
+ENVELOPE: TypeAdapter[RequestEnvelope] = TypeAdapter(RequestEnvelope)
 ASK_BODY: TypeAdapter[AskRequest] = TypeAdapter(AskRequest)

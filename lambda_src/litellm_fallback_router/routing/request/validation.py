@@ -19,7 +19,7 @@ from ..mapping import RouterSettings
 from ..types import OWN_MODEL, ChatRequest, Message, Prompt, RoutingConstraints
 from .bounds import check_bounds
 from .messages import missing, wrong_type
-from .schema import ASK_BODY, FRAME, PARAMS, AskRequest, ManagedPrompt, Params, RequestEnvelope, RouterOptions
+from .schema import ASK_BODY, ENVELOPE, PARAMS, AskRequest, ManagedPrompt, Params, RequestEnvelope, RouterOptions
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
@@ -53,18 +53,18 @@ def validated(request: ChatRequest, settings: RouterSettings) -> ChatRequest:
         return request
     if isinstance(request.params, Mapping):
         check_bounds({**request.params, "messages": request.messages}, settings)
-    frame = parse(FRAME, RequestEnvelope, _frame(request))
-    require_unless_prompted(frame, "model", "messages")
+    envelope = parse(ENVELOPE, RequestEnvelope, _envelope(request))
+    require_unless_prompted(envelope, "model", "messages")
     if not isinstance(request.params, Mapping):
         raise wrong_type("params", "an object", request.params)
     _refuse_misplaced(request.params)
     params = parse(PARAMS, Params, request.params)
     check_params(params)
-    messages: list[Message] = frame.get("messages", [])
+    messages: list[Message] = envelope.get("messages", [])
     _check_json({**params, "messages": messages})
     return replace(
         request,
-        model=frame.get("model", OWN_MODEL),
+        model=envelope.get("model", OWN_MODEL),
         messages=messages,
         params=dict(params),
         validated=True,
@@ -183,7 +183,7 @@ def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _frame(request: ChatRequest) -> dict[str, Any]:
+def _envelope(request: ChatRequest) -> dict[str, Any]:
     fields = {name: getattr(request, name) for name in RequestEnvelope.__annotations__}
     fields["constraints"] = _constraint_fields(request.constraints)
     if request.prompt is not None:

@@ -1,9 +1,9 @@
 """`POST /v1/responses`, as OpenAI has it, with `router` beside its fields: stateless and streamed.
 
 A body is read into a chat request (`request`, `items`, `content`, `tools`, `thoughts`), and a chat's answer is written
-as a response object or as the events that make one (`stream`, `output`, `frame`). Deployments that have this API get
-the body as it came, and their answers pass on (`passed`). What only they can do is refused with the field's name where
-none of them is in the chain.
+as a response object or as the events that make one (`stream`, `output`, `response_object`). Deployments that have this
+API get the body as it came, and their answers pass on (`passed`). What only they can do is refused with the field's
+name where none of them is in the chain.
 """
 
 from __future__ import annotations

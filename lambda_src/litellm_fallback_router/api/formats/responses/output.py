@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..base import Json
-from .frame import new_id
 from .output_items import (
     COMPLETED,
     IN_PROGRESS,
@@ -24,6 +23,7 @@ from .output_items import (
     ThoughtPart,
     Told,
 )
+from .response_object import new_id
 
 
 class Output:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..base import Json
-from .frame import new_id
+from .response_object import new_id
 from .thoughts import packed
 
 Event = tuple[str, Json]

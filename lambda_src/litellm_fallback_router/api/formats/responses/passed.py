@@ -12,9 +12,9 @@ from typing import Any
 from ....routing.types import Deployment, NativeEvent
 from ...wire import encode
 from ..base import Json
-from .frame import Frame
 from .output import Output
 from .output_items import TextPart, ThoughtPart
+from .response_object import ResponseObject
 from .thoughts import with_origins
 
 ENDS = frozenset({"response.completed", "response.incomplete"})
@@ -56,13 +56,13 @@ class PassedEvents:
             return b""
         return as_event(str(said.get("type")), data)
 
-    def taken_over(self, output: Output) -> Frame:
-        """The response so far, into `output`, and the frame around it."""
+    def taken_over(self, output: Output) -> ResponseObject:
+        """The response so far, into `output`, and the response object around it."""
         for index in sorted(self._items):
             done = index in self._done
             parts, thoughts = self._parts.get(index, ()), self._thoughts.get(index, ())
             output.adopt(self._items[index], done=done, parts=parts, thoughts=thoughts)
-        return Frame.of(self._response)
+        return ResponseObject.of(self._response)
 
     def _remember(self, said: Mapping[str, Any]) -> None:
         number, kind, index = said.get("sequence_number"), said.get("type"), said.get("output_index")

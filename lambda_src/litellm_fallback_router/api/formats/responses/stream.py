@@ -9,11 +9,11 @@ from ....routing.router import ChatStream
 from ....routing.types import ChatResult, Chunk, Deployment
 from ...wire import encode, is_reported, routing_report
 from ..base import Json, Problem
-from .frame import Frame
 from .output import Output
 from .output_items import COMPLETED, INCOMPLETE
 from .passed import PassedEvents, as_event
 from .request import Translated
+from .response_object import ResponseObject
 from .thoughts import with_origins
 
 CUT_OFF = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -34,13 +34,13 @@ def whole(asked: Translated, result: ChatResult, *, explain: bool) -> Json:
 
 
 def _told(asked: Translated, result: ChatResult) -> Json:
-    frame = Frame(asked.body, model=result.model, created=result.created)
+    response_object = ResponseObject(asked.body, model=result.model, created=result.created)
     output = _output(asked, result.deployment)
     choice = result.choices[0]
     cut = CUT_OFF.get(choice.get("finish_reason") or "")
     deque(output.feed(choice["message"], choice.get("logprobs")), maxlen=0)
     deque(output.close(COMPLETED if cut is None else INCOMPLETE), maxlen=0)
-    return _final(frame, output, result, cut)
+    return _final(response_object, output, result, cut)
 
 
 class EventWriter:
@@ -49,7 +49,7 @@ class EventWriter:
     def __init__(self, asked: Translated) -> None:
         self._asked = asked
         self._output: Output | None = None
-        self._frame: Frame | None = None
+        self._response_object: ResponseObject | None = None
         self._passed: PassedEvents | None = None
         """Set while a provider's own events are passed on."""
         self._number = 0
@@ -68,11 +68,11 @@ class EventWriter:
                 response["router"] = routing_report(result)
             yield as_event(name, encode({**end, "response": response}))
             return
-        output, frame = self._own(stream.created, first)
+        output, response_object = self._own(stream.created, first)
         cut = CUT_OFF.get(self._reason or "")
         for event in output.close(COMPLETED if cut is None else INCOMPLETE):
             yield self._event(*event)
-        response = await self._asked.keep(_final(frame, output, result, cut))
+        response = await self._asked.keep(_final(response_object, output, result, cut))
         if is_reported(result, explain=stream.request.constraints.explain):
             response["router"] = routing_report(result)
         yield self._event(f"response.{response['status']}", {"response": response})
@@ -85,41 +85,45 @@ class EventWriter:
         error = {**told, "type": problem.type}
         report = {} if problem.router is None else {"router": problem.router}
         first = self._event("error", {**told, "error": error, **report})
-        if self._frame is None or self._output is None:
+        if self._response_object is None or self._output is None:
             return first
         code = RATE if problem.status == 429 else FAULT
-        response = self._frame.snapshot(
+        response = self._response_object.snapshot(
             "failed", self._output.values(), error={"code": code, "message": problem.message}
         )
         return first + self._event("response.failed", {"response": {**response, **report}})
 
     def _told(self, chunk: Chunk, stream: ChatStream, first: Deployment) -> Iterator[bytes]:
-        if chunk.native and self._frame is None:
+        if chunk.native and self._response_object is None:
             self._passed = self._passed or PassedEvents(first)
             for event in chunk.native:
                 if passed := self._passed.passed(event):
                     yield passed
             return
-        if self._frame is None and self._passed is None:
-            frame = self._frame = Frame(self._asked.body, model=first.model, created=stream.created)
+        if self._response_object is None and self._passed is None:
+            response_object = self._response_object = ResponseObject(
+                self._asked.body, model=first.model, created=stream.created
+            )
             for name in ("response.created", "response.in_progress"):
-                yield self._event(name, {"response": frame.snapshot("in_progress")})
+                yield self._event(name, {"response": response_object.snapshot("in_progress")})
         output, _ = self._own(stream.created, first)
         for choice in chunk.choices:
             for told in output.feed(choice["delta"], choice.get("logprobs")):
                 yield self._event(*told)
             self._reason = choice.get("finish_reason") or self._reason
 
-    def _own(self, created: int, first: Deployment | None) -> tuple[Output, Frame]:
+    def _own(self, created: int, first: Deployment | None) -> tuple[Output, ResponseObject]:
         """Where the events of the gateway's own making are built from here on, also after a provider's own."""
         if self._output is None:
             self._output = _output(self._asked, first)
         if self._passed is not None:
-            self._frame, self._number = self._passed.taken_over(self._output), self._passed.next_number
+            self._response_object, self._number = self._passed.taken_over(self._output), self._passed.next_number
             self._passed = None
-        if self._frame is None:
-            self._frame = Frame(self._asked.body, model=first.model if first else "", created=created)
-        return self._output, self._frame
+        if self._response_object is None:
+            self._response_object = ResponseObject(
+                self._asked.body, model=first.model if first else "", created=created
+            )
+        return self._output, self._response_object
 
     def _event(self, name: str, fields: Json) -> bytes:
         body = {"type": name, "sequence_number": self._number, **fields}
@@ -133,7 +137,7 @@ def _output(asked: Translated, maker: Deployment | None) -> Output:
     return Output(asked.tools.called, summary=asked.summary, encrypted=encrypted)
 
 
-def _final(frame: Frame, output: Output, result: ChatResult, cut: str | None) -> Json:
-    frame.model = result.model
+def _final(response_object: ResponseObject, output: Output, result: ChatResult, cut: str | None) -> Json:
+    response_object.model = result.model
     status = COMPLETED if cut is None else INCOMPLETE
-    return frame.snapshot(status, output.values(), usage=result.usage, incomplete=cut)
+    return response_object.snapshot(status, output.values(), usage=result.usage, incomplete=cut)

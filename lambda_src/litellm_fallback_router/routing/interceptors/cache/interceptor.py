@@ -14,8 +14,8 @@ from ...mapping import RouterConfig
 from ...ports import ResponseCache
 from ...types import ChatRequest, ChatResult, Chunk
 from ..protocol import Exchange, Interceptor, Release
+from .accumulator import StreamAccumulator
 from .entries import entry_of, replay_of
-from .heard import Heard
 from .keys import key_of
 from .rules import bypassed, unfit
 
@@ -30,7 +30,7 @@ class CacheInterceptor(Interceptor):
     def __init__(self, config: RouterConfig, store: ResponseCache | None) -> None:
         self._config, self._store = config, store
         self._key = ""
-        self._heard: Heard | None = None
+        self._accumulator: StreamAccumulator | None = None
         self._exchange: Exchange | None = None
         self._record = CacheRecord("bypass", reason=NO_CACHE)
 
@@ -45,7 +45,7 @@ class CacheInterceptor(Interceptor):
             self._record = CacheRecord("bypass", reason=reason)
             return
         self._record = CacheRecord("miss")
-        self._heard = Heard(rules.max_answer_bytes, native=request.native is not None)
+        self._accumulator = StreamAccumulator(rules.max_answer_bytes, native=request.native is not None)
         self._key = key_of(request, self._config, streamed=exchange.streamed)
         kept = await self._store.get(self._key)
         # What cannot be read is a miss, and this request's answer takes its place.
@@ -54,8 +54,8 @@ class CacheInterceptor(Interceptor):
             raise replay
 
     async def chunk(self, chunk: Chunk, release: Release) -> None:
-        if self._heard is not None and self._record.outcome == "miss":
-            self._heard.add(chunk)
+        if self._accumulator is not None and self._record.outcome == "miss":
+            self._accumulator.add(chunk)
         release(chunk)
 
     async def answered(self, result: ChatResult) -> None:
@@ -69,17 +69,17 @@ class CacheInterceptor(Interceptor):
         return replace(ledger, cache=self._record)
 
     async def _kept(self, result: ChatResult) -> CacheRecord:
-        rules, exchange, heard = self._config.cache, self._exchange, self._heard
-        if rules is None or self._store is None or exchange is None or heard is None:
+        rules, exchange, accumulator = self._config.cache, self._exchange, self._accumulator
+        if rules is None or self._store is None or exchange is None or accumulator is None:
             return self._record
-        choices = heard.choices if exchange.streamed else result.choices
-        if exchange.streamed and heard.too_large:
+        choices = accumulator.choices if exchange.streamed else result.choices
+        if exchange.streamed and accumulator.too_large:
             return CacheRecord("miss", reason=TOO_LARGE)
         if (reason := unfit(exchange.request, result, choices, rules)) is not None:
             return CacheRecord("miss", reason=reason)
-        if exchange.streamed and not heard.complete:
+        if exchange.streamed and not accumulator.complete:
             return CacheRecord("miss", reason=IN_PIECES)
-        entry = entry_of(result, choices, heard.pieces if exchange.streamed else None)
+        entry = entry_of(result, choices, accumulator.pieces if exchange.streamed else None)
         if len(entry) > rules.max_answer_bytes:
             return CacheRecord("miss", reason=TOO_LARGE)
         return CacheRecord("miss", stored=await self._store.put(self._key, entry))

@@ -55,7 +55,7 @@ def usage_of(usage: Usage) -> Json:
     }
 
 
-class Frame:
+class ResponseObject:
     """One response, of which several events hold a snapshot."""
 
     def __init__(self, body: Mapping[str, Any], *, model: str, created: int) -> None:
@@ -67,12 +67,12 @@ class Frame:
         self.model = model
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Frame:
+    def of(cls, told: Mapping[str, Any]) -> ResponseObject:
         """The same response as a provider has begun to tell it."""
-        frame = cls({}, model=str(told.get("model")), created=0)
-        frame._head = {name: told.get(name) for name in frame._head}
-        frame._said = {name: value for name, value in told.items() if name not in (*frame._head, *CHANGING)}
-        return frame
+        made = cls({}, model=str(told.get("model")), created=0)
+        made._head = {name: told.get(name) for name in made._head}
+        made._said = {name: value for name, value in told.items() if name not in (*made._head, *CHANGING)}
+        return made
 
     @property
     def id(self) -> str:

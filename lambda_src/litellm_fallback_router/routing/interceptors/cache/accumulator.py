@@ -13,7 +13,7 @@ TEXTS = ("content", "reasoning_content", "refusal")
 """Fields of a message that come in pieces of text."""
 
 
-class Heard:
+class StreamAccumulator:
     """One stream, as far as its hooks have seen it; nothing any more once it is larger than it may be."""
 
     def __init__(self, most: int, *, native: bool) -> None:
