@@ -13,7 +13,7 @@ from .routing.callers import CallerKey, KeyEntry
 from .routing.key_fields import as_text
 
 if TYPE_CHECKING:
-    from .routing.accounts.account import Balance
+    from .routing.accounts import Balance
 
 
 class DeployedKeys:

@@ -24,7 +24,7 @@ from .routing.accounts import Account, SpendLine, StoreLostError
 from .routing.callers import CallerKey, KeyEntry
 
 if TYPE_CHECKING:
-    from .routing.accounts.account import Balance
+    from .routing.accounts import Balance
 
 KEY_PREFIX = "sk-router-"
 """As keys usually begin, so that tools that look for leaked ones find these too."""

@@ -38,8 +38,7 @@ from .adapters.monitoring import Monitoring
 from .adapters.secrets_manager import write_secret
 from .local_keys import ID_LENGTH, new_key
 from .providers import known_providers
-from .routing.accounts import Account, SpendLine, StoreLostError
-from .routing.accounts.account import Balance
+from .routing.accounts import Account, Balance, SpendLine, StoreLostError
 from .routing.mapping import did_you_mean, holds_a_key, secret_name
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from litellm_fallback_router.adapters.dynamodb.accounts import TableAccounts
 from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.dynamodb.spend import TableSpend
 from litellm_fallback_router.adapters.dynamodb.table import Availability
-from litellm_fallback_router.routing.accounts.account import Balance
+from litellm_fallback_router.routing.accounts import Balance
 from litellm_fallback_router.routing.callers import NANO, Budget
 from litellm_fallback_router.routing.interceptors import money_accounts
 from tests.support.deployed import Deployed

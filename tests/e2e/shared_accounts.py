@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from litellm_fallback_router.routing.accounts import Account
-from litellm_fallback_router.routing.accounts.account import Balance
+from litellm_fallback_router.routing.accounts import Account, Balance
 from litellm_fallback_router.routing.callers import NANO, Period
 from tests.support.account_worker import ACCOUNT, store
 from tests.support.ministack import MiniStack, ministack_process

@@ -20,7 +20,7 @@ from litellm_fallback_router.adapters.keys_file import write_keys
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
 from litellm_fallback_router.bootstrap import spend_file
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
-from litellm_fallback_router.routing.accounts.account import Balance
+from litellm_fallback_router.routing.accounts import Balance
 from litellm_fallback_router.routing.callers import NANO, Budget, CallerKey, KeyEntry
 from litellm_fallback_router.routing.interceptors import money_accounts
 from local.simulator import SimulatorControl

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from litellm_fallback_router.routing.accounts import Account, Refusal, Reservation
-from litellm_fallback_router.routing.accounts.account import Slot
+from litellm_fallback_router.routing.accounts import Account, Refusal, Reservation, Slot
 from litellm_fallback_router.routing.accounts.accounts import PAUSE_SECONDS
 from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import UnavailableError

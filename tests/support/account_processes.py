@@ -7,8 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from litellm_fallback_router.routing.accounts import Accounts, StoreLostError
-from litellm_fallback_router.routing.accounts.account import Balance, Granted, Short, Slot
+from litellm_fallback_router.routing.accounts import Accounts, Balance, Granted, Short, Slot, StoreLostError
 from litellm_fallback_router.routing.ports import AccountStore
 
 

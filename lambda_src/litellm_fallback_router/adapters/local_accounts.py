@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..routing.accounts import Slot, StoreLostError
-from ..routing.accounts.account import Balance, Granted, Short
+from ..routing.accounts import Balance, Granted, Short, Slot, StoreLostError
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

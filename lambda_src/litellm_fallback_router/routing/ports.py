@@ -12,8 +12,7 @@ from .ledger import AttemptRecord, Usage
 from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 
 if TYPE_CHECKING:
-    from .accounts.account import Balance, Granted, Short, Slot
-    from .accounts.spending import SpendLine
+    from .accounts import Balance, Granted, Short, Slot, SpendLine
     from .interceptors import PromptTemplate
     from .observe import Sample
     from .request import Picture

@@ -13,8 +13,15 @@ from hypothesis import settings
 
 from litellm_fallback_router.adapters.dynamodb.accounts import PAUSE_SECONDS, TableAccounts
 from litellm_fallback_router.adapters.dynamodb.table import Availability
-from litellm_fallback_router.routing.accounts import Account, Accounts, Refusal, Reservation, StoreLostError
-from litellm_fallback_router.routing.accounts.account import Granted, Short
+from litellm_fallback_router.routing.accounts import (
+    Account,
+    Accounts,
+    Granted,
+    Refusal,
+    Reservation,
+    Short,
+    StoreLostError,
+)
 from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import UnavailableError
 from tests.support.account_machine import AccountMachine

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from ...routing.accounts import Slot, StoreLostError
-from ...routing.accounts.account import Balance, Granted, Short
+from ...routing.accounts import Balance, Granted, Short, Slot, StoreLostError
 from .items import ACCOUNT, PARTITION_KEY, TTL
 from .table import TABLE_ERRORS, Availability, TableBusyError
 

@@ -1,7 +1,19 @@
 """What there is only so much of: money in a period, requests and tokens a minute, requests under way."""
 
-from .account import Account, Refusal, Slot, StoreLostError
+from .account import Account, Balance, Granted, Refusal, Short, Slot, StoreLostError
 from .accounts import Accounts, Reservation
 from .spending import Spending, SpendLine
 
-__all__ = ["Account", "Accounts", "Refusal", "Reservation", "Slot", "SpendLine", "Spending", "StoreLostError"]
+__all__ = [
+    "Account",
+    "Accounts",
+    "Balance",
+    "Granted",
+    "Refusal",
+    "Reservation",
+    "Short",
+    "Slot",
+    "SpendLine",
+    "Spending",
+    "StoreLostError",
+]

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
-from litellm_fallback_router.routing.accounts import Account, Accounts, Refusal, Reservation, StoreLostError
-from litellm_fallback_router.routing.accounts.account import Balance
+from litellm_fallback_router.routing.accounts import Account, Accounts, Balance, Refusal, Reservation, StoreLostError
 from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import UnavailableError
 from tests.support.account_processes import Losable

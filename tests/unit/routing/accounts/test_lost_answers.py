@@ -7,8 +7,7 @@ import asyncio
 import pytest
 
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
-from litellm_fallback_router.routing.accounts import Account, Accounts, Reservation
-from litellm_fallback_router.routing.accounts.account import Balance
+from litellm_fallback_router.routing.accounts import Account, Accounts, Balance, Reservation
 from litellm_fallback_router.routing.callers import Period
 from tests.support.account_processes import Losable
 from tests.support.virtual_time import run_virtually
