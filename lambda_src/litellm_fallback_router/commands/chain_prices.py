@@ -12,7 +12,9 @@ from rich.table import Table
 
 from .. import bootstrap, drills
 from ..drill import Report, SealError, last_proven
+from ..routing.ledger import Usage
 from ..routing.mapping import RouterConfig
+from ..routing.prices import usd_of
 from ..routing.types import Deployment, ModelInfo
 from ..settings import Settings
 from .command_context import command_context
@@ -27,8 +29,8 @@ CAPABILITIES = {
     "prefill": "prefill",
 }
 """Field of ModelInfo -> how it is called."""
-PROMPT, COMPLETION = 1_000, 300
-"""Tokens of the request that a row prices, which has no cached ones."""
+REQUEST = Usage(prompt_tokens=1_000, completion_tokens=300)
+"""The request that a row prices."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class PricedHop:
     deployment: str
     place: int
     usd_per_1000_requests: float | None
-    """Of `PROMPT` and `COMPLETION` tokens; None: a price is unknown."""
+    """Each like `REQUEST`; None: a price is unknown."""
     times_the_first: float | None
     """That, as a multiple of the chain's first hop."""
     whole_seconds: float | None
@@ -64,7 +66,8 @@ def prices(chain: str | None, config_file: Path | None, *, now: float, as_json: 
     chains = {name: _priced(config, name, report, now) for name in names}
     if as_json:
         found = {name: [asdict(hop) for hop in hops] for name, hops in chains.items()}
-        typer.echo(json.dumps({"prompt_tokens": PROMPT, "completion_tokens": COMPLETION, "chains": found}, indent=2))
+        tokens = {"prompt_tokens": REQUEST.prompt_tokens, "completion_tokens": REQUEST.completion_tokens}
+        typer.echo(json.dumps({**tokens, "chains": found}, indent=2))
         return
     for name, hops in chains.items():
         console().print(_table(name, hops))
@@ -95,10 +98,10 @@ def _priced(config: RouterConfig, name: str, report: Report | None, now: float) 
     chain = config.chain(name)
     times = _times(report)
     first = chain[0]
-    usual = _usd(first.info)
+    usual = usd_of(first.info, REQUEST)
     hops = []
     for place, one in enumerate(chain, start=1):
-        usd = _usd(one.info)
+        usd = usd_of(one.info, REQUEST)
         whole, first_token = times.get(one.id, (None, None))
         hops.append(
             PricedHop(
@@ -129,12 +132,6 @@ def _times(report: Report | None) -> Mapping[str, tuple[float | None, float | No
     return times
 
 
-def _usd(info: ModelInfo) -> float | None:
-    if info.input_usd_per_token is None or info.output_usd_per_token is None:
-        return None
-    return PROMPT * info.input_usd_per_token + COMPLETION * info.output_usd_per_token
-
-
 def _lost(first: ModelInfo, here: ModelInfo) -> Iterable[str]:
     return (words for name, words in CAPABILITIES.items() if getattr(first, name) and not getattr(here, name))
 
@@ -155,8 +152,9 @@ def _cache_lost(first: Deployment, here: Deployment) -> float | None:
 def _table(name: str, hops: list[PricedHop]) -> Table:
     table = Table(title=name, title_justify="left", caption_justify="left")
     table.caption = (
-        f"USD for 1,000 requests of {PROMPT:,} prompt and {COMPLETION} completion tokens; seconds of the last drill, "
-        "whole / first token;\nlost cache: what a million prompt tokens cost more than in the first hop's cache."
+        f"USD for 1,000 requests of {REQUEST.prompt_tokens:,} prompt and {REQUEST.completion_tokens} completion "
+        "tokens; seconds of the last drill, whole / first token;\n"
+        "lost cache: what a million prompt tokens cost more than in the first hop's cache."
     )
     table.add_column("hop", overflow="fold")
     for heading in ("USD", "times", "seconds"):

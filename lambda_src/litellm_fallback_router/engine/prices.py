@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ..routing.ledger import Usage
+from ..routing.prices import Rates, usd_of
 from ..routing.types import Deployment
 from .loading import litellm
 from .usage import of_openai
@@ -16,19 +16,6 @@ from .wire import usage_of
 USUAL_TIERS = frozenset({None, "default", "standard", "auto"})
 SIZES = (1, 1_000, 100_000, 130_000, 210_000, 280_000, 600_000, 1_100_000)
 """Tokens. Prices that depend on a prompt's length change between two of these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """USD a token, where that is the same for every request."""
-
-    fresh: float
-    cached: float
-    completion: float
-
-    def of(self, usage: Usage) -> float:
-        fresh = usage.prompt_tokens - usage.cached_tokens
-        return fresh * self.fresh + usage.cached_tokens * self.cached + usage.completion_tokens * self.completion
 
 
 class Prices:
@@ -42,13 +29,13 @@ class Prices:
         if (stated := self._stated(reported)) is not None:
             return stated
         cost = cost_of(self._deployment, reported, tier) if self._mapped else None
-        return estimated_cost(self._deployment, usage_of(reported)) if cost is None else cost
+        return usd_of(self._deployment.info, usage_of(reported)) if cost is None else cost
 
     def usd_of_tokens(self, usage: Usage, tier: str | None = None) -> float | None:
         """The same of tokens that are of no further kinds: no audio, none written to a cache."""
         if tier in USUAL_TIERS and self._rates is not None:
             return self._rates.of(usage)
-        return self.usd(_as_litellms(usage), tier) if self._mapped else estimated_cost(self._deployment, usage)
+        return self.usd(_as_litellms(usage), tier) if self._mapped else usd_of(self._deployment.info, usage)
 
     def of_openai(self, reported: dict[str, Any] | None, tier: str | None) -> tuple[Usage, float | None]:
         """OpenAI's `usage`, and USD; estimated where there is none that can be true."""
@@ -65,7 +52,7 @@ class Prices:
             # Nothing but tokens was used: their price takes a tenth of the time.
             return self.usd(response.usage, getattr(response, "service_tier", None))
         cost = cost_of_answer(self._deployment, response) if self._mapped else None
-        return estimated_cost(self._deployment, usage_of(response.usage)) if cost is None else cost
+        return usd_of(self._deployment.info, usage_of(response.usage)) if cost is None else cost
 
     def usd_of_stream(self, reported: Any) -> float | None:
         """USD of a stream's usage, what the provider's own tools cost included."""
@@ -112,15 +99,6 @@ def _as_litellms(usage: Usage) -> Any:
 
 def _is_annotated(response: Any) -> bool:
     return any(getattr(choice.message, "annotations", None) for choice in response.choices)
-
-
-def estimated_cost(deployment: Deployment, usage: Usage) -> float | None:
-    """USD by the mapping's prices for the model; None where it has none."""
-    info = deployment.info
-    if info.input_usd_per_token is None or info.output_usd_per_token is None:
-        return None
-    cached = info.cached_usd_per_token if info.cached_usd_per_token is not None else info.input_usd_per_token
-    return Rates(info.input_usd_per_token, cached, info.output_usd_per_token).of(usage)
 
 
 def cost_of(deployment: Deployment, usage: Any, tier: str | None = None) -> float | None:

@@ -15,6 +15,7 @@ from ..routing.adaptation import EMBEDDINGS
 from ..routing.failures import ProviderFailure, no_answer
 from ..routing.ledger import Usage
 from ..routing.ports import DearestPrices
+from ..routing.prices import usd_of
 from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 from .addresses import address_of
 from .anthropic import AnthropicFormat
@@ -32,7 +33,6 @@ from .loading import litellm
 from .mantle import mantle_format
 from .openai import OpenAIFormat
 from .others import other_format
-from .prices import estimated_cost
 from .responses import responses_caller
 from .wire import says_nothing
 
@@ -155,7 +155,7 @@ class Engine:
         return tokens_in(body)
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        return estimated_cost(deployment, usage)
+        return usd_of(deployment.info, usage)
 
     def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
         kept = self._dearest.get(deployment.id)

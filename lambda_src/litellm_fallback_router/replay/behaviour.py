@@ -11,6 +11,7 @@ from typing import Any
 from ..routing.failures import FailureKind, ProviderFailure
 from ..routing.ledger import Usage
 from ..routing.ports import DearestPrices
+from ..routing.prices import usd_of
 from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 from .recorded import Attempt, Request
 
@@ -113,13 +114,7 @@ class ReplayProvider:
         return self._request.prompt_tokens
 
     def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        info = deployment.info
-        if info.input_usd_per_token is None or info.output_usd_per_token is None:
-            return None
-        cached_price = info.input_usd_per_token if info.cached_usd_per_token is None else info.cached_usd_per_token
-        fresh = usage.prompt_tokens - usage.cached_tokens
-        prompt = fresh * info.input_usd_per_token + usage.cached_tokens * cached_price
-        return prompt + usage.completion_tokens * info.output_usd_per_token
+        return usd_of(deployment.info, usage)
 
     def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
         return None

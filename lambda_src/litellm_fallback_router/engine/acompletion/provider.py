@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from ...routing.failures import ProviderFailure, no_answer
-from ...routing.ledger import Usage
+from ...routing.prices import usd_of
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
 from ..fields import arguments_of
 from ..finishing import FinishReader
 from ..loading import close_clients, litellm, warm_up
-from ..prices import cost_of, cost_of_answer, estimated_cost
+from ..prices import cost_of, cost_of_answer
 from ..wire import UnreadableError, answer_of, says_nothing, usage_of
 from .cancelling import call_cancellable
 from .error_chain import failure_of
@@ -102,15 +102,12 @@ class AcompletionProvider:
             raise UnreadableError("no finish_reason")
         usage = usage_of(getattr(response, "usage", None))
         cost = None if deployment.own_prices else cost_of_answer(deployment, response)
-        answer = answer_of(response, usage, self.estimate_cost(deployment, usage) if cost is None else cost)
+        answer = answer_of(response, usage, usd_of(deployment.info, usage) if cost is None else cost)
         return replace(answer, broken=reader.broken)
 
     def _price(self, deployment: Deployment, reported: Any, tier: str | None) -> float | None:
         cost = None if deployment.own_prices else cost_of(deployment, reported, tier)
-        return self.estimate_cost(deployment, usage_of(reported)) if cost is None else cost
-
-    def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        return estimated_cost(deployment, usage)
+        return usd_of(deployment.info, usage_of(reported)) if cost is None else cost
 
     async def aclose(self) -> None:
         if litellm.cache_info().currsize and not _asking:

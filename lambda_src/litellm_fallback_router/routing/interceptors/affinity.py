@@ -8,7 +8,7 @@ from ..errors import RouterError
 from ..execution import Conversation, PromptCaches
 from ..ledger import CacheLost, Ledger
 from ..mapping import RouterConfig
-from ..plan import cached_price
+from ..prices import cached_price
 from ..types import ChatRequest, ChatResult, Chunk
 from .protocol import Choices, Exchange, Interceptor, Release
 
@@ -57,10 +57,8 @@ class AffinityInterceptor(Interceptor):
         tokens = self._warm[lost.id] - max(usage.cached_tokens, self._warm.get(last.deployment, 0))
         if tokens <= 0:
             return ledger
-        info = lost.info
-        usd = None
-        if info.input_usd_per_token is not None:
-            usd = tokens * (info.input_usd_per_token - cached_price(info))
+        fresh, cached = lost.info.input_usd_per_token, cached_price(lost.info)
+        usd = None if fresh is None or cached is None else tokens * (fresh - cached)
         return replace(ledger, cache_lost=CacheLost(lost.id, tokens, usd))
 
     def after(self, outcome: ChatResult | RouterError, request: ChatRequest) -> None:

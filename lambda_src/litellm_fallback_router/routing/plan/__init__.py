@@ -4,7 +4,6 @@ from .health import BUSY, LATER, WAITING, Health, busy, out_of_rate, rpm_kept
 from .largest import most_completion_tokens, most_prompt_tokens, runs_providers_tools
 from .planner import Candidate, Plan, plan
 from .requirements import check_choice, estimate_tokens, needed_params
-from .warm import cached_price
 
 __all__ = [
     "BUSY",
@@ -14,7 +13,6 @@ __all__ = [
     "Health",
     "Plan",
     "busy",
-    "cached_price",
     "check_choice",
     "estimate_tokens",
     "most_completion_tokens",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..prices import cached_price
 from ..types import Deployment, ModelInfo
 
 
@@ -33,13 +34,8 @@ def warm_first(usable: Sequence[Deployment], warm: Mapping[str, int]) -> list[De
 def _usd(info: ModelInfo, cached: int, tokens: int) -> float:
     """What the prompt costs there. A deployment without a price costs nothing where it has a cache, so that a
     conversation stays, and is never gone back to for its price."""
-    if info.input_usd_per_token is None:
+    fresh, from_cache = info.input_usd_per_token, cached_price(info)
+    if fresh is None or from_cache is None:
         return 0.0 if cached else float("inf")
     cached = min(cached, tokens)
-    return (tokens - cached) * info.input_usd_per_token + cached * cached_price(info)
-
-
-def cached_price(info: ModelInfo) -> float:
-    """USD of a token read from the cache; 0 where no price is known."""
-    price = info.cached_usd_per_token
-    return (info.input_usd_per_token if price is None else price) or 0.0
+    return (tokens - cached) * fresh + cached * from_cache
