@@ -9,6 +9,7 @@ _SHIFT_ALIAS = "Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCod
 _PUSH_LOGS = "Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 SECRET = {"SMG4": "Providers' keys are issued on the providers' own pages; the gateway reads a new one by itself."}
+SEAL = {"SMG4": "With another key every report before it would look forged; it leaves Secrets Manager for no caller."}
 ROLE = {"IAM5[Resource::*]": "Only X-Ray: its two actions know no resources (X-Ray's service authorization reference)."}
 ROLLOUT_ROLE = {f"IAM4[{_SHIFT_ALIAS}]": "The policy that CodeDeploy's documentation names for moving aliases."}
 KEEPER_REASON = "It deletes versions of this one function, whose numbers nobody knows before."

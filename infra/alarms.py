@@ -52,61 +52,61 @@ class Alarms(Construct):
             self.topic.add_subscription(EmailSubscription(stage.alarm_email))
         self.all: list[Alarm] = []
         self.thresholds: list[Threshold] = []
-        self._add(
+        self.add(
             "Errors",
             metrics.metric("RequestErrors", "Average"),
             ERROR_RATE,
             "More than 5 % of the requests ended in a 5xx or a 429. See which code, and which provider fails.",
             periods=2,
         )
-        self._add(
+        self.add(
             "ChainsExhausted",
             metrics.metric("ChainsExhausted", "Sum"),
             0,
             "A request got no answer from any candidate of its chain. Add a candidate, or see why all of them fail.",
         )
-        self._add(
+        self.add(
             "Fallbacks",
             metrics.metric("Fallbacks", "Average"),
             FALLBACK_RATE,
             "More than 20 % of the answers came from another model than the one asked for, for 15 minutes.",
             periods=3,
         )
-        self._add(
+        self.add(
             "Slow",
             metrics.metric("Latency", "p99"),
             deadline * 1000 / 2,
             "The slowest 1 % of the requests took more than half of the deadline, for 15 minutes.",
             periods=3,
         )
-        self._add(
+        self.add(
             "Cost",
             metrics.metric("CostUsd", "Sum", period=Duration.hours(1)),
             stage.hourly_cost_usd,
             f"Providers cost more than {stage.hourly_cost_usd:g} US dollars in an hour.",
         )
-        self._add(
+        self.add(
             "Throttles",
             alias.metric_throttles(period=FIVE_MINUTES, statistic="Sum"),
             0,
             "Lambda turned requests away: the account's or the function's concurrency is used up. Raise it.",
         )
         # Two alarms: one on the sum of both would cost as much, and not say which.
-        self._add(
+        self.add(
             "AuthorizerErrors",
             authorizer.metric_errors(period=FIVE_MINUTES, statistic="Sum"),
             0,
             "Callers' keys could not be checked, again and again for 10 minutes: those callers got a 503.",
             periods=2,
         )
-        self._add(
+        self.add(
             "AuthorizerThrottles",
             authorizer.metric_throttles(period=FIVE_MINUTES, statistic="Sum"),
             0,
             "Lambda had nothing left to check callers' keys with, again and again for 10 minutes: they got a 503.",
             periods=2,
         )
-        self._add(
+        self.add(
             "ApiErrors",
             api.metric_server_error(period=FIVE_MINUTES, statistic="Average"),
             ERROR_RATE,
@@ -114,7 +114,7 @@ class Alarms(Construct):
             periods=2,
         )
         if new_version:
-            self._add(
+            self.add(
                 "NewVersion",
                 new_version,
                 0,
@@ -125,19 +125,30 @@ class Alarms(Construct):
         """Those alarms, in the order of the list."""
         return [alarm for alarm in self.all if alarm.node.id in names]
 
-    def _add(self, name: str, metric: IMetric, above: float, description: str, periods: int = 1) -> None:
+    def add(
+        self,
+        name: str,
+        metric: IMetric,
+        threshold: float,
+        description: str,
+        periods: int = 1,
+        *,
+        comparison: ComparisonOperator = ComparisonOperator.GREATER_THAN_THRESHOLD,
+        missing: TreatMissingData = TreatMissingData.NOT_BREACHING,
+    ) -> None:
+        """An alarm on the topic. `missing`: by default no requests are no news, and no reason to ring."""
         alarm = Alarm(
             self,
             name,
             metric=metric,
-            threshold=above,
-            comparison_operator=ComparisonOperator.GREATER_THAN_THRESHOLD,
+            threshold=threshold,
+            comparison_operator=comparison,
             evaluation_periods=periods,
-            # No requests, no news: that is no reason to ring.
-            treat_missing_data=TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
             alarm_description=description,
         )
         alarm.add_alarm_action(SnsAction(self.topic))
         alarm.add_ok_action(SnsAction(self.topic))
         self.all.append(alarm)
-        self.thresholds.append(Threshold(name, metric, above))
+        if comparison is ComparisonOperator.GREATER_THAN_THRESHOLD:
+            self.thresholds.append(Threshold(name, metric, threshold))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from litellm_fallback_router.routing.mapping import RouterConfig
-from litellm_fallback_router.routing.observe import steady_metrics
+from litellm_fallback_router.routing.observe import DRILL_METRICS, steady_metrics
 
 PRICES = Path(__file__).with_name("prices.json")
 MONTH = 30 * 86_400
@@ -51,9 +51,11 @@ FREE = {
     "AWS::AppConfig::Environment",
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",
+    "AWS::Events::Rule",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
     "AWS::Lambda::Alias",
+    "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::Permission",
     "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
@@ -103,7 +105,7 @@ class Bill:
             "Lambda, requests": traffic.requests * self._price["lambda_request"],
             "API Gateway": traffic.requests * self._price["api_request"],
             "CloudWatch, logs": traffic.requests * (LOG_KB + OTHER_LOG_KB) / 1e6 * self._price["log_gb"],
-            "CloudWatch, metrics": steady_metrics(self._models) * self._price["metric_month"] * bool(traffic.requests),
+            "CloudWatch, metrics": self._metrics(traffic) * self._price["metric_month"],
             "CloudWatch, dashboard": len(self._all("AWS::CloudWatch::Dashboard")) * self._price["dashboard_month"],
             "CloudWatch, alarms": self._alarm_metrics * self._price["alarm_metric_month"],
             "X-Ray": self._traces(traffic.requests) * self._price["trace"],
@@ -139,6 +141,11 @@ class Bill:
         """GB of the functions that are restored."""
         functions = self._all("AWS::Lambda::Function").values()
         return sum(float(one["MemorySize"]) / 1024 for one in functions if "SnapStart" in one)
+
+    def _metrics(self, traffic: Traffic) -> int:
+        """A stage that drills has those of the drills also without a request."""
+        drills = len(DRILL_METRICS) * bool(self._all("AWS::Events::Rule"))
+        return steady_metrics(self._models) * bool(traffic.requests) + drills
 
     @property
     def _alarm_metrics(self) -> int:

@@ -17,10 +17,12 @@ from .alarms import Alarms
 from .api import Authorizer, GatewayApi
 from .concerns import concerns
 from .dashboard import Dashboard
+from .drill import Drills
+from .drill import environment as drill_environment
 from .edge import Edge
 from .environment import environment
 from .function import GatewayFunction, api_door, snapstart_in
-from .grants import grant_authorizer, grant_router, grant_version_keeper, let_cloudwatch_publish
+from .grants import grant_authorizer, grant_drills, grant_router, grant_version_keeper, let_cloudwatch_publish
 from .live_mapping import WATCHED as WATCHED_BY_APPCONFIG
 from .live_mapping import LiveMapping
 from .metrics import StageMetrics
@@ -78,10 +80,13 @@ class GatewayStack(Stack):
         if stage.keeps_versions:
             keeper = VersionKeeper(self, "VersionKeeper", stage=stage, gateway=self.gateway)
             grant_version_keeper(keeper, self.gateway)
+        self.drills = self._drills() if stage.drill_hours else None
         self.live = self._live_mapping() if stage.live_mapping else None
         self.dashboard = self._dashboard()
         self.edge = Edge(self, stage=stage, api=self.api, alarms=self.alarms, region=region)
         grant_router(self.gateway.role, self.resources)
+        if self.drills:
+            grant_drills(self.gateway.role, self.drills, self.resources)
         grant_authorizer(self.authorizer.role, self.resources)
         let_cloudwatch_publish(self.alarms.topic)
         for name, text in concerns(stage, config, region).items():
@@ -102,7 +107,7 @@ class GatewayStack(Stack):
             snapstart=self._snapstart,
             door=api_door(stage, snapstart=self._snapstart),
             package=self._package,
-            environment=environment(self.resources),
+            environment={**environment(self.resources), **drill_environment(stage)},
             keep_versions=stage.keeps_versions,
         )
 
@@ -123,6 +128,17 @@ class GatewayStack(Stack):
         stage = self._stage
         watched = self.alarms.named(*WATCHED)
         return Rollout(self, "Rollout", stage=stage, gateway=self.gateway, shift=str(stage.shift), alarms=watched)
+
+    def _drills(self) -> Drills:
+        return Drills(
+            self,
+            "Drills",
+            stage=self._stage,
+            every=self._stage.drill_hours or 0,
+            alias=self.gateway.alias,
+            metrics=self.metrics,
+            alarms=self.alarms,
+        )
 
     def _live_mapping(self) -> LiveMapping:
         live = LiveMapping(

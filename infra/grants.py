@@ -10,6 +10,7 @@ from aws_cdk.aws_sns import Topic
 
 from .acknowledged import AGENT_ROLE, acknowledge
 from .agentcore import AgentGateway
+from .drill import Drills
 from .function import GatewayFunction
 from .governance import guardrail_arn, prompt_findings, prompt_statement
 from .model_access import assumed_roles, bedrock_statements
@@ -19,6 +20,7 @@ from .rollout import VersionKeeper
 STATE_ITEMS = ["circuit#*", "rpm#*", "account#*", "spend#*", "drained"]
 """What of the state table the gateway may touch: everything but the callers' keys (adapters/dynamodb/items.py)."""
 KEY_ITEMS = ["key#*"]
+DRILL_ITEMS = ["drill#*"]
 
 
 def grant_router(role: Role, resources: RouterResources) -> None:
@@ -46,6 +48,12 @@ def grant_router(role: Role, resources: RouterResources) -> None:
         if resources.stage.live_mapping:
             role.add_to_policy(resources.key.statement("appconfig", write=False))
     role.add_to_policy(_items(resources, STATE_ITEMS, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"))
+
+
+def grant_drills(role: Role, drills: Drills, resources: RouterResources) -> None:
+    """What the gateway's function needs for a drill and for no request: the seal's key, and the reports."""
+    role.add_to_policy(drills.statement())
+    role.add_to_policy(_items(resources, DRILL_ITEMS, "GetItem", "PutItem"))
 
 
 def grant_authorizer(role: Role, resources: RouterResources) -> None:

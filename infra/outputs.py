@@ -65,6 +65,8 @@ def _of_changes(stack: GatewayStack) -> Outputs:
     if rollout := stack.rollout:
         outputs["RolloutApplication"] = (rollout.application.application_name, "CodeDeploy's, which moves the alias")
         outputs["RolloutGroup"] = (rollout.group.deployment_group_name, "CodeDeploy's deployment group")
+    if stack.drills:
+        outputs["DrillSecret"] = (stack.drills.name, "Seals the reports; for fallback-router drill --stack")
     if stack.live:
         outputs["MappingPlace"] = (stack.live.output, "Of AppConfig, for fallback-router mapping")
     return outputs

@@ -16,7 +16,7 @@ from litellm_fallback_router.routing.mapping import RouterConfig
 from ..alarms import Alarms
 from ..metrics import StageMetrics
 from ..stage import Stage
-from . import failures, health, house, steps
+from . import drills, failures, health, house, steps
 from .models import Models
 from .money import Money
 from .widgets import Graphs, Row, heading
@@ -77,6 +77,8 @@ class Dashboard(Construct):
             yield "What did the guardrail do?", steps.guardrail(metrics, graphs)
         if self._config.cache is not None:
             yield "What did the response cache do?", steps.cache(metrics, graphs)
+        if self._stage.drill is not None:
+            yield drills.TITLE, drills.proven(metrics, graphs)
         yield (
             "API Gateway, Lambda and the state table",
             house.requests(metrics, graphs, api, alias, authorizer),

@@ -72,6 +72,10 @@ class Stage(BaseModel):
     """Where alarms are sent; the address must confirm once."""
     hourly_cost_usd: float = Field(10.0, gt=0)
     """US dollars an hour at providers that raise the alarm."""
+    drill: Annotated[str | None, AfterValidator(values.rate)] = None
+    """How often the stage drills itself, `rate(1 day)`: from an hour to three days. None: never."""
+    drill_max_usd: float = Field(0.25, gt=0, le=100)
+    """US dollars that one drill may cost."""
     tags: Annotated[dict[str, str], BeforeValidator(values.pairs), AfterValidator(values.tags)] = Field(
         {}, max_length=40
     )
@@ -170,6 +174,11 @@ class Stage(BaseModel):
         if self.rollout == "auto":
             return "canary" if self.name == "prod" else None
         return None if self.rollout == "all-at-once" else self.rollout
+
+    @property
+    def drill_hours(self) -> int | None:
+        """Hours from one drill to the next; None: it drills never."""
+        return None if self.drill is None else values.hours(self.drill)
 
     @property
     def keeps_versions(self) -> bool:

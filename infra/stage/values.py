@@ -14,6 +14,11 @@ NEW = "new"
 OWN_TAGS = ("stage", "service")
 """Names of the tags that every stack has."""
 
+LONGEST_DRILL_HOURS = 72
+"""So that a proof, which counts for 7 days, outlives a drill that was missed."""
+_RATE = re.compile(r"rate\((1 (hour|day)|([2-9]|[1-9]\d) (hours|days))\)")
+"""As EventBridge takes it. Source: EventBridge user guide, "Setting a schedule pattern", rate expressions."""
+
 
 def network(text: str) -> str:
     """An IPv4 range, of a range or of one address. Raises ValueError."""
@@ -67,6 +72,19 @@ def tags(tags: dict[str, str]) -> dict[str, str]:
                 "and no name begins with aws:"
             )
     return tags
+
+
+def rate(text: str | None) -> str | None:
+    """How often a stage drills, `rate(1 day)`, or None. Raises ValueError."""
+    if text is not None and not (_RATE.fullmatch(text) and 1 <= hours(text) <= LONGEST_DRILL_HOURS):
+        raise ValueError("must be rate(1 day), rate(12 hours) or the like, from rate(1 hour) to rate(3 days)")
+    return text
+
+
+def hours(rate: str) -> int:
+    """Hours from one time of a rate to the next."""
+    number, unit = rate[len("rate(") : -1].split()
+    return int(number) * (24 if unit.startswith("day") else 1)
 
 
 def own_key(text: str | None) -> str | None:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import typer
 
 from .commands import caller_keys, circuits, extras, mapping, secrets
-from .commands.deployed import Region, Stack
+from .commands.deployed import Region, Stack, StackOrHere, place_of
 from .commands.key_options import File
 from .routing.errors import ConfigurationError, InvalidRequestError, RouterError
 
@@ -124,6 +124,8 @@ def chains(
     ] = False,
     model: Annotated[str | None, typer.Option("--model", "-m", help="With --price, this model's chain alone.")] = None,
     config: Config = None,
+    stack: StackOrHere = None,
+    region: Region = None,
     as_json: Json = False,
 ) -> None:
     """Show the models, the strategies, the chain behind each, where prompts may be processed, and what is proven."""
@@ -135,9 +137,9 @@ def chains(
     if model is not None and not price:
         raise typer.BadParameter("stands beside --price; --explain takes the model itself", param_hint="--model")
     if price:
-        chain_prices.prices(model, config, now=time.time(), as_json=as_json)
+        chain_prices.prices(model, config, place_of(stack, region), now=time.time(), as_json=as_json)
     elif explain is None:
-        command.overview(config, geography, as_json=as_json)
+        command.overview(config, geography, place_of(stack, region), as_json=as_json)
     else:
         command.explain(explain, config, as_json=as_json)
 
@@ -159,13 +161,18 @@ def drill(
     *,
     config: Config = None,
     chain: Annotated[list[str] | None, typer.Option(help="Only this chain; may be given more than once.")] = None,
-    max_usd: Annotated[float, typer.Option(min=0.000001, max=100, help="What it may cost, in US dollars.")] = 0.25,
+    max_usd: Annotated[
+        float | None,
+        typer.Option(min=0.000001, max=100, help="What it may cost, in US dollars; 0.25, or what the stage allows."),
+    ] = None,
     reports: Annotated[
         Path | None, typer.Option(file_okay=False, help="Folder of the reports; ROUTER_DRILLS if left out.")
     ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Only check the seals of the reports that are kept.")
     ] = False,
+    stack: StackOrHere = None,
+    region: Region = None,
     simulate: Simulate = False,
     as_json: Json = False,
 ) -> None:
@@ -177,13 +184,22 @@ def drill(
 
     Before each request its dearest answer is reserved, so that it never costs more than --max-usd; the shipped chains
     cost a few cents. Exits with 1 if a hop was not proven.
-    """
-    from .commands import drill as command  # noqa: PLC0415 - see the module's docstring
 
+    With --stack a deployed gateway drills itself now, with its own role, keys and network, and keeps the report there;
+    it must have been deployed with -c drill="rate(1 day)".
+    """
+    from .commands import deployed_drill  # noqa: PLC0415 - see the module's docstring
+    from .commands import drill as command  # noqa: PLC0415
+
+    place = place_of(stack, region)
+    if place is not None and (simulate or reports is not None):
+        raise typer.BadParameter("stands alone: the stage keeps its own reports", param_hint="--stack")
+    options = command.Options(tuple(chain or ()), max_usd, reports)
     if verify:
-        well = command.verify(config, reports)
+        well = command.verify(config, reports) if place is None else deployed_drill.verify(place)
+    elif place is not None:
+        well = deployed_drill.drill(config, options, place, as_json=as_json)
     else:
-        options = command.Options(tuple(chain or ()), max_usd, reports)
         well = command.drill(config, options, simulate=simulate, as_json=as_json)
     if not well:
         raise typer.Exit(FAILED)

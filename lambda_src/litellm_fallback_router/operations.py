@@ -28,14 +28,16 @@ from .adapters.appconfig_rollouts import MappingRollouts, Place
 from .adapters.cloudformation import GatewayStack, gateway_stacks
 from .adapters.dynamodb.accounts import TableAccounts
 from .adapters.dynamodb.circuit_table import CircuitTable, Reading
+from .adapters.dynamodb.drill_reports import TableReports
 from .adapters.dynamodb.items import KeyRecord
 from .adapters.dynamodb.key_records import KeyRecords
 from .adapters.dynamodb.spend import TableSpend
 from .adapters.dynamodb.table import Availability
 from .adapters.gateway_client import GatewayClient
-from .adapters.lambda_versions import FunctionVersions, Served, stop_rollout
+from .adapters.lambda_versions import PATIENT, FunctionVersions, Served, invoked, stop_rollout
 from .adapters.monitoring import Monitoring
-from .adapters.secrets_manager import write_secret
+from .adapters.secrets_manager import read_secret, write_secret
+from .drill import Order, Report
 from .local_keys import ID_LENGTH, new_key
 from .providers import known_providers
 from .routing.accounts import Account, Balance, SpendLine, StoreLostError
@@ -251,6 +253,43 @@ class DeployedGateway:
                 raise OperationError(f"version {target} did not become ready; nothing was changed")
             self._versions.serve(target, instead_of=served.current)
         return target
+
+    def reports(self) -> list[Report]:
+        """The reports of its drills in this Region, the oldest first. Raises SealError where one is none."""
+        with explained():
+            return self._reports.all()
+
+    def last_report(self) -> Report | None:
+        """The newest of them; None: it has not drilled yet. Raises SealError where it is none."""
+        with explained():
+            return self._reports.last()
+
+    def seal_key(self) -> bytes:
+        """What its reports are sealed with."""
+        with explained():
+            client = self._session.client("secretsmanager", config=SHORT)
+            return read_secret(self._drill_secret, client).encode()
+
+    def drill(self, order: Order) -> Report:
+        """Have its own function drill now, and wait for the end. Gives the report that was kept."""
+        before = self.last_report() if self._drill_secret else None
+        with explained():
+            client = self._session.client("lambda", config=PATIENT)
+            said = invoked(client, self._stack.function, order.to_event())
+        report = self.last_report()
+        if report is None or (before is not None and report.digest == before.digest):
+            raise OperationError(f"{self.name} kept no report of a drill; its function said: {said}")
+        return report
+
+    @property
+    def _drill_secret(self) -> str:
+        if not self._stack.drill_secret:
+            raise OperationError(f"{self.name} does not drill: deploy it with -c drill='rate(1 day)'")
+        return self._stack.drill_secret
+
+    @cached_property
+    def _reports(self) -> TableReports:
+        return TableReports(self._session.client("dynamodb"), self._stack.state_table, self._session.region_name or "")
 
     @cached_property
     def _versions(self) -> FunctionVersions:

@@ -110,6 +110,10 @@ class Settings(BaseModel):
     """Port of this machine at which Prometheus finds the metrics; None: they are not counted."""
     drills: Annotated[Path | None, Field(alias="ROUTER_DRILLS")] = None
     """Folder of the reports of drills on this machine; None: the one that `drill_folder` names."""
+    drill_secret: Annotated[str | None, Field(alias="ROUTER_DRILL_SECRET")] = None
+    """Name of the secret that seals the reports of a stage's own drills; None: it has none, and does none."""
+    drill_max_usd: Annotated[float, Field(alias="ROUTER_DRILL_MAX_USD", gt=0, le=100)] = 0.25
+    """US dollars that one of those drills may cost."""
     state_home: Annotated[Path | None, Field(alias="XDG_STATE_HOME")] = None
     """Where programs keep what they remember. Source: XDG Base Directory Specification, 0.8."""
     log_level: Annotated[

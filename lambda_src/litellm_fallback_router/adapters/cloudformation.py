@@ -35,6 +35,8 @@ class GatewayStack:
     """ARN of the topic that alarms go to."""
     function: str = ""
     """Name of the gateway's function."""
+    drill_secret: str = ""
+    """Name of the secret that seals the reports of its drills; empty: it has none."""
     other_regions: tuple[str, ...] = ()
     """Where the stage is too, as a stack of the same name."""
     rollout: tuple[str, str] | None = None
@@ -69,6 +71,7 @@ def _gateway(name: str, outputs: list[Any]) -> GatewayStack | None:
         mapping_place=values.get("MappingPlace", ""),
         alarm_topic=values.get("AlarmTopicArn", ""),
         function=values.get("FunctionName", ""),
+        drill_secret=values.get("DrillSecret", ""),
         other_regions=tuple(values.get("OtherRegions", "").split(",")) if values.get("OtherRegions") else (),
         rollout=(values["RolloutApplication"], values["RolloutGroup"]) if "RolloutGroup" in values else None,
     )

@@ -68,23 +68,27 @@ class CloudWatchObserver:
         self._logger.warning("state_unavailable", extra={"what": what, "why": why})
 
     def _emit(self, measured: Sequence[Measured]) -> None:
-        """Each metric under those of its declared dimension sets that are known: a line for each set."""
-        for one in measured:
-            lines: dict[tuple[str, ...], list[str]] = {}
-            for name in one.values:
-                for names in METRICS[name].sets:
-                    if one.dimensions.keys() >= set(names):
-                        lines.setdefault(names, []).append(name)
-            for names, metrics in lines.items():
-                # An instance for each line: what Powertools' usual class collects is shared by the whole process.
-                line = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
-                line.add_dimension(SERVICE, self._service)
-                for name in names:
-                    line.add_dimension(name, one.dimensions[name])
-                for name in metrics:
-                    line.add_metric(name, METRICS[name].unit, float(one.values[name]))
-                sys.stdout.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
-        sys.stdout.flush()
+        emit(self._service, measured)
+
+
+def emit(service: str, measured: Sequence[Measured]) -> None:
+    """Write each metric of a stage under those of its declared dimension sets that are known: a line for each set."""
+    for one in measured:
+        lines: dict[tuple[str, ...], list[str]] = {}
+        for name in one.values:
+            for names in METRICS[name].sets:
+                if one.dimensions.keys() >= set(names):
+                    lines.setdefault(names, []).append(name)
+        for names, metrics in lines.items():
+            # An instance for each line: what Powertools' usual class collects is shared by the whole process.
+            line = EphemeralMetrics(namespace=NAMESPACE, service=service)
+            line.add_dimension(SERVICE, service)
+            for name in names:
+                line.add_dimension(name, one.dimensions[name])
+            for name in metrics:
+                line.add_metric(name, METRICS[name].unit, float(one.values[name]))
+            sys.stdout.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
+    sys.stdout.flush()
 
 
 def _asked(request: ChatRequest) -> dict[str, Any]:

@@ -3,10 +3,13 @@ botocore's errors."""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from botocore.config import Config
 
 ALIAS = "live"
 """As infra/function.py names it; a test compares."""
@@ -15,6 +18,9 @@ UNFINISHED = ("Created", "Queued", "InProgress", "Baking", "Ready")
 WAKE_SECONDS = 180.0
 """A version that was asleep has a new snapshot by then."""
 POLL_SECONDS = 5.0
+PATIENT = Config(connect_timeout=5, read_timeout=905, retries={"total_max_attempts": 1}, tcp_keepalive=True)
+"""For an answer that takes as long as a function may (15 minutes), asked for once."""
+MOST_SAID = 500
 _MARK = "rolled back from version "
 
 
@@ -49,6 +55,14 @@ class Served:
         """The newest version before the current one that was not itself rolled back."""
         earlier = [one.number for one in self.versions if int(one.number) < int(self.current)]
         return next((number for number in earlier if number != self.avoided), None)
+
+
+def invoked(client: Any, name: str, event: Mapping[str, Any]) -> str:
+    """Have callers' version of the function take an event, wait for its end, and give what it said: the first
+    characters of that."""
+    answer = client.invoke(FunctionName=name, Qualifier=ALIAS, Payload=json.dumps(event).encode())
+    # What streams puts its head before its body, and eight zeros between.
+    return str(answer["Payload"].read().rpartition(b"\0" * 8)[2].decode(errors="replace"))[:MOST_SAID]
 
 
 class FunctionVersions:

@@ -174,6 +174,11 @@ def write_secret(client: SecretsManagerClient, prefix: str, provider: str, key: 
     client.put_secret_value(SecretId=secret_name(prefix, provider), SecretString=key)
 
 
+def read_secret(name: str, client: SecretsManagerClient | None = None) -> str:
+    """The text of one secret, read now. Blocking; raises botocore's errors."""
+    return (client or _client()).get_secret_value(SecretId=name)["SecretString"]
+
+
 def _client() -> SecretsManagerClient:
     config = Config(connect_timeout=1, read_timeout=1.5, retries={"mode": "standard", "total_max_attempts": 2})
     return boto3.client("secretsmanager", config=config)

@@ -17,7 +17,9 @@ from ..routing.mapping import RouterConfig
 from ..routing.prices import usd_of
 from ..routing.types import Deployment, ModelInfo
 from ..settings import Settings
+from . import deployed_drill
 from .command_context import command_context
+from .deployed import Place
 from .formatting import console, warn, warn_of
 
 CAPABILITIES = {
@@ -56,11 +58,14 @@ class PricedHop:
     last_proven: str
 
 
-def prices(chain: str | None, config_file: Path | None, *, now: float, as_json: bool) -> None:
-    """Print a table for one chain, or for all. `now`: Unix seconds. Raises ConfigurationError."""
+def prices(
+    chain: str | None, config_file: Path | None, place: Place | None = None, *, now: float, as_json: bool
+) -> None:
+    """Print a table for one chain, or for all. `place`: the stage whose drills count; None: this machine's do. `now`:
+    Unix seconds. Raises ConfigurationError."""
     with command_context(config_file, simulate=False) as settings:
         config = bootstrap.load(settings)
-        report = newest_report(settings)
+        report = newest_report(settings, place)
     warn_of(config)
     names = [config.resolve(chain)] if chain else list(config.chains)
     chains = {name: _priced(config, name, report, now) for name in names}
@@ -73,9 +78,11 @@ def prices(chain: str | None, config_file: Path | None, *, now: float, as_json: 
         console().print(_table(name, hops))
 
 
-def newest_report(settings: Settings) -> Report | None:
-    """The last drill's report on this machine; None where there is none, or its answers were a simulator's and these
-    would not be. A warning and None where it is not as it was sealed."""
+def newest_report(settings: Settings, place: Place | None) -> Report | None:
+    """The last drill's report of that stage, or on this machine; None where there is none, or its answers were a
+    simulator's and these would not be. A warning and None where it is not as it was sealed."""
+    if place is not None:
+        return deployed_drill.newest_report(place)
     try:
         report = drills.reports_in(settings.drill_folder).last()
     except (SealError, OSError) as error:

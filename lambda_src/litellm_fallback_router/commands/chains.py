@@ -21,16 +21,18 @@ from ..routing.types import Deployment, ModelInfo
 from ..settings import lookup
 from .chain_prices import CAPABILITIES, newest_report, proven_hours
 from .command_context import command_context
+from .deployed import Place
 from .deployments import request_to
 from .formatting import console, dropped_lines, warn, warn_of
 
 
-def overview(config_file: Path | None, geography: str | None, *, as_json: bool) -> None:
+def overview(config_file: Path | None, geography: str | None, place: Place | None = None, *, as_json: bool) -> None:
     """Every name a caller may use, the chain behind it and where prompts may be processed. Warns of what takes them out
-    of `geography` (by default that of the process's AWS Region). Raises ConfigurationError."""
+    of `geography` (by default that of the process's AWS Region). `place`: the stage whose drills count; None: this
+    machine's do. Raises ConfigurationError."""
     with command_context(config_file, simulate=False) as settings:
         config = bootstrap.load(settings)
-        report = newest_report(settings)
+        report = newest_report(settings, place)
     now = time.time()
     here = lookup("AWS_REGION") or lookup("AWS_DEFAULT_REGION")
     warn_of(config)

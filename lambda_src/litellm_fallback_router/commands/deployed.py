@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from ..operations import DeployedGateway
 
 Stack = Annotated[str | None, typer.Option(help="CloudFormation stack of the gateway; needed where there are several.")]
+StackOrHere = Annotated[str | None, typer.Option("--stack", help="CloudFormation stack of a deployed gateway.")]
+"""For commands that are about this machine where it is left out."""
 Region = Annotated[str | None, typer.Option(help="AWS Region of the gateway; AWS's usual settings if left out.")]
+Place = tuple[str, str | None]
+"""A stack, and its Region where that was given."""
+
+
+def place_of(stack: str | None, region: str | None) -> Place | None:
+    """The place of `StackOrHere`; None: this machine. Raises BadParameter."""
+    if stack is None and region is not None:
+        raise typer.BadParameter("stands beside --stack", param_hint="--region")
+    return None if stack is None else (stack, region)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from rich.progress import Progress, TextColumn
 from rich.table import Table
 
 from .. import bootstrap, drills
-from ..drill import SIMULATOR, Finding, Hop, Limits, Report, SealError, check_seals, drilled, sealed
+from ..drill import SIMULATOR, Finding, Hop, Limits, Report, SealError, check_seals, drilled, keep
 from ..routing.callers import Budget
 from ..routing.errors import ConfigurationError
 from ..routing.failures import FailureKind
@@ -26,6 +26,7 @@ from .fixes import fix
 from .formatting import console, dollars, listed, warn_of
 from .interrupts import loaded
 
+MAX_USD = 0.25
 SECONDS = 900.0
 """For a whole drill."""
 STYLES = {"proven": None, "not asked": "yellow", "failed": "red"}
@@ -34,7 +35,8 @@ STYLES = {"proven": None, "not asked": "yellow", "failed": "red"}
 @dataclass(frozen=True)
 class Options:
     chains: tuple[str, ...]
-    max_usd: float
+    max_usd: float | None
+    """US dollars; None: `MAX_USD` here, and what a stage allows there."""
     reports: Path | None
     """Folder; None: that of the settings."""
 
@@ -59,15 +61,19 @@ def verify(config_file: Path | None, folder: Path | None) -> bool:
         files = drills.reports_in(folder or settings.drill_folder)
     try:
         reports = files.all()
-        count = check_seals(reports, files.key()) if reports else 0
+        check_seals(reports, files.key() if reports else b"")
     except SealError as error:
         typer.echo(f"error: {error}", err=True)
         return False
-    if not count:
-        typer.echo("there are no reports yet: run `fallback-router drill`")
-        return True
-    typer.echo(f"{count} reports in a row, each as it was sealed; the newest is {reports[-1].digest}")
+    typer.echo(said_of(reports))
     return True
+
+
+def said_of(reports: Sequence[Report]) -> str:
+    """What `--verify` says of reports whose seals are right, the oldest first."""
+    if not reports:
+        return "there are no reports yet: run `fallback-router drill`"
+    return f"{len(reports)} reports in a row, each as it was sealed; the newest is {reports[-1].digest}"
 
 
 def _check(options: Options, config: RouterConfig) -> None:
@@ -88,18 +94,15 @@ def _kept(config: RouterConfig, settings: Settings, options: Options) -> Report:
             check_seals([former], store.key())
     except SealError as error:
         raise ConfigurationError([f"--reports: {error}; verify them, and move the folder away"]) from error
-    limits = Limits(Budget.parse(f"{options.max_usd:.9f}"), SECONDS)
+    limits = Limits(Budget.parse(f"{options.max_usd or MAX_USD:.9f}"), SECONDS)
     where = SIMULATOR if simulated else "this machine"
     asked = partial(drilled, config, limits=limits, chains=options.chains, where=where, former=former)
     report = asyncio.run(_run(config, settings, asked))
     if store is None:
         return report
-    key = store.key()
-    for _ in range(2):
-        report = sealed(report, former, key)
-        if store.add(report):
-            return report
-        former = store.last()
+    kept = keep(report, former, store, store.key())
+    if kept is not None:
+        return kept
     raise ConfigurationError([f"--reports: {folder} is used by several drills at once; run it again"])
 
 

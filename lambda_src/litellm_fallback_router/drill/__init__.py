@@ -4,11 +4,13 @@ from .asking import Drill, Limits
 from .cases import NEVER, Case, cases_of
 from .findings import Finding, Price, findings_of, prices_of
 from .hops import Hop, hops_of
+from .order import EVENT, Order, order_in
 from .proofs import UNPROVEN_AFTER, Proof, at_text, last_proven, proven_by, unproven
-from .report import SIMULATOR, Report, ReportStore, SealError, check_seals, sealed
+from .report import SIMULATOR, Report, ReportStore, SealError, check_seals, keep, sealed
 from .running import Silent, drilled
 
 __all__ = [
+    "EVENT",
     "NEVER",
     "SIMULATOR",
     "UNPROVEN_AFTER",
@@ -17,6 +19,7 @@ __all__ = [
     "Finding",
     "Hop",
     "Limits",
+    "Order",
     "Price",
     "Proof",
     "Report",
@@ -29,7 +32,9 @@ __all__ = [
     "drilled",
     "findings_of",
     "hops_of",
+    "keep",
     "last_proven",
+    "order_in",
     "prices_of",
     "proven_by",
     "sealed",

@@ -120,6 +120,26 @@ def sealed(report: Report, previous: Report | None, key: bytes) -> Report:
     return replace(row, digest=digest, mac=mac, key_id=key_id(key))
 
 
+def keep(report: Report, former: Report | None, store: ReportStore, key: bytes) -> Report | None:
+    """Seal a report behind the newest one and keep it. Blocking.
+
+    Args:
+        report: Not sealed yet.
+        former: The newest report when the drill began.
+        store: Where it is kept.
+        key: That it is sealed with.
+
+    Returns:
+        The report as it was kept; None where others were kept before it, twice.
+    """
+    for _ in range(2):
+        report = sealed(report, former, key)
+        if store.add(report):
+            return report
+        former = store.last()
+    return None
+
+
 def check_seals(reports: Iterable[Report], key: bytes) -> int:
     """Check reports in a row, the oldest first.
 

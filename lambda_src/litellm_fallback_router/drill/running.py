@@ -13,7 +13,7 @@ from ..routing.ledger import AttemptRecord, rounded_usd
 from ..routing.mapping import RouterConfig
 from ..routing.types import ChatRequest, ChatResult
 from .asking import Drill, Limits
-from .cases import cases_of
+from .cases import Case, cases_of
 from .findings import findings_of, prices_of
 from .hops import hops_of
 from .proofs import proven_by
@@ -57,7 +57,7 @@ async def drilled(
     if former is not None and former.simulated != (where == SIMULATOR):
         former = None
     now, began = int(time.time()), time.monotonic()
-    cases = cases_of(config, chains)
+    cases = _longest_unproven_first(cases_of(config, chains), config, former)
     drill = Drill(config, dependencies, limits)
     await drill.run(cases, tell)
     hops = hops_of(chains or config.chains, cases, drill.answers)
@@ -76,3 +76,16 @@ async def drilled(
         prices=prices_of(config.deployments),
         proofs=proven_by(hops, config.deployments, {} if former is None else former.proofs, now),
     )
+
+
+def _longest_unproven_first(cases: list[Case], config: RouterConfig, former: Report | None) -> list[Case]:
+    """The order in which a drill asks: where its budget or time is over before the end, the next one begins with what
+    this one left out."""
+    proofs = {} if former is None else former.proofs
+    order = {one.id: place for place, one in enumerate(config.deployments)}
+
+    def age(case: Case) -> tuple[int, int]:
+        proof = proofs.get(case.hop.id)
+        return (proof.at if proof is not None and proof.of(case.hop) else 0, order[case.hop.id])
+
+    return sorted(cases, key=age)

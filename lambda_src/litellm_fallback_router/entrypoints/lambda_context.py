@@ -64,6 +64,24 @@ def came_through_adapter(scope: Scope) -> bool:
     return any(bytes(name) in CONTEXT_HEADERS for name, _ in scope["headers"])
 
 
+def passed_through(scope: Scope) -> bool:
+    """Whether a request is an event that is no request: the adapter writes null where API Gateway's context would be.
+    Only inside Lambda."""
+    sent = _sent(scope)
+    return sent.keys() == CONTEXT_HEADERS and json.loads(sent[b"x-amzn-request-context"]) is None
+
+
+def seconds_left(scope: Scope) -> float:
+    """The function's time that is left, as the adapter has it, less the margin. Only inside Lambda."""
+    context = json.loads(_sent(scope)[b"x-amzn-lambda-context"])
+    return max(0.0, float(context["deadline"]) / 1000 - time.time() - MARGIN)
+
+
+def _sent(scope: Scope) -> dict[bytes, bytes]:
+    """The adapter's headers."""
+    return {bytes(name): value for name, value in scope["headers"] if bytes(name) in CONTEXT_HEADERS}
+
+
 def _from_handler(scope: Scope) -> dict[str, Any]:
     """Mangum leaves the event and the context of a plain handler in the scope."""
     left = scope["aws.context"].get_remaining_time_in_millis() / 1000
@@ -71,7 +89,7 @@ def _from_handler(scope: Scope) -> dict[str, Any]:
 
 
 def _from_adapter(scope: Scope) -> dict[str, Any]:
-    sent = {bytes(name): value for name, value in scope["headers"] if bytes(name) in CONTEXT_HEADERS}
+    sent = _sent(scope)
     context = json.loads(sent.get(b"x-amzn-lambda-context", b"{}"))
     request_context = json.loads(sent.get(b"x-amzn-request-context", b"{}"))
     if "deadline" not in context:

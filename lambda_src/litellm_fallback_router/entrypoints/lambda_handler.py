@@ -17,7 +17,8 @@ from ..api.app import create_app
 from ..bootstrap import warm_up
 from ..live_mapping import LiveMapping, Looking
 from ..settings import load_settings
-from .lambda_context import LambdaContext
+from .drill_door import answered, drilling, is_order
+from .lambda_context import MARGIN, LambdaContext
 from .snapstart import Holder, Renewal
 from .write_behind import WriteBehind
 
@@ -40,12 +41,17 @@ _loop.run_until_complete(_running.__aenter__())
 
 _holder = cast(Holder, _gateway.state)
 _renewal = Renewal(_holder, _settings, build=_live.router)
+_drilling = drilling(_settings, _holder)
 _app = Mangum(LambdaContext(Looking(WriteBehind(_gateway, _holder), _live, _holder), inside=False), lifespan="off")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """`event`: API Gateway's. Where no hook was called after a restore, the first event does what it would have."""
+    """`event`: API Gateway's, or one for a drill. Where no hook was called after a restore, the first event does what
+    it would have."""
     _loop.run_until_complete(_renewal.done())
+    if _drilling is not None and is_order(event):
+        left = context.get_remaining_time_in_millis() / 1000 - MARGIN
+        return _loop.run_until_complete(answered(event, _drilling, left))
     return _app(event, context)
 
 

@@ -24,6 +24,7 @@ from ..bootstrap import warm_up
 from ..live_mapping import LiveMapping, Looking
 from ..routing.router import Router
 from ..settings import load_settings
+from .drill_door import DrillDoor, drilling
 from .lambda_context import LambdaContext, came_through_adapter
 from .snapstart import Holder, Renewal
 from .write_behind import WriteBehind
@@ -78,7 +79,11 @@ _gateway = create_app(
 )
 _holder = cast(Holder, _gateway.state)
 app = SnapStartHooks(
-    LambdaContext(Looking(WriteBehind(_gateway, _holder), _live, _holder), inside=_inside),
+    DrillDoor(
+        LambdaContext(Looking(WriteBehind(_gateway, _holder), _live, _holder), inside=_inside),
+        drilling(_settings, _holder),
+        inside=_inside,
+    ),
     Renewal(_holder, _settings, build=_live.router),
     inside=_inside,
 )

@@ -9,6 +9,7 @@ import pytest
 from infra.metrics import StageMetrics
 from litellm_fallback_router.routing.observe.metrics import (
     CACHE_METRICS,
+    DRILL_METRICS,
     GUARDRAIL_METRICS,
     METRICS,
     NAMESPACE,
@@ -50,7 +51,7 @@ def test_every_dimension_set_that_the_code_emits_is_read(reads: list[tuple[str, 
     emitted: set[Read] = {
         (metric.name, frozenset(names))
         for metric in METRICS.values()
-        if metric.name not in GUARDRAIL_METRICS | CACHE_METRICS
+        if metric.name not in GUARDRAIL_METRICS | CACHE_METRICS | DRILL_METRICS
         for names in metric.sets
     }
     assert emitted == {(name, frozenset(dimensions) - {SERVICE}) for name, dimensions in reads}

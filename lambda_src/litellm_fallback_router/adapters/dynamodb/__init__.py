@@ -6,6 +6,7 @@ from .accounts import PAUSE_SECONDS, TableAccounts
 from .cache import TableCache
 from .circuit_table import CircuitTable
 from .circuits import SharedCircuits
+from .drill_reports import TableReports
 from .rate_limits import SharedRateLimits
 from .responses import TableResponses, patient_client
 from .spend import TableSpend
@@ -48,3 +49,8 @@ def responses(table: str, seconds: float) -> TableResponses:
 def cache(table: str, seconds: int, observer: StateObserver) -> TableCache:
     """Answers to equal requests on a table of their own. Raises botocore's NoRegionError; reads nothing yet."""
     return TableCache(impatient_client(), table, seconds, Availability(observer))
+
+
+def drill_reports(table: str, region: str) -> TableReports:
+    """The reports of a stage's drills in that Region. Raises botocore's NoRegionError; reads nothing yet."""
+    return TableReports(patient_client(), table, region)

@@ -9,6 +9,8 @@ account#NAME@PERIOD    one account in one period: taken, spent, added, assumed (
                        s#DETAIL (part of spent, such as a model's), ttl
 spend#DAY#CALLER#MODEL what a caller has spent on a model in a day: day, caller, model, nano_usd, wasted_nano_usd,
                        requests, prompt_tokens, completion_tokens, batch (the last that was added), ttl
+drill#REGION#NUMBER    a sealed report of a drill there, the first is 00000001: report (JSON, gzip), ttl
+drill#REGION#newest    number: of the newest report, or of one shortly before it, ttl
 key#SHA256             a caller's key by its hash: id, plan, usage_key (the value API Gateway meters it by),
                        usage_key_id, created_at, expires_at?, revoked_at? (Unix seconds), limits? (what it may do:
                        `routing/key_fields.py` as one line of JSON); `authorizer.py` reads it and hands `limits` on
@@ -30,6 +32,7 @@ CIRCUIT = "circuit#"
 KEY = "key#"
 ACCOUNT = "account#"
 SPEND = "spend#"
+DRILL = "drill#"
 DRAINED = "drained"
 
 
@@ -40,6 +43,11 @@ def circuit_key(deployment: str) -> str:
 def window_key(deployment: str, minute: int) -> str:
     """`minute` is Unix time / 60."""
     return f"rpm#{deployment}#{minute}"
+
+
+def report_key(region: str, number: int | None) -> str:
+    """`number`: of a drill's report; None: what says which is the newest."""
+    return f"{DRILL}{region}#{'newest' if number is None else f'{number:08d}'}"
 
 
 def hash_of(key: str) -> str:

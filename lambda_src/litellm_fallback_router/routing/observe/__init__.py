@@ -3,10 +3,11 @@
 from .history import history_of
 from .live import Event, LiveObserver, TooManyViewersError
 from .measured import Measured, is_fault, measured_attempt, measured_request
-from .metrics import METRICS, NAMESPACE, SERVICE, steady_metrics
+from .metrics import DRILL_METRICS, METRICS, NAMESPACE, SERVICE, steady_metrics
 from .samples import MAX_LINES, Sample, as_prompt, identifier, response_line, sample_of
 
 __all__ = [
+    "DRILL_METRICS",
     "MAX_LINES",
     "METRICS",
     "NAMESPACE",

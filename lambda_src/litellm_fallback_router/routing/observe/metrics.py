@@ -67,8 +67,15 @@ _CACHE = (
     Metric("CacheHits", "Count", "requests that were given an earlier answer"),
     Metric("CacheStores", "Count", "answers that are given again from then on"),
 )
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_LIST, *_GUARDRAIL, *_CACHE)}
+_DRILL = (
+    # One value for each drill of a stage.
+    Metric("HopsUnproven", "Count", "deployments that no drill has proven for 7 days"),
+    Metric("HoursSinceProven", "Count", "hours since the deployment that was proven longest ago was; 168 for never"),
+)
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_LIST, *_GUARDRAIL, *_CACHE, *_DRILL)}
 """By name."""
+DRILL_METRICS = frozenset(metric.name for metric in _DRILL)
+"""Those that are emitted only where the stage drills."""
 CACHE_METRICS = frozenset(metric.name for metric in _CACHE)
 """Those that are emitted only where the mapping has a response cache."""
 GUARDRAIL_METRICS = frozenset(metric.name for metric in _GUARDRAIL)
