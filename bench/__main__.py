@@ -1,6 +1,6 @@
 """make bench: measures everything, says so, and exits with 1 where a target is missed or was not measured.
 
-python -m bench [--quick] [--only-hostile | --only-tails]
+python -m bench [--quick] [--only-hostile | --only-tails | --only-priorities]
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from contextlib import ExitStack, contextmanager
 import uvloop
 from rich.console import Console
 
-from . import hostile, machine, peers, report, rounds, startup, tails
+from . import hostile, machine, peers, priorities, report, rounds, startup, tails
 from .client import BenchError
 from .numbers import rows
 from .processes import Cores, environment, first_line
 from .systems import all_systems
-from .targets import HEALTH_GAP, TAIL, TAIL_COST, Run, Verdict, verdicts
+from .targets import HEALTH_GAP, PRIORITY, TAIL, TAIL_COST, Run, Verdict, verdicts
 
 RESULTS = peers.ROOT / "docs" / "benchmarks"
 RUNS = peers.BUILD / "run"
@@ -36,6 +36,7 @@ def main() -> int:
         "--only-hostile", action="store_true", help="only /health beside hostile bodies; writes no files"
     )
     parts.add_argument("--only-tails", action="store_true", help="only what hedging does to slow answers")
+    parts.add_argument("--only-priorities", action="store_true", help="only interactive callers beside batch")
     given = parser.parse_args()
     # The processes under test have to end with this one, however it ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -44,7 +45,13 @@ def main() -> int:
         console.print("The benchmark needs Linux and taskset (util-linux): it pins processes to cores and reads /proc.")
         return 1
     try:
-        part = _only_hostile if given.only_hostile else _only_tails if given.only_tails else _bench
+        part = _bench
+        for chosen, one in (
+            (given.only_hostile, _only_hostile),
+            (given.only_tails, _only_tails),
+            (given.only_priorities, _only_priorities),
+        ):
+            part = one if chosen else part
         missed = part(console, quick=given.quick)
     except BenchError as error:
         console.print(f"[red]not measured:[/red] {error}", highlight=False)
@@ -84,6 +91,25 @@ def _tails(cores: Cores, say: Callable[[str], None], *, quick: bool) -> list[tai
     return tails.measure(cores, RUNS, rounds=count, streams=streams, say=say)
 
 
+def _only_priorities(console: Console, *, quick: bool) -> bool:
+    RUNS.mkdir(parents=True, exist_ok=True)
+    cores = Cores.of_this_machine()
+    facts = machine.describe() | {"load when started": machine.load()}
+    os.sched_setaffinity(0, cores.load)
+    with console.status("priorities") as status:
+        measured = priorities.measure(cores, RUNS, rounds=_rounds_of_priorities(quick=quick), say=status.update)
+    verdict = Verdict(*PRIORITY, priorities.ratios(measured))
+    console.print(priorities.table(measured))
+    report.show_targets(console, [verdict])
+    if not quick:
+        report.write_priorities(RESULTS, measured, verdict, facts | {"load when ended": machine.load()})
+    return verdict.missed
+
+
+def _rounds_of_priorities(*, quick: bool) -> int:
+    return priorities.QUICK_ROUNDS if quick else priorities.ROUNDS
+
+
 def _bench(console: Console, *, quick: bool) -> bool:
     size = rounds.QUICK if quick else rounds.FULL
     cores = Cores.of_this_machine()
@@ -107,16 +133,20 @@ def _bench(console: Console, *, quick: bool) -> bool:
             }
             samples = uvloop.run(rounds.measure(systems, processes, size, status.update))
         slow = _tails(cores, status.update, quick=quick)
+        batch = priorities.measure(cores, RUNS, rounds=_rounds_of_priorities(quick=quick), say=status.update)
         beside = hostile.measure(cores, RUNS, rounds=size.hostile, say=status.update)
-    run = Run(samples, rows(samples, starts), packages, slow, hostile.longest_gaps(beside))
+    run = Run(samples, rows(samples, starts), packages, slow, batch, hostile.longest_gaps(beside))
     found = verdicts(run)
     document = report.document(run, found, missing, facts | {"load when ended": machine.load()}, limit)
     console.print(hostile.table(beside))
     console.print(tails.table(slow))
+    console.print(priorities.table(batch))
     report.show(console, document, found)
     if not quick:
         report.write(RESULTS, document, found)
         report.write_tails(RESULTS, slow, [one for one in found if one.what in (TAIL[0], TAIL_COST[0])], facts)
+        (priority,) = [one for one in found if one.what == PRIORITY[0]]
+        report.write_priorities(RESULTS, batch, priority, facts)
         console.print(f"written to {RESULTS.relative_to(peers.ROOT)}")
     # A development run leaves some out; a full one that could not measure a target has not shown that it holds.
     return any(one.missed or (one.value is None and not quick) for one in found)

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from . import tails
+from . import priorities, tails
 from .numbers import Row
 from .systems import TITLES
 from .targets import Run, Verdict
@@ -115,6 +115,20 @@ def write_tails(
     lines += [*tails.LIMITS, "", "## Machine", "", *(f"- {name}: {value}" for name, value in machine.items()), ""]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tails.md").write_text("\n".join(lines))
+
+
+def write_priorities(
+    folder: Path, measured: Sequence[priorities.Round], verdict: Verdict, machine: Mapping[str, str]
+) -> None:
+    """priorities.md."""
+    lines = ["# Interactive callers beside batch", "", "Written by `make bench` (`ARGS=--only-priorities`).", ""]
+    lines += [priorities.described(measured), ""]
+    lines += [*_markdown_table(list(priorities.HEAD), priorities.lines(measured)), ""]
+    rows = [[verdict.what, f"{verdict.at_most:g}", _cell(verdict.value), _spread(verdict), _word(verdict)]]
+    lines += [*_markdown_table(["within this run", "at most", "measured", "quartiles", ""], rows), ""]
+    lines += ["## Machine", "", *(f"- {name}: {value}" for name, value in machine.items()), ""]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "priorities.md").write_text("\n".join(lines))
 
 
 def _systems_table(systems: Mapping[str, Row]) -> Table:

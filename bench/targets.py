@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from . import tails
+from . import priorities, tails
 from .numbers import Row, p99, ratios_added, ratios_circuit_open, ratios_discovery, ratios_rate, ratios_within
 from .rounds import Round, Samples
 from .startup import FRONT_DOOR, LITELLM, PACKAGE, PLAIN, PRIMED
@@ -14,6 +14,7 @@ from .systems import FLOOR, FORMATS, GATEWAY, PORTKEY, PROXY
 
 TAIL = ("1 % of answers 20 times slower: p99 of the first token with hedging, against without", 0.5)
 TAIL_COST = ("the same: what they cost", 1.02)
+PRIORITY = ("answer p95 of interactive callers beside batch that fills its places, against alone", 1.10)
 HEALTH_GAP = ("longest answer of /health beside hostile bodies, ms", 50.0)
 
 
@@ -26,6 +27,7 @@ class Run:
     package_starts: Mapping[str, list[float]]
     """Seconds by kind of start; empty where they were not measured."""
     tails: Sequence[tails.Round]
+    priorities: Sequence[priorities.Round]
     health_gaps: list[float]
     """ms: the longest answer of /health beside hostile bodies, one for each round."""
 
@@ -153,6 +155,7 @@ _TARGETS: tuple[tuple[str, float, Callable[[Run], list[float]]], ...] = (
     ),
     (*TAIL, lambda run: tails.ratios_p99(run.tails)),
     (*TAIL_COST, lambda run: tails.ratios_cost(run.tails)),
+    (*PRIORITY, lambda run: priorities.ratios(run.priorities)),
     (*HEALTH_GAP, lambda run: run.health_gaps),
     (
         "request that discovers a dead primary and tries it twice, against a healthy one",
