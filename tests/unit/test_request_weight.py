@@ -71,6 +71,12 @@ async def ask(app: FastAPI, body: bytes) -> None:
     assert sent[0]["status"] == 200
 
 
+@pytest.fixture(autouse=True)
+def ordinary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planning is not long, though counting calls makes it so on a busy machine."""
+    monkeypatch.setattr(router, "LONG_STEP", math.inf)
+
+
 @pytest.fixture
 async def answering() -> Rig:
     return rig("a", scripts={"a": [Step(wait=0)]})
@@ -80,7 +86,7 @@ async def test_an_answer_takes_few_calls_of_the_router(answering: Rig) -> None:
     async def request() -> None:
         await answering.router.complete(question())
 
-    assert await calls_of(request) <= 370, "347"
+    assert await calls_of(request) <= 315, "301"
 
 
 async def test_a_request_that_discovers_an_outage_takes_few_calls_of_the_router() -> None:
@@ -91,21 +97,21 @@ async def test_a_request_that_discovers_an_outage_takes_few_calls_of_the_router(
         result = await down.router.complete(question())
         assert len(result.ledger.attempts) == 3
 
-    assert await calls_of(request) <= 690, "654"
+    assert await calls_of(request) <= 600, "581"
 
 
 async def test_a_stream_of_six_chunks_takes_few_calls_of_the_router(answering: Rig) -> None:
     async def request() -> None:
         await read(answering.router, question())
 
-    assert await calls_of(request) <= 515, "479"
+    assert await calls_of(request) <= 475, "454"
 
 
-@pytest.mark.parametrize(("more", "most"), [(b"", 690), (b', "stream": true', 1000)], ids=["whole", "stream"])
+@pytest.mark.parametrize(("more", "most"), [(b"", 660), (b', "stream": true', 955)], ids=["whole", "stream"])
 async def test_an_answer_takes_few_calls_of_the_gateway(answering: Rig, more: bytes, most: int) -> None:
     app = create_app(lambda: answering.router)
     async with app.router.lifespan_context(app):
-        assert await calls_of(lambda: ask(app, BODY % more)) <= most, "645 and 938"
+        assert await calls_of(lambda: ask(app, BODY % more)) <= most, "633 and 924"
 
 
 @pytest.mark.parametrize(("long", "turns"), [(-1.0, 3), (math.inf, 0)], ids=["long", "short"])

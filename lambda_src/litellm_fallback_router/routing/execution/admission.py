@@ -96,25 +96,31 @@ async def health_for_plan(
 ) -> Health:
     """All that a plan asks of `deployments`, for a request of this priority. `streamed`: a first token is waited for,
     not a whole answer."""
-    limited, rates = [d for d in deployments if d.rpm is not None], dependencies.rate_limits
-    kept = {d.id: rpm_kept(d, priority, settings) for d in limited}
+    names, room, rates = [d.id for d in deployments], dependencies.room, dependencies.rate_limits
+    limited = [d for d in deployments if d.rpm is not None]
     left = await rates.left(limited) if limited else {}
-    known = await health_of(deployments, dependencies)
-    latencies, short_timeouts = dependencies.latencies, dependencies.short_timeouts
-    names, room = [d.id for d in deployments], dependencies.room
-    returning = dependencies.returns.shares(known.circuits, names, settings.return_seconds)
+    circuits = await dependencies.circuits.states(names)
+    returning = dependencies.returns.shares(circuits, names, settings.return_seconds)
+    if returning:
+        # One request at a time is no load, whatever its share.
+        returning = {name: part for name, part in returning.items() if room.under_way(name)}
+    known = Health(
+        circuits=circuits,
+        cooling=dependencies.cooldowns.of(deployments),
+        keyless=_keyless(deployments, dependencies),
+        timed_out=dependencies.short_timeouts.of(names, streamed=streamed),
+        busy=room.full(names, priority, settings),
+        returning=returning,
+        latency=dependencies.latencies.averages(names, streamed=streamed),
+    )
+    if not limited:
+        return known
+    kept = {d.id: rpm_kept(d, priority, settings) for d in limited}
     return replace(
         known,
         rpm_left={name: number - kept[name] for name, number in left.items()},
         rpm_kept=kept,
         rpm_retry_after={d.id: rates.retry_after(d, keep=kept[d.id]) for d in limited},
-        timed_out={name: short_timeouts.longest(name, streamed=streamed) for name in names},
-        busy=frozenset(name for name in names if room.is_full(name, priority, settings)),
-        # One request at a time is no load, whatever its share.
-        returning={name: part for name, part in returning.items() if room.under_way(name)},
-        latency={
-            name: average for name in names if (average := latencies.average(name, streamed=streamed)) is not None
-        },
     )
 
 
@@ -125,9 +131,12 @@ async def in_vain(candidate: Candidate, dependencies: ExecutionDependencies) -> 
 
 async def health_of(deployments: Sequence[Deployment], dependencies: ExecutionDependencies) -> Health:
     """Circuits, cooldowns and keys of `deployments`; without rates, which are counted when they are taken."""
-    names = {d.id for d in deployments} | {d.credential for d in deployments}
     return Health(
         circuits=await dependencies.circuits.states([d.id for d in deployments]),
-        cooling={name: left for name in names if (left := dependencies.cooldowns.left(name))},
-        keyless={d.id: why for d in deployments if (why := dependencies.keys.missing(d))},
+        cooling=dependencies.cooldowns.of(deployments),
+        keyless=_keyless(deployments, dependencies),
     )
+
+
+def _keyless(deployments: Sequence[Deployment], dependencies: ExecutionDependencies) -> dict[str, str]:
+    return {d.id: why for d in deployments if (why := dependencies.keys.missing(d))}

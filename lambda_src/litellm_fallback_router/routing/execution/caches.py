@@ -52,7 +52,7 @@ class PromptCaches:
 
     def conversation(self, request: ChatRequest) -> Conversation | None:
         """The request's prefixes; None: its prompt is too short for any provider to cache."""
-        if _characters([request.messages, request.params.get("tools")], SHORTEST * CHARACTERS_PER_TOKEN) > 0:
+        if _is_shorter([request.messages, request.params.get("tools")], SHORTEST * CHARACTERS_PER_TOKEN):
             return None
         hashed = _Hasher(request.caller)
         for name in ("tools", "response_format"):
@@ -99,18 +99,19 @@ class PromptCaches:
             self._known.popitem(last=False)
 
 
-def _characters(value: Any, wanted: int) -> int:
-    """How many of so many characters are not in the texts of a JSON value; it looks no further than it has to."""
-    if isinstance(value, str):
-        return wanted - len(value)
-    if isinstance(value, Mapping):
-        value = tuple(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            wanted = _characters(item, wanted)
-            if wanted <= 0:
-                return wanted
-    return wanted
+def _is_shorter(values: list[Any], most: int) -> bool:
+    """Whether the texts in JSON values have fewer than so many characters; it looks no further than it has to."""
+    while values:
+        value = values.pop()
+        if isinstance(value, str):
+            most -= len(value)
+            if most <= 0:
+                return False
+        elif isinstance(value, Mapping):
+            values.extend(value.values())
+        elif isinstance(value, list | tuple):
+            values.extend(value)
+    return True
 
 
 class _Hasher:

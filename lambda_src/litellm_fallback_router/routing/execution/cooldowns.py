@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
+from ..types import Deployment
+
 LONGEST_COOLDOWN = 3600.0
 """Seconds; a longer Retry-After is cut to this."""
 
@@ -25,6 +27,13 @@ class Cooldowns:
         other = Cooldowns()
         other._until = {name: until for name, until in self._until.items() if name in names}
         return other
+
+    def of(self, deployments: Collection[Deployment]) -> dict[str, float]:
+        """Seconds left for each of the deployments and their credentials that is skipped now."""
+        if not self._until:
+            return {}
+        names = {name for one in deployments for name in (one.id, one.credential)}
+        return {name: left for name in names if (left := self.left(name))}
 
     def left(self, name: str) -> float:
         """Seconds until `name` is no longer skipped; 0: it is not."""

@@ -42,6 +42,14 @@ class Latencies:
         recent = self._recent.get((deployment, streamed))
         return None if recent is None or len(recent.ordered) < ENOUGH else recent.within(0.95)
 
+    def averages(self, deployments: Collection[str], *, streamed: bool) -> dict[str, float]:
+        """The average of each of `deployments` (ids) that has a sample."""
+        averages = {}
+        for name in deployments:
+            if (recent := self._recent.get((name, streamed))) is not None:
+                averages[name] = recent.average
+        return averages
+
     def average(self, deployment: str, *, streamed: bool) -> float | None:
         """Seconds, exponentially weighted towards the newest; None: there is no sample."""
         recent = self._recent.get((deployment, streamed))

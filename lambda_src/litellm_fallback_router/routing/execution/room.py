@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -56,10 +56,14 @@ class Room:
         load = self._loads.get(deployment)
         return None if load is None else load.known_limit(_now())
 
-    def is_full(self, deployment: str, priority: Priority, settings: RouterSettings) -> bool:
-        """True where one more request of this priority would be too many."""
-        load = self._loads.get(deployment)
-        return load is not None and load.limit is not None and load.is_full(priority, settings.batch_share)
+    def full(self, deployments: Sequence[str], priority: Priority, settings: RouterSettings) -> frozenset[str]:
+        """Those of `deployments` (ids) at which one more request of this priority would be too many."""
+        full = []
+        for name in deployments:
+            load = self._loads.get(name)
+            if load is not None and load.limit is not None and load.is_full(priority, settings.batch_share):
+                full.append(name)
+        return frozenset(full)
 
     def enter(self, deployment: str, priority: Priority, settings: RouterSettings, *, always: bool = False) -> bool:
         """Count a request as under way. False: it is not, since it would be too many and not `always` sent."""
@@ -108,10 +112,11 @@ class Room:
         if record is not None and settings.adaptive_concurrency:
             if record.failure is FailureKind.RATE_LIMITED:
                 load.cut(began, _now())
-            elif record.failure is None:
+            elif record.failure is None and (first_token is not None or load.limit is not None):
                 load.answered(began, _now(), first_token, settings.concurrency_latency)
         load.under_way -= 1
-        load.let_in(settings.batch_share)
+        if any(load.waiting.values()):
+            load.let_in(settings.batch_share)
 
 
 def _queues() -> Mapping[Priority, deque[asyncio.Future[None]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import insort
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -224,8 +225,7 @@ class AttemptSchedule:
         return replace(candidate, messages=messages, images_by_url=frozenset())
 
     def _record(self, attempt: Attempt, record: AttemptRecord) -> None:
-        self.attempts.append(record)
-        self.attempts.sort(key=_number)
+        insort(self.attempts, record, key=_number)
         settle(attempt.holds, record)
         if record.wasted and record.cost_usd:
             self.dependencies.waste.wasted(self.plan.chain, record.cost_usd, self.settings)
@@ -245,7 +245,8 @@ class AttemptSchedule:
 
     async def _waited(self, candidate: Candidate) -> bool:
         """Wait until the head may be retried. False: its circuit opened meanwhile, and another candidate is left."""
-        ends = self._retry_at.pop(candidate.deployment.id, 0.0)
+        if (ends := self._retry_at.pop(candidate.deployment.id, None)) is None:
+            return True
         others = self._remaining.others
         names = (candidate.deployment.id, candidate.deployment.credential) if others else ()
         while (left := ends - self._loop.time()) > 0:

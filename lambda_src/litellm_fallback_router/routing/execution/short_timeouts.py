@@ -28,12 +28,13 @@ class ShortTimeouts:
 
     def attempt_begins(self, deployment: str, seconds: float, *, streamed: bool, keep: float) -> None:
         """Note an attempt with this limit. Once the memory of such a timeout has expired, one request tests it anew."""
-        key = (deployment, streamed, _step(seconds))
-        if key in self._until:
+        if self._until and (key := (deployment, streamed, _step(seconds))) in self._until:
             self._until[key] = _now() + seconds + keep
 
     def answered(self, deployment: str, seconds: float, *, streamed: bool) -> None:
         """Forget timeouts of `seconds` and more: an answer arrived within that time."""
+        if not self._until:
+            return
         for key in [key for key in self._until if key[0] == deployment and key[1] in (streamed, True)]:
             if key[2] >= _step(seconds):
                 del self._until[key]
@@ -43,6 +44,12 @@ class ShortTimeouts:
         other = ShortTimeouts()
         other._until = {key: until for key, until in self._until.items() if key[0] in same}
         return other
+
+    def of(self, deployments: Collection[str], *, streamed: bool) -> dict[str, float]:
+        """The longest of each of `deployments` (ids) that has any, in seconds."""
+        if not self._until:
+            return {}
+        return {name: longest for name in deployments if (longest := self.longest(name, streamed=streamed))}
 
     def longest(self, deployment: str, *, streamed: bool) -> float:
         """Seconds of the longest timeout remembered; 0: none."""

@@ -129,6 +129,8 @@ class Run:
                 if self._interceptors:
                     await self._befores.call(self)
                 result = await self._decided((await self.planned()).answer)
+                if not self._interceptors:
+                    return result
                 choices = await self._seen(result.choices)
             except InPlace as in_place:
                 choices = await self._seen(in_place.choices, self._taken_over(in_place, self._befores.position))
@@ -140,8 +142,6 @@ class Run:
         whole = self._replayed or result
         native = whole.native if whole is not None and choices is whole.choices else None
         result = replace(result or self.result, choices=choices, native=native, ledger=self.ledger)
-        if not self._interceptors:
-            return result
         await self._tell(result)
         # What they note of it stands in the ledger.
         return replace(result, ledger=self.ledger)

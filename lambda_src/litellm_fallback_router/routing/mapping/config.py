@@ -51,6 +51,7 @@ class RouterConfig:
     aliases: Mapping[str, str] = field(init=False, repr=False, compare=False)
     """The providers' own names of the models -> the names in `chains` that serve them."""
     _groups: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
+    _whole_chains: Mapping[str, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
     _views: dict[tuple[str, ...], RouterConfig] = field(init=False, repr=False, compare=False, default_factory=dict)
     """What `for_key` gave, by the models of the key."""
 
@@ -60,7 +61,11 @@ class RouterConfig:
     def __post_init__(self) -> None:
         names = {d.model_name for d in self.deployments}
         groups = {name: tuple(d for d in self.deployments if d.model_name == name) for name in names}
+        whole = {
+            name: tuple(d for model in chain for d in groups.get(model, ())) for name, chain in self.chains.items()
+        }
         object.__setattr__(self, "_groups", groups)
+        object.__setattr__(self, "_whole_chains", whole)
         object.__setattr__(self, "aliases", find_aliases(self.deployments, self.chains))
 
     def for_key(self, key: CallerKey | None) -> RouterConfig:
@@ -135,7 +140,8 @@ class RouterConfig:
         Returns:
             True where its deployments embed texts, False where they answer chats; none of a chain does both.
         """
-        return any(deployment.space is not None for deployment in self.group(self.chains[name][0]))
+        group = self.group(self.chains[name][0])
+        return bool(group) and group[0].space is not None
 
     def hedge(self, name: str) -> Hedge | None:
         """Tell when slow answers of a chain are raced.
@@ -183,4 +189,4 @@ class RouterConfig:
         Returns:
             The deployments of the whole chain, in order.
         """
-        return tuple(d for model_name in self.chains[name] for d in self.group(model_name))
+        return self._whole_chains[name]

@@ -92,6 +92,8 @@ def _too_slow(
     usable: Sequence[Deployment], request: ChatRequest, settings: RouterSettings, health: Health
 ) -> dict[str, Dropped]:
     """The deployments that have just timed out after as long as this request could wait for them."""
+    if not health.timed_out:
+        return {}
     limits = (settings.deadline, request.timeout, request.time_left)
     budget = min(limit for limit in limits if limit is not None)
     slow = {}

@@ -103,7 +103,8 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
             else:
                 dropped.append(drop)
     put_back = behind_others(usable, request, config.settings, health, rng)
-    usable.sort(key=lambda deployment: deployment.id in put_back)
+    if put_back:
+        usable.sort(key=lambda deployment: deployment.id in put_back)
     if request.warm:
         fit = {d.id: request.warm[d.id] for d in usable if d.id in request.warm and d.id not in put_back}
         usable = warm_first(usable, {name: n for name, n in fit.items() if not health.circuits.get(name, CLOSED).open})

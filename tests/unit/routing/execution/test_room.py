@@ -130,9 +130,9 @@ def test_under_another_mapping_the_same_place_has_one_limit_and_another_place_ha
         limited(former, 10)
         former.enter("b", Priority.INTERACTIVE, SETTINGS)
         later = former.carried(frozenset({"a"}))
-        assert later.is_full("a", Priority.INTERACTIVE, SETTINGS)
+        assert later.full(["a"], Priority.INTERACTIVE, SETTINGS)
         former.leave("a", 0.0, None, SETTINGS)
-        assert not later.is_full("a", Priority.INTERACTIVE, SETTINGS), "a request of the former mapping has ended"
+        assert not later.full(["a"], Priority.INTERACTIVE, SETTINGS), "a request of the former mapping has ended"
         assert (later.under_way("a"), later.under_way("b")) == (9, 0)
 
     run_virtually(main())
