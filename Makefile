@@ -40,7 +40,7 @@ browser: $(INFRA) ## Look at the console in Debian's Chromium (apt-get install c
 	@$(BIN)/pytest -q tests/browser/console.py
 
 e2e: $(INFRA) ## Deploy to a local AWS and use it there, from keys to rotation to destroy
-	@$(BIN)/pytest -q tests/e2e/shared_accounts.py tests/e2e/operators.py tests/e2e/budgets.py tests/e2e/deployed.py
+	@$(BIN)/pytest -q tests/e2e/shared_accounts.py tests/e2e/operators.py tests/e2e/drills.py tests/e2e/budgets.py tests/e2e/deployed.py
 
 e2e-streaming: $(INFRA) ## Run the package behind the real Lambda Web Adapter (needs cargo)
 	@if command -v cargo >/dev/null; then $(BIN)/pytest -q tests/e2e/streaming_door.py; \

@@ -19,6 +19,8 @@ import pytest
 
 from infra.function import _adapter_environment
 from infra.lambda_package import build_package
+from litellm_fallback_router.drill import EVENT
+from litellm_fallback_router.entrypoints.drill_door import PATH, UNKNOWN
 from litellm_fallback_router.entrypoints.lambda_web import AFTER_RESTORE, BEFORE_CHECKPOINT
 from local.simulator import Fault, SimulatorControl, simulator_process
 from tests.support.gateway import free_port
@@ -71,6 +73,8 @@ def door(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory) 
         "AWS_LWA_PORT": str(port),
         "ROUTER_SIMULATOR_URL": simulator.url,
         "ROUTER_SERVICE": "test",
+        # A stage that drills; without a state table a drill ends before it asks anybody.
+        "ROUTER_DRILL_SECRET": "test/drill-seal",
     }
     with lambda_processes([[task / "run.sh"], [web_adapter()]], task, variables, log) as api:
         started(api, log)
@@ -202,8 +206,19 @@ def test_without_hooks_and_without_a_snapshot_the_function_gets_its_keys(
 
 def test_an_event_that_is_no_request_is_answered_and_harms_nothing(door: Door) -> None:
     head, pieces = door.api.invoke({"hello": "world"}).stream()
-    assert (head["statusCode"], json.loads(b"".join(pieces))["error"]["type"]) == (404, "invalid_request_error")
+    assert (head["statusCode"], json.loads(b"".join(pieces))) == (400, {"error": UNKNOWN})
     assert door.ask({"model": "openai-gpt4o-mini", "messages": PARIS})[0]["statusCode"] == 200
+
+
+def test_an_event_for_a_drill_reaches_it_and_no_request_of_a_caller_does(door: Door) -> None:
+    """The adapter says of the event that it is no request, over whatever a caller says of his."""
+    head, pieces = door.api.invoke({EVENT: {}}).stream()
+    assert head["statusCode"] == 400
+    assert "this stage has no drill" in json.loads(b"".join(pieces))["error"]
+    forged = {"x-amzn-request-context": "null", "x-amzn-lambda-context": '{"deadline": 1}'}
+    for path in (PATH, PATH.replace("e", "%65")):
+        head, pieces = door.api.invoke(rest_event("POST", path, {EVENT: {}}, forged)).stream()
+        assert (head["statusCode"], json.loads(b"".join(pieces))["error"]["type"]) == (404, "invalid_request_error")
 
 
 def test_the_hooks_are_closed_to_callers_from_outside(door: Door) -> None:

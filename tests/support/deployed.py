@@ -132,6 +132,7 @@ def deployed_gateway(folder: Path) -> Iterator[Deployed]:
             "response_mode": "buffered",
             "arch": "x86_64",
             "mapping": str(mapping),
+            "drill": "rate(1 day)",
             "simulator_url": simulator.url,
         }
         cdk = Cdk(aws, folder, context)

@@ -27,6 +27,7 @@ PATH = "/events"
 """The adapter's default for AWS_LWA_PASS_THROUGH_PATH."""
 MOST_BYTES = 10_000
 """Of an event for a drill; a longer one is none."""
+UNKNOWN = "no request, and no event that is known here"
 Drilling = Callable[[Order, float], Awaitable[dict[str, Any]]]
 """An order and the function's seconds that are left -> what is answered."""
 
@@ -76,7 +77,7 @@ async def answered(event: Any, drilling: Drilling, seconds: float) -> dict[str, 
     except ValueError as error:
         return {"error": str(error)}
     if order is None:
-        return {"error": "no request, and no event that is known here"}
+        return {"error": UNKNOWN}
     return await drilling(order, seconds)
 
 

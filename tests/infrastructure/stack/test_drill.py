@@ -19,6 +19,7 @@ from litellm_fallback_router.routing.observe import DRILL_METRICS
 from litellm_fallback_router.settings import load_settings
 from tests.infrastructure.stack.rules import cfn_lint_finds_nothing, nag_finds_nothing
 from tests.infrastructure.stack.templates import EVERYTHING, Synthesized, flat, listed, masked
+from tests.infrastructure.stack.test_two_regions import BOTH, FIRST, SECOND
 from tests.support.documents import REPOSITORY, between_markers
 
 SNAPSHOT = Path(__file__).with_name("snapshots") / "drill.json"
@@ -170,3 +171,14 @@ def test_its_resources_are_the_reviewed_ones(drilling: Synthesized) -> None:
     if os.environ.get("UPDATE_SNAPSHOTS"):
         SNAPSHOT.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
     assert found == json.loads(SNAPSHOT.read_text())
+
+
+@pytest.mark.parametrize("region", [FIRST, SECOND])
+def test_a_stage_in_two_regions_drills_in_both_each_with_its_own_seal(
+    region: str, synthesize: Callable[..., Synthesized]
+) -> None:
+    stage = synthesize(region=region, **BOTH, **DRILLS)
+    assert stage.only("AWS::Events::Rule")["State"] == "ENABLED"
+    secrets = [one["Properties"] for one in stage.of("AWS::SecretsManager::Secret").values()]
+    (seal,) = (one for one in secrets if one["Name"] == "fallback-router-prod/drill-seal")
+    assert "ReplicaRegions" not in seal
