@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -57,6 +58,8 @@ class AccountMachine(RuleBasedStateMachine):
         self.highest = dict(self.limits)
         self.held: list[Held] = []
         self.overspent: set[str] = set()
+        self.added: Counter[str] = Counter()
+        """By slot, what an operator has added to it."""
         self.store = type(self).store_made(self.now)
         self.processes: list[Process] = []
         self.fail_closed = self.may_crash = self.crashed = False
@@ -100,7 +103,7 @@ class AccountMachine(RuleBasedStateMachine):
             return
         self.held.append(Held(process, slot, outcome, self.now()))
         if slot.key not in self.overspent:
-            assert self.taken(slot) <= self.most(name)
+            assert self.taken(slot) <= self.most(name) + self.added[slot.key]
 
     def most(self, name: str) -> int:
         """That may be taken. A process alone knows no limit's change and nothing of the others."""
@@ -167,6 +170,12 @@ class AccountMachine(RuleBasedStateMachine):
         self.limits[name] = {MONEY: 700, REQUESTS: 15, UNDER_WAY: 2}[name] * limit
         self.highest[name] = max(self.highest[name], self.limits[name])
 
+    @rule(amount=st.integers(1, 500))
+    def add_to_the_running_period(self, amount: int) -> None:
+        slot = Account(MONEY, self.limits[MONEY], PERIODS[MONEY]).slot(self.now())
+        self.run(self.store.add(slot, amount))
+        self.added[slot.key] += amount
+
     @precondition(lambda self: self.may_crash)
     @rule(which=st.integers(0, PROCESSES - 1))
     def crash(self, which: int) -> None:
@@ -207,7 +216,7 @@ class AccountMachine(RuleBasedStateMachine):
         assert living <= found.spent <= everyone
         if not self.crashed:
             assert (found.spent, found.held, found.assumed) == (everyone, 0, 0)
-            assert found.left == slot.limit - everyone
+            assert found.left == slot.limit + self.added[slot.key] - everyone
         elif not slot.lapses and self.fail_closed and slot.key not in self.overspent:
             assert found.spent + found.held + found.assumed >= sum(held.taken for held in mine)
 

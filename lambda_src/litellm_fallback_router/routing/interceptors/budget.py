@@ -183,9 +183,10 @@ def _too_dear(candidate: Candidate, refusal: Refusal, most: int) -> Dropped:
     if most > refusal.account.limit:
         # Waiting would not help.
         return Dropped(candidate.deployment.id, "budget", f"{reason}; lower max_tokens or n, or raise the budget")
+    reason = f"{reason}, less what requests under way may cost"
     if refusal.refills_at is None:
-        return Dropped(candidate.deployment.id, "budget", f"{reason} and is not full again by itself")
-    reason = f"{reason} until {datetime.fromtimestamp(refusal.refills_at, UTC):%Y-%m-%d %H:%M} UTC"
+        return Dropped(candidate.deployment.id, "budget", f"{reason}; it is not full again by itself")
+    reason = f"{reason}; it is full again {datetime.fromtimestamp(refusal.refills_at, UTC):%Y-%m-%d %H:%M} UTC"
     return Dropped(candidate.deployment.id, "budget", reason, refusal.refills_in)
 
 
