@@ -23,8 +23,8 @@ endif
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-demo: $(READY) ## Show the fallback chain at work (PROVIDERS=real asks the configured providers)
-	@$(BIN)/python -m local.demo --providers $(PROVIDERS)
+demo: $(READY) ## Show the fallback chain at work (PROVIDERS=real asks the configured providers, WATCH=1 waits for a browser)
+	@$(BIN)/python -m local.demo --providers $(PROVIDERS) $(if $(WATCH),--watch)
 
 serve: $(READY) ## Start the gateway on http://127.0.0.1:4000; without keys, on the simulator (ARGS=... for others)
 	@$(BIN)/fallback-router serve $(or $(ARGS),--simulate)

@@ -280,6 +280,7 @@ def _state(
             failures=numbers.circuit_failures,
             open_seconds=numbers.circuit_open_seconds,
             probe_seconds=numbers.deadline,
+            moved=observer.circuit_moved,
         )
         if settings.keys_file is None:
             return circuits, MemoryRateLimits(), LocalAccounts(None), None

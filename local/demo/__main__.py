@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 from rich.console import Console
 
@@ -25,7 +26,11 @@ def main() -> int:
         default="simulated",
         help="simulated: break simulated providers and watch the chain; real: ask each configured provider once",
     )
-    run = real.run if parser.parse_args().providers == "real" else simulated.run
+    parser.add_argument(
+        "--watch", action="store_true", help="wait for Enter before and after, so that it can be watched in the console"
+    )
+    asked = parser.parse_args()
+    run = real.run if asked.providers == "real" else partial(simulated.run, watch=asked.watch)
     console = Console(width=None if sys.stdout.isatty() else WIDE, markup=False, highlight=False, emoji=False)
     try:
         return run(console)
@@ -35,7 +40,7 @@ def main() -> int:
     except RuntimeError as error:
         console.print(f"The demo could not start: {error}")
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         return 130
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 from openai import OpenAI
 from rich.console import Console
@@ -17,24 +18,27 @@ from local.gateway import gateway_process
 from local.simulator import SimulatorControl, simulator_process
 
 
-def run(console: Console) -> int:
-    """Exit code: 0 if every scenario ended as it should, else 1."""
-    began = time.monotonic()
-    with (
-        console.status("starting the simulator and the gateway"),
-        simulator_process() as simulator,
-        gateway_process(simulator_url=simulator.url) as gateway_url,
-    ):
+def run(console: Console, *, watch: bool = False) -> int:
+    """Exit code: 0 if every scenario ended as it should, else 1. `watch`: waits for Enter before and after."""
+    with ExitStack() as running:
+        with console.status("starting the simulator and the gateway"):
+            simulator = running.enter_context(simulator_process())
+            gateway_url = running.enter_context(gateway_process(simulator_url=simulator.url))
+            client = running.enter_context(client_of(gateway_url))
         console.print(f"gateway {gateway_url}, shipped models and settings; simulated providers {simulator.url}")
-        client = client_of(gateway_url)
-        with client:
-            outcomes = list(_outcomes(client, simulator, console))
+        if watch:
+            console.input(f"Open {gateway_url}/console in a browser, then press Enter here: ")
+        began = time.monotonic()
+        outcomes = list(_outcomes(client, simulator, console))
+        seconds = time.monotonic() - began
+        if watch:
+            console.input("Look at what happened; Enter ends the gateway: ")
     console.print(_table(outcomes))
     wrong = [(scenario.title, why) for scenario, outcome in outcomes if (why := scenario.wrong(outcome))]
     for title, why in wrong:
         console.print(f"NOT as it should be: {title}: {why}", style="bold red", soft_wrap=True)
     if not wrong:
-        console.print(f"All {len(outcomes)} scenarios ended as they should, in {time.monotonic() - began:.0f} s.")
+        console.print(f"All {len(outcomes)} scenarios ended as they should, in {seconds:.0f} s.")
     return 1 if wrong else 0
 
 

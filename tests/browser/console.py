@@ -6,6 +6,8 @@ It also draws docs/console.png, the picture of the page in the docs, where `UPDA
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.keys_file import write_keys
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.callers import CallerKey, KeyEntry
+from local.processes import terminate
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
 
@@ -70,6 +73,7 @@ def test_requests_flow_in_fall_over_and_show_their_ledger_by_keyboard(
     with page_of(browser, gateway.url) as page:
         expect(page.locator("#connection")).to_have_text("live")
         expect(page.locator(".deployment[data-id='openai-gpt4o']").first).to_have_class("deployment ready")
+        expect(page.locator("#trouble")).to_contain_text("deployments are ready")
         ask(gateway)
         expect(page.locator("#requests li")).to_have_count(1)
         rule = simulator.inject(Fault(kind="status", status=503), provider="openai")
@@ -77,11 +81,13 @@ def test_requests_flow_in_fall_over_and_show_their_ledger_by_keyboard(
             ask(gateway)
         expect(page.locator("#requests li")).to_have_count(5)
         expect(page.locator(".deployment.waiting[data-id='openai-gpt4o']").first).to_contain_text("circuit open")
+        expect(page.locator("#trouble")).to_contain_text("not ready: openai-gpt4o (circuit open, failed")
         page.locator("#requests").focus()
         page.keyboard.press("End")
         page.keyboard.press("ArrowUp")
         chosen = page.locator("#requests li[aria-selected='true']")
         expect(chosen).to_contain_text("anthropic")
+        expect(chosen).to_contain_text("failed")
         attempts = page.locator("#ledger .attempt")
         expect(attempts.first).to_contain_text("1. openai-gpt4o")
         expect(attempts.last).to_contain_text("answered")
@@ -89,6 +95,56 @@ def test_requests_flow_in_fall_over_and_show_their_ledger_by_keyboard(
         if os.environ.get("UPDATE_PICTURES"):
             page.screenshot(path=PICTURE)
         simulator.remove(rule)
+
+
+def test_a_flood_of_requests_is_drawn_in_steps_and_keeps_the_page_small(browser: Browser, gateway: Gateway) -> None:
+    with page_of(browser, gateway.url) as page:
+        expect(page.locator("#connection")).to_have_text("live")
+        ask(gateway)
+        expect(page.locator("#requests li").first).to_be_visible()
+        page.evaluate(
+            """() => { const one = [...requests.values()][0];
+            for (let n = 0; n < 20000; n++) ON.request({ ...one, request_id: `flood-${n}` }); }"""
+        )
+        expect(page.locator("#requests li").first).to_have_id("request-flood-19999")
+        assert page.locator("#requests li").count() == 200
+        assert page.evaluate("[requests.size, waiting.requests.size]") == [200, 0]
+
+
+def test_many_chains_leave_the_requests_on_the_screen(
+    browser: Browser, simulator: SimulatorControl, tmp_path: Path
+) -> None:
+    models = [{"model_name": f"m{n}" * 40, "params": {"model": "openai/gpt-4o", "api_key": "k"}} for n in range(50)]
+    with (
+        gateway_process(tmp_path, {"model_list": models}, simulator_url=simulator.url) as many,
+        page_of(browser, many.url) as page,
+    ):
+        expect(page.locator(".deployment")).to_have_count(50)
+        expect(page.locator("#requests-title")).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_gateway_that_is_gone_and_comes_back_is_told(
+    browser: Browser, simulator: SimulatorControl, tmp_path: Path
+) -> None:
+    with gateway_process(tmp_path, ROUTER_STYLE_MAPPING, simulator_url=simulator.url) as running:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{running.url}/console")
+        expect(page.locator("#connection")).to_have_text("live", timeout=SECONDS)
+        running.process.terminate()
+        expect(page.locator("#connection")).to_have_text("not connected; trying again", timeout=SECONDS)
+        expect(page.locator("body")).to_have_class("stale")
+    port = running.url.rpartition(":")[2]
+    command = [sys.executable, "-m", "litellm_fallback_router.cli", "serve", "--port", port]
+    environment = {**os.environ, "ROUTER_SIMULATOR_URL": simulator.url}
+    again = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        expect(page.locator("#connection")).to_have_text("live", timeout=4 * SECONDS)
+        expect(page.locator("body")).to_have_class("")
+    finally:
+        context.close()
+        assert terminate(again, 20)
 
 
 def test_it_is_dark_where_the_reader_wants_it_dark(browser: Browser, gateway: Gateway) -> None:

@@ -97,3 +97,33 @@ def test_where_callers_need_keys_the_console_is_off_unless_wanted_and_shows_an_o
         assert httpx.get(f"{running.url}/console/events").status_code == 401
         statuses = [status_of(running.url, key) for key in ("a-key", "sk-caller", "sk-operator")]
         assert statuses == ([403, 403, 200] if switch else [404, 404, 404])
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("rebound.example.com", 403),
+        ("127.0.0.1.rebound.example.com:4000", 403),
+        ("localhost.example.com", 403),
+        ("[oops", 403),
+        ("localhost:4000", 200),
+        ("console.localhost", 200),
+        ("192.168.1.7:4000", 200),
+        ("[::1]:4000", 200),
+    ],
+)
+def test_a_page_whose_name_was_pointed_at_this_machine_reads_and_asks_nothing(
+    watched: Gateway, host: str, status: int
+) -> None:
+    body = {"model": "openai-gpt4o", "messages": [{"role": "user", "content": "What is the capital of France?"}]}
+    names = {"host": host, "origin": f"http://{host}"}
+    assert httpx.post(f"{watched.url}/v1/chat/completions", json=body, headers=names).status_code == status
+    with httpx.stream("GET", f"{watched.url}/console/events", headers={"host": host}, timeout=20) as response:
+        assert response.status_code == status
+        if status == 403:
+            assert "GATEWAY_API_KEYS" in response.read().decode()
+
+
+def test_programs_may_call_the_gateway_what_they_like(watched: Gateway) -> None:
+    """Behind a proxy, or by a name in a container's network: no browser, so no page."""
+    assert httpx.get(f"{watched.url}/v1/models", headers={"host": "gateway:4000"}).status_code == 200

@@ -46,6 +46,16 @@ def test_every_scenario_ends_as_it_should_and_the_table_tells_who_answered(tmp_p
         assert line in words
 
 
+def test_it_waits_until_somebody_watches() -> None:
+    command = [sys.executable, "-m", "local.demo", "--watch"]
+    done = subprocess.run(command, input="\n\n", capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    asked, _, rest = done.stdout.partition("/console in a browser, then press Enter here")
+    assert "Open http://127.0.0.1:" in asked
+    assert "ok: A normal answer" not in asked
+    assert rest.index("ok: A normal answer") < rest.index("Enter ends the gateway")
+
+
 def test_without_keys_the_real_demo_says_which_to_set(tmp_path: Path) -> None:
     done = demo("--providers", "real", HOME=str(tmp_path))
     assert done.returncode == 2

@@ -39,12 +39,15 @@ class MemoryCircuits:
         open_seconds: float,
         probe_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        moved: Callable[[str, str], None] = lambda deployment, state: None,
     ) -> None:
-        """`probe_seconds`: a probe that has not ended by then is forgotten, and another may start."""
+        """`probe_seconds`: a probe that has not ended by then is forgotten, and another may start. `moved`: called with
+        a deployment and the new state of its circuit: `open`, `half_open` or `closed`."""
         self._failures = failures
         self._open_seconds = open_seconds
         self._probe_seconds = probe_seconds
         self._clock = clock
+        self._moved = moved
         self._circuits: dict[str, _Circuit] = {}
 
     def carried(
@@ -52,7 +55,11 @@ class MemoryCircuits:
     ) -> MemoryCircuits:
         """The circuits of another mapping. Those of `same` (ids) are one with these, whoever's requests use them."""
         other = MemoryCircuits(
-            failures=failures, open_seconds=open_seconds, probe_seconds=probe_seconds, clock=self._clock
+            failures=failures,
+            open_seconds=open_seconds,
+            probe_seconds=probe_seconds,
+            clock=self._clock,
+            moved=self._moved,
         )
         other._circuits = {name: self._circuits.setdefault(name, _Circuit()) for name in same}
         return other
@@ -67,20 +74,26 @@ class MemoryCircuits:
         if not self._state(circuit).probe_due:
             return False
         circuit.probing_until = self._clock() + self._probe_seconds
+        self._moved(deployment, "half_open")
         return True
 
     async def succeeded(self, deployment: str) -> None:
         if (circuit := self._circuits.get(deployment)) is not None:
+            was_open = circuit.opened is not None
             # Not taken out: another mapping's circuits may hold it too.
             circuit.failures, circuit.opened, circuit.probing_until = 0, None, 0.0
+            if was_open:
+                self._moved(deployment, "closed")
 
     async def failed(self, deployment: str) -> bool:
         circuit = self._circuits.setdefault(deployment, _Circuit())
-        was_open = circuit.opened is not None
+        was_open, was_probed = circuit.opened is not None, circuit.probing_until > 0
         circuit.failures += 1
         circuit.probing_until = 0.0
         if circuit.failures >= self._failures:
             circuit.opened = self._clock()
+            if was_probed or not was_open:
+                self._moved(deployment, "open")
         return circuit.opened is not None and not was_open
 
     async def released(self, deployment: str) -> None:

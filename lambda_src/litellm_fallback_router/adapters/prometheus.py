@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, start_http_server
 
 from ..routing.errors import ConfigurationError, RouterError
 from ..routing.ledger import AttemptRecord
@@ -35,6 +35,8 @@ class PrometheusObserver:
     """Implements the `Observer` port, and `StateObserver`: passes everything on, and counts it."""
 
     def __init__(self, passed_on: Inner) -> None:
+        # A gauge beside each series, of when it began: as many again, for a question that nobody asks here.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._passed_on = passed_on
         self.registry = CollectorRegistry()
         self._labels = {name: _labels(metric.sets) for name, metric in METRICS.items()}

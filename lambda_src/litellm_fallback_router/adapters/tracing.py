@@ -9,6 +9,7 @@ Only imported where `OTEL_EXPORTER_OTLP_ENDPOINT` is set. The SDK reads its own 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -33,11 +34,33 @@ QUEUE = 2_048
 """Spans that wait to be sent; beyond, new ones are lost."""
 SEND_SECONDS = 5.0
 """Longest wait for the collector, in a thread of its own."""
+TOLD_EVERY = 60.0
+"""Seconds between two lines that say that spans are not sent."""
 _PROPAGATOR = TraceContextTextMapPropagator()
+
+
+class SendingTrouble(logging.Handler):
+    """Takes what the SDK logs, several lines of plain text for each batch that a collector does not take, and says it
+    in the gateway's own log: as an event, and once in a while."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(logging.WARNING)
+        self._clock = clock
+        self._told_at: float | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        now = self._clock()
+        if self._told_at is None or now - self._told_at >= TOLD_EVERY:
+            self._told_at = now
+            logging.getLogger(SCOPE).warning({"event": "traces_not_sent", "why": record.getMessage()[:200]})
 
 
 def otlp_provider(service: str) -> TracerProvider:
     """Sends spans by OTLP over HTTP to where the environment says. What is left is sent when the process ends."""
+    sdk = logging.getLogger("opentelemetry")
+    if not any(isinstance(handler, SendingTrouble) for handler in sdk.handlers):
+        sdk.addHandler(SendingTrouble())
+        sdk.propagate = False
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
     exporter = OTLPSpanExporter(timeout=SEND_SECONDS)
     provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE))

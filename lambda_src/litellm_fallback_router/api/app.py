@@ -36,7 +36,7 @@ def create_app(
     `one_at_a_time`: the caller of this app waits for its answer before the next request, as Lambda does.
     `beside`: what runs while the app does; it may put another Router in the place of the state's `router`.
     """
-    keys = ApiKeys(api_keys, caller_keys)
+    keys = ApiKeys(api_keys, caller_keys, behind_authorizer=one_at_a_time)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

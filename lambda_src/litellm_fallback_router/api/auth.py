@@ -15,25 +15,33 @@ from ..routing.callers import CallerKey, Priority
 from ..routing.ports import CallerKeys
 from .formats import format_of
 from .formats.base import KeyHeader, key_in
+from .pages import refuse_foreign_names
 
 
 class ApiKeys:
     """The keys that may call: some without limits, and those of `known`, which say what each may do. Holds hashes only;
     with neither every caller is let in."""
 
-    def __init__(self, keys: Sequence[str], known: CallerKeys | None = None) -> None:
+    def __init__(
+        self, keys: Sequence[str], known: CallerKeys | None = None, *, behind_authorizer: bool = False
+    ) -> None:
+        """`behind_authorizer`: who may call is decided before this process, as on AWS."""
         if any(not key.strip() for key in keys):
             raise ValueError("an API key is blank: remove it, or set a real one")
         self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
         self._known = known
+        self._behind_authorizer = behind_authorizer
 
     async def __call__(self, request: Request) -> None:
         """A FastAPI dependency. Leaves a short id of the key, never the key, as `request.state.caller`, and what the
         key may do as `request.state.key`.
 
-        Without keys of its own it keeps what an authorizer in front has found.
+        Without keys of its own it keeps what an authorizer in front has found; where there is none, web pages under
+        names of their own are refused.
         """
         if not self._digests and self._known is None:
+            if not self._behind_authorizer:
+                refuse_foreign_names(request)
             request.state.caller = getattr(request.state, "caller", None)
             request.state.key = getattr(request.state, "key", None)
             return

@@ -34,6 +34,12 @@ CAPABILITIES = {
 REQUEST = Usage(prompt_tokens=1_000, completion_tokens=300)
 """The request that a row prices."""
 
+LEGEND = (
+    f"USD: for 1,000 requests of {REQUEST.prompt_tokens:,} prompt and {REQUEST.completion_tokens} completion tokens; "
+    "times: that, as a multiple of the first hop's; seconds: of the last drill, whole / first token; lost cache: USD "
+    "that a million prompt tokens cost more than in the first hop's cache."
+)
+
 
 @dataclass(frozen=True)
 class PricedHop:
@@ -76,6 +82,7 @@ def prices(
         return
     for name, hops in chains.items():
         console().print(_table(name, hops))
+    console().print(LEGEND)
 
 
 def newest_report(settings: Settings, place: Place | None) -> Report | None:
@@ -157,12 +164,7 @@ def _cache_lost(first: Deployment, here: Deployment) -> float | None:
 
 
 def _table(name: str, hops: list[PricedHop]) -> Table:
-    table = Table(title=name, title_justify="left", caption_justify="left")
-    table.caption = (
-        f"USD for 1,000 requests of {REQUEST.prompt_tokens:,} prompt and {REQUEST.completion_tokens} completion "
-        "tokens; seconds of the last drill, whole / first token;\n"
-        "lost cache: what a million prompt tokens cost more than in the first hop's cache."
-    )
+    table = Table(title=name, title_justify="left")
     table.add_column("hop", overflow="fold")
     for heading in ("USD", "times", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)

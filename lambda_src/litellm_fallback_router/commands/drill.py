@@ -23,7 +23,7 @@ from ..routing.types import Deployment
 from ..settings import Settings
 from .command_context import command_context
 from .fixes import fix
-from .formatting import console, dollars, listed, warn_of
+from .formatting import console, dollars, listed, warn, warn_of
 from .interrupts import loaded
 
 MAX_USD = 0.25
@@ -62,7 +62,7 @@ def verify(config_file: Path | None, folder: Path | None) -> bool:
     try:
         reports = files.all()
         check_seals(reports, files.key() if reports else b"")
-    except SealError as error:
+    except (SealError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         return False
     typer.echo(said_of(reports))
@@ -90,17 +90,25 @@ def _kept(config: RouterConfig, settings: Settings, options: Options) -> Report:
     store = None if folder is None else drills.reports_in(folder)
     try:
         former = None if store is None else store.last()
-        if store is not None and former is not None:
-            check_seals([former], store.key())
+        # Made before anything is asked: a folder that cannot be used is known before the drill costs something.
+        key = b"" if store is None else store.key()
+        if former is not None:
+            check_seals([former], key)
     except SealError as error:
         raise ConfigurationError([f"--reports: {error}; verify them, and move the folder away"]) from error
+    except OSError as error:
+        raise ConfigurationError([f"--reports: {folder} cannot be used: {error.strerror}"]) from error
     limits = Limits(Budget.parse(f"{options.max_usd or MAX_USD:.9f}"), SECONDS)
     where = SIMULATOR if simulated else "this machine"
     asked = partial(drilled, config, limits=limits, chains=options.chains, where=where, former=former)
     report = asyncio.run(_run(config, settings, asked))
     if store is None:
         return report
-    kept = keep(report, former, store, store.key())
+    try:
+        kept = keep(report, former, store, key)
+    except OSError as error:
+        warn(f"this report is not kept, so `chains` does not know of it: {folder}: {error.strerror}")
+        return report
     if kept is not None:
         return kept
     raise ConfigurationError([f"--reports: {folder} is used by several drills at once; run it again"])

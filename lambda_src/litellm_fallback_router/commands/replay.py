@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from .. import bootstrap, replays
-from ..replay import Request, Summary, draw, read_log, recorded_outcomes, replayed, summary_of
+from ..replay import Request, Summary, draw, read_log, recorded_outcomes, replayed, summary_of, usd_text
 from ..routing.errors import ConfigurationError
 from ..routing.mapping import RouterConfig
 from .command_context import command_context
@@ -117,8 +117,8 @@ def _table(summaries: Mapping[str, Summary]) -> Table:
         "p99 seconds to the first token": [
             "" if s.p99_first_token is None else f"{s.p99_first_token:.2f}" for s in summaries.values()
         ],
-        "US dollars": [f"{s.usd:.4f}" for s in summaries.values()],
-        "of it wasted": [f"{s.wasted_usd:.4f}" for s in summaries.values()],
+        "US dollars": [usd_text(s.usd) for s in summaries.values()],
+        "of it wasted": [usd_text(s.wasted_usd) for s in summaries.values()],
     }
     for name, cells in rows.items():
         table.add_row(name, *cells)

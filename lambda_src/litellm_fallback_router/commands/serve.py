@@ -97,6 +97,8 @@ async def _announce(listener: socket.socket, router: Router, settings: Settings)
     lines.append(f"  models      {listed([name for name in config.chains if name not in config.strategies])}")
     lines.append(f"  strategies  {listed([name for name in config.chains if name in config.strategies])}")
     lines += [f"  unusable    {deployment}: {reason}" for deployment, reason in without_key.items()]
+    if router.live is not None:
+        lines.append(f"  console     {url}/console shows chains and requests live, in a browser")
     if settings.simulator_url is not None:
         lines.append(f"  simulator   {settings.simulator_url} answers in the providers' place: no keys, no cost")
     if settings.api_keys:

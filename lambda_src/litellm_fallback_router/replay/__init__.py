@@ -3,7 +3,7 @@
 from .picture import draw
 from .recorded import Attempt, Request, read_log
 from .simulation import Outcome, replayed
-from .summary import Summary, recorded_outcomes, summary_of
+from .summary import Summary, recorded_outcomes, summary_of, usd_text
 from .virtual_time import VirtualTimeLoop, run_virtually
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "replayed",
     "run_virtually",
     "summary_of",
+    "usd_text",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from .summary import Summary
+from .summary import Summary, usd_text
 
 PANEL, HEIGHT, BAR = 230, 250, 46
 COLOURS = ("#8a949e", "#0072b2", "#009e73")
@@ -17,8 +17,8 @@ def draw(summaries: Mapping[str, Summary], title: str) -> str:
     panels = {
         "failed requests": {name: (float(s.failures), f"{s.failures}") for name, s in summaries.items()},
         "p99 to the end of the answer": {name: (s.p99, f"{s.p99:.2f} s") for name, s in summaries.items()},
-        "US dollars": {name: (s.usd, f"{s.usd:.4f}") for name, s in summaries.items()},
-        "of it wasted": {name: (s.wasted_usd, f"{s.wasted_usd:.4f}") for name, s in summaries.items()},
+        "US dollars": {name: (s.usd, usd_text(s.usd)) for name, s in summaries.items()},
+        "of it wasted": {name: (s.wasted_usd, usd_text(s.wasted_usd)) for name, s in summaries.items()},
     }
     width = PANEL * len(panels) + 20
     parts = [

@@ -155,7 +155,8 @@ _KNOWN = frozenset(one.name for one in fields(Attempt))
 def _attempt(said: Mapping[str, Any]) -> Attempt:
     """Raises TypeError or ValueError where it is none. What a newer version says besides is not read."""
     known = {name: said[name] for name in _KNOWN & said.keys() if said[name] is not None}
-    return Attempt(**{name: str(one) if name in _WORDS else _number(one) for name, one in known.items()})
+    checked: dict[str, Any] = {name: str(one) if name in _WORDS else _number(one) for name, one in known.items()}
+    return Attempt(**checked)
 
 
 def _number(value: Any) -> float:

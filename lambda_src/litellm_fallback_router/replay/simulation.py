@@ -134,13 +134,13 @@ def _chat(recorded: Request) -> ChatRequest:
 
 
 def _constraints(narrowed: Mapping[str, Any]) -> RoutingConstraints:
-    names = {
-        name: tuple(str(one) for one in given)
-        for name in ("providers", "regions")
-        if isinstance(given := narrowed.get(name), list)
-    }
     return RoutingConstraints(
-        **names,
+        providers=_names(narrowed.get("providers")),
+        regions=_names(narrowed.get("regions")),
         fallback=narrowed.get("fallback") is not False,
         resume=narrowed.get("resume") is not False,
     )
+
+
+def _names(given: Any) -> tuple[str, ...] | None:
+    return tuple(str(one) for one in given) if isinstance(given, list) else None

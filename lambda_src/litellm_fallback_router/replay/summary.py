@@ -64,6 +64,11 @@ def recorded_outcomes(requests: Sequence[Request]) -> list[Outcome]:
     return outcomes
 
 
+def usd_text(usd: float) -> str:
+    """US dollars with as many digits as it takes to tell little from nothing."""
+    return f"{usd:.4f}" if usd == 0 or usd >= 0.01 else f"{usd:.6f}"
+
+
 def _percentile(ordered: Sequence[float], share: float) -> float:
     """The nearest rank; 0 of nothing."""
     return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 3) if ordered else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,25 @@ def test_an_unknown_chain_is_refused_with_the_known_ones(
     assert run(monkeypatch, "drill", "--chain", "openai-gpt5") == 2
     said = capsys.readouterr().err
     assert "--chain: unknown openai-gpt5; known: openai-gpt4o" in said
+
+
+def test_a_folder_that_cannot_be_used_is_told_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, simulator: SimulatorControl
+) -> None:
+    (tmp_path / "file").write_text("")
+    folder = str(tmp_path / "file" / "drills")
+    assert run(monkeypatch, "drill", "--reports", folder) == 2
+    assert "cannot be used: Not a directory" in " ".join(capsys.readouterr().err.split())
+    assert not simulator.requests()
+
+
+def test_a_report_that_no_disk_takes_is_shown_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, simulator: SimulatorControl
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("litellm_fallback_router.adapters.drill_files.os.link", full)
+    report = drilled(monkeypatch, capsys, "--chain", "bedrock-llama")
+    assert {one["verdict"] for one in report["hops"]} == {"proven"}
+    assert [path.name for path in folder.iterdir()] == ["key"]

@@ -39,6 +39,7 @@ def test_a_scrape_says_what_was_asked_failed_and_cost() -> None:
         for sample in family.samples
     }
     assert found["router_requests_total", ()] == 2
+    assert not [name for name, _ in found if name.endswith("_created")]
     assert found["router_fallbacks_total", ()] == 2
     failed = (("kind", "not_found"), ("model", "a"), ("provider", "openai"))
     assert found["router_attempt_failures_total", failed] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from litellm_fallback_router.adapters.tracing import NANO, TracingObserver, otlp_provider
+from litellm_fallback_router.adapters.tracing import NANO, SendingTrouble, TracingObserver, otlp_provider
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind as Kind
@@ -173,3 +174,16 @@ def test_an_endpoint_in_the_environment_turns_tracing_on(collector: str) -> None
     router = build_router(load_settings({**off, "OTEL_EXPORTER_OTLP_ENDPOINT": collector}))
     assert isinstance(router._dependencies.observer, TracingObserver)
     assert not isinstance(build_router(load_settings(off))._dependencies.observer, TracingObserver)
+
+
+def test_what_the_sdk_complains_of_is_an_event_of_ours_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    times = iter((0.0, 1.0, 59.0, 61.0, 62.0))
+    handler = SendingTrouble(clock=lambda: next(times))
+    record = logging.LogRecord("opentelemetry.sdk", logging.ERROR, "", 0, "refused " + "x" * 500, None, None)
+    with caplog.at_level(logging.WARNING, "litellm_fallback_router"):
+        for _ in range(5):
+            handler.handle(record)
+    told: list[Any] = [one.msg for one in caplog.records]
+    assert [one["event"] for one in told] == ["traces_not_sent"] * 2
+    assert told[0]["why"].startswith("refused x")
+    assert len(told[0]["why"]) == 200

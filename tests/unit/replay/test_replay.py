@@ -190,8 +190,10 @@ def test_a_line_that_only_looks_like_ours_is_counted_and_left_out(wrong: dict[st
 def test_the_picture_is_an_svg_that_says_each_number() -> None:
     requests, _ = read_log(NIGHT)
     summary = summary_of(recorded_outcomes(requests))
-    picture = ElementTree.fromstring(draw({"recorded": summary, "<after>": replace(summary, failures=0)}, "a & b"))  # noqa: S314
+    little = replace(summary, failures=0, wasted_usd=0.00003)
+    picture = ElementTree.fromstring(draw({"recorded": summary, "<after>": little}, "a & b"))  # noqa: S314
     words = "".join(picture.itertext())
     assert "a & b" in words
     assert "<after>" in words
+    assert "0.000030" in words
     assert f"{summary.p99:.2f} s" in words

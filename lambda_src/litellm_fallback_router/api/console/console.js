@@ -2,6 +2,8 @@
 
 const KEPT = 200;
 const RETRY_MS = 2000;
+const SILENT_MS = 40000; // the gateway says something every 15 s
+const DRAW_MS = 100; // however many events come
 const byId = (id) => document.getElementById(id);
 const requests = new Map(); // request id -> event, the oldest first
 let chosen = null;
@@ -49,9 +51,9 @@ const LOOKS = { ready: "ready", cooling: "waiting", circuit_open: "waiting", rpm
 
 function showState(state) {
   for (const one of state.deployments) {
-    const facts = [one.state === "ready" ? "" : one.state.replace("_", " "), one.first_token !== null ? `first token ${seconds(one.first_token)}` : "",
+    const facts = [one.state === "ready" ? "" : one.state.replaceAll("_", " "), one.first_token !== null ? `first token ${seconds(one.first_token)}` : "",
       one.answer !== null ? `answer ${seconds(one.answer)}` : "", one.rpm_left !== null ? `${one.rpm_left} of ${one.rpm} rpm left` : ""];
-    if (one.last_failure) facts.push(`failed ${clock(one.last_failure.at)}: ${one.last_failure.kind}`);
+    if (one.last_failure) facts.push(`failed ${clock(one.last_failure.at)}: ${one.last_failure.kind.replaceAll("_", " ")}`);
     for (const box of document.querySelectorAll(`.deployment[data-id="${CSS.escape(one.id)}"]`)) {
       box.classList.remove("ready", "waiting", "out");
       box.classList.add(LOOKS[one.state] || "out");
@@ -59,6 +61,7 @@ function showState(state) {
       box.querySelector(".facts").textContent = facts.filter(Boolean).join(" · ");
     }
   }
+  showTrouble(state.deployments);
   const totals = byId("totals");
   totals.replaceChildren();
   const rows = [["requests", state.totals.requests], ["failed", state.totals.failed], ["fallbacks", state.totals.fallbacks],
@@ -69,6 +72,15 @@ function showState(state) {
     pair.append(element("dt", "", name), element("dd", "", String(value)));
     totals.append(pair);
   }
+}
+
+function showTrouble(deployments) {
+  const place = byId("trouble");
+  const wrong = deployments.filter((one) => one.state !== "ready");
+  const words = wrong.map((one) => `${one.id} (${one.state.replaceAll("_", " ")}${one.last_failure ? `, failed ${clock(one.last_failure.at)}: ${one.last_failure.kind.replaceAll("_", " ")}` : ""})`);
+  const text = wrong.length ? `${wrong.length} of ${deployments.length} not ready: ${words.join(", ")}` : `All ${deployments.length} deployments are ready.`;
+  if (place.textContent !== text) place.textContent = text; // said again to who cannot see it only where it changed
+  place.classList.toggle("lost", wrong.length > 0);
 }
 
 function flash(attempt) {
@@ -90,10 +102,13 @@ function addRequest(event) {
   row.setAttribute("role", "option");
   row.dataset.id = event.request_id;
   row.setAttribute("aria-selected", "false");
-  const mood = event.status !== 200 ? "bad" : event.fallback ? "warn" : "good";
-  const answered = event.provider ? `${event.asked} → ${event.provider}` : `${event.asked}: ${event.code}`;
+  const mood = event.code === "caller_left" ? "idle" : event.status !== 200 ? "bad" : event.fallback ? "warn" : "good";
+  const failed = event.ledger.attempts.filter((attempt) => attempt.outcome !== "answered").length;
+  const answered = event.provider
+    ? `${event.asked} → ${event.provider}` : `${event.asked}: ${event.code.replaceAll("_", " ")}`;
   row.append(element("span", "", clock(event.at)), element("span", mood, String(event.status)),
-    element("span", "", answered), element("span", "usd", usd(event.ledger.cost_usd)));
+    element("span", "failed", failed ? `${failed} failed` : event.fallback ? "fallback" : ""), element("span", "", answered), element("span", "usd", usd(event.ledger.cost_usd)));
+  row.title = answered;
   list.prepend(row);
   while (requests.size > KEPT) {
     const [oldest] = requests.keys();
@@ -125,7 +140,7 @@ function showLedger(event) {
     const good = attempt.outcome === "answered";
     const block = element("div", "attempt");
     const said = element("div", "said");
-    said.append(element("strong", "", `${attempt.number}. ${attempt.deployment}`), element("span", good ? "good" : "bad", attempt.outcome),
+    said.append(element("strong", "", `${attempt.number}. ${attempt.deployment}`), element("span", good ? "good" : "bad", attempt.outcome.replaceAll("_", " ")),
       element("span", "", seconds(attempt.seconds)), element("span", "", attempt.cost_usd === null ? "" : usd(attempt.cost_usd)));
     const bar = svg("svg", { viewBox: "0 0 1000 12", preserveAspectRatio: "none", role: "img",
       "aria-label": `from ${seconds(attempt.started)}, ${seconds(attempt.seconds)} long` });
@@ -151,38 +166,67 @@ function showLedger(event) {
   }
 }
 
-const ON = { chains: showChains, state: showState, request: addRequest, attempt: flash,
-  refused: (data) => say(data.reason, true) };
+// What came since the page was last drawn: of many requests only those that stay are.
+const waiting = { requests: new Map(), attempts: new Map(), timer: null };
+
+function later(kind, id, event) {
+  const events = waiting[kind];
+  events.delete(id);
+  events.set(id, event);
+  if (events.size > KEPT) events.delete(events.keys().next().value);
+  waiting.timer ??= setTimeout(draw, DRAW_MS);
+}
+
+function draw() {
+  waiting.timer = null;
+  for (const attempt of waiting.attempts.values()) flash(attempt);
+  for (const event of waiting.requests.values()) addRequest(event);
+  waiting.attempts.clear();
+  waiting.requests.clear();
+}
+
+const ON = { chains: showChains, state: showState, request: (event) => later("requests", event.request_id, event),
+  attempt: (event) => later("attempts", event.deployment, event), refused: (data) => say(data.reason, true) };
 
 function say(text, lost) {
   const place = byId("connection");
   place.textContent = text;
   place.classList.toggle("lost", Boolean(lost));
+  document.body.classList.toggle("stale", Boolean(lost)); // what is shown may not be so any more
 }
 
 async function connect() {
   const headers = key ? { authorization: `Bearer ${key}` } : {};
-  const response = await fetch("console/events", { headers, cache: "no-store" });
-  if (response.status === 401 || response.status === 403) {
-    byId("key").hidden = false;
-    byId("key-text").focus();
-    say(response.status === 401 ? "this gateway asks for an operator's key" : "that is no operator's key", true);
-    return false;
-  }
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  say("live");
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return true;
-    const blocks = (rest + value).split("\n\n");
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const name = /^event: (.*)$/m.exec(block);
-      const data = /^data: (.*)$/m.exec(block);
-      if (name && data && ON[name[1]]) ON[name[1]](JSON.parse(data[1]));
+  const silence = new AbortController();
+  let watch = setTimeout(() => silence.abort(), SILENT_MS);
+  try {
+    const response = await fetch("console/events", { headers, cache: "no-store", signal: silence.signal });
+    if (response.status === 401 || response.status === 403) {
+      byId("key").hidden = false;
+      byId("key-text").focus();
+      const refused = response.status === 403 && (await response.json().catch(() => null));
+      say(refused?.error?.message || "this gateway asks for an operator's key", true);
+      return false;
     }
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    say("live");
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return true;
+      clearTimeout(watch);
+      watch = setTimeout(() => silence.abort(), SILENT_MS);
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const name = /^event: (.*)$/m.exec(block);
+        const data = /^data: (.*)$/m.exec(block);
+        if (name && data && ON[name[1]]) ON[name[1]](JSON.parse(data[1]));
+      }
+    }
+  } finally {
+    clearTimeout(watch);
   }
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import RouterError
+from ..errors import CallerLeftError, RouterError
 from ..ledger import AttemptRecord, Ledger, rounded_usd
 from ..ports import Observer
 from ..types import ChatRequest, ChatResult
@@ -70,7 +70,7 @@ class LiveObserver:
             self._fallbacks += outcome.fallback
             ended: Event = {"status": 200, "provider": outcome.provider, "fallback": outcome.fallback}
         else:
-            self._failed += 1
+            self._failed += not isinstance(outcome, CallerLeftError)
             ended = {"status": outcome.status, "code": outcome.code}
         facts = {"request_id": request.request_id, "at": self._clock(), "asked": request.model[:100], "caller": caller}
         # JSON is made of the ledger once somebody looks.
