@@ -1,4 +1,4 @@
-"""A mistake in what writes a stream's events is recorded as a bug of the gateway, never as a caller that left."""
+"""A mistake in what writes an answer is recorded as a bug of the gateway, never as an answer or a caller that left."""
 
 from __future__ import annotations
 
@@ -93,3 +93,20 @@ def test_a_bug_before_the_first_event_is_one_too(simulator: SimulatorControl, mo
     status, text, notes = streamed(simulator, CHAT, ASKED)
     assert (status, "internal error; the log has the details" in text) == (500, True)
     assert_bug(notes)
+
+
+WHOLE = {**ASKED, "stream": False}
+
+
+@pytest.mark.parametrize("name", ["answer_headers", "reply"])
+def test_a_bug_in_what_writes_a_whole_answer_is_one_too_and_what_was_asked_is_paid_for(
+    simulator: SimulatorControl, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(handler, name, wrong)
+    status, text, notes = streamed(simulator, CHAT, WHOLE)
+    assert (status, "internal error; the log has the details" in text) == (500, True)
+    (outcome,) = notes.outcomes
+    assert isinstance(outcome, InternalError)
+    assert [attempt.failure for attempt in notes.attempts] == [None], "the provider has answered"
+    assert list(outcome.ledger.attempts) == notes.attempts
+    assert outcome.ledger.cost_usd

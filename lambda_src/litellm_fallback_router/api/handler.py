@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..routing.errors import RouterError
 from ..routing.router import ChatStream, Router
+from ..routing.types import ChatResult
 from .body import read_object
 from .caller import timeout_of, while_connected, with_caller
 from .errors import bug, problem_of
@@ -57,20 +58,23 @@ async def _answered(request: Request, form: Format) -> Response:
     if asked.events is not None:
         failed = asked.failed or (lambda problem: form.error_event(form.error(problem)))
         return await _streamed(request, router.stream(question), asked.events, form, failed, revision=config.revision)
-    result = await while_connected(request.receive, router.complete(question))
-    headers = answer_headers(
-        result.deployment,
-        attempts=len(result.ledger.attempts),
-        fallback=result.fallback,
-        mapping=config.revision,
-        cost_usd=result.cost_usd,
-        guardrail=result.guardrail,
-        cache=result.cache,
-    )
-    answer = asked.answer or form.answer
-    told = answer(result, explain=question.constraints.explain)
-    body = told if asked.keep is None else await asked.keep(told)
-    return reply(body, headers=headers, encoder=form.encode)
+
+    async def write(result: ChatResult) -> Response:
+        headers = answer_headers(
+            result.deployment,
+            attempts=len(result.ledger.attempts),
+            fallback=result.fallback,
+            mapping=config.revision,
+            cost_usd=result.cost_usd,
+            guardrail=result.guardrail,
+            cache=result.cache,
+        )
+        answer = asked.answer or form.answer
+        told = answer(result, explain=question.constraints.explain)
+        body = told if asked.keep is None else await asked.keep(told)
+        return reply(body, headers=headers, encoder=form.encode)
+
+    return await while_connected(request.receive, router.complete_with(question, write))
 
 
 async def _streamed(

@@ -19,35 +19,29 @@ its wait is bounded all the same."""
 class Place:
     """One request's."""
 
-    def __init__(self, caller: str) -> None:
+    __slots__ = ("caller", "taken", "turn")
+
+    def __init__(self, caller: str, turn: asyncio.Future[None] | None = None) -> None:
         self.caller = caller
-        self._taken = asyncio.get_running_loop().create_future()
-
-    @property
-    def taken(self) -> bool:
+        self.taken = turn is None
         """True: the request is answered; False: it waits."""
-        return self._taken.done()
-
-    def take(self) -> None:
-        self._taken.set_result(None)
+        self.turn = turn
+        """What it waits for."""
 
     async def wait(self, seconds: float) -> None:
         """Wait until it is taken, or for so long."""
-        await asyncio.wait((self._taken,), timeout=seconds)
+        if self.turn is not None:
+            await asyncio.wait((self.turn,), timeout=seconds)
 
 
 class Places:
     """The places of all requests, by caller."""
 
     def __init__(self) -> None:
-        self._answered = 0
+        self.answered = 0
+        """Requests that are answered now."""
         self._by_caller: Counter[str] = Counter()
         self._waiting: deque[Place] = deque()
-
-    @property
-    def answered(self) -> int:
-        """Requests that are answered now."""
-        return self._answered
 
     @property
     def waiting(self) -> int:
@@ -59,13 +53,14 @@ class Places:
 
     def enter(self, caller: str) -> Place:
         """Take a place."""
-        place = self._of_one(caller)
-        self._take(place)
-        return place
+        self.answered += 1
+        self._by_caller[caller] += 1
+        return Place(caller)
 
     def line_up(self, caller: str) -> Place:
         """Wait behind all others for a place."""
-        place = self._of_one(caller)
+        place = Place(caller, asyncio.get_running_loop().create_future())
+        self._by_caller[caller] += 1
         self._waiting.append(place)
         return place
 
@@ -73,23 +68,19 @@ class Places:
         """Give a place back, or no longer wait for one. While fewer than `batch` requests are answered, those that wait
         are taken."""
         if place.taken:
-            self._answered -= 1
+            self.answered -= 1
         else:
             self._waiting.remove(place)
         self._by_caller[place.caller] -= 1
         # Callers come and go, and each would be remembered for good.
         if not self._by_caller[place.caller]:
             del self._by_caller[place.caller]
-        while self._waiting and self._answered < batch:
-            self._take(self._waiting.popleft())
-
-    def _of_one(self, caller: str) -> Place:
-        self._by_caller[caller] += 1
-        return Place(caller)
-
-    def _take(self, place: Place) -> None:
-        self._answered += 1
-        place.take()
+        while self._waiting and self.answered < batch:
+            place = self._waiting.popleft()
+            self.answered += 1
+            place.taken = True
+            if place.turn is not None:
+                place.turn.set_result(None)
 
 
 class ReadAhead:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from .callers import Priority
 from .errors import CallerLeftError, ConfigurationError, InternalError, RouterError, ServerStoppingError
@@ -26,6 +27,7 @@ __all__ = ["ChatStream", "Router"]
 
 LONG_STEP = 0.001
 """Seconds of processor time; planning an ordinary request takes a tenth of it."""
+T = TypeVar("T")
 STOPPING = "the gateway was told to stop before the answer was complete; ask again"
 
 
@@ -70,9 +72,25 @@ class Router:
             InvalidRequestError: The request is wrong, or no candidate can do what it needs.
             RouterError: The whole chain failed. Its `ledger` lists the attempts.
         """
+        return await self.complete_with(request, _as_it_is)
+
+    async def complete_with(self, request: ChatRequest, write: Callable[[ChatResult], Awaitable[T]]) -> T:
+        """Do as `complete`, and write the answer for its caller: one that cannot be written was not given.
+
+        Args:
+            request: What to ask, of which model or strategy.
+            write: Makes of the answer what its caller gets.
+
+        Returns:
+            What `write` gave.
+
+        Raises:
+            RouterError: As `complete` raises it, or `write`. What else `write` raises is a bug, and recorded as that.
+        """
         run = self._run(request, streamed=False)
         try:
             result = await run.answer()
+            written = await _written(run, result, write)
         except RouterError as error:
             self._finish(run, error)
             raise
@@ -80,7 +98,7 @@ class Router:
             self._finish(run, self._cut_off(run, error))
             raise
         self._finish(run, result)
-        return result
+        return written
 
     def complete_sync(self, request: ChatRequest) -> ChatResult:
         """Do as `complete`, for callers without an event loop; blocks the calling thread.
@@ -260,6 +278,18 @@ class Router:
         if self.stopping:
             return ServerStoppingError(STOPPING, retry_after=1.0, ledger=run.ledger)
         return CallerLeftError("the caller left before the answer", ledger=run.ledger)
+
+
+async def _as_it_is(result: ChatResult) -> ChatResult:
+    return result
+
+
+async def _written(run: Run, result: ChatResult, write: Callable[[ChatResult], Awaitable[T]]) -> T:
+    try:
+        return await write(result)
+    except RouterError as error:
+        error.ledger = run.ledger  # it is paid for all the same
+        raise
 
 
 async def _take_turns() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Any, cast
@@ -116,6 +116,9 @@ class FakeRouter:
     async def complete(self, request: ChatRequest) -> ChatResult:
         await self.begin(request)
         return self.result(request, self.choices)
+
+    async def complete_with(self, request: ChatRequest, write: Callable[[ChatResult], Awaitable[Any]]) -> Any:
+        return await write(await self.complete(request))
 
     def stream(self, request: ChatRequest) -> FakeStream:
         return FakeStream(self, request)

@@ -212,7 +212,8 @@ def test_a_request_that_ends_at_the_moment_of_its_turn_leaves_its_place_to_the_n
         loop = asyncio.get_running_loop()
         await asyncio.sleep(1)
         place = process.admission._places._waiting[0]
-        place._taken.add_done_callback(lambda _: ends.cancel() if how == "cancelled" else leaving.gone.set())
+        assert place.turn is not None
+        place.turn.add_done_callback(lambda _: ends.cancel() if how == "cancelled" else leaving.gone.set())
         await asyncio.gather(*held)
         await asyncio.gather(ends, return_exceptions=True)
         await asyncio.gather(*behind)
