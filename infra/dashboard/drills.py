@@ -8,7 +8,7 @@ from aws_cdk.aws_cloudwatch import Color, HorizontalAnnotation
 from litellm_fallback_router.drill import UNPROVEN_AFTER
 
 from ..metrics import StageMetrics
-from .widgets import HALF, Graphs, Row
+from .widgets import HALF, TWO_WEEKS, Graphs, Row
 
 TITLE = "Is the rest of each chain proven?"
 
@@ -20,6 +20,6 @@ def proven(metrics: StageMetrics, graphs: Graphs) -> Row:
     hours = metrics.metric("HoursSinceProven", "Maximum", period=hour, label="the longest unproven")
     limit = HorizontalAnnotation(value=UNPROVEN_AFTER, label="7 days", color=Color.RED)
     return [
-        graphs.graph("Deployments that no drill proves", [unproven], width=HALF),
-        graphs.graph("Hours since a drill proved it", [hours], width=HALF, limits=[limit]),
+        graphs.graph("Deployments that no drill proves", [unproven], width=HALF, start=TWO_WEEKS),
+        graphs.graph("Hours since a drill proved it", [hours], width=HALF, limits=[limit], start=TWO_WEEKS),
     ]

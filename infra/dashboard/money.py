@@ -18,12 +18,12 @@ from litellm_fallback_router.routing.callers import NANO, Budget, Period
 
 from ..metrics import FIVE_MINUTES, StageMetrics
 from .models import Models
-from .widgets import HALF, HEIGHT, THIRD, Graphs, Row, table
+from .widgets import HALF, HEIGHT, LAST_DAY, THIRD, TWO_WEEKS, Graphs, Row, table
 
 PERIODS = {Period.MINUTE: Duration.minutes(1), Period.HOUR: Duration.hours(1), Period.DAY: Duration.days(1)}
 """Of budgets, as CloudWatch can sum them up."""
-LAST_DAY = "-PT24H"
-"""Which has midnight in it at any time."""
+LOOKS_BACK = {Period.MINUTE: None, Period.HOUR: LAST_DAY, Period.DAY: TWO_WEEKS}
+"""None: as far as the dashboard."""
 
 
 class Money:
@@ -35,7 +35,8 @@ class Money:
     def today(self) -> Row:
         """What is spent now, beside what may be."""
         hour = self._metrics.metric("CostUsd", "Sum", label="spent", period=Duration.hours(1))
-        return [self._since_midnight(), self._graphs.graph("US dollars an hour", [hour]), self._against()]
+        by_hour = self._graphs.graph("US dollars an hour", [hour], start=LAST_DAY)
+        return [self._since_midnight(), by_hour, self._against()]
 
     def spent(self) -> Row:
         """By whom."""
@@ -58,6 +59,9 @@ class Money:
             _today(metric("CostUsd", "Sum"), "usd", "US dollars"),
             _today(metric("WastedCostUsd", "Sum"), "wasted", "of them wasted"),
         ]
+        if self._budget is not None and self._budget.period is Period.DAY:
+            share = 100 * NANO / self._budget.nano_usd
+            numbers.append(_today(metric("CostUsd", "Sum"), "of", f"per cent of {self._budget}", share))
         return SingleValueWidget(
             title="Today, since 00:00 UTC", metrics=numbers, start=LAST_DAY, width=THIRD, height=HEIGHT
         )
@@ -66,20 +70,23 @@ class Money:
         """What each period of the budget has cost, beside it. CloudWatch knows no months: then, and without a budget,
         what each day has cost."""
         budget = self._budget
-        period = PERIODS.get(budget.period) if budget is not None else None
-        spent = self._metrics.metric("CostUsd", "Sum", label="spent", period=period or Duration.days(1))
-        limit = [] if budget is None or period is None else [_line(budget)]
+        summed = budget is not None and budget.period in PERIODS
+        period = budget.period if budget is not None and summed else Period.DAY
+        spent = self._metrics.metric("CostUsd", "Sum", label="spent", period=PERIODS[period])
+        limit = [_line(budget)] if budget is not None and summed else []
         title = f"US dollars, of {budget}" if budget is not None else "US dollars a day"
-        return self._graphs.graph(title, [spent], limits=limit)
+        return self._graphs.graph(title, [spent], limits=limit, start=LOOKS_BACK[period])
 
 
-def _today(metric: IMetric, id: str, label: str) -> MathExpression:
-    """The sum since the last midnight, UTC; the number shown is the newest of these sums. CloudWatch has no word for
-    "now": it is the newest time that the metric is asked for. Source: CloudWatch user guide, "Using math expressions
-    with CloudWatch metrics" (EPOCH gives a value for every period, those without data too; times are UTC)."""
+def _today(metric: IMetric, id: str, label: str, times: float = 1) -> MathExpression:
+    """The sum since the last midnight, UTC, `times` a number; shown is the newest of these sums. CloudWatch has no word
+    for "now": it is the newest time that the metric is asked for. Source: CloudWatch user guide, "Using math
+    expressions with CloudWatch metrics" (EPOCH gives a value for every period, those without data too; times are
+    UTC)."""
     day = f"FLOOR(EPOCH({id}) / 86400) == FLOOR(MAX(EPOCH({id})) / 86400)"
+    total = f"RUNNING_SUM(IF({day}, FILL({id}, 0), 0))"
     return MathExpression(
-        expression=f"RUNNING_SUM(IF({day}, FILL({id}, 0), 0))",
+        expression=total if times == 1 else f"{times:.12g} * {total}",
         using_metrics={id: metric},
         label=label,
         period=FIVE_MINUTES,

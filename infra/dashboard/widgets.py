@@ -21,6 +21,9 @@ WIDTH = 24
 """Columns of CloudWatch's grid."""
 THIRD, HALF = WIDTH // 3, WIDTH // 2
 HEIGHT = 6
+LAST_DAY, TWO_WEEKS = "-PT24H", "-P14D"
+"""How far a graph looks back whose values are an hour's or a day's: in a dashboard's usual three hours they would be a
+point or none."""
 Row = list[IWidget]
 
 
@@ -39,8 +42,10 @@ class Graphs:
         width: int = THIRD,
         limits: Sequence[HorizontalAnnotation] = (),
         stacked: bool = False,
+        start: str | None = None,
     ) -> GraphWidget:
-        """`limits`: horizontal lines besides the alarms'."""
+        """`limits`: horizontal lines besides the alarms'; `start`: how far it looks back, whatever the dashboard is set
+        to."""
         shown = {key for line in lines if (key := _key(line))}
         named: dict[float, list[str]] = {}
         for key, one in self._thresholds:
@@ -55,6 +60,7 @@ class Graphs:
             left=list(lines),
             left_annotations=[*limits, *alarms],
             stacked=stacked,
+            start=start,
             width=width,
             height=HEIGHT,
         )

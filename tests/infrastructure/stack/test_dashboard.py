@@ -160,6 +160,20 @@ def test_today_is_counted_over_a_range_that_has_midnight_in_it(dev: Synthesized)
     assert {one.name for one in today.lines} == {"CostUsd", "WastedCostUsd"}
 
 
+def test_sums_of_a_day_or_an_hour_are_shown_beside_others_before_them(dev: Synthesized) -> None:
+    starts = {3_600: "-PT24H", 86_400: "-P14D"}
+    shown = [(one, line) for one in widgets(dev) for line in one.lines if line.period in starts]
+    assert {line.period for _, line in shown} == starts.keys()
+    for widget, line in shown:
+        assert widget.properties["start"] == starts[line.period], widget.title
+
+
+def test_drills_of_two_weeks_are_shown(synthesize: Synthesize) -> None:
+    found = [one for one in widgets(synthesize(drill="rate(1 day)")) if "drill" in one.title]
+    assert {line.name for one in found for line in one.lines} == {"HopsUnproven", "HoursSinceProven"}
+    assert {one.properties["start"] for one in found} == {"-P14D"}
+
+
 def test_optional_sections_are_there_with_what_they_show(
     synthesize: Synthesize, chain_file: Callable[[object], Path], dev: Synthesized
 ) -> None:
