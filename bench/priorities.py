@@ -41,7 +41,7 @@ BATCH_CALLERS = int(PLACES * SHARE) + MOST_WAITING + 16
 """As many as have places, as may wait, and some that are refused."""
 CALLERS = 8
 """Interactive ones: as many as the places that are kept for them."""
-ROUNDS, QUICK_ROUNDS = 7, 2
+ROUNDS, QUICK_ROUNDS = 5, 1
 REQUESTS = 320
 """Of a round, alone and beside batch each."""
 SECONDS = 60.0
@@ -60,10 +60,12 @@ class Asked:
     batch: Counter[int] = field(default_factory=Counter)
     """Batch requests by status."""
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """Processor time of the gateway."""
 
     @property
     def p95(self) -> float:
-        """Seconds within which 95 of 100 ended."""
+        """Seconds within which 95 of 100 streams ended."""
         return percentile(self.answers, 0.95)
 
 
@@ -88,7 +90,10 @@ def ratios(measured: Sequence[Round]) -> list[float]:
     return [one[BESIDE].p95 / one[ALONE].p95 for one in measured]
 
 
-HEAD = ("interactive", "answer p50, ms", "p95, ms", "p99, ms", "batch answers/s", "batch refusals/s")
+HEAD = (
+    *("interactive", "answer p50, ms", "p95, ms", "p99, ms"),
+    *("batch answers/s", "batch refusals/s", "gateway's processor time, % of a core"),
+)
 
 
 def lines(measured: Sequence[Round]) -> list[list[str]]:
@@ -98,7 +103,8 @@ def lines(measured: Sequence[Round]) -> list[list[str]]:
         asked = [one[way] for one in measured]
         times = [median(percentile(one.answers, share) for one in asked) * MS for share in (0.5, 0.95, 0.99)]
         rates = [median(one.batch[status] / one.seconds for one in asked) for status in (200, 503)]
-        rows.append([way, *(f"{number:.0f}" for number in (*times, *rates))])
+        busy = 100 * median(one.cpu_seconds / one.seconds for one in asked)
+        rows.append([way, *(f"{number:.0f}" for number in (*times, *rates, busy))])
     return rows
 
 
@@ -175,9 +181,9 @@ async def _ask(gateway: Running, count: int) -> Asked:
                     raise BenchError(f"an interactive request was answered {response.status}: {body[:300]!r}")
                 asked.answers.append(perf_counter() - sent)
 
-        began = perf_counter()
+        began, used = perf_counter(), gateway.cpu_seconds
         await asyncio.gather(*(one_caller() for _ in range(CALLERS)))
-        asked.seconds = perf_counter() - began
+        asked.seconds, asked.cpu_seconds = perf_counter() - began, gateway.cpu_seconds - used
     return asked
 
 
