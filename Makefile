@@ -18,7 +18,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test clients browser e2e e2e-streaming package image deploy smoke diff destroy sam-invoke e2e-sam bench lint format lock clean
+.PHONY: help demo serve test clients browser e2e chaos e2e-streaming package image deploy smoke diff destroy sam-invoke e2e-sam bench lint format lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -41,6 +41,9 @@ browser: $(INFRA) ## Look at the console in Debian's Chromium (apt-get install c
 
 e2e: $(INFRA) ## Deploy to a local AWS and use it there, from keys to rotation to destroy
 	@$(BIN)/pytest -q tests/e2e/shared_accounts.py tests/e2e/operators.py tests/e2e/drills.py tests/e2e/budgets.py tests/e2e/deployed.py
+
+chaos: $(INFRA) ## Change the mapping of a stage on a local AWS, and take it back
+	@$(BIN)/pytest -q tests/e2e/live_mapping.py
 
 e2e-streaming: $(INFRA) ## Run the package behind the real Lambda Web Adapter (needs cargo)
 	@if command -v cargo >/dev/null; then $(BIN)/pytest -q tests/e2e/streaming_door.py; \

@@ -11,6 +11,7 @@ from openai import OpenAI
 
 from litellm_fallback_router.adapters.secrets_manager import RETRY
 from tests.support.deployed import Deployed, deployed_gateway
+from tests.support.live_stage import LiveStage, live_stage
 
 ENVIRONMENTS = 2
 """How many there are at most, with so many requests at the same time."""
@@ -44,6 +45,13 @@ def deployed(stored: tuple[Deployed, float]) -> Deployed:
         if providers == {"openai"}:
             return gateway
     raise AssertionError(f"a stored key was not used within {RETRY + USED_WITHIN:g} s")
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStage]:
+    """A stage whose mapping can be changed without a deployment, with the providers' keys."""
+    with live_stage(tmp_path_factory.mktemp("live")) as stage:
+        yield stage
 
 
 def _provider(client: OpenAI) -> str:

@@ -122,8 +122,8 @@ class Deployed:
 
 
 @contextmanager
-def deployed_gateway(folder: Path) -> Iterator[Deployed]:
-    """Bootstrap and deploy. No provider's key is stored yet."""
+def deployed_gateway(folder: Path, **settings: str) -> Iterator[Deployed]:
+    """Bootstrap and deploy. No provider's key is stored yet. `settings`: further ones of the stage."""
     with ministack_process(folder) as aws, simulator_process() as simulator:
         mapping = folder / "my-chain.json"
         mapping.write_text(json.dumps(_mapping(simulator.url)))
@@ -134,6 +134,7 @@ def deployed_gateway(folder: Path) -> Iterator[Deployed]:
             "mapping": str(mapping),
             "drill": "rate(1 day)",
             "simulator_url": simulator.url,
+            **settings,
         }
         cdk = Cdk(aws, folder, context)
         cdk.bootstrap()

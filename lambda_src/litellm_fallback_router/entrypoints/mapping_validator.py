@@ -26,7 +26,8 @@ class MappingRefusedError(Exception):
 def handler(event: dict[str, Any], context: object) -> None:
     """`event`: `{"content": BASE64, ...}`. Raises MappingRefusedError."""
     del context
-    settings = load_settings()
+    # What a simulator that takes the providers' place is asked with, is not in the mapping.
+    settings = load_settings().model_copy(update={"simulator_url": None})
     try:
         mapping = json.loads(base64.b64decode(event["content"]))
         problems = _problems(settings, mapping)

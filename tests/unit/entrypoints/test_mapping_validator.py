@@ -112,6 +112,13 @@ def test_every_mistake_is_said_and_no_key_is() -> None:
     assert "sk-secret" not in "".join(said)
 
 
+def test_a_stage_whose_providers_are_simulated_takes_what_another_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUTER_SIMULATOR_URL", "http://127.0.0.1:9")
+    check(with_model("openai", model="gpt-5"))
+    (said,) = refusals(with_model("openai", model="gpt-6"))
+    assert said.startswith("new: this stage may not ask openai/gpt-6;")
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"null", b"[]"])
 def test_what_is_no_mapping_is_refused(content: bytes) -> None:
     assert len(refusals(content)) == 1
