@@ -34,7 +34,7 @@ def evaluation_folder(out: str, settings: Settings, region: str | None = None) -
         yield LocalFolder(Path(out))
         return
     place = check_place(out)
-    from litellm_fallback_router.operations import explained  # noqa: PLC0415
+    from litellm_fallback_router.operation_errors import explained  # noqa: PLC0415
 
     from .aws import S3Folder  # noqa: PLC0415 - AWS's libraries, only when needed
 

@@ -98,7 +98,8 @@ BOTO3_DATA = frozenset({"dynamodb"})
 """The services a Lambda uses through boto3's resources (Powertools' circuit breaker)."""
 
 OPERATOR_MODULES = (
-    *("cli.py", "commands/*", "operations.py", "adapters/api_gateway.py", "adapters/cloudformation.py"),
+    *("cli.py", "commands/*", "operations.py", "operation_errors.py"),
+    *("adapters/api_gateway.py", "adapters/cloudformation.py"),
     *("preflight/*", "checklist.py", "aws_regions.py", "adapters/account.py", "adapters/bedrock_catalog.py"),
     *("adapters/appconfig_rollouts.py", "adapters/gateway_client.py", "adapters/monitoring.py"),
 )

@@ -108,7 +108,7 @@ def _told(out: str) -> Iterator[None]:
     if not out.startswith("s3://"):
         yield
         return
-    from litellm_fallback_router.operations import OperationError  # noqa: PLC0415 - AWS's libraries, only when needed
+    from litellm_fallback_router.operation_errors import OperationError  # noqa: PLC0415 - AWS's libraries, only when needed
 
     try:
         yield

@@ -9,7 +9,7 @@ from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from .operations import OperationError
+from .operation_errors import OperationError
 
 Status = Literal["ok", "warning", "failed"]
 Announce = Callable[[str], AbstractContextManager[None]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from . import bootstrap
 from .adapters.drill_files import DrillFiles
 from .adapters.image_fetch import ImageFetcher
 from .adapters.local_accounts import LocalAccounts
 from .adapters.memory import MemoryCircuits, MemoryRateLimits
+from .dependencies import provider_keys
 from .drill import NEVER, Silent
 from .engine import Engine
 from .routing.accounts import Accounts
@@ -27,7 +27,7 @@ def dependencies_of(config: RouterConfig, settings: Settings) -> RouterDependenc
 
     Raises ConfigurationError.
     """
-    keys = bootstrap.provider_keys(config, settings, read=True)
+    keys = provider_keys(config, settings, read=True)
     return RouterDependencies(
         provider=Engine(keys.resolve),
         keys=keys,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from .adapters.keys_file import only_writer, read_keys, write_keys
 from .adapters.local_accounts import LocalAccounts
 from .adapters.local_spend import LocalSpend
-from .bootstrap import spend_file
+from .dependencies import spend_file
 from .routing.accounts import Account, SpendLine, StoreLostError
 from .routing.callers import CallerKey, KeyEntry
 

@@ -7,20 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
 import boto3
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    ProfileNotFound,
-)
 
 from .adapters.account import SHORT
 from .adapters.api_gateway import UsageKeys
@@ -39,16 +30,13 @@ from .adapters.monitoring import Monitoring
 from .adapters.secrets_manager import read_secret, write_secret
 from .drill import Order, Report
 from .local_keys import ID_LENGTH, new_key
+from .operation_errors import OperationError, error_code, explained
 from .providers import known_providers
 from .routing.accounts import Account, Balance, SpendLine, StoreLostError
 from .routing.mapping import did_you_mean, holds_a_key, secret_name
 
 T = TypeVar("T")
 P = TypeVar("P")
-
-
-class OperationError(Exception):
-    """It could not be done. The text says what to do next, and never holds a key."""
 
 
 class DeployedGateway:
@@ -197,7 +185,7 @@ class DeployedGateway:
             with explained():
                 write_secret(self._session.client("secretsmanager"), self._stack.secrets_prefix, provider, secret)
         except OperationError as error:
-            if _code(error.__cause__) != "ResourceNotFoundException":
+            if error_code(error.__cause__) != "ResourceNotFoundException":
                 raise
             known = known_providers()
             hint = "" if provider in known else did_you_mean(provider, known)
@@ -333,31 +321,3 @@ class _Reason:
 
     def state_unavailable(self, what: str, why: str) -> None:
         self.why = why
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    """Turns what AWS says into what to do."""
-    try:
-        yield
-    except NoRegionError as error:
-        raise OperationError("no AWS Region: add --region, or set AWS_DEFAULT_REGION") from error
-    except (NoCredentialsError, ProfileNotFound) as error:
-        raise OperationError(
-            "no AWS credentials: set AWS_PROFILE, or sign in (aws sso login, aws configure)"
-        ) from error
-    except EndpointConnectionError as error:
-        raise OperationError("AWS cannot be reached: check the network and the Region") from error
-    except ClientError as error:
-        code, said = _code(error), error.response["Error"].get("Message", "")
-        # AppConfig's validators say what is wrong with a mapping here.
-        details: Any = error.response.get("Details") or {}
-        found = details.get("InvalidConfiguration", [])
-        said = "\n  ".join([said, *(str(one["Reason"]) for one in found if one.get("Reason"))])
-        raise OperationError(f"AWS refused {error.operation_name}: {code}: {said}") from error
-    except BotoCoreError as error:
-        raise OperationError(f"the call to AWS failed: {error}") from error
-
-
-def _code(error: BaseException | None) -> str:
-    return str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""

@@ -18,7 +18,7 @@ import pytest
 from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.keys_file import write_keys
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
-from litellm_fallback_router.bootstrap import spend_file
+from litellm_fallback_router.dependencies import spend_file
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.accounts import Balance
 from litellm_fallback_router.routing.callers import NANO, Budget, CallerKey, KeyEntry

@@ -29,7 +29,8 @@ def place_of(stack: str | None, region: str | None) -> Place | None:
 @contextmanager
 def deployed(stack: str | None, region: str | None, table: str | None = None) -> Iterator[DeployedGateway]:
     """The gateway. An error ends the command with exit code 1 and the fix."""
-    from ..operations import DeployedGateway, OperationError  # noqa: PLC0415 - AWS's libraries, only when needed
+    from ..operation_errors import OperationError  # noqa: PLC0415 - AWS's libraries, only when needed
+    from ..operations import DeployedGateway  # noqa: PLC0415
 
     try:
         yield DeployedGateway.find(stack, region, table)

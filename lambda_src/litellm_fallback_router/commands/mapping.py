@@ -44,7 +44,7 @@ Now = Annotated[
 @contextmanager
 def _rollouts(stack: str | None, region: str | None) -> Iterator[tuple[MappingRollouts, tuple[str, ...]]]:
     """The mappings of the stage here, and the other Regions that it is in."""
-    from ..operations import explained  # noqa: PLC0415 - AWS's libraries, only when needed
+    from ..operation_errors import explained  # noqa: PLC0415 - AWS's libraries, only when needed
 
     with deployed(stack, region) as gateway, explained():
         yield gateway.mappings, gateway.stack.other_regions

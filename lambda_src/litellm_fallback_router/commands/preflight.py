@@ -9,7 +9,7 @@ import typer
 
 from .. import bootstrap
 from ..checklist import Check, well
-from ..operations import OperationError
+from ..operation_errors import OperationError
 from ..preflight.load import Load
 from ..preflight.run import preflight as look
 from ..routing.mapping import load_config, secret_providers

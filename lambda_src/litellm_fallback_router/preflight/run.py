@@ -10,7 +10,7 @@ import boto3
 from ..adapters.account import SHORT, Account
 from ..adapters.bedrock_catalog import BedrockCatalog
 from ..checklist import Announce, Check, Look, performed
-from ..operations import OperationError, explained
+from ..operation_errors import OperationError, explained
 from ..routing.mapping import RouterConfig
 from .account import account_looks
 from .load import Load

@@ -15,7 +15,7 @@ import typer
 
 from ... import bootstrap
 from ...checklist import Check, performed, well
-from ...operations import OperationError
+from ...operation_errors import OperationError
 from ...routing.mapping import RouterConfig
 from ..checks_table import Shown, progress, show
 from ..command_context import command_context
