@@ -100,8 +100,8 @@ def error_table() -> str:
         "ProvidersFailedError": "Every candidate was asked and failed.",
         "UnavailableError": "Nobody could be asked: no key, refused credentials, ... `Retry-After` where it is known.",
         "GatewayBusyError": (
-            "All callers together have too much under way (`max_concurrent`, `max_bytes_held`), or a batch request found "
-            "no place (`batch_share`); `Retry-After`."
+            "All callers together have too much under way (`max_concurrent`, `max_bytes_held`), or a batch request "
+            "found no place (`batch_share`); `Retry-After`."
         ),
         "GuardrailUnreachableError": "The guardrail gave no verdict, and without one nothing is answered.",
         "ServerStoppingError": "The gateway was told to stop; a stream gets it as an event, after the 200.",
