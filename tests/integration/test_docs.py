@@ -32,7 +32,10 @@ SITUATIONS: dict[str, tuple[Fault, dict[str, Any]] | None] = {
 DOCS = REPOSITORY / "docs"
 PAGES = [
     REPOSITORY / "README.md",
-    *(DOCS / f"{name}.md" for name in ("python", "http", "failures", "command-line")),
+    *(
+        DOCS / f"{name}.md"
+        for name in ("python", "http", "failures", "command-line", "messages", "responses", "response-cache")
+    ),
 ]
 FOUND = [example for page in PAGES for example in examples(page).values()]
 EXAMPLES = {example.name: example for example in FOUND}
@@ -44,7 +47,8 @@ COMMANDS = [line for line in EXAMPLES["commands"].text.splitlines() if line]
 @pytest.fixture(scope="module")
 def gateway(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     # The shipped mapping; its circuits stay closed, so that one example's outage is not the next one's.
-    mapping = {**ROUTER_STYLE_MAPPING, "settings": {"circuit_failures": 100}}
+    # Only the example that asks for it is given a kept answer.
+    mapping = {**ROUTER_STYLE_MAPPING, "settings": {"circuit_failures": 100}, "cache": {"store": "memory"}}
     with gateway_process(tmp_path_factory.mktemp("docs"), mapping, simulator_url=simulator.url) as running:
         yield running
 
