@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.cloudwatch import CloudWatchObserver
+from litellm_fallback_router.adapters.cloudwatch import CloudWatchObserver, emit
 from litellm_fallback_router.routing.callers import CallerKey
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
+from litellm_fallback_router.routing.observe import Measured
 from litellm_fallback_router.routing.observe.metrics import (
     CACHE_METRICS,
+    DRILL_METRICS,
     GUARDRAIL_METRICS,
     METRICS,
     NAMESPACE,
@@ -218,6 +220,7 @@ def test_every_declared_metric_and_dimension_is_emitted_and_no_other(stdout: Std
     run_virtually(scenario())
     observer.circuit_moved("a", "open")
     observer.state_unavailable("read circuits", "ThrottlingException")
+    emit("gateway-dev", [Measured(dict.fromkeys(DRILL_METRICS, 0.0))])
     metrics, events = stdout.lines()
     emitted = {
         (metric["Name"], metric["Unit"], tuple(names))
@@ -272,6 +275,6 @@ def test_each_attempt_is_one_sample_of_its_models_failures_however_it_ended(stdo
 
 def test_a_steady_stage_of_eight_models_has_few_metrics() -> None:
     assert steady_metrics(8) == 46
-    seldom = GUARDRAIL_METRICS | CACHE_METRICS
+    seldom = GUARDRAIL_METRICS | CACHE_METRICS | DRILL_METRICS
     steady = [metric for metric in METRICS.values() if () in metric.sets and metric.name not in seldom]
     assert steady_metrics(0) == len(steady)
