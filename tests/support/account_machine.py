@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from litellm_fallback_router.routing.accounts import Account, Refusal, Reservation, Slot
 from litellm_fallback_router.routing.accounts.accounts import PAUSE_SECONDS
+from litellm_fallback_router.routing.accounts.closings import LATE_SECONDS
 from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import UnavailableError
 from litellm_fallback_router.routing.ports import AccountStore
@@ -148,7 +149,7 @@ class AccountMachine(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.run(asyncio.sleep(seconds))
 
-    @rule(which=st.integers(0, PROCESSES - 1), pattern=st.text("ba-", max_size=4))
+    @rule(which=st.integers(0, PROCESSES - 1), pattern=st.text("bal-", max_size=4))
     def lose_the_store(self, which: int, pattern: str) -> None:
         self.find_the_store(which)
         self.processes[which].store.pattern = pattern
@@ -194,7 +195,7 @@ class AccountMachine(RuleBasedStateMachine):
                 self.settled(held, 0 if held.slot.lapses else held.reservation.amount // 2)
         for process in self.processes:
             self.run(process.accounts.aclose())
-        self.run(asyncio.sleep(3.0))
+        self.run(asyncio.sleep(LATE_SECONDS + 5.0))
         for process in self.processes:
             self.run(process.accounts.aclose())
         for slot in {held.slot.key: held.slot for held in self.held}.values():

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from litellm_fallback_router.routing.accounts import Accounts, Balance, Granted, Short, Slot, StoreLostError
 from litellm_fallback_router.routing.ports import AccountStore
+
+LATE = 3.0
+"""Seconds."""
 
 
 class Losable:
@@ -19,8 +24,10 @@ class Losable:
         self.lost = ""
         """`before`, `after`, `crashed` (no answer, ever), or empty."""
         self.pattern = ""
-        """Where it is not empty, what is lost of each call in turn, again and again: `b` before, `a` after, `-` none.
+        """Where it is not empty, what is lost of each call in turn, again and again: `b` before, `a` after, `-` none,
+        `l` of what opens a lease: it is done LATE seconds later.
         """
+        self._late: set[asyncio.Task[None]] = set()
         self.calls = 0
         self.opened = 0
 
@@ -28,6 +35,12 @@ class Losable:
         self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool = False
     ) -> Granted | Short:
         self._next()
+        if self.lost == "late":
+            work = partial(self.store.open, slot, lease, amount, expires, whatever_is_left=whatever_is_left)
+            task = asyncio.get_running_loop().create_task(_later(work))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+            raise StoreLostError("late")
         await self._check("before")
         self.opened += 1
         answer = await self.store.open(slot, lease, amount, expires, whatever_is_left=whatever_is_left)
@@ -48,7 +61,9 @@ class Losable:
 
     def _next(self) -> None:
         if self.pattern and self.lost != "crashed":
-            self.lost = {"b": "before", "a": "after", "-": ""}[self.pattern[self.calls % len(self.pattern)]]
+            self.lost = {"b": "before", "a": "after", "l": "late", "-": ""}[
+                self.pattern[self.calls % len(self.pattern)]
+            ]
             self.calls += 1
 
     async def _check(self, when: str) -> None:
@@ -56,6 +71,11 @@ class Losable:
             await asyncio.get_running_loop().create_future()
         if self.lost == when:
             raise StoreLostError("lost")
+
+
+async def _later(work: Callable[[], Coroutine[Any, Any, Granted | Short]]) -> None:
+    await asyncio.sleep(LATE)
+    await work()
 
 
 @dataclass

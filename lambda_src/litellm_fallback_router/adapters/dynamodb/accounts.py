@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,7 +52,7 @@ class TableAccounts:
         self, slot: Slot, lease: str, amount: int, expires: float, *, whatever_is_left: bool = False
     ) -> Granted | Short:
         work = partial(self._open, slot, lease, amount, int(expires), whatever_is_left=whatever_is_left)
-        return await self._call("reserve from an account", partial(_twice, work))
+        return await self._call("reserve from an account", partial(_opened_twice, work))
 
     async def close(self, slot: Slot, lease: str, amount: int, spent: Mapping[str, int]) -> None:
         await self._call("settle an account", partial(_twice, partial(self._close, slot, lease, amount, spent)))
@@ -186,6 +187,15 @@ def _twice(work: Callable[[], T]) -> T:
         return work()
     except TABLE_ERRORS:
         return work()
+
+
+def _opened_twice(work: Callable[[], Granted | Short]) -> Granted | Short:
+    """The same, where the first try may be done after the second."""
+    try:
+        return work()
+    except TABLE_ERRORS as error:
+        refused = isinstance(error, ClientError | TableBusyError)
+        return replace(work(), doubtful=not refused)
 
 
 def _with_ttl(expression: str) -> str:

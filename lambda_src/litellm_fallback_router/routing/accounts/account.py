@@ -81,6 +81,8 @@ class Granted:
 
     left: int
     """What is left for others."""
+    doubtful: bool = False
+    """An earlier try, whose answer was lost, may still be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Short:
     """No lease was opened: so much is left."""
 
     left: int
+    doubtful: bool = False
+    """As of `Granted`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..errors import UnavailableError
 from ..ports import AccountStore
@@ -243,9 +244,11 @@ class Accounts:
         for size in dict.fromkeys((wanted, amount)):
             lease = self._lease(slot, size)
             answer = await self._open(lease)
-            known.left = answer.left
+            known.left, lease.doubtful = answer.left, answer.doubtful
             if not isinstance(answer, Short):
                 return lease
+            if answer.doubtful:
+                self._closings.add(lease)
             if answer.left < amount:
                 return None
         return None
@@ -263,13 +266,19 @@ class Accounts:
         except StoreLostError as error:
             self._paused_until = self._clock() + PAUSE_SECONDS
             if error.sent:
-                # It may have been opened all the same; then it is closed with nothing spent.
+                # It may have been opened all the same, or still be; then it is closed with nothing spent.
+                lease.doubtful = True
                 self._closings.add(lease)
             raise
         except asyncio.CancelledError:
-            opening.add_done_callback(lambda done: done.cancelled() or done.exception())
-            opening.add_done_callback(lambda _: self._closings.add(lease))
+            opening.add_done_callback(partial(self._unwanted, lease))
             raise
+
+    def _unwanted(self, lease: Lease, opening: asyncio.Task[Granted | Short]) -> None:
+        """Close what was opened for a caller that left meanwhile."""
+        lost = opening.cancelled() or opening.exception() is not None
+        lease.doubtful = lost or opening.result().doubtful
+        self._closings.add(lease)
 
     def _lease(self, slot: Slot, amount: int, *, local: bool = False) -> Lease:
         return Lease(secrets.token_urlsafe(8), slot, amount, self._clock(), local=local)

@@ -22,6 +22,8 @@ AGAIN = 1.0
 """Seconds after which a lost store is tried again."""
 FLUSH_SECONDS = 1.0
 """Longest wait of `flush`."""
+LATE_SECONDS = 10.0
+"""For which a write may be under way whose answer was lost: what it opens after the lease was closed is closed then."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Lease:
     """Nothing more is reserved in it; it is closed once all is settled."""
     local: bool = False
     """Not known to the store, which was lost; opened there, whatever is left, when it is back."""
+    doubtful: bool = False
+    """A write that opens it may still be under way once it was closed."""
 
     @property
     def free(self) -> int:
@@ -104,14 +108,18 @@ class Closings:
     async def _written(self, lease: Lease) -> bool:
         try:
             if lease.local:
+                lease.doubtful, was = True, lease.doubtful
                 expires = self._clock() + LEASE_EXPIRES
                 await self._store.open(lease.slot, lease.id, lease.amount, expires, whatever_is_left=True)
                 # The store knows it: opened again after its closing, it would be spent twice.
-                lease.local = False
+                lease.local, lease.doubtful = False, was
             await self._store.close(lease.slot, lease.id, lease.amount, dict(lease.spent))
         except StoreLostError:
             return False
         self._waiting.pop(lease.id, None)
+        if lease.doubtful:
+            again = Lease(lease.id, lease.slot, lease.amount, lease.opened)
+            asyncio.get_running_loop().call_later(LATE_SECONDS, self.add, again)
         return True
 
     def _give_up(self) -> None:

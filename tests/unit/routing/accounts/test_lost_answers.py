@@ -47,6 +47,24 @@ def test_what_was_used_without_the_store_is_counted_once_when_its_answers_are_lo
     run_virtually(main())
 
 
+@pytest.mark.parametrize("ahead", [True, False])
+@pytest.mark.parametrize("pattern", ["l", "l-", "-l", "lb-", "la-", "l--"])
+def test_what_a_slow_store_opens_after_its_caller_has_given_up_is_given_back(pattern: str, ahead: bool) -> None:
+    async def main() -> None:
+        store = Losable(LocalAccounts(clock=clock))
+        accounts = Accounts(store, ahead=ahead, local_share=0.5, clock=clock)
+        store.pattern = pattern
+        for _ in range(3):
+            await used(accounts, 40)
+            await asyncio.sleep(1.5)
+        store.pattern = store.lost = ""
+        await asyncio.sleep(30.0)
+        found = await balance(store)
+        assert (found.spent, found.held, found.left) == (120, 0, 880)
+
+    run_virtually(main())
+
+
 def test_what_is_used_while_the_store_is_lost_waits_in_one_closing() -> None:
     async def main() -> None:
         store = Losable(LocalAccounts(clock=clock))
