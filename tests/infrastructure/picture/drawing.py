@@ -223,7 +223,8 @@ def digest(widgets: Sequence[Widget]) -> str:
 
 def columns_of(query: str) -> list[str]:
     """What a query of the log answers with."""
-    commands = dict(command.partition(" ")[::2] for command in re.split(r"\s\| ", query)[1:])
+    parts = [command.partition(" ") for command in re.split(r"\s\| ", query)[1:]]
+    commands = {name: rest for name, _, rest in parts}
     if "stats" not in commands:
         return commands["fields"].split(", ")
     sums, _, by = commands["stats"].partition(" by ")

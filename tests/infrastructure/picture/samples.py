@@ -65,7 +65,7 @@ def over(line: Line, value: str, start: int, end: int) -> float:
     minutes = range(start, end, STEP)
     if line.statistic in {"Sum", "SampleCount"}:
         return sum(_amount(line, value, minute) for minute in minutes)
-    found = [value for minute in minutes if not math.isnan(value := _level(line, minute))]
+    found = [level for minute in minutes if not math.isnan(level := _level(line, minute))]
     if not found:
         return NOTHING
     return max(found) if line.statistic == "Maximum" else sum(found) / len(found)

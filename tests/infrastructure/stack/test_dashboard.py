@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from litellm_fallback_router.adapters.cloudwatch import CloudWatchObserver
@@ -158,6 +160,34 @@ def test_today_is_counted_over_a_range_that_has_midnight_in_it(dev: Synthesized)
     assert today.properties["start"] == "-PT24H"
     assert [one.label for one in today.formulas] == ["US dollars", "of them wasted"]
     assert {one.name for one in today.lines} == {"CostUsd", "WastedCostUsd"}
+
+
+@pytest.mark.parametrize(("hour", "spent"), [(3.75, 46), (0.0, 1), (23.0, 277)])
+def test_today_is_the_sum_since_midnight_by_what_cloudwatch_says_of_its_functions(
+    synthesize: Synthesize, chain_file: Callable[[object], Path], hour: float, spent: int
+) -> None:
+    """A dollar every five minutes, also before midnight, but for an hour without requests the evening before."""
+    mapping = chain_file({**ROUTER_STYLE_MAPPING, "budgets": {"stage": "500/day"}})
+    midnight = 20_000 * 86_400
+    newest = midnight + int(hour * 3_600)
+    times = np.arange(newest - 86_100, newest + 300, 300)
+    dollars = np.where((times >= midnight - 7_200) & (times < midnight - 3_600), np.nan, 1.0)
+    words: dict[str, Any] = {
+        "EPOCH": lambda _: times,
+        "FLOOR": np.floor,
+        "MAX": np.max,
+        "IF": np.where,
+        "FILL": lambda values, instead: np.where(np.isnan(values), instead, values),
+        "RUNNING_SUM": np.cumsum,
+        **dict.fromkeys(("usd", "wasted", "of"), dollars),
+    }
+    today = titled(synthesize(mapping=str(mapping)), "Today, since 00:00 UTC")
+    shown = {one.label: eval(one.expression, words)[-1] for one in today.formulas}  # noqa: S307 - our own expressions
+    assert shown == {
+        "US dollars": spent,
+        "of them wasted": spent,
+        "per cent of 500/day": pytest.approx(spent / 5),
+    }
 
 
 def test_sums_of_a_day_or_an_hour_are_shown_beside_others_before_them(dev: Synthesized) -> None:
