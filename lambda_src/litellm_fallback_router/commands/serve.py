@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import logging
@@ -18,15 +19,13 @@ from typing import Any
 import typer
 
 from .. import bootstrap
-from ..api.app import create_app
-from ..api.health import package_version
-from ..reloading import file_watched
+from ..routing.ports import CallerKeys
 from ..routing.router import Router
 from ..settings import Settings
 from .command_context import command_context
 from .deployments import keyless
 from .formatting import listed, warn
-from .server import Server
+from .interrupts import loaded
 
 
 def serve(config_file: Path | None, host: str, port: int, *, simulate: bool, drain: float) -> None:
@@ -40,18 +39,28 @@ def serve(config_file: Path | None, host: str, port: int, *, simulate: bool, dra
         router = bootstrap.build_router(settings)
         listener = _listener(host, port)
         _warn_if_open(listener, settings)
-        app = create_app(
-            lambda: router,
-            api_keys=[key.get_secret_value() for key in settings.api_keys],
-            caller_keys=known,
-            open_console=settings.opens_console,
-            beside=partial(file_watched, settings=settings),
-        )
-        server = Server(app, router, settings, lambda: _announce(listener, router, settings), drain=drain)
         try:
-            server.run([listener])
+            asyncio.run(loaded())
+            _run(listener, router, settings, known, drain)
         except KeyboardInterrupt:
             typer.echo("stopped", err=True)
+
+
+def _run(listener: socket.socket, router: Router, settings: Settings, known: CallerKeys | None, drain: float) -> None:
+    """Serve until a signal to stop. LiteLLM must have been imported: that leaves 20 MB free in between what it keeps,
+    of which what is imported afterwards takes 10."""
+    from ..api.app import create_app  # noqa: PLC0415
+    from ..reloading import file_watched  # noqa: PLC0415
+    from .server import Server  # noqa: PLC0415
+
+    app = create_app(
+        lambda: router,
+        api_keys=[key.get_secret_value() for key in settings.api_keys],
+        caller_keys=known,
+        open_console=settings.opens_console,
+        beside=partial(file_watched, settings=settings),
+    )
+    Server(app, router, settings, lambda: _announce(listener, router, settings), drain=drain).run([listener])
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -90,6 +99,8 @@ def _warn_if_open(listener: socket.socket, settings: Settings) -> None:
 
 async def _announce(listener: socket.socket, router: Router, settings: Settings) -> None:
     """The first line is `gateway ready on URL`: programs that start a gateway read it."""
+    from ..api.health import package_version  # noqa: PLC0415 - with FastAPI, as above
+
     url = _url(listener)
     config = router.config
     without_key = await keyless(router)

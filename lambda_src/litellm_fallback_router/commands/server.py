@@ -11,7 +11,6 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from .. import bootstrap
 from ..priming import prime
 from ..routing.router import Router
 from ..settings import Settings
@@ -27,7 +26,8 @@ KEEP_ALIVE_SECONDS = 30
 
 
 class Server(uvicorn.Server):
-    """Answers the first request as fast as any other: all that it needs is loaded before the port is opened.
+    """Answers the first request as fast as any other: all that it needs is loaded before the port is opened. LiteLLM
+    must have been imported.
 
     A signal to stop lets answers under way finish, for a time; a second one does not wait for them.
     """
@@ -62,14 +62,10 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         allow_open_files()
-        await asyncio.to_thread(self._load)
+        await asyncio.to_thread(asyncio.run, prime(self._settings))
         await super().startup(sockets)
         if not self.should_exit:
             await self._announce()
-
-    def _load(self) -> None:
-        bootstrap.warm_up()
-        asyncio.run(prime(self._settings))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
