@@ -40,7 +40,7 @@ browser: $(INFRA) ## Look at the console in Debian's Chromium (apt-get install c
 	@$(BIN)/pytest -q tests/browser/console.py
 
 e2e: $(INFRA) ## Deploy to a local AWS and use it there, from keys to rotation to destroy
-	@$(BIN)/pytest -q tests/e2e/shared_accounts.py tests/e2e/operators.py tests/e2e/drills.py tests/e2e/budgets.py tests/e2e/deployed.py
+	@$(BIN)/pytest -q tests/e2e/shared_accounts.py tests/e2e/lost_table.py tests/e2e/operators.py tests/e2e/drills.py tests/e2e/budgets.py tests/e2e/deployed.py
 
 chaos: $(INFRA) ## Change the mapping of a stage on a local AWS, and take it back
 	@$(BIN)/pytest -q tests/e2e/live_mapping.py
