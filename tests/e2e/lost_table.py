@@ -141,7 +141,7 @@ def test_what_is_used_beside_a_table_in_trouble_is_settled_when_it_is_back(
     assert settled(aws).spent == total
     took = {}
     for trouble in ("throttled", "slow"):
-        table.trouble = trouble  # type: ignore[assignment]
+        table.trouble = trouble
         used, took[trouble, "fail_open"] = seconds(lambda: ask(gateways["fail_open"]))
         total += used
         error, took[trouble, "fail_closed"] = seconds(lambda: refused(gateways["fail_closed"]))
