@@ -77,7 +77,7 @@ def _warn_of_unknown(name: str, config: RouterConfig, requests: Sequence[Request
 
 
 def _text(log: str) -> str:
-    """The log as text: it may have been cut in the middle of a character. Raises ConfigurationError."""
+    """The log as text: it may begin with a byte order mark, and end inside a character. Raises ConfigurationError."""
     try:
         with sys.stdin.buffer if log == "-" else Path(log).open("rb") as file:
             found = file.read(MOST_BYTES + 1)
@@ -87,7 +87,7 @@ def _text(log: str) -> str:
         raise ConfigurationError([f"{log}: larger than {MOST_BYTES:,} bytes; choose a shorter time"])
     if found.startswith(_COMPRESSED):
         raise ConfigurationError([f"{log}: is compressed; unpack it: gunzip -c {log} | fallback-router replay -"])
-    return found.decode("utf-8", errors="replace")
+    return found.decode("utf-8-sig", errors="replace")
 
 
 def _draw(file: Path, picture: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import gzip
 import json
 import logging
@@ -80,7 +81,7 @@ def test_what_is_no_log_is_refused_with_the_reason(
 def test_a_log_that_was_cut_inside_a_character_is_read_up_to_there(
     log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log.write_bytes(log.read_bytes() + b'{"event": "request_answered", "note": "\xc3')
+    log.write_bytes(codecs.BOM_UTF8 + log.read_bytes() + b'{"event": "request_answered", "note": "\xc3')
     assert run(monkeypatch, "replay", str(log), "--json") == 0
     assert json.loads(capsys.readouterr().out)["summaries"]["recorded"]["requests"] == 2
 
