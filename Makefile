@@ -42,8 +42,8 @@ browser: $(INFRA) ## Look at the console in Debian's Chromium (apt-get install c
 e2e: $(INFRA) ## Deploy to a local AWS and use it there, from keys to rotation to destroy
 	@$(BIN)/pytest -q tests/e2e/shared_accounts.py tests/e2e/lost_table.py tests/e2e/operators.py tests/e2e/drills.py tests/e2e/budgets.py tests/e2e/deployed.py
 
-chaos: $(INFRA) ## Change the mapping of a stage on a local AWS, and take it back
-	@$(BIN)/pytest -q tests/e2e/live_mapping.py
+chaos: $(INFRA) ## Change, break and restore two fleets under load on a local AWS; writes build/chaos.json
+	@$(BIN)/pytest -q tests/e2e/live_mapping.py tests/e2e/chaos.py
 
 e2e-streaming: $(INFRA) ## Run the package behind the real Lambda Web Adapter (needs cargo)
 	@if command -v cargo >/dev/null; then $(BIN)/pytest -q tests/e2e/streaming_door.py; \
