@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +11,7 @@ from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.settings import Settings
 from local.simulator import Simulator
+from tests.support.waiting import eventually
 
 MODELS = ["openai-gpt4o-mini", "anthropic-claude-haiku", "bedrock-claude-haiku"]
 
@@ -43,7 +43,7 @@ async def test_closing_a_router_closes_the_connections_of_its_streams(simulator:
         async with router.stream(ChatRequest(model, [{"role": "user", "content": "Count to 9"}])) as stream:
             assert [chunk async for chunk in stream]
         await router.aclose()
-        assert await closed(simulator)
+        await eventually(lambda: simulator.open_connections == 0)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -52,13 +52,4 @@ async def test_a_router_answers_after_another_one_of_its_process_was_closed(simu
         router = build_router(Settings(simulator_url=simulator.url))
         assert await ask(router, model) == "Paris is the capital of France."
         await router.aclose()
-        assert await closed(simulator)
-
-
-async def closed(simulator: Simulator) -> bool:
-    """Whether its connections were closed, soon."""
-    for _ in range(500):
-        if simulator.open_connections == 0:
-            return True
-        await asyncio.sleep(0.01)
-    return False
+        await eventually(lambda: simulator.open_connections == 0)

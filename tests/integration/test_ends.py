@@ -20,7 +20,8 @@ from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.settings import Settings
 from local.simulator import Fault, SimulatorControl
 from tests.support.scripted import Notes
-from tests.unit.api.fakes import gateway, wait_until
+from tests.support.waiting import wait_until
+from tests.unit.api.fakes import gateway
 
 FORMATS = ["/v1/chat/completions", "/v1/messages", "/v1/responses"]
 RPM = 100

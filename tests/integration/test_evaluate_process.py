@@ -17,6 +17,7 @@ import pytest
 
 from local.simulator import SimulatorControl
 from tests.support.gateway import gateway_of
+from tests.support.waiting import wait_until
 
 MINI, NOVA = "openai-gpt4o-mini", "bedrock-nova"
 COUNT = 30
@@ -54,10 +55,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def wait_for_requests(simulator: SimulatorControl, count: int) -> None:
-    until = time.monotonic() + LIMIT
-    while len(simulator.requests()) < count:
-        assert time.monotonic() < until, "too few requests"
-        time.sleep(0.05)
+    wait_until(lambda: len(simulator.requests()) >= count, LIMIT)
 
 
 def answers(folder: Path) -> list[dict[str, Any]]:

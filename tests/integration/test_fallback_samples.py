@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.simulated import s3
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.waiting import wait_until
 
 FOLDER = "s3://sim-bucket/fallbacks"
 QUESTION = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is the capital of France?"}]
@@ -56,13 +56,8 @@ def kept(simulator: SimulatorControl) -> dict[str, list[dict[str, Any]]]:
 
 
 def wait_for_samples(simulator: SimulatorControl, count: int = 1) -> dict[str, list[dict[str, Any]]]:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        found = kept(simulator)
-        if sum(map(len, found.values())) >= count:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"no {count} samples within 20 s")
+    wait_until(lambda: sum(map(len, kept(simulator).values())) >= count)
+    return kept(simulator)
 
 
 def ask(running: Gateway, **more: Any) -> Any:
@@ -138,9 +133,7 @@ def test_a_bucket_out_of_reach_costs_no_request_anything_and_is_told_without_the
         simulator.inject(DOWN, provider="openai")
         simulator.inject(Fault(kind="access_denied"), provider="s3")
         assert ask(running).choices[0].message.content == ANSWER
-        until = time.monotonic() + 20
-        while "samples of fallbacks are lost" not in running.log.read_text() and time.monotonic() < until:
-            time.sleep(0.05)
+        wait_until(lambda: "samples of fallbacks are lost" in running.log.read_text())
         log = running.log.read_text()
 
     assert "samples of fallbacks are lost: AccessDenied" in log

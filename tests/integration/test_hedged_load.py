@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 
 import pytest
@@ -16,6 +15,7 @@ from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.settings import Settings
 from local.simulator import Fault, SimulatorControl
 from tests.support.virtual_time import tasks_left
+from tests.support.waiting import eventually
 
 MODELS = {"openai": "gpt-4o", "anthropic": "claude-haiku-4-5", "bedrock": "us.amazon.nova-2-lite-v1:0"}
 FAULTS = (
@@ -84,10 +84,7 @@ async def test_every_answer_is_whole_and_nothing_is_left_behind(
                     check(ledger, outcomes)
 
         await asyncio.gather(*(caller() for _ in range(CONCURRENCY)))
-        until = time.monotonic() + HANGS_UP_WITHIN
-        while simulator.health()["in_flight"] and time.monotonic() < until:
-            await asyncio.sleep(0.01)
-        assert simulator.health()["in_flight"] == 0
+        await eventually(lambda: simulator.health()["in_flight"] == 0, HANGS_UP_WITHIN)
     assert outcomes["hedged"] > REQUESTS / 20
     assert outcomes["answered"] > 60 + 0.9 * REQUESTS
     # One that loses at once may be cancelled while its request is built, before the provider sees it.

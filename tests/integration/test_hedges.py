@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from openai import OpenAI
 from litellm_fallback_router.routing.execution.latencies import ENOUGH
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.waiting import wait_until
 
 SLOW = Fault(kind="silence")
 """Nothing comes until the client goes."""
@@ -73,10 +73,7 @@ def test_the_next_candidate_answers_and_the_late_one_is_hung_up_on(
     assert (late["wasted"], late["usage"]["estimated"], late["cost_usd"] > 0) == (True, True, True)
     assert told["wasted_usd"] == late["cost_usd"]
     assert told["cost_usd"] == pytest.approx(late["cost_usd"] + answered["cost_usd"])
-    until = time.monotonic() + HANGS_UP_WITHIN
-    while simulator.health()["in_flight"] and time.monotonic() < until:
-        time.sleep(0.01)
-    assert simulator.health()["in_flight"] == 0
+    wait_until(lambda: simulator.health()["in_flight"] == 0, HANGS_UP_WITHIN)
     seen = [(one.provider, one.disconnected) for one in simulator.requests()[-2:]]
     assert seen == [("openai", True), ("anthropic", False)]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.callers import CallerKey, KeyEntry
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.waiting import wait_until
 
 OPEN, NARROW, LATE = "sk-router-open", "sk-router-narrow", "sk-router-late"
 MESSAGES: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
@@ -51,13 +51,6 @@ def locked(simulator: SimulatorControl, tmp_path_factory: pytest.TempPathFactory
     env = {"GATEWAY_KEYS_FILE": str(path), "GATEWAY_API_KEYS": "plain-key"}
     with gateway_process(folder, ROUTER_STYLE_MAPPING, simulator_url=simulator.url, env=env) as running:
         yield Locked(running, path)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until, "it did not come about"
-        time.sleep(0.05)
 
 
 def test_two_keys_of_the_file_and_a_plain_one_are_let_in(locked: Locked) -> None:
@@ -112,12 +105,12 @@ def test_keys_that_are_added_revoked_and_narrowed_count_while_the_gateway_runs(l
     try:
         revoked = [replace(one, revoked_at=2) if one.key.id == "open" else one for one in before]
         write_keys(locked.keys, [*revoked, entry(late_one, "new", ("openai-*",))])
-        eventually(lambda: locked.status(OPEN) == 401)
+        wait_until(lambda: locked.status(OPEN) == 401)
         assert locked.ask(late_one) == "gpt-4o"
         assert locked.status("plain-key") == 200
     finally:
         write_keys(locked.keys, before)
-    eventually(lambda: locked.status(late_one) == 401)
+    wait_until(lambda: locked.status(late_one) == 401)
     assert locked.status(OPEN) == 200
 
 

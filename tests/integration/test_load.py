@@ -14,6 +14,7 @@ from openai import APIError, AsyncOpenAI
 from local.simulator import Fault, SimulatorControl
 from local.simulator.faults import ProviderName
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.waiting import eventually
 
 PROVIDERS: tuple[ProviderName, ...] = ("openai", "anthropic", "bedrock")
 CONCURRENT = 200
@@ -106,11 +107,7 @@ async def test_no_answer_is_lost_or_mixed_up_under_random_faults(gateway: Gatewa
 
 async def assert_idle(simulator: SimulatorControl) -> None:
     """Nothing the gateway began is still under way upstream."""
-    for _ in range(50):
-        if simulator.health()["in_flight"] == 0:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"requests are still under way: {simulator.health()}")
+    await eventually(lambda: simulator.health()["in_flight"] == 0)
 
 
 def resident_kilobytes(gateway: Gateway) -> int:

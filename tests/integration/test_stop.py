@@ -18,6 +18,7 @@ from litellm_fallback_router.commands.server import DRAIN_SECONDS
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
 from tests.support.guarded_gateway import guarded, verdicts
+from tests.support.waiting import wait_until
 
 LONG: Any = {
     "model": "openai",
@@ -122,10 +123,7 @@ def test_a_stop_while_the_guardrail_checks_an_answer_is_told_once_with_its_attem
             target=lambda: answers.append(httpx.post(f"{gateway.url}/v1/chat/completions", json=body, timeout=30))
         )
         asking.start()
-        until = time.monotonic() + 20
-        while len(verdicts(simulator)) < 2:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_until(lambda: len(verdicts(simulator)) >= 2)
         gateway.process.terminate()
         time.sleep(0.3)
         gateway.process.terminate()
@@ -145,7 +143,4 @@ def connected(gateway: Gateway) -> socket.socket:
 
 
 def wait_for_work(simulator: SimulatorControl) -> None:
-    until = time.monotonic() + 20
-    while simulator.health()["in_flight"] == 0:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: simulator.health()["in_flight"] > 0)

@@ -20,7 +20,8 @@ from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.settings import Settings
 from local.simulator import SimulatorControl
 from tests.support.scripted import Notes
-from tests.unit.api.fakes import FakeRouter, gateway, wait_until
+from tests.support.waiting import wait_until
+from tests.unit.api.fakes import FakeRouter, gateway
 
 MODELS = {
     "model_list": [

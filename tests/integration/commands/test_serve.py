@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from openai import APIError, AuthenticationError, OpenAI
 
 from local.simulator import Fault, SimulatorControl
 from tests.support.commands import ANSWER, DOWN, QUESTION
+from tests.support.waiting import wait_until
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -159,9 +159,7 @@ def test_serve_stops_within_seconds_though_a_provider_is_silent(tmp_path: Path, 
     with serving(tmp_path) as gateway, gateway.client() as client:
         waiting = threading.Thread(target=told_to_go_away, args=(client,))
         waiting.start()
-        until = time.monotonic() + 20
-        while simulator.health()["in_flight"] == 0 and time.monotonic() < until:
-            time.sleep(0.05)
+        wait_until(lambda: simulator.health()["in_flight"] > 0)
         assert simulator.health()["in_flight"] == 1
         assert gateway.stop() == 0
         waiting.join(20)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -23,6 +22,7 @@ from litellm_fallback_router.routing.ports import CallerKeys, ResponseStore
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, ChatResult, Chunk, Deployment
 from litellm_fallback_router.routing.verdicts import Outcome
+from tests.support.waiting import wait_until
 
 USAGE = Usage(prompt_tokens=11, completion_tokens=3)
 
@@ -226,10 +226,3 @@ def gateway(router: FakeRouter, api_keys: Sequence[str] = (), caller_keys: Calle
         thread.join(timeout=10)
         listener.close()
     assert not thread.is_alive(), "the server did not stop"
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)

@@ -15,8 +15,9 @@ import pytest
 from litellm_fallback_router.api.app import create_app
 from litellm_fallback_router.routing.errors import ProvidersFailedError
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
+from tests.support.waiting import wait_until
 from tests.unit.api.by_hand import PATH, Answers, Priorities, scope_of
-from tests.unit.api.fakes import CONFIG, FakeRouter, as_router, gateway, text_chunk, wait_until
+from tests.unit.api.fakes import CONFIG, FakeRouter, as_router, gateway, text_chunk
 
 QUESTION = {"model": "openai-gpt4o", "messages": [{"role": "user", "content": "hi"}]}
 STREAM = {**QUESTION, "stream": True}

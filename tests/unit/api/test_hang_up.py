@@ -12,7 +12,8 @@ import openai
 import pytest
 
 from litellm_fallback_router.api import handler
-from tests.unit.api.fakes import FakeRouter, text_chunk, wait_until
+from tests.support.waiting import wait_until
+from tests.unit.api.fakes import FakeRouter, text_chunk
 
 PATH = "/v1/chat/completions"
 QUESTION = {"model": "openai-gpt4o", "messages": [{"role": "user", "content": "hi"}]}

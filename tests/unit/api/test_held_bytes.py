@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
-from tests.unit.api.fakes import CONFIG, FakeRouter, gateway, text_chunk, wait_until
+from tests.support.waiting import wait_until
+from tests.unit.api.fakes import CONFIG, FakeRouter, gateway, text_chunk
 
 PATH = "/v1/chat/completions"
 KEYS = ("first-key", "second-key", "third-key")

@@ -14,8 +14,9 @@ from litellm_fallback_router.adapters import secrets_manager
 from litellm_fallback_router.adapters.provider_keys import EnvironmentKeys
 from litellm_fallback_router.adapters.secrets_manager import MAX_AGE, RETRY, SecretKeys, write_secret
 from litellm_fallback_router.routing.types import Deployment
-from tests.support.fleet import Clock, eventually
+from tests.support.fleet import Clock
 from tests.support.scripted import deployment
+from tests.support.waiting import eventually
 
 from .conftest import silent_client
 

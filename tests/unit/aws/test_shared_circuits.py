@@ -21,8 +21,9 @@ from litellm_fallback_router.routing.mapping.config import RouterConfig
 from litellm_fallback_router.routing.plan.health import Health
 from litellm_fallback_router.routing.plan.planner import plan
 from litellm_fallback_router.routing.router import Router
-from tests.support.fleet import OPEN_SECONDS, Calls, Clock, Environment, eventually
+from tests.support.fleet import OPEN_SECONDS, Calls, Clock, Environment
 from tests.support.scripted import AllKeys, Notes, ScriptedProvider, config_of, deployment, fails, question
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

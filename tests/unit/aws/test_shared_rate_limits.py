@@ -11,8 +11,9 @@ import pytest
 from litellm_fallback_router.adapters.dynamodb.items import window_key
 from litellm_fallback_router.adapters.dynamodb.rate_limits import KEPT, SharedRateLimits
 from litellm_fallback_router.adapters.dynamodb.table import Availability
-from tests.support.fleet import Calls, Clock, StateNotes, eventually
+from tests.support.fleet import Calls, Clock, StateNotes
 from tests.support.scripted import deployment
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

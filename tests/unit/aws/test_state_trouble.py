@@ -8,7 +8,8 @@ import boto3
 import pytest
 
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
-from tests.support.fleet import OPEN_SECONDS, Clock, Environment, eventually
+from tests.support.fleet import OPEN_SECONDS, Clock, Environment
+from tests.support.waiting import eventually
 
 from .conftest import TABLE, silent_client
 

@@ -11,8 +11,9 @@ from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.settings import load_settings
 from local.simulator import Simulator
-from tests.support.fleet import Clock, eventually
+from tests.support.fleet import Clock
 from tests.support.scripted import question
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

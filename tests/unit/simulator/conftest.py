@@ -1,6 +1,5 @@
 """A simulator in the test's own event loop, official clients for it, and a plain one that sees every byte."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -189,17 +188,3 @@ def bedrock_client(sim: Simulator) -> Iterator[Any]:
     )
     yield client
     client.close()
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], Any]:
-    """Wait for a condition, at most five seconds."""
-
-    async def wait(condition: Callable[[], bool]) -> None:
-        for _ in range(500):
-            if condition():
-                return
-            await asyncio.sleep(0.01)
-        pytest.fail("the condition did not come true within five seconds")
-
-    return wait

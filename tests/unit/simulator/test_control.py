@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from local.simulator import Fault, Simulator, SimulatorControl, simulator_process
+from tests.support.waiting import eventually
 
 ASK: dict[str, Any] = {
     "json": {"model": "gpt-4o", "messages": [{"role": "user", "content": "Count to 3"}]},
@@ -132,7 +133,7 @@ async def test_faults_can_all_be_dropped(http: httpx.AsyncClient, sim: Simulator
     assert (await http.get(f"{sim.url}/_sim/faults")).json() == []
 
 
-async def test_health_counts_work_in_flight(http: httpx.AsyncClient, sim: Simulator, eventually: Any) -> None:
+async def test_health_counts_work_in_flight(http: httpx.AsyncClient, sim: Simulator) -> None:
     sim.inject(Fault(kind="silence"), times=1)
     reader_failed = pytest.raises(httpx.ReadTimeout)
     with reader_failed:

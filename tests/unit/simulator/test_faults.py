@@ -11,6 +11,7 @@ import pytest
 from botocore.eventstream import ChecksumMismatch
 
 from local.simulator import Fault, Simulator
+from tests.support.waiting import eventually
 
 Wire = Any  # see conftest
 both = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -35,7 +36,7 @@ async def test_reset_tears_the_connection_before_any_header(wire: Wire, stream: 
 
 
 @both
-async def test_silence_lasts_until_the_client_goes(wire: Wire, stream: bool, eventually: Any) -> None:
+async def test_silence_lasts_until_the_client_goes(wire: Wire, stream: bool) -> None:
     wire.sim.inject(Fault(kind="silence"))
     heard = await wire.ask(stream=stream, timeout=0.3)
     assert heard.status is None
@@ -104,7 +105,7 @@ async def test_cut_strikes_before_the_finish_of_a_short_answer(wire: Wire) -> No
 
 
 @both
-async def test_stall_sends_a_part_and_then_nothing(wire: Wire, stream: bool, eventually: Any) -> None:
+async def test_stall_sends_a_part_and_then_nothing(wire: Wire, stream: bool) -> None:
     wire.sim.inject(Fault(kind="stall", after_chunks=2))
     heard = await wire.ask(stream=stream, timeout=0.4)
     assert heard.status == 200
@@ -241,7 +242,7 @@ async def test_latency_and_chunk_delay_slow_every_stream(wire: Wire, sim: Simula
     assert wire.text(heard, stream=True) == NINE
 
 
-async def test_a_stream_the_client_leaves_is_logged_as_such(wire: Wire, sim: Simulator, eventually: Any) -> None:
+async def test_a_stream_the_client_leaves_is_logged_as_such(wire: Wire, sim: Simulator) -> None:
     sim.settings.chunk_delay = 0.05
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(wire.ask("Count to 2000", stream=True), 0.5)

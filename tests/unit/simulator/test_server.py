@@ -9,6 +9,7 @@ import pytest
 
 from local.simulator import Fault, Simulator
 from local.simulator.http import MAX_BODY
+from tests.support.waiting import eventually
 
 BODY = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Count to 3"}]}).encode()
 HEAD = (
@@ -95,7 +96,7 @@ async def test_200_clients_at_once_each_get_their_own_answer(http: httpx.AsyncCl
     assert sim.in_flight == 0
 
 
-async def test_a_storm_of_faults_leaves_nothing_behind(sim: Simulator, eventually: Any) -> None:
+async def test_a_storm_of_faults_leaves_nothing_behind(sim: Simulator) -> None:
     storm: list[dict[str, Any]] = [
         {"kind": "reset"},
         {"kind": "silence", "seconds": 0.1},
@@ -129,7 +130,7 @@ async def test_a_storm_of_faults_leaves_nothing_behind(sim: Simulator, eventuall
     assert all(record.finished for record in sim.requests)
 
 
-async def test_leaving_the_context_ends_every_connection(eventually: Any) -> None:
+async def test_leaving_the_context_ends_every_connection() -> None:
     async with Simulator() as sim:
         sim.inject(Fault(kind="silence"))
         waiting = asyncio.create_task(raw_request(sim))
