@@ -17,6 +17,7 @@ from litellm_fallback_router.routing.accounts import Account, Balance
 from litellm_fallback_router.routing.callers import NANO, Period
 from tests.support.account_worker import ACCOUNT, store
 from tests.support.ministack import MiniStack, ministack_process
+from tests.support.stacks import make_state_table
 
 pytestmark = pytest.mark.timeout(300)
 TABLE = "accounts"
@@ -34,12 +35,7 @@ def table(aws: MiniStack, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     for name, value in aws.credentials.items():
         monkeypatch.setenv(name, value)
     name = f"{TABLE}-{abs(hash(request.node.name)) % 10**9}"
-    aws.client("dynamodb").create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_state_table(aws.client("dynamodb"), name)
     return name
 
 

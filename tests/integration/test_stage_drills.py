@@ -18,6 +18,7 @@ from litellm_fallback_router.drill import Order, check_seals, sealed
 from litellm_fallback_router.settings import load_settings
 from litellm_fallback_router.stage_drills import KEEPING_SECONDS, answer_to
 from local.simulator import Fault, SimulatorControl
+from tests.support.stacks import make_state_table
 
 TABLE, SECRET, KEY, REGION = "gateway-state", "fallback-router-dev/drill-seal", "k" * 64, "us-east-1"
 MAPPING = {
@@ -39,12 +40,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch, simulator: SimulatorControl) -> Iterat
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_REGION", REGION)
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        make_state_table(boto3.client("dynamodb"), TABLE)
         boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString=KEY)
         yield
     simulator.reset()

@@ -20,6 +20,7 @@ from tests.support.commands import Run
 from tests.support.emf import extracted, lines_of
 from tests.support.gateway import Gateway
 from tests.support.rest_door import RestDoor, rest_door
+from tests.support.stacks import make_stack, make_state_table
 
 TABLE, STACK, SERVICE = "gateway-state", "FallbackRouter-dev", "fallback-router-dev"
 DEPLOYMENTS = {entry["model_name"] for entry in ROUTER_STYLE_MAPPING["model_list"]}
@@ -75,16 +76,14 @@ def usage_key_of(key: str) -> str | None:
 
 
 def deploy(plans: dict[str, str], topic: str, mode: str) -> None:
-    outputs: dict[str, Any] = {
-        "StateTableName": {"Value": TABLE},
-        "SecretsPrefix": {"Value": SERVICE},
-        "Url": {"Value": "https://abc123.execute-api.us-east-1.amazonaws.com/dev/"},
-        "AlarmTopicArn": {"Value": topic},
-        "ResponseMode": {"Value": mode},
+    outputs = {
+        "StateTableName": TABLE,
+        "SecretsPrefix": SERVICE,
+        "Url": "https://abc123.execute-api.us-east-1.amazonaws.com/dev/",
+        "AlarmTopicArn": topic,
+        "ResponseMode": mode,
     }
-    outputs |= {f"UsagePlan{name.title()}": {"Value": id, "Description": name} for name, id in plans.items()}
-    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
-    boto3.client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+    make_stack(STACK, outputs, plans=plans)
 
 
 @contextmanager
@@ -93,12 +92,7 @@ def stage(gateway: Gateway, mapping: dict[str, Any], run: Run, folder: Path, mod
     config.write_text(json.dumps(mapping))
     gateway.out.write_text("")  # it appends
     with mock_aws(), rest_door(gateway.url, usage_key_of) as door:
-        boto3.client("dynamodb").create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        make_state_table(boto3.client("dynamodb"), TABLE)
         api = boto3.client("apigateway")
         rates = {"trial": 1.0, "standard": 10.0}
         plans = {

@@ -14,6 +14,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from tests.support.commands import Run, command_runner
+from tests.support.stacks import make_state_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -48,12 +49,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def dynamodb(aws: None) -> DynamoDBClient:
     """The state table, as the stack makes it."""
     client = boto3.client("dynamodb")
-    client.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_state_table(client, TABLE)
     return client
 
 

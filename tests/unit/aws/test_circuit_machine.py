@@ -21,6 +21,7 @@ from litellm_fallback_router.adapters.dynamodb.table import Availability
 from litellm_fallback_router.routing.ports import Circuits
 from tests.support.circuit_machine import FAILURES, OPEN_SECONDS, PROBE_SECONDS, CircuitMachine
 from tests.support.fleet import StateNotes
+from tests.support.stacks import make_state_table
 
 T = TypeVar("T")
 _numbers = itertools.count()
@@ -38,12 +39,7 @@ class SharedMachine(CircuitMachine):
 
     def circuits_made(self) -> list[Circuits]:
         self.client, self.table = boto3.client("dynamodb"), f"circuits-{next(_numbers)}"
-        self.client.create_table(
-            TableName=self.table,
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        make_state_table(self.client, self.table)
         self.shared = [self.process() for _ in range(self.processes)]
         return list(self.shared)
 

@@ -14,6 +14,7 @@ from litellm_fallback_router.adapters.dynamodb.drill_reports import TableReports
 from litellm_fallback_router.drill import Hop, Proof, Report, keep, sealed
 from litellm_fallback_router.drill.asking import Answer
 from tests.support.commands import Run
+from tests.support.stacks import make_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -23,11 +24,7 @@ TABLE, STACK, SECRET, KEY = "gateway-state", "FallbackRouter-dev", "fallback-rou
 
 def deploy(**more: str) -> None:
     outputs = {"StateTableName": TABLE, "SecretsPrefix": "fallback-router-dev", "FunctionName": "gateway", **more}
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    boto3.client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+    make_stack(STACK, outputs)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,6 +9,7 @@ import pytest
 
 from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from tests.support.commands import Run
+from tests.support.stacks import make_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -24,15 +24,8 @@ def usage_keys(region: str) -> list[Any]:
 
 def deploy(region: str, other: str, plan: str = "standard") -> str:
     plan_id = boto3.client("apigateway", region_name=region).create_usage_plan(name=plan)["id"]
-    outputs: dict[str, Any] = {
-        "StateTableName": {"Value": TABLE},
-        "SecretsPrefix": {"Value": "fallback-router-prod"},
-        "OtherRegions": {"Value": other},
-        "UsagePlan": {"Value": plan_id, "Description": plan},
-    }
-    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
-    client = boto3.client("cloudformation", region_name=region)
-    client.create_stack(StackName="FallbackRouter-prod", TemplateBody=json.dumps(template))
+    outputs = {"StateTableName": TABLE, "SecretsPrefix": "fallback-router-prod", "OtherRegions": other}
+    make_stack("FallbackRouter-prod", outputs, plans={plan: plan_id}, region=region)
     return plan_id
 
 

@@ -13,6 +13,7 @@ import pytest
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
 from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from tests.support.commands import Run
+from tests.support.stacks import make_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -23,15 +24,12 @@ STACK = "FallbackRouter-dev"
 
 def deploy(name: str, plans: dict[str, str]) -> None:
     """A stack with the outputs that the commands look for."""
-    outputs: dict[str, Any] = {
-        "StateTableName": {"Value": TABLE},
-        "SecretsPrefix": {"Value": "fallback-router-dev"},
-        "Url": {"Value": "https://abc123.execute-api.us-east-1.amazonaws.com/dev/"},
+    outputs = {
+        "StateTableName": TABLE,
+        "SecretsPrefix": "fallback-router-dev",
+        "Url": "https://abc123.execute-api.us-east-1.amazonaws.com/dev/",
     }
-    for plan, plan_id in plans.items():
-        outputs[f"UsagePlan{plan.title()}"] = {"Value": plan_id, "Description": plan}
-    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
-    boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+    make_stack(name, outputs, plans=plans)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import boto3
@@ -15,17 +14,14 @@ from litellm_fallback_router.adapters import lambda_versions
 from litellm_fallback_router.adapters.lambda_versions import FunctionVersions, stop_rollout
 from tests.support.commands import Run
 from tests.support.lambda_function import NAME, alias, function, publish, served
+from tests.support.stacks import make_stack
 
 STACK = "FallbackRouter-prod"
 
 
 def deploy(**more: str) -> None:
     outputs = {"StateTableName": "state", "SecretsPrefix": "fallback-router-prod", "FunctionName": NAME, **more}
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    boto3.client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+    make_stack(STACK, outputs)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import UnavailableError
 from tests.support.account_machine import AccountMachine
 from tests.support.fleet import Calls, Clock, StateNotes
+from tests.support.stacks import make_state_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -50,12 +51,7 @@ _numbers = itertools.count()
 
 def in_a_new_table(clock: Callable[[], float]) -> TableAccounts:
     client, table = boto3.client("dynamodb"), f"state-{next(_numbers)}"
-    client.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_state_table(client, table)
     return TableAccounts(client, table, Inline(StateNotes()), clock=clock)
 
 
