@@ -27,6 +27,12 @@ class Model:
     prober: int | None = None
     """The process whose probe is under way."""
     lease_ends: float = 0.0
+    orphaned: bool = False
+    """The probe's process was killed."""
+
+    def under_way(self, now: float) -> bool:
+        """True where the probe may still end in a verdict."""
+        return self.prober is not None and not self.orphaned and now < self.lease_ends
 
     def probe_due(self, now: float) -> bool:
         if self.opened is None:
@@ -110,6 +116,7 @@ class CircuitMachine(RuleBasedStateMachine):
         assert len(won) == (1 if due else 0)
         if won:
             self.model.prober, self.model.lease_ends = won[0], self.time + PROBE_SECONDS
+            self.model.orphaned = False
             self.wait(ALL_SEE_IT)
 
     def ended(self, model: Model) -> int:
@@ -120,34 +127,34 @@ class CircuitMachine(RuleBasedStateMachine):
         self.streaks = [0] * self.processes
         return which
 
-    @precondition(lambda self: self.model.prober is not None and self.time < self.model.lease_ends)
+    @precondition(lambda self: self.model.under_way(self.time))
     @rule()
     def the_probe_succeeds(self) -> None:
         which = self.ended(Model())
         self.run(self.circuits[which].succeeded(NAME))
         self.wait(ALL_SEE_IT)
 
-    @precondition(lambda self: self.model.prober is not None and self.time < self.model.lease_ends)
+    @precondition(lambda self: self.model.under_way(self.time))
     @rule()
     def the_probe_fails(self) -> None:
         which = self.ended(Model(opened=self.time))
         assert not self.run(self.circuits[which].failed(NAME)), "it was open before"
         self.wait(ALL_SEE_IT)
 
-    @precondition(lambda self: self.model.prober is not None and self.time < self.model.lease_ends)
+    @precondition(lambda self: self.model.under_way(self.time))
     @rule()
     def the_probe_ends_without_a_verdict(self) -> None:
         which = self.ended(Model(opened=self.model.opened))
         self.run(self.circuits[which].released(NAME))
         self.wait(ALL_SEE_IT)
 
-    @precondition(lambda self: self.model.prober is not None)
+    @precondition(lambda self: self.model.under_way(self.time))
     @rule()
     def its_process_is_killed(self) -> None:
         """Nobody ends the probe: its lease does."""
         assert self.model.prober is not None
         self.killed(self.model.prober)
-        self.streaks[self.model.prober] = 0
+        self.streaks[self.model.prober], self.model.orphaned = 0, True
 
     def killed(self, which: int) -> None:
         """Another process takes its place."""
