@@ -50,7 +50,6 @@ for _ in range(50):
         asyncio.run(streamed(asked))
 """
 KEEP_ONCE = """
-import json
 from litellm_fallback_router.adapters.price_map import price_map
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.engine.loading import litellm
@@ -59,8 +58,7 @@ build_router()
 library = litellm()
 print(price_map.cache_info().currsize)
 print(len(library.litellm_core_utils.get_model_cost_map.GetModelCostMap.loaded_model_cost_map()))
-print(*{"json_data", "claude_json_str"}.intersection(vars(library.utils)), "-")
-print(len(json.loads(library.utils.claude_json_str)["model"]["vocab"]) > 60_000)
+print(hasattr(library.utils, "json_data"))
 print(library.get_model_info("gpt-4o")["input_cost_per_token"] > 0)
 print(library.token_counter("claude-sonnet-4-6", text="hello there"))
 """
@@ -200,9 +198,9 @@ def test_no_tokenizer_is_loaded_to_ask_anybody(simulator: SimulatorControl) -> N
 
 
 def test_what_nobody_reads_is_not_kept(simulator: SimulatorControl) -> None:
-    """The price map is there once, and a tokenizer's vocabulary is read when it is asked for."""
+    """The price map is there once, and a tokenizer's vocabulary as the text that LiteLLM makes it from."""
     done = run_alone(KEEP_ONCE, simulator)
-    assert (done.stdout.split(), done.returncode) == (["0", "0", "-", "True", "True", "2"], 0), done.stderr
+    assert (done.stdout.split(), done.returncode) == (["0", "0", "False", "True", "2"], 0), done.stderr
 
 
 def test_connections_do_not_outlive_their_event_loops(simulator: SimulatorControl) -> None:

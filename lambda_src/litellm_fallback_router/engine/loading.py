@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from ..collector import gc_paused
-from . import names, vocabulary
+from . import names
 
 
 @functools.cache
@@ -21,7 +21,7 @@ def litellm() -> Any:
     # And without this the first request with an `anthropic-beta` header fetches from there which of them to send, on
     # the event loop, for up to five seconds (litellm/anthropic_beta_headers_manager.py).
     os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
-    with gc_paused(), vocabulary.unread():
+    with gc_paused():
         import litellm as library  # noqa: PLC0415 - deferred on purpose: it costs seconds
 
         from .acompletion.mending import mend  # noqa: PLC0415 - of no use before
@@ -37,7 +37,6 @@ def litellm() -> Any:
     library.disable_hf_tokenizer_download = True
     # Its logger quotes requests and answers; ours does without them.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
-    vocabulary.read_on_demand(library)
     mend(library)
     return library
 

@@ -110,8 +110,6 @@ PUBLIC_CALL = (
     "main.completion",
     "responses",
     "user_url_validation",
-    "utils.__getattr__",
-    "utils.claude_json_str",
 )
 """Names of its public call, and those that are patched in it."""
 NAMES = (*SETTINGS, *FORMATS, *PRICES, *PUBLIC_CALL, *LISTENERS)

@@ -74,5 +74,7 @@ def no_gateway_tools(library: Any) -> None:
 
 
 def keep_once(library: Any) -> None:
-    """LiteLLM keeps a second copy of its price map (10 MB), which only its proxy reads."""
+    """LiteLLM keeps a second copy of its price map (10 MB), which only its proxy reads, and a tokenizer's vocabulary as
+    the objects that it was read from (10 MB), which nothing reads."""
     library.litellm_core_utils.get_model_cost_map.GetModelCostMap._loaded_catalog = MappingProxyType({})
+    vars(library.utils).pop("json_data", None)
