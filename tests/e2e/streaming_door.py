@@ -32,6 +32,8 @@ from tests.support.secret_store import KEY, SECRET, keyed_function, secret_store
 from tests.support.waiting import wait_until
 from tests.support.web_adapter import web_adapter
 
+pytestmark = pytest.mark.timeout(900)
+"""The first test waits for the adapter to be built."""
 PARIS = [{"role": "user", "content": "What is the capital of France?"}]
 ANSWER = "Paris is the capital of France."
 DONE = "data: [DONE]\n\n"
