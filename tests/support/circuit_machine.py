@@ -104,6 +104,20 @@ class CircuitMachine(RuleBasedStateMachine):
         self.streaks[which] = 0
         self.run(self.circuits[which].succeeded(NAME))
 
+    @precondition(lambda self: self.model.opened is not None)
+    @rule(which=st.integers(0, 9))
+    def an_attempt_sent_before_it_opened_fails(self, which: int) -> None:
+        """That ends no probe, and puts off none."""
+        assert not self.run(self.circuits[which % self.processes].failed(NAME)), "it was open before"
+
+    @precondition(lambda self: self.model.opened is not None)
+    @rule(which=st.integers(0, 9))
+    def an_attempt_sent_before_it_opened_succeeds(self, which: int) -> None:
+        """The deployment answers: that closes the circuit, also while another request probes it."""
+        self.model, self.streaks = Model(), [0] * self.processes
+        self.run(self.circuits[which % self.processes].succeeded(NAME))
+        self.wait(ALL_SEE_IT)
+
     @rule(first=st.integers(0, 9))
     def all_ask_for_the_probe(self, first: int) -> None:
         """Exactly one of them gets it, and only where it is due."""
@@ -138,7 +152,7 @@ class CircuitMachine(RuleBasedStateMachine):
     @rule()
     def the_probe_fails(self) -> None:
         which = self.ended(Model(opened=self.time))
-        assert not self.run(self.circuits[which].failed(NAME)), "it was open before"
+        assert not self.run(self.circuits[which].failed(NAME, probe=True)), "it was open before"
         self.wait(ALL_SEE_IT)
 
     @precondition(lambda self: self.model.under_way(self.time))

@@ -85,16 +85,17 @@ class MemoryCircuits:
             if was_open:
                 self._moved(deployment, "closed")
 
-    async def failed(self, deployment: str) -> bool:
+    async def failed(self, deployment: str, *, probe: bool = False) -> bool:
         circuit = self._circuits.setdefault(deployment, _Circuit())
-        was_open, was_probed = circuit.opened is not None, circuit.probing_until > 0
+        was_open = circuit.opened is not None
+        if was_open and not probe:
+            return False
         circuit.failures += 1
-        circuit.probing_until = 0.0
-        if circuit.failures >= self._failures:
-            circuit.opened = self._clock()
-            if was_probed or not was_open:
-                self._moved(deployment, "open")
-        return circuit.opened is not None and not was_open
+        if not was_open and circuit.failures < self._failures:
+            return False
+        circuit.opened, circuit.probing_until = self._clock(), 0.0
+        self._moved(deployment, "open")
+        return not was_open
 
     async def released(self, deployment: str) -> None:
         if (circuit := self._circuits.get(deployment)) is not None:

@@ -120,11 +120,12 @@ class Circuits(Protocol):
         ...
 
     async def succeeded(self, deployment: str) -> None:
-        """Close its circuit after an answer."""
+        """Close its circuit after an answer, also after one that was asked for before the circuit opened."""
         ...
 
-    async def failed(self, deployment: str) -> bool:
-        """True where this failure has opened its circuit."""
+    async def failed(self, deployment: str, *, probe: bool = False) -> bool:
+        """True where this failure has opened its circuit. `probe`: the attempt was the probe that `acquire_probe`
+        allowed; any other, such as one sent before the circuit opened, leaves an open circuit and its probe alone."""
         ...
 
     async def released(self, deployment: str) -> None:

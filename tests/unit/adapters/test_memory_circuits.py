@@ -23,7 +23,7 @@ def test_each_move_of_a_circuit_is_told_once() -> None:
         assert moves == [("a", "open")]
         now = 20.0
         assert await circuits.acquire_probe("a")
-        await circuits.failed("a")
+        await circuits.failed("a", probe=True)
         assert moves[1:] == [("a", "half_open"), ("a", "open")]
         now = 40.0
         after = circuits.carried({"a"}, failures=2, open_seconds=10.0, probe_seconds=5.0)

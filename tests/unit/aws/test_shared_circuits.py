@@ -143,7 +143,7 @@ async def test_a_probe_that_fails_opens_the_circuit_anew(table: CircuitTable, cl
     prober = await opened(table, clock)
     clock.advance(OPEN_SECONDS + 1)
     assert await prober.circuits.acquire_probe("gpt")
-    await prober.fail(1)
+    assert not await prober.circuits.failed("gpt", probe=True)
     await eventually(lambda: stored(table) == "OPEN")
     state = await Environment(table, clock).state()
     assert state.open

@@ -109,14 +109,14 @@ class SharedCircuits:
         if circuit is None:
             return
         circuit.failures = 0
-        if circuit.probing_until:
+        if circuit.stored.state != "CLOSED":
             self._move(deployment, CLOSED, partial(self._table.close, deployment))
 
-    async def failed(self, deployment: str) -> bool:
+    async def failed(self, deployment: str, *, probe: bool = False) -> bool:
         circuit = self._circuits.setdefault(deployment, _Circuit())
         circuit.failures += 1
         now = int(self._clock())
-        if circuit.probing_until:
+        if probe and circuit.stored.state != "CLOSED":
             self._move(deployment, StoredCircuit("OPEN", now), partial(self._table.reopen, deployment, now))
         elif circuit.stored.state == "CLOSED" and circuit.failures >= self._failures:
             write = partial(self._table.open, deployment, circuit.failures, now)
@@ -165,7 +165,8 @@ class SharedCircuits:
                 continue
             stored = reading.circuits.get(name, CLOSED)
             if stored.state == "CLOSED" != circuit.stored.state:
-                circuit.failures = 0  # the fleet has found it well: an old streak must not open it again
+                # The fleet has found it well: an old streak must not open it again, nor a probe of then put one off.
+                circuit.failures, circuit.probing_until = 0, 0.0
             circuit.stored = stored
 
     async def _elect(self, deployment: str, opened_at: int) -> bool:

@@ -146,7 +146,7 @@ class AttemptSchedule:
             keep = self.settings.circuit_open_seconds
             self.dependencies.short_timeouts.timed_out(deployment.id, attempt.budget, streamed=self.streamed, keep=keep)
         if rule.counts_for_circuit and not known:
-            if await circuits.failed(deployment.id):
+            if await circuits.failed(deployment.id, probe=attempt.candidate.probe):
                 self.dependencies.waits.interrupt(deployment.id)
         elif attempt.candidate.probe:
             await circuits.released(deployment.id)

@@ -248,3 +248,22 @@ def test_a_candidate_that_a_hook_drops_is_skipped_with_its_reason_and_other_hold
         assert second.settled == [("b", "answered")]
 
     run_virtually(main())
+
+
+def test_a_late_failure_of_an_attempt_sent_before_the_circuit_opened_leaves_the_probe_alone() -> None:
+    async def main() -> None:
+        scripts = {"a": [fails(Kind.UNAVAILABLE, wait=10.0), says("back", wait=10.0)]}
+        r = rig("a", "b", scripts=scripts)
+        sent_before = begun(r)
+        await asyncio.sleep(1.0)
+        await down(r, "a")
+        await asyncio.sleep(6.0)
+        probe = begun(r)
+        assert (await sent_before).provider == "openai:b"
+        # Since that failure the circuit would be due again.
+        await asyncio.sleep(6.0)
+        assert not (await r.circuits.states(["a"]))["a"].probe_due
+        assert (await probe).text == "back"
+        assert r.provider.asked == ["a", "a", "b"]
+
+    run_virtually(main())
