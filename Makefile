@@ -29,8 +29,9 @@ demo: $(READY) ## Show the fallback chain at work (PROVIDERS=real asks the confi
 serve: $(READY) ## Start the gateway on http://127.0.0.1:4000; without keys, on the simulator (ARGS=... for others)
 	@$(BIN)/fallback-router serve $(or $(ARGS),--simulate)
 
+# In the order of the folders: the slow ones come first, and no worker ends with minutes of them.
 test: $(INFRA) lint ## Run the linters and all tests
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 clients: $(INFRA) ## Run the real clients against the gateway and write docs/clients.md (NAMES="codex ..." prints instead)
 	@$(BIN)/python -m tests.clients $(NAMES)
