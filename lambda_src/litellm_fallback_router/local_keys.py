@@ -43,6 +43,8 @@ class ListedKey:
     entry: KeyEntry
     plan: str | None = None
     """Its usage plan of API Gateway; None: it has none."""
+    trouble: str = ""
+    """Why its limits cannot be read, without which it is refused; it can be revoked, and not changed."""
 
 
 class KeyPlace(Protocol):

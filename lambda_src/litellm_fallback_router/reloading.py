@@ -51,7 +51,7 @@ class Reloader:
             refused(source, error.problems, former)
             return False
         except Exception as error:  # noqa: BLE001 - a bug must neither end the gateway nor what watches its mapping
-            refused(source, [f"a bug of the gateway: {type_and_place(error)}"], former)
+            refused(source, [_bug(error)], former)
             return False
         # From here to the end of the function nothing is awaited but what is left of the former.
         self._holder.router = router = take_over()
@@ -75,6 +75,10 @@ def refused(source: str, problems: list[str], stays: Router) -> None:
     """Say in the log that a mapping was refused, and which stays in force."""
     event = Event(event="mapping_refused", source=source, revision_in_force=stays.config.revision, problems=problems)
     logger.error(event)
+
+
+def _bug(error: Exception) -> str:
+    return f"a bug of the gateway: {type_and_place(error)}"
 
 
 @asynccontextmanager
@@ -137,6 +141,9 @@ class _Watch:
                 raise ConfigurationError(problems)  # noqa: TRY301 - said as every other mistake is
         except ConfigurationError as error:
             refused(source, error.problems, former)
+            return
+        except Exception as error:  # noqa: BLE001 - as in `take`
+            refused(source, [_bug(error)], former)
             return
         await self._reloader.take(mapping, source)
 

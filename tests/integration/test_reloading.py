@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from litellm_fallback_router import reloading
+from litellm_fallback_router.settings import Settings
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import free_port, gateway_process
 from tests.support.reloaded import LOOK_SECONDS, Reloaded, reloaded_gateway
@@ -211,6 +213,24 @@ async def test_a_file_that_is_gone_is_said_and_the_mapping_stays(running: tuple[
     assert (await asked(client, gateway, stream=False)).model == "sim-chat-2"
     gateway.write(mapping(3))
     await gateway.until("mapping_replaced", 2)
+    assert (await asked(client, gateway, stream=False)).model == "sim-chat-3"
+
+
+async def test_a_bug_while_the_file_is_read_does_not_end_the_watch(
+    running: tuple[Reloaded, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, client = running
+
+    def broken(settings: Settings) -> Any:
+        raise RuntimeError(settings.config_file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reloading, "mapping_of", broken)
+        gateway.write(mapping(2))
+        (event,) = await gateway.until("mapping_refused", 1)
+    assert event["problems"][0].startswith("a bug of the gateway: RuntimeError")
+    gateway.write(mapping(3))
+    await gateway.until("mapping_replaced", 1)
     assert (await asked(client, gateway, stream=False)).model == "sim-chat-3"
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -110,16 +109,25 @@ class MappingRollouts:
             raise
         return version
 
-    def roll_out(self, version: str, about: str, *, at_once: bool) -> Pushed:
-        """Begin a rollout. `at_once`: to everyone, whatever the alarms say, and it has ended before this returns."""
-        if not at_once:
-            return self._start(version, about, self._place.step_by_step)
-        with self._silenced():
+    def roll_out(self, version: str, about: str) -> Pushed:
+        """Begin a rollout step by step, which AppConfig goes on with."""
+        return self._start(version, about, self._place.step_by_step)
+
+    def roll_out_at_once(self, version: str, about: str, silenced: Sequence[str]) -> Pushed:
+        """A rollout to everyone, which has ended before this returns. The alarms named in `silenced` ring now, and take
+        nothing back meanwhile: AppConfig looks at none whose actions are disabled. Source: AWS AppConfig user guide,
+        "Monitoring deployments for automatic rollback"."""
+        if silenced:
+            self._cloudwatch.disable_alarm_actions(AlarmNames=silenced)
+        try:
             pushed = self._start(version, about, self._place.at_once)
             until = time.monotonic() + AT_ONCE_SECONDS
             while pushed.in_progress and time.monotonic() < until:
                 self._pause(LOOK_SECONDS)
                 pushed = _pushed(self._appconfig.get_deployment(**self._where, DeploymentNumber=pushed.number))
+        finally:
+            if silenced:
+                self._cloudwatch.enable_alarm_actions(AlarmNames=silenced)
         return pushed
 
     def take_back(self, pushed: Pushed) -> Pushed:
@@ -129,13 +137,14 @@ class MappingRollouts:
         return _pushed(stopped)
 
     def ringing(self) -> list[str]:
-        """Names of the watched alarms that are not quiet: AppConfig takes a rollout back while one is so."""
+        """Names of the watched alarms that are not quiet: AppConfig takes a rollout back while one is so. Those whose
+        actions an operator has disabled are left out: AppConfig does not look at them."""
         watched = self._appconfig.get_environment(**self._where).get("Monitors", [])
         names = [one["AlarmArn"].rpartition(":alarm:")[2] for one in watched]
         if not names:
             return []
         alarms = self._cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
-        return [one["AlarmName"] for one in alarms if one["StateValue"] != "OK"]
+        return [one["AlarmName"] for one in alarms if one["StateValue"] != "OK" and one.get("ActionsEnabled", True)]
 
     def _start(self, version: str, about: str, strategy: str) -> Pushed:
         return _pushed(
@@ -147,19 +156,6 @@ class MappingRollouts:
                 Description=about,
             )
         )
-
-    @contextmanager
-    def _silenced(self) -> Iterator[None]:
-        """While it lasts alarms that ring anyway take nothing back: AppConfig looks at none whose actions are disabled.
-        Source: AWS AppConfig user guide, "Monitoring deployments for automatic rollback"."""
-        names: Sequence[str] = self.ringing()
-        if names:
-            self._cloudwatch.disable_alarm_actions(AlarmNames=names)
-        try:
-            yield
-        finally:
-            if names:
-                self._cloudwatch.enable_alarm_actions(AlarmNames=names)
 
 
 def _pushed(item: Any) -> Pushed:

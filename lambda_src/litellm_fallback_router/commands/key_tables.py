@@ -41,6 +41,10 @@ def limits(key: CallerKey) -> Iterator[str]:
         yield "operator"
 
 
+def _limits_of(one: ListedKey) -> list[str]:
+    return [f"cannot be read: {one.trouble}"] if one.trouble else list(limits(one.entry.key))
+
+
 def summary(one: ListedKey) -> str:
     """On one line, behind the key's id: `, team-a, plan standard, 50/day USD, until 2027-01-31`."""
     key, until = one.entry.key, one.entry.expires_at
@@ -56,7 +60,7 @@ def print_list(keys: KeyPlace, now: float) -> None:
     for one in keys.all():
         key, entry = one.entry.key, one.entry
         expires = "" if entry.expires_at is None else day(entry.expires_at)
-        said = "; ".join(limits(key))
+        said = "; ".join(_limits_of(one))
         table.add_row(key.id, one.plan or "", entry.state(now), day(entry.created_at), expires, key.name, said)
     console().print(table)
 
@@ -70,7 +74,7 @@ def print_key(keys: KeyPlace, one: ListedKey) -> None:
         "state": entry.state(now),
         "created": day(entry.created_at),
         "expires": until,
-        "limits": listed(list(limits(entry.key))),
+        "limits": listed(_limits_of(one)),
     }
     if one.plan is not None:
         rows["plan"] = one.plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,7 +69,7 @@ def push(file: File, *, now: Now = False, stack: Stack = None, region: Region = 
         else:
             _print_changes(_checked(rollouts.mapping(before.version)), after)
         version = rollouts.add(mapping, about)
-        pushed = rollouts.roll_out(version, about, at_once=now)
+        pushed = _at_once(rollouts, version, about) if now else rollouts.roll_out(version, about)
     _tell(pushed, elsewhere)
     if now and pushed.state != "COMPLETE":
         raise typer.Exit(FAILED)
@@ -115,7 +116,7 @@ def rollback(
             _fail("no mapping was pushed yet, so there is none to take back")
         if to is not None:
             _refuse_meanwhile(rollouts)
-            pushed = rollouts.roll_out(str(to), f"back to version {to}", at_once=True)
+            pushed = _at_once(rollouts, str(to), f"back to version {to}")
         elif latest.state == "ROLLING_BACK":
             pushed = latest
         elif latest.in_progress or latest.state == "COMPLETE":
@@ -125,6 +126,21 @@ def rollback(
         if pushed.is_going and rollouts.in_force() is None:
             typer.echo(NONE_LEFT)
     _tell(pushed, elsewhere)
+
+
+def _at_once(rollouts: MappingRollouts, version: str, about: str) -> Pushed:
+    """A signal to end this command leaves no alarm silenced; what nothing can catch is told how to mend before."""
+    from .interrupts import held_signals  # noqa: PLC0415 - only when needed
+
+    if ringing := rollouts.ringing():
+        names = shlex.join(ringing)
+        typer.echo(
+            f"silenced until everyone has it: {', '.join(ringing)}; if this command is killed, let them ring again: "
+            f"aws cloudwatch enable-alarm-actions --alarm-names {names}",
+            err=True,
+        )
+    with held_signals() as released, released():
+        return rollouts.roll_out_at_once(version, about, ringing)
 
 
 def _read(file: Path) -> Any:

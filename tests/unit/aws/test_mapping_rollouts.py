@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from litellm_fallback_router.adapters.appconfig_rollouts import MappingRollouts, Place, Pushed
+from litellm_fallback_router.commands.mapping import _at_once
 
 PLACE = Place.of("app1234/env1234/pro1234/ste1234/all1234")
 ENVIRONMENT = {"ApplicationId": "app1234", "EnvironmentId": "env1234"}
@@ -29,13 +32,14 @@ class Aws:
     rollouts: MappingRollouts
     appconfig: Stubber
     cloudwatch: Stubber
+    pause: Callable[[], None] = lambda: None
 
-    def monitors(self, *, state: str | None) -> None:
-        """The stage watches an alarm in that state; None: it watches none."""
+    def monitors(self, *, state: str | None, enabled: bool = True) -> None:
+        """The stage watches an alarm in that state; None: it watches none. `enabled`: whether it does something."""
         watched = [] if state is None else [{"AlarmArn": ALARM}]
         self.appconfig.add_response("get_environment", {"Monitors": watched}, ENVIRONMENT)
         if state is not None:
-            answer = {"MetricAlarms": [{"AlarmName": "Errors", "StateValue": state}]}
+            answer = {"MetricAlarms": [{"AlarmName": "Errors", "StateValue": state, "ActionsEnabled": enabled}]}
             self.cloudwatch.add_response("describe_alarms", answer, {"AlarmNames": ["Errors"]})
 
     def begins(self, strategy: str) -> None:
@@ -64,7 +68,9 @@ def aws() -> Iterator[Aws]:
     appconfig: Any = boto3.client("appconfig", **keys)  # type: ignore[call-overload]
     cloudwatch: Any = boto3.client("cloudwatch", **keys)  # type: ignore[call-overload]
     with Stubber(appconfig) as one, Stubber(cloudwatch) as other:
-        yield Aws(MappingRollouts(appconfig, cloudwatch, PLACE, pause=lambda seconds: None), one, other)
+        rollouts = MappingRollouts(appconfig, cloudwatch, PLACE, pause=lambda seconds: made.pause())
+        made = Aws(rollouts, one, other)
+        yield made
         one.assert_no_pending_responses()
         other.assert_no_pending_responses()
 
@@ -90,22 +96,20 @@ def test_a_version_that_the_validator_refuses_is_deleted_and_the_refusal_passes(
 
 def test_a_rollout_in_steps_is_begun_and_left_to_appconfig(aws: Aws) -> None:
     aws.begins("ste1234")
-    pushed = aws.rollouts.roll_out("7", "by me", at_once=False)
+    pushed = aws.rollouts.roll_out("7", "by me")
     assert (pushed.number, pushed.version, pushed.in_progress) == (3, "7", True)
 
 
 def test_at_once_waits_until_everyone_has_it(aws: Aws) -> None:
-    aws.monitors(state="OK")
     aws.begins("all1234")
     for state in ("VALIDATING", "DEPLOYING", "COMPLETE"):
         aws.appconfig.add_response("get_deployment", deployment(3, state, 100), {**ENVIRONMENT, "DeploymentNumber": 3})
-    pushed = aws.rollouts.roll_out("7", "by me", at_once=True)
+    pushed = aws.rollouts.roll_out_at_once("7", "by me", [])
     assert (pushed.state, pushed.percent, pushed.in_progress) == ("COMPLETE", 100, False)
 
 
 @pytest.mark.parametrize("refused", [False, True])
 def test_at_once_silences_the_alarm_that_rings_for_as_long_as_it_takes(refused: bool, aws: Aws) -> None:
-    aws.monitors(state="ALARM")
     aws.cloudwatch.add_response("disable_alarm_actions", {}, {"AlarmNames": ["Errors"]})
     if refused:
         aws.appconfig.add_client_error("start_deployment", "ConflictException")
@@ -115,9 +119,23 @@ def test_at_once_silences_the_alarm_that_rings_for_as_long_as_it_takes(refused: 
     aws.cloudwatch.add_response("enable_alarm_actions", {}, {"AlarmNames": ["Errors"]})
     if refused:
         with pytest.raises(ClientError, match="ConflictException"):
-            aws.rollouts.roll_out("7", "by me", at_once=True)
+            aws.rollouts.roll_out_at_once("7", "by me", ["Errors"])
     else:
-        aws.rollouts.roll_out("7", "by me", at_once=True)
+        aws.rollouts.roll_out_at_once("7", "by me", ["Errors"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_to_end_the_command_leaves_no_alarm_silenced(
+    number: signal.Signals, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.monitors(state="ALARM")
+    aws.cloudwatch.add_response("disable_alarm_actions", {}, {"AlarmNames": ["Errors"]})
+    aws.begins("all1234")
+    aws.cloudwatch.add_response("enable_alarm_actions", {}, {"AlarmNames": ["Errors"]})
+    aws.pause = lambda: os.kill(os.getpid(), number)
+    with pytest.raises((SystemExit, KeyboardInterrupt)):
+        _at_once(aws.rollouts, "7", "by me")
+    assert "aws cloudwatch enable-alarm-actions --alarm-names Errors" in capsys.readouterr().err
 
 
 ANY_OF_IT = {"ApplicationId": ANY, "EnvironmentId": ANY, "DeploymentNumber": ANY}
@@ -127,6 +145,11 @@ ANY_OF_IT = {"ApplicationId": ANY, "EnvironmentId": ANY, "DeploymentNumber": ANY
 def test_an_alarm_that_is_not_well_would_take_a_rollout_back(state: str, ringing: list[str], aws: Aws) -> None:
     aws.monitors(state=state)
     assert aws.rollouts.ringing() == ringing
+
+
+def test_an_alarm_whose_actions_an_operator_disabled_takes_nothing_back(aws: Aws) -> None:
+    aws.monitors(state="ALARM", enabled=False)
+    assert aws.rollouts.ringing() == []
 
 
 def test_a_stage_without_alarms_has_none_that_rings(aws: Aws) -> None:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from litellm_fallback_router.adapters.api_gateway import UsageKeys
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
 from litellm_fallback_router.adapters.dynamodb.items import hash_of
+from litellm_fallback_router.adapters.dynamodb.table import TableBusyError
 from tests.support.commands import Run
 from tests.support.stacks import make_stack
 
@@ -204,3 +207,87 @@ def test_without_a_region_the_fix_is_told(run: Run, aws: None, monkeypatch: pyte
     code, _, err = run("circuits", "list")
     assert code == 1
     assert "add --region" in err
+
+
+@pytest.fixture
+def unreadable(run: Run, plan_id: str, dynamodb: DynamoDBClient) -> str:
+    """Id of a key whose limits a newer version wrote, beside one that is well."""
+    for name in ("newer", "well"):
+        assert run("keys", "create", "--name", name)[0] == 0
+    (item,) = (one for one in records(dynamodb) if "newer" in one["limits"]["S"])
+    item["limits"] = {"S": '{"name":"newer","colour":"red"}'}
+    dynamodb.put_item(TableName=TABLE, Item=item)
+    return str(item["id"]["S"])
+
+
+def test_a_key_that_this_version_cannot_read_hides_no_other_and_can_be_revoked(
+    run: Run, unreadable: str, dynamodb: DynamoDBClient
+) -> None:
+    code, out, _ = run("keys", "list")
+    assert code == 0
+    assert "well" in out
+    assert "cannot be read: colour: unknown field" in out
+    assert run("keys", "revoke", "well")[0] == 0
+    assert run("keys", "revoke", unreadable)[0] == 0
+    assert all("revoked_at" in one for one in records(dynamodb))
+
+
+def test_a_key_that_this_version_cannot_read_is_not_overwritten(
+    run: Run, unreadable: str, dynamodb: DynamoDBClient
+) -> None:
+    before = records(dynamodb)
+    code, _, err = run("keys", "set", unreadable, "--rpm", "5")
+    assert code == 1
+    assert "colour: unknown field" in err
+    assert records(dynamodb) == before
+
+
+def test_a_key_is_refused_even_where_its_usage_key_cannot_be_deleted_and_the_command_says_so(
+    run: Run, plan_id: str, dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("keys", "create")[0] == 0
+    (item,) = records(dynamodb)
+
+    def lost(self: UsageKeys, key_id: str) -> None:
+        raise EndpointConnectionError(endpoint_url="https://apigateway")
+
+    monkeypatch.setattr(UsageKeys, "delete", lost)
+    code, _, err = run("keys", "revoke", item["id"]["S"])
+    assert code == 1
+    assert "it is refused from now on" in err
+    assert "revoked_at" in records(dynamodb)[0]
+
+
+def test_a_busy_table_is_an_error_with_words(
+    run: Run, plan_id: str, dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(self: CircuitTable, deployments: object) -> None:
+        raise TableBusyError
+
+    monkeypatch.setattr(CircuitTable, "read", busy)
+    code, _, err = run("circuits", "list")
+    assert code == 1
+    assert "DynamoDB throttles" in err
+
+
+def test_no_command_waits_for_aws_without_an_end(
+    run: Run, plan_id: str, dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: dict[str, tuple[float, int]] = {}
+    connect = boto3.Session.client
+
+    def connected(self: boto3.Session, service: Any, **options: Any) -> Any:
+        client: Any = connect(self, service, **options)
+        config = client.meta.config
+        limits[service] = (config.connect_timeout + config.read_timeout, config.retries["total_max_attempts"])
+        return client
+
+    monkeypatch.setattr(boto3.Session, "client", connected)
+    assert run("keys", "create", "--max-usd", "5/day", "--name", "it")[0] == 0
+    for words in ("keys show it", "keys budget add it 1", "keys revoke it", "circuits list", "spend"):
+        assert run(*words.split(), "--stack", STACK)[0] == 0, words
+    assert run("secrets", "set", "openai", stdin="sk-new")[0] == 0
+    for words in ("mapping history", "rollback", "drill --stack", "drill --verify --stack"):
+        run(*words.split(), *([] if words.endswith("stack") else ["--stack"]), STACK)  # the stage has none of these
+    assert set(limits) >= {"cloudformation", "apigateway", "dynamodb", "secretsmanager"}
+    assert all(seconds <= 25 and tries <= 3 for seconds, tries in limits.values()), limits

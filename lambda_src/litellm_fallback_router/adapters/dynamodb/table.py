@@ -87,7 +87,10 @@ def _why(error: Exception) -> str:
 
 
 class TableBusyError(Exception):
-    """DynamoDB answered only a part of what was asked: it is throttling."""
+    """DynamoDB answered only a part of what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("DynamoDB throttles: it answered only a part of what was asked")
 
 
 TABLE_ERRORS = (BotoCoreError, ClientError, TableBusyError)

@@ -16,6 +16,7 @@ import typer
 from ... import bootstrap
 from ...checklist import Check, performed, well
 from ...operation_errors import OperationError
+from ...routing.callers import CallerKey
 from ...routing.mapping import RouterConfig
 from ..checks_table import Shown, progress, show
 from ..command_context import command_context
@@ -27,8 +28,8 @@ from .stage_checks import alarm_look, metrics_look, table_look
 from .verdicts import deployment_checks, door_fix, streaming_check
 
 if TYPE_CHECKING:
-    from ...adapters.dynamodb.items import KeyRecord
     from ...adapters.gateway_client import GatewayClient, Reply
+    from ...local_keys import ListedKey
     from ...operations import DeployedGateway
 
 KEY_SECONDS = 1800
@@ -43,9 +44,13 @@ class Lease:
     """A key for the length of this command."""
 
     key: str
-    record: KeyRecord
+    listed: ListedKey
     kept: str = ""
     """Why it could not be revoked; empty: it is, or will be."""
+
+    @property
+    def id(self) -> str:
+        return self.listed.entry.key.id
 
 
 @dataclass(frozen=True)
@@ -90,27 +95,28 @@ def _checks(gateway: DeployedGateway, config: RouterConfig, options: Options, sh
 
 @contextmanager
 def _lease(gateway: DeployedGateway, plan: str | None) -> Iterator[Lease]:
-    plan = plan or gateway.widest_plan()
+    from ...deployed_keys import DeployedKeys  # noqa: PLC0415 - AWS's libraries, only when needed
+
+    keys = DeployedKeys(gateway)
+    plan = plan or keys.widest_plan()
     with held_signals() as released:
-        lease = Lease(*gateway.create_key(plan, int(time.time()) + KEY_SECONDS))
+        lease = Lease(*keys.create(CallerKey(""), plan, int(time.time()) + KEY_SECONDS))
         try:
             with released():
                 yield lease
         finally:
             try:
-                gateway.revoke(lease.record)
+                keys.revoke(lease.listed)
             except OperationError as error:
                 lease.kept = str(error)
-                typer.echo(f"error: key {lease.record.id} could not be revoked: {error}", err=True)
+                typer.echo(f"error: key {lease.id} could not be revoked: {error}", err=True)
 
 
 def _key_check(lease: Lease) -> Check:
-    seen = f"{lease.record.id} on plan {lease.record.plan}"
+    seen = f"{lease.id} on plan {lease.listed.plan}"
     if not lease.kept:
         return Check("a key of its own", "ok", f"{seen}; revoked")
-    fix = (
-        f"`fallback-router keys revoke {lease.record.id}`; it stops working by itself after {KEY_SECONDS // 60} minutes"
-    )
+    fix = f"`fallback-router keys revoke {lease.id}`; it stops working by itself after {KEY_SECONDS // 60} minutes"
     return Check("a key of its own", "failed", f"{seen} could not be revoked: {lease.kept}", fix)
 
 

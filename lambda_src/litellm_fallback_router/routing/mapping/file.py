@@ -76,6 +76,12 @@ class _Loader(yaml.SafeLoader):
     """Dates stay text (`api_version: 2024-10-21`), numbers are plain digits, and a key given twice is an error, not a
     lost entry."""
 
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        node = super().compose_node(parent, index)
+        if node is not None and node.end_mark is None:  # it is still being read, so this is an alias inside of it
+            raise yaml.MarkedYAMLError(problem="an alias stands inside of what it names", problem_mark=node.start_mark)
+        return node
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:

@@ -50,6 +50,8 @@ def test_yaml_dates_stay_text_and_anchors_work(tmp_path: Path) -> None:
         ("m.yaml", b"a: \xff\n", "not UTF-8 at byte 3"),
         ("m.yaml", b"a: " + b"9" * 5000, "holds a number that cannot be read"),
         ("m.yaml", b"[" * 50_000, "nested too deeply"),
+        ("m.yaml", b"model_list: &all [{model_name: *all}]", "line 1, column 13: an alias stands inside"),
+        ("m.yaml", b"&all\nstrategies: {a: *all}", "line 1, column 1: an alias stands inside"),
         ("m.yaml", b"a: 1\n---\nb: 2\n", "line 2, column 1"),
         ("m.json", b'{"a": 1\n"b": 2}', "line 2, column 1"),
         ("m.json", b'{"a": 1, "a": 2}', "'a' is given twice in one object"),
