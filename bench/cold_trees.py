@@ -13,8 +13,8 @@ from tests.support.packaged import ARCH, unpack
 NAIVE, COMPILED, PRUNED, LAZY = "as installed", "with bytecode", "pruned, bytecode only", "lazy packages"
 BUILT, PRIMED = "collector rests (as built)", "primed"
 
-_TIRELESS = """from contextlib import nullcontext as resting
-__all__ = ["resting"]
+TIRELESS = """from contextlib import nullcontext as gc_paused
+__all__ = ["gc_paused"]
 """
 """`collector.py` without what it is for, so that the stages before it show what it saves."""
 
@@ -58,7 +58,7 @@ def _ours(folder: Path) -> Path:
     for name, path in lambda_package.our_files().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / name)
-    (folder / lambda_package.PACKAGE / "collector.py").write_text(_TIRELESS)
+    (folder / lambda_package.PACKAGE / "collector.py").write_text(TIRELESS)
     return folder
 
 

@@ -13,13 +13,13 @@ from litellm_fallback_router.routing.types import Deployment
 
 from .acknowledged import BUCKET, acknowledge
 from .model_access import bedrock_statements
+from .stage import NEW
 
 SAMPLES = "fallbacks"
 """Folder that the gateway writes to."""
 RUNS = "evaluations"
 """Folder for `fallback-router evaluate --out`."""
 SAMPLES_KEPT = Duration.days(30)
-NEW = "new"
 FOLDER = "One folder of one bucket: the names of its objects are not known before."
 
 

@@ -9,15 +9,13 @@ from typing import Annotated
 
 import typer
 
+from litellm_fallback_router.commands.options import FAILED, Config, Simulate
+
 app = typer.Typer(
     help="Choose the chain by evidence: ask models the same questions, have the answers judged, compare.",
     no_args_is_help=True,
 )
 Out = Annotated[str, typer.Option("--out", help="The evaluation's folder: a path here, or s3://BUCKET/FOLDER.")]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", exists=True, dir_okay=False, help="A mapping (YAML or JSON), or LiteLLM's config.yaml."),
-]
 Region = Annotated[
     str | None, typer.Option(help="AWS Region of the bucket and the jobs; AWS's usual settings if left out.")
 ]
@@ -41,9 +39,7 @@ def run_(
     at_once: Annotated[int, typer.Option(min=1, max=64, help="Questions on their way at the same time.")] = 4,
     config: Config = None,
     region: Region = None,
-    simulate: Annotated[
-        bool, typer.Option("--simulate", help="Ask a simulator in the providers' place: no keys, no cost.")
-    ] = False,
+    simulate: Simulate = False,
 ) -> None:
     """Ask every model every prompt, directly, without fallback.
 
@@ -57,7 +53,7 @@ def run_(
     )
     with _told(out):
         if not command.run(wanted, out, config, region=region, simulate=simulate):
-            raise typer.Exit(1)
+            raise typer.Exit(FAILED)
 
 
 @app.command("submit")
@@ -114,4 +110,4 @@ def _told(out: str) -> Iterator[None]:
         yield
     except OperationError as error:
         typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(FAILED) from error

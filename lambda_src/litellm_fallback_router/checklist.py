@@ -9,7 +9,7 @@ from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from .operation_errors import OperationError
+from .operation_errors import OperationError, error_code
 
 Status = Literal["ok", "warning", "failed"]
 Announce = Callable[[str], AbstractContextManager[None]]
@@ -66,16 +66,11 @@ def _guarded(one: Look) -> Check:
 def _unchecked(one: Look, error: BaseException) -> Check:
     seen, fix = str(error), "see what AWS says, and run it again"
     if isinstance(error, ClientError):
-        seen = f"{error.operation_name}: {code_of(error)}: {error.response['Error'].get('Message', '')}"
-        fix = f"grant {one.permission}" if code_of(error) in _DENIED else fix
+        seen = f"{error.operation_name}: {error_code(error)}: {error.response['Error'].get('Message', '')}"
+        fix = f"grant {one.permission}" if error_code(error) in _DENIED else fix
     elif isinstance(error, EndpointConnectionError):
         fix = "check the network, and whether AWS offers this service in this Region"
     return Check(one.name, "warning", f"could not be checked: {seen}", fix)
-
-
-def code_of(error: BaseException) -> str:
-    """AWS's code of an error; empty for any other."""
-    return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def well(checks: Iterable[Check]) -> bool:

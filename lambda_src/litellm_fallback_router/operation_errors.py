@@ -46,4 +46,4 @@ def explained() -> Iterator[None]:
 
 def error_code(error: BaseException | None) -> str:
     """AWS's code of an error; empty where it is none of AWS's."""
-    return str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""
+    return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""

@@ -24,7 +24,7 @@ class AllKeys:
         return False
 
 
-class NobodyAsks:
+class NoProvider:
     """Stands where each replayed request puts a provider of its own."""
 
     def __getattr__(self, name: str) -> object:
@@ -35,7 +35,7 @@ def dependencies_of(config: RouterConfig) -> ExecutionDependencies:
     """Make the state of one replay, on the running event loop's clock."""
     clock, settings = asyncio.get_running_loop().time, config.settings
     return ExecutionDependencies(
-        provider=NobodyAsks(),  # type: ignore[arg-type] # replaced for each request
+        provider=NoProvider(),  # type: ignore[arg-type] # replaced for each request
         keys=AllKeys(),
         circuits=MemoryCircuits(
             failures=settings.circuit_failures,

@@ -22,12 +22,13 @@ from litellm_fallback_router.routing.mapping import revision_of
 from local.simulator.faults import Fault
 from tests.support.chaos.callers import steady
 from tests.support.chaos.container import START_SECONDS
-from tests.support.chaos.fleets import APPCONFIG_SECONDS, QUICK, Fleets, fleets, until
+from tests.support.chaos.fleets import APPCONFIG_SECONDS, QUICK, Fleets, fleets
 from tests.support.chaos.judge import judged, total
 from tests.support.chaos.report import table, write
 from tests.support.deployed import KEYS
 from tests.support.live_stage import LiveStage, ask
 from tests.support.ministack import ROOT
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 REPORT = ROOT / "build" / "chaos.json"
@@ -174,7 +175,7 @@ class ChaosDay:
         with self.phase("a bad version"):
             before = on_lambda.faults
             function.update_alias(FunctionName=name, Name="live", FunctionVersion=bad)
-            until(lambda: on_lambda.faults > before, 120, "the bad version was not noticed")
+            wait_until(lambda: on_lambda.faults > before, 120)  # the bad version is noticed
             told = self.both.stage.gateway.command("rollback")
             assert f"callers get version {good} instead of {bad}" in told
             assert function.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == good
@@ -185,7 +186,7 @@ class ChaosDay:
     def canary_is_gone(self) -> None:
         """Each environment of the function has gone back to the mapping before."""
         with self.phase("calm again") as since:
-            until(lambda: self.both.day.now() - since > CALM, 2 * CALM, "the day's clock stands still")
+            wait_until(lambda: self.both.day.now() - since > CALM, 2 * CALM)
         late = [one for one in self.both.day.noted() if one.began >= since]
         assert {one.revision for one in late if not one.error} == {revision_of(self.both.mapping())}
 

@@ -12,14 +12,13 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from jsonschema import Draft4Validator
 
 from tests.support.ministack import MiniStack
+from tests.support.threads import QuietHandler, served
 
 TIMEOUT = 60.0
 _VALIDATES = re.compile(r"/applications/([^/]+)/configurationprofiles/([^/]+)/validators")
@@ -65,7 +64,7 @@ def appconfig_door(aws: MiniStack) -> Iterator[str]:
     """The address of AppConfig's control plane while the context lasts."""
     target = urlsplit(aws.url).netloc
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             path = urlsplit(self.path)
@@ -107,18 +106,8 @@ def appconfig_door(aws: MiniStack) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Nothing: a test's output is the command's."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join(10)
+    with served(Handler) as url:
+        yield url
 
 
 _OWN = {"transfer-encoding", "content-length", "connection", "date", "server"}

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
@@ -20,6 +18,8 @@ from xml.sax.saxutils import escape
 import botocore.session
 from botocore.model import OperationModel, ServiceModel
 from botocore.validate import ParamValidator
+
+from tests.support.threads import QuietHandler, served
 
 SCOPE = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError"})
@@ -68,7 +68,7 @@ def aws_replies(replies: Mapping[str, Reply]) -> Iterator[AwsReplies]:
     """Answers on a free port while the context lasts. What no reply fits ends the test that asked."""
     told, faults = AwsReplies(replies=dict(replies)), []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             try:
                 self._answer()
@@ -97,18 +97,8 @@ def aws_replies(replies: Mapping[str, Reply]) -> Iterator[AwsReplies]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Nothing: a test's output is the command's."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        told.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield told
-        finally:
-            server.shutdown()
-            thread.join(10)
+    with served(Handler) as told.url:
+        yield told
     if faults:
         raise faults[0]
 

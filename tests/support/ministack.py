@@ -58,11 +58,6 @@ class MiniStack:
             aws_secret_access_key="test",
         )
 
-    def api_url(self, api_id: str, stage: str) -> str:
-        """Where API Gateway answers for a deployed stage; ends in a slash."""
-        port = self.url.rpartition(":")[2]
-        return f"http://{api_id}.execute-api.localhost:{port}/{stage}/"
-
 
 @contextmanager
 def ministack_process(folder: Path) -> Iterator[MiniStack]:

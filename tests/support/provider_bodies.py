@@ -79,7 +79,6 @@ def any_of(*rules: Rule) -> Rule:
 
 
 _EFFORT_THINKS = any_of(thought, when("reasoning_effort", "adaptive", "enabled", "summarized"))
-_CACHE_TYPE = value_of("type")
 ANTHROPIC: dict[str, Rule] = {
     "model": own_model,
     "max_tokens": token_limit,

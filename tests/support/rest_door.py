@@ -11,9 +11,9 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import urlsplit
+
+from tests.support.threads import QuietHandler, served
 
 PASSED = ("authorization", "content-type", "accept", "x-router-timeout-ms")
 TIMEOUT = 90.0
@@ -40,7 +40,7 @@ def rest_door(behind: str, usage_key: Callable[[str], str | None]) -> Iterator[R
     """`behind`: base URL of what is asked; `usage_key`: a caller's key -> its plan's key, None for nobody's."""
     door, target = RestDoor(), urlsplit(behind)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             try:
                 self._answer()
@@ -94,16 +94,6 @@ def rest_door(behind: str, usage_key: Callable[[str], str | None]) -> Iterator[R
             finally:
                 connection.close()
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Nothing: a test's output is the command's."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        door.url = f"http://127.0.0.1:{server.server_port}/stage/"
-        try:
-            yield door
-        finally:
-            server.shutdown()
-            thread.join(10)
+    with served(Handler) as url:
+        door.url = f"{url}/stage/"
+        yield door

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 import httpx
+
+from tests.support.threads import QuietHandler, served
 
 THROTTLED = json.dumps(
     {
@@ -34,7 +34,7 @@ def table_proxy(upstream: str) -> Iterator[TableProxy]:
     """A proxy in front of the AWS at `upstream`, while the context lasts."""
     client = httpx.Client(timeout=10)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -58,17 +58,6 @@ def table_proxy(upstream: str) -> Iterator[TableProxy]:
             except OSError:
                 self.close_connection = True  # whoever asked has stopped waiting
 
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    proxy = TableProxy(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with client, served(Handler) as url:
+        proxy = TableProxy(url)
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        client.close()

@@ -38,35 +38,33 @@ class DrillFiles:
         if newest != report.previous:
             return False
         number = int(paths[-1].stem.partition("-")[2]) + 1 if paths else 1
-        if not _written(self._folder / f"drill-{number:08d}.json", report):
+        if not _written(self._folder / f"drill-{number:08d}.json", json.dumps(report.to_json(), indent=1)):
             return False
         for old in paths[: max(0, len(paths) + 1 - MOST_REPORTS)]:
             old.unlink(missing_ok=True)
         return True
 
     def key(self) -> bytes:
-        """The key of this folder, made when it is first asked for; only its owner can read it."""
+        """The key of this folder, made when it is first asked for; only its owner can read it. Raises SealError where
+        the file holds none: anyone could seal with an empty key."""
         path = self._folder / _KEY
         self._folder.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_bytes().strip()
-        with os.fdopen(handle, "wb") as file:
-            key = secrets.token_hex(32).encode()
-            file.write(key)
+        if not path.exists():
+            _written(path, secrets.token_hex(32))
+        if not (key := path.read_bytes().strip()):
+            raise SealError(f"{path} holds no key")
         return key
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob(_PATTERN))
 
 
-def _written(path: Path, report: Report) -> bool:
-    """False where another process has just kept a report in this place. A file is there whole, or not at all."""
+def _written(path: Path, text: str) -> bool:
+    """False where another process has just written this file. It is there whole, or not at all, for its owner alone."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".drill-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(report.to_json(), file, indent=1)
+            file.write(text)
         os.link(name, path)
     except FileExistsError:
         return False

@@ -59,8 +59,8 @@ class PricedHop:
     window_lost: int | None
     """Prompt tokens by which its window is smaller than the first hop's."""
     cache_lost_usd_per_million: float | None
-    """What a million prompt tokens cost more here, uncached, than read from the first hop's cache; None: unknown, or
-    the first hop has no cache."""
+    """What a million prompt tokens cost more here, uncached, than read from the first hop's cache; 0: no more; None:
+    unknown, or the first hop has no cache."""
     last_proven: str
 
 
@@ -160,7 +160,7 @@ def _cache_lost(first: Deployment, here: Deployment) -> float | None:
     cached, uncached = first.info.cached_usd_per_token, here.info.input_usd_per_token
     if here is first or cached is None or uncached is None:
         return None
-    return round((uncached - cached) * 1e6, 6)
+    return max(0.0, round((uncached - cached) * 1e6, 6))
 
 
 def _table(name: str, hops: list[PricedHop]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..drill import NEVER
 from ..routing.adaptation import EMBEDDINGS
 from ..routing.mapping import RouterConfig
 from ..routing.router import Router
@@ -40,10 +41,6 @@ async def keyless(router: Router) -> dict[str, str]:
         plan = await router.explain(replace(request_to(model, router.config), constraints=alone))
         reasons |= {drop.deployment: drop.reason for drop in plan.dropped if drop.code == "no_key"}
     return reasons
-
-
-NEVER = 100
-"""Failures in a row that no command reaches: one deployment's circuit must not hide its next answer."""
 
 
 def each_alone(config: RouterConfig, *, deadline: float, tries: int = 1) -> RouterConfig:

@@ -93,9 +93,10 @@ class Report:
                 proofs=proofs,
                 **{name: data[name] for name in ("previous", "digest", "mac", "key_id")},
             )
-        except (KeyError, TypeError, AttributeError) as error:
+            same = _json(report.to_json()) == _json(data)
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError, OSError) as error:
             raise SealError(f"this is no report of a drill: {error}") from error
-        if _json(report.to_json()) != _json(data):
+        if not same:
             raise SealError(f"the report of {at_text(report.at)} was changed after it was sealed")
         return report
 

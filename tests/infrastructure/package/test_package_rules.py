@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import runpy
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+from bench import cold_trees
 from infra import package_checks, pruning
 from infra.bytecode import PYTHON
 from infra.function import HANDLER, RUNTIME, _adapter_environment
 from infra.lambda_package import PACKAGE, SOURCES, START
 from infra.package_checks import UnfitPackageError, check
+from litellm_fallback_router import collector
 from litellm_fallback_router.entrypoints.lambda_web import AFTER_RESTORE, BEFORE_CHECKPOINT
 
 AMD64 = b"\x7fELF" + bytes(14) + b"\x3e\x00"
@@ -83,3 +86,10 @@ def test_the_function_names_the_doors_that_the_package_has() -> None:
     assert variables["AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH"] == AFTER_RESTORE
     module = HANDLER.removesuffix(".handler").replace(".", "/")
     assert "def handler(" in (SOURCES / f"{module}.py").read_text()
+
+
+def test_what_stands_in_for_the_collector_in_a_measurement_has_its_names(tmp_path: Path) -> None:
+    module = tmp_path / "collector.py"
+    module.write_text(cold_trees.TIRELESS)
+    ours = {name for name, one in vars(collector).items() if getattr(one, "__module__", "") == collector.__name__}
+    assert set(runpy.run_path(str(module))["__all__"]) == ours == {"gc_paused"}

@@ -28,6 +28,7 @@ def test_each_hop_is_priced_beside_the_first_with_what_is_lost_there(
     assert second["usd_per_1000_requests"] == pytest.approx(1000 * (1000 * 3 + 300 * 15) / 1e6)
     assert second["times_the_first"] == pytest.approx(7.5 / 5.5, abs=0.01)
     assert second["cache_lost_usd_per_million"] == pytest.approx(3 - 1.25)
+    assert last["cache_lost_usd_per_million"] == 0, "its uncached prompt is cheaper than the first hop's cache"
     assert first["cache_lost_usd_per_million"] is None
     assert {"images", "JSON schema"} <= set(last["lost"])
     assert first["whole_seconds"] > 0

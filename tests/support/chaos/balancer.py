@@ -10,14 +10,16 @@ import http.client
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from functools import partial
+from threading import Event, Lock
 from urllib.parse import urlsplit
 
 import httpx
+
+from tests.support.threads import QuietHandler, repeated, served
 
 TIMEOUT = 90.0
 LEFT_OUT_SECONDS = 3.0
@@ -79,24 +81,10 @@ def _look(fleet: Fleet, enough: Event) -> None:
 
 
 @contextmanager
-def _looked_at(fleets: Iterable[Fleet]) -> Iterator[None]:
-    enough = Event()
-    threads = [Thread(target=_look, args=(one, enough), daemon=True) for one in fleets]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        for thread in threads:
-            thread.join(LOOK_TIMEOUT)
-
-
-@contextmanager
 def balanced(*fleets: Fleet) -> Iterator[Balancer]:
     balancer = Balancer(*fleets)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             fleet, broken = balancer.take(), True
@@ -144,17 +132,5 @@ def balanced(*fleets: Fleet) -> Iterator[Balancer]:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Nothing: a test's output is the report."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        balancer.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            with _looked_at(fleets):
-                yield balancer
-        finally:
-            server.shutdown()
-            thread.join(10)
+    with served(Handler) as balancer.url, repeated((partial(_look, one) for one in fleets), 2 * LOOK_TIMEOUT):
+        yield balancer

@@ -7,13 +7,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from threading import Event, Lock, Thread
+from functools import partial
+from threading import Event, Lock
 from typing import Any
 
 import httpx
 from openai import APIStatusError, OpenAI, OpenAIError
 
 from tests.support.chaos.judge import Asked, InForce, wording
+from tests.support.threads import repeated
 
 GATEWAY_SECONDS = 15.0
 """What a caller gives the gateway for one request."""
@@ -94,9 +96,8 @@ def answered(client: OpenAI, one: Asked, day: Day) -> Asked:
 @contextmanager
 def steady(day: Day, url: str, keys: Sequence[tuple[str, str]], models: Sequence[str]) -> Iterator[None]:
     """A caller for each of `keys` (its own, and its usage plan's) asks and asks while the context lasts."""
-    enough = Event()
 
-    def call(number: int, key: str, plan: str) -> None:
+    def call(number: int, key: str, plan: str, enough: Event) -> None:
         with OpenAI(
             base_url=f"{url}/v1", api_key=key, default_headers={"x-api-key": plan}, timeout=TRY_SECONDS
         ) as client:
@@ -113,13 +114,5 @@ def steady(day: Day, url: str, keys: Sequence[tuple[str, str]], models: Sequence
                 )
                 day.note(answered(client, one, day))
 
-    threads = [Thread(target=call, args=(number, *one), daemon=True) for number, one in enumerate(keys)]
-    for thread in threads:
-        thread.start()
-    try:
+    with repeated((partial(call, number, *one) for number, one in enumerate(keys)), JOIN_SECONDS):
         yield
-    finally:
-        enough.set()
-        for thread in threads:
-            thread.join(JOIN_SECONDS)
-        assert not any(thread.is_alive() for thread in threads), "a caller has waited for longer than it may"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,13 @@ from tests.support.chaos.container import Container, container
 from tests.support.chaos.judge import InForce
 from tests.support.deployed import KEYS
 from tests.support.live_stage import LiveStage
+from tests.support.waiting import wait_until
 
 FILE_SECONDS = 20.0
 """Within which the container has taken up its file."""
 APPCONFIG_SECONDS = POLL_SECONDS + 45.0
 """Within which every environment of the function has read AppConfig, under load."""
 ENVIRONMENTS = 2
-LOOK_SECONDS = 0.2
 QUICK: dict[str, Any] = {
     "tries_per_deployment": 1,
     "circuit_failures": 3,
@@ -58,7 +57,7 @@ class Fleets:
         """Another mapping in the container's file, which is taken up before this returns."""
         one = self.in_force(mapping)
         self.container.write(mapping)
-        until(lambda: self.container.revision() == revision_of(mapping), FILE_SECONDS, "the file was not taken up")
+        wait_until(lambda: self.container.revision() == revision_of(mapping), FILE_SECONDS)
         former.until = self.day.now() + FILE_SECONDS
         return one
 
@@ -73,13 +72,6 @@ def models_of(mapping: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     for one in config.deployments:
         own.setdefault(one.model_name, set()).add(one.model)
     return {name: frozenset().union(*(own[each] for each in chain)) for name, chain in config.chains.items()}
-
-
-def until(holds: Callable[[], bool], seconds: float, why: str) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"{why} within {seconds:g} s"
-        time.sleep(LOOK_SECONDS)
 
 
 @contextmanager

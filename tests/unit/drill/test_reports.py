@@ -94,6 +94,19 @@ def test_the_key_of_a_folder_is_made_once_and_is_its_owners_alone(tmp_path: Path
     assert stat.S_IMODE((tmp_path / "drills" / "key").stat().st_mode) == 0o600
 
 
+def test_a_key_that_was_never_written_seals_nothing(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"")
+    with pytest.raises(SealError, match="holds no key"):
+        DrillFiles(tmp_path).key()
+
+
+@pytest.mark.parametrize("at", [1e30, -1e18, "yesterday", None])
+def test_a_report_of_no_possible_time_is_none(at: object) -> None:
+    (one,) = row(1)
+    with pytest.raises(SealError):
+        Report.from_json({**json.loads(json.dumps(one.to_json())), "at": at})
+
+
 def test_two_drills_at_once_never_make_the_row_fork(tmp_path: Path) -> None:
     files = DrillFiles(tmp_path)
     first = sealed(report(), None, KEY)

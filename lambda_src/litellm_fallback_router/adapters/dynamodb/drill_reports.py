@@ -52,7 +52,7 @@ class TableReports:
             self._put(
                 number + 1,
                 {REPORT: {"B": data}, TTL: ends},
-                ConditionExpression=f"attribute_not_exists({PARTITION_KEY})",
+                ConditionExpression=NEW,
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":

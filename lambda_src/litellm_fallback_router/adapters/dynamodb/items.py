@@ -79,12 +79,6 @@ class KeyRecord:
         key = from_text(self.id, self.limits)
         return KeyEntry(key, self.key_hash, self.created_at, self.expires_at, self.revoked_at)
 
-    def state(self, now: float) -> str:
-        """`active`, `expired` or `revoked`."""
-        if self.revoked_at is not None:
-            return "revoked"
-        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
-
     def to_item(self) -> dict[str, Any]:
         """The item in DynamoDB's JSON."""
         item: dict[str, Any] = {PARTITION_KEY: {"S": f"{KEY}{self.key_hash}"}}
