@@ -16,7 +16,7 @@ class Models:
     """`deployments` decide the lines."""
 
     def __init__(self, metrics: StageMetrics, graphs: Graphs, deployments: Sequence[Deployment]) -> None:
-        self._metrics, self._graphs, self._deployments = metrics, graphs, deployments
+        self._metrics, self._graphs = metrics, graphs
         self._models = sorted({(one.provider, one.model) for one in deployments})
 
     def each(self, name: str, statistic: str) -> list[IMetric]:
@@ -43,15 +43,10 @@ class Models:
             metric("FallbackDepth", "Maximum", label="deepest"),
             metric("ResumedStreams", "Sum", label="resumed streams"),
         ]
-        circuits = [
-            metric("CircuitTransitions", "Sum", label=f"{one.id} {state}", deployment=one.id, state=state)
-            for one in self._deployments
-            for state in ("open", "closed")
-        ]
         return [
             graph("Fallbacks", fallbacks),
             graph("Failures by kind", [each("AttemptFailures", "Sum", "kind")]),
-            graph("Circuits that opened and closed", circuits),
+            graph("Circuits that moved", [each("CircuitTransitions", "Sum", "deployment", "state")]),
         ]
 
     def times(self) -> Row:

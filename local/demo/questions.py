@@ -48,7 +48,7 @@ def ask(
     timeout_ms: int | None = None,
     constraints: dict[str, Any] | None = None,
 ) -> Outcome:
-    """A whole answer. `timeout_ms` bounds the whole chain; `narrowing` is the request's `router` field."""
+    """A whole answer. `timeout_ms` bounds the whole chain; `constraints` is the request's `router` field."""
     started = time.monotonic()
     try:
         completion = client.chat.completions.create(

@@ -16,6 +16,7 @@ OF_SEARCHES = {
     "RequestErrors": ("deadline_exceeded", "rate_limit_exceeded"),
     "AttemptFailures": ("unavailable", "timeout", "rate_limited"),
     "Invocations": (night.OLD, night.NEW),
+    "CircuitTransitions": ("openai-gpt4o open", "openai-gpt4o-mini open"),
 }
 """Which values a search finds."""
 ALARMS_RINGING = ("Fallbacks",)
@@ -88,9 +89,6 @@ def _amount(line: Line, value: str, minute: int) -> float:
         return of_model[line.name](model, minute)
     if value:
         return _OF_VALUE[line.name](value, minute)
-    if line.name == "CircuitTransitions":
-        opens = line.dimensions["state"] == "open" and line.dimensions["deployment"].startswith("openai")
-        return 1 if opens and night.beginning(minute) else NOTHING
     return _AMOUNTS[line.namespace, line.name](minute)
 
 
@@ -115,6 +113,7 @@ _OF_VALUE: Mapping[str, Callable[[str, int], float]] = {
     "RequestErrors": _code,
     "AttemptFailures": _kind,
     "Invocations": _version,
+    "CircuitTransitions": lambda _, minute: 1 if night.beginning(minute) else NOTHING,
 }
 _OURS, _LAMBDA, _API = "LLMFallbackRouter", "AWS/Lambda", "AWS/ApiGateway"
 _AMOUNTS: Mapping[tuple[str, str], Callable[[int], float]] = {
