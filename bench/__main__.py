@@ -62,10 +62,10 @@ def main() -> int:
 def _only_hostile(console: Console, *, quick: bool) -> bool:
     RUNS.mkdir(parents=True, exist_ok=True)
     cores = Cores.of_this_machine()
-    os.sched_setaffinity(0, cores.load)
-    with console.status("hostile bodies") as status:
-        measured = hostile.measure(cores, RUNS, rounds=1 if quick else rounds.FULL.hostile, say=status.update)
-    verdict = Verdict(*HEALTH_GAP, hostile.longest_gaps(measured))
+    count = 1 if quick else rounds.FULL.hostile
+    with console.status("hostile bodies") as status, upstream(cores) as port:
+        measured = hostile.measure(cores, RUNS, port, rounds=count, say=status.update)
+    verdict = Verdict(*HEALTH_GAP, [one.longest for one in measured])
     console.print(hostile.table(measured))
     report.show_targets(console, [verdict])
     return verdict.missed
@@ -134,8 +134,8 @@ def _bench(console: Console, *, quick: bool) -> bool:
             samples = uvloop.run(rounds.measure(systems, processes, size, status.update))
         slow = _tails(cores, status.update, quick=quick)
         batch = priorities.measure(cores, RUNS, rounds=_rounds_of_priorities(quick=quick), say=status.update)
-        beside = hostile.measure(cores, RUNS, rounds=size.hostile, say=status.update)
-    run = Run(samples, rows(samples, starts), packages, slow, batch, hostile.longest_gaps(beside))
+        beside = hostile.measure(cores, RUNS, port, rounds=size.hostile, say=status.update)
+    run = Run(samples, rows(samples, starts), packages, slow, batch, [one.longest for one in beside])
     found = verdicts(run)
     document = report.document(run, found, missing, facts | {"load when ended": machine.load()}, limit)
     console.print(hostile.table(beside))

@@ -1,5 +1,6 @@
 """What one caller's request does to everybody else: the longest answer of /health beside bodies made to keep a gateway
-busy, and beside the largest that it takes.
+busy, and beside the largest that it takes. How long that is on any machine is told in ordinary requests: in what one
+costs bare `litellm.acompletion` there.
 
     python -m bench --only-hostile [--quick]
 
@@ -15,22 +16,28 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from rich.table import Column, Table
 
 from local.simulator import simulator_process
 
-from . import bodies, peers
+from . import bodies, peers, wire
 from .client import BenchError
 from .processes import Cores, Running, environment, first_line, free_port, running
+from .systems import floor
 
 ANSWER_SECONDS = 120.0
 AFTERWARDS_SECONDS = 0.1
 """For what a request leaves to do once it is answered."""
+ORDINARY = 200
+"""Requests by which it is measured what one costs."""
+WARM = 20
+"""Requests before them."""
 MODELS = {"openai": "gpt-5.4", "anthropic": "claude-sonnet-4-6", "bedrock": "us.anthropic.claude-sonnet-4-6"}
 MS = 1e3
 
@@ -58,27 +65,63 @@ class Beside:
     """The longest, less what it was kept waiting by other programs."""
 
 
-def measure(cores: Cores, folder: Path, *, rounds: int, say: Callable[[str], None]) -> list[list[Beside]]:
-    """Every body, as many times as there are rounds. Raises BenchError."""
-    with simulator_process() as simulator, _gateway(simulator.url, cores, folder) as gateway:
-        return [_round(gateway, cores, say) for _ in range(rounds)]
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Every body once."""
+
+    ordinary: float
+    """Seconds of processor time that an ordinary request costs bare acompletion."""
+    beside: list[Beside]
+
+    @property
+    def longest(self) -> float:
+        """The longest answer of /health, in ordinary requests."""
+        return max(one.gap for one in self.beside) / self.ordinary
 
 
-def longest_gaps(measured: list[list[Beside]]) -> list[float]:
-    """In ms, one for each round."""
-    return [max(one.gap for one in beside) * MS for beside in measured]
+def measure(cores: Cores, folder: Path, upstream: int, *, rounds: int, say: Callable[[str], None]) -> list[Round]:
+    """Every body, as many times as there are rounds. `upstream`: the port of what answers bare acompletion.
+
+    Raises BenchError.
+    """
+    with (
+        simulator_process() as simulator,
+        _gateway(simulator.url, cores, folder) as gateway,
+        floor(upstream).running(cores.system, folder) as bare,
+    ):
+        return [Round(_ordinary(bare, say), _round(gateway, cores, say)) for _ in range(rounds)]
 
 
-def table(measured: list[list[Beside]]) -> Table:
+def table(measured: Sequence[Round]) -> Table:
     """The worst round of each body."""
-    numbers = [Column(name, justify="right") for name in ("MB", "answered in, s", "/health at most, ms", "of it ours")]
-    found = Table("beside", "model", "status", *numbers)
-    for each in zip(*measured, strict=True):
+    names = ("MB", "answered in, s", "/health at most, ms", "of it ours", "in ordinary requests")
+    found = Table("beside", "model", "status", *(Column(name, justify="right") for name in names))
+    ordinary = median(one.ordinary for one in measured)
+    for each in zip(*(one.beside for one in measured), strict=True):
         worst = max(each, key=lambda one: one.gap)
         one = worst.answer
         times = (f"{one.ended - one.began:.2f}", f"{worst.longest * MS:.0f}", f"{worst.gap * MS:.0f}")
-        found.add_row(one.name, one.model, str(one.status), f"{one.megabytes:.1f}", *times)
+        found.add_row(
+            one.name, one.model, str(one.status), f"{one.megabytes:.1f}", *times, f"{worst.gap / ordinary:.1f}"
+        )
+    found.caption = f"an ordinary request costs bare acompletion {ordinary * MS:.1f} ms of processor time"
     return found
+
+
+def _ordinary(bare: Running, say: Callable[[str], None]) -> float:
+    say("ordinary requests to bare acompletion")
+    question = wire.question(wire.MODEL, stream=False)
+    for _ in range(WARM):
+        _answered(bare, question)
+    before = bare.cpu_seconds
+    for _ in range(ORDINARY):
+        _answered(bare, question)
+    return (bare.cpu_seconds - before) / ORDINARY
+
+
+def _answered(bare: Running, question: bytes) -> None:
+    if (status := _post(bare.port, question)) != 200:
+        raise BenchError(f"bare acompletion answered an ordinary request with {status}")
 
 
 @contextmanager

@@ -54,7 +54,8 @@ METHOD = (
     "token and time per chunk trade off: read them together.",
     "/health is asked without a pause, on the gateway's core, while the gateway is sent bodies made to keep it busy "
     "and the largest that it takes, for three providers' APIs. The time for which Linux says that other programs kept "
-    "the two from running is taken off.",
+    "the two from running is taken off. Milliseconds depend on the machine, so the target is told in ordinary "
+    "requests: in the processor time that a short question costs bare acompletion behind FastAPI in the same round.",
     "A direct call has no process of its own; bare acompletion has no fallback.",
 )
 

@@ -92,7 +92,11 @@ def all_systems(upstream: int, folder: Path) -> tuple[list[System], dict[str, st
 
 def ours(upstream: int, folder: Path) -> list[System]:
     """The gateway, twice, and the floor beneath it."""
-    return [_gateway(GATEWAY, upstream, folder), _gateway(FORMATS, upstream, folder), _floor(upstream)]
+    return [
+        _gateway(GATEWAY, upstream, folder),
+        _gateway(FORMATS, upstream, folder),
+        floor(upstream),
+    ]
 
 
 def _gateway(name: str, upstream: int, folder: Path) -> System:
@@ -116,7 +120,8 @@ def _gateway(name: str, upstream: int, folder: Path) -> System:
     return System(name, port, command, "/health", variables, _AUTHORIZED, {}, bool(more), bool(more))
 
 
-def _floor(upstream: int) -> System:
+def floor(upstream: int) -> System:
+    """FastAPI with bare acompletion, in front of that upstream's port."""
     port = free_port()
     command = (sys.executable, "-m", "uvicorn", "bench.floor:app", "--port", str(port), "--no-access-log")
     variables = {"UPSTREAM": f"http://127.0.0.1:{upstream}", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}

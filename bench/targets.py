@@ -15,7 +15,7 @@ from .systems import FLOOR, FORMATS, GATEWAY, PORTKEY, PROXY
 TAIL = ("1 % of answers 20 times slower: p99 of the first token with hedging, against without", 0.5)
 TAIL_COST = ("the same: what they cost", 1.02)
 PRIORITY = ("answer p95 of interactive callers beside batch that fills its places, against alone", 1.10)
-HEALTH_GAP = ("longest answer of /health beside hostile bodies, ms", 50.0)
+HEALTH_GAP = ("longest answer of /health beside hostile bodies, in ordinary requests of bare acompletion", 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Run:
     tails: Sequence[tails.Round]
     priorities: Sequence[priorities.Round]
     health_gaps: list[float]
-    """ms: the longest answer of /health beside hostile bodies, one for each round."""
+    """The longest answer of /health beside hostile bodies, against what an ordinary request costs bare acompletion; one
+    for each round."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from litellm_fallback_router.api.app import create_app
-from litellm_fallback_router.routing import router
+from litellm_fallback_router.routing import turns
 from litellm_fallback_router.routing.failures import FailureKind
 from tests.support.scripted import Rig, Step, fails, question, read, rig
 
@@ -73,8 +73,8 @@ async def ask(app: FastAPI, body: bytes) -> None:
 
 @pytest.fixture(autouse=True)
 def ordinary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planning is not long, though counting calls makes it so on a busy machine."""
-    monkeypatch.setattr(router, "LONG_STEP", math.inf)
+    """No step is long, though counting calls makes it so on a busy machine."""
+    monkeypatch.setattr(turns, "LONG_STEP", math.inf)
 
 
 @pytest.fixture
@@ -114,11 +114,11 @@ async def test_an_answer_takes_few_calls_of_the_gateway(answering: Rig, more: by
         assert await calls_of(lambda: ask(app, BODY % more)) <= most, "633 and 924"
 
 
-@pytest.mark.parametrize(("long", "turns"), [(-1.0, 3), (math.inf, 0)], ids=["long", "short"])
-async def test_others_run_between_a_long_plan_and_its_execution(
-    answering: Rig, monkeypatch: pytest.MonkeyPatch, long: float, turns: int
+@pytest.mark.parametrize(("long", "given"), [(-1.0, 2 * turns.TURNS), (math.inf, 0)], ids=["long", "short"])
+async def test_others_run_between_the_steps_of_a_long_plan_and_before_its_execution(
+    answering: Rig, monkeypatch: pytest.MonkeyPatch, long: float, given: int
 ) -> None:
-    monkeypatch.setattr(router, "LONG_STEP", long)
+    monkeypatch.setattr(turns, "LONG_STEP", long)
     taken, at_call = 0, []
     play = answering.provider._step
 
@@ -136,4 +136,4 @@ async def test_others_run_between_a_long_plan_and_its_execution(
     waiting = asyncio.create_task(others())
     await answering.router.complete(question())
     waiting.cancel()
-    assert at_call == [turns]
+    assert at_call == [given]

@@ -12,13 +12,12 @@ from starlette.requests import Request
 from ..routing.errors import InvalidRequestError, RequestTooLargeError, invalid
 from ..routing.mapping import RouterSettings
 from ..routing.request import ValueCount, check_bounds, check_values, too_many_values
+from ..routing.turns import take_turns
 
 BODY_TIMEOUT = 30.0
 """Seconds a caller may take to send the whole body."""
 LARGE = 100_000
 """Bytes of a body that takes some milliseconds to look at."""
-TURNS = 3
-"""Of the event loop: turns in which another request is read, answered and ended."""
 
 
 async def read_object(request: Request, settings: RouterSettings) -> dict[str, Any]:
@@ -27,10 +26,8 @@ async def read_object(request: Request, settings: RouterSettings) -> dict[str, A
     raw = await _read(request, settings)
     value = as_object(raw, settings)
     if len(raw) > LARGE:
-        # The next steps take as long as these did; others get their turn in between: the loop goes on with this before
-        # it reads what came meanwhile, and with this again before it answers that.
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
+        # The next steps take as long as these did.
+        await take_turns()
     return value
 
 

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..routing.errors import RouterError
 from ..routing.router import ChatStream, Router
+from ..routing.turns import after_step
 from ..routing.types import ChatResult
 from .body import read_object
 from .caller import timeout_of, while_connected, with_caller
@@ -53,7 +54,9 @@ async def _answered(request: Request, form: Format) -> Response:
     if form.parse_kept is not None and router.responses is not None:
         asked = await form.parse_kept(body, config, router.responses, request.state.caller)
     else:
+        began = time.thread_time()
         asked = form.parse(body, config)
+        await after_step(began)
     question = with_caller(asked.request, request, form.headers, timeout)
     if asked.events is not None:
         failed = asked.failed or (lambda problem: form.error_event(form.error(problem)))

@@ -6,11 +6,13 @@ Sources: Anthropic, "Create a message", "Streaming messages" and "Errors".
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..providers import PROFILES, FinishReasons
+from ..routing.turns import after_step
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .addresses import below, key_for
 from .exchange import ErrorResponse, Outgoing
@@ -71,13 +73,16 @@ class AnthropicFormat:
         self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool
     ) -> AnthropicCall:
         key = key_for(self.deployment, key)
+        began = time.thread_time()
         one = translation_of(self.deployment, self.config, self._params, messages, params, stream=stream)
+        began = await after_step(began)
         try:
             headers, body = await self._built(one, key)
         except Exception as error:
             raise unsendable(error) from error
         if stream:
             body["stream"] = True
+        await after_step(began)
         return AnthropicCall(self.reading, Outgoing(self.url, headers, json.dumps(body).encode()), one)
 
     async def _built(self, one: Translation, key: str | None) -> tuple[dict[str, str], dict[str, Any]]:

@@ -6,10 +6,12 @@ Sources: AWS, "Converse", "ConverseStream" and "Event stream encoding".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..routing.turns import after_step
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .aws import Credentials, signed
 from .aws_events import EventFrames
@@ -18,7 +20,6 @@ from .failures import no_format, unsendable
 from .finishing import FinishReader
 from .formats import Decoder
 from .loading import litellm
-from .nulls import marked, unmarked
 from .params import ParameterMap
 from .plain import object_of
 from .prices import Prices
@@ -28,6 +29,9 @@ from .usage import of_bedrock
 ROUTE = "bedrock/converse/"
 NOVAS = ("nova-2/", "nova/")
 """LiteLLM's marks for custom models of that make; no part of the model's id."""
+
+TOOLS_AT_ONCE = 64
+"""Translated in one turn of the event loop."""
 
 
 def is_conversed(deployment: Deployment) -> bool:
@@ -72,22 +76,44 @@ class ConverseFormat:
     async def call(
         self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool
     ) -> ConverseCall:
+        began = time.thread_time()
         one = translation_of(self.deployment, self.config, self._params, messages, params, stream=stream)
+        began = await after_step(began)
         streamed = not one.optional.pop("fake_stream", False) and stream
         try:
-            if "tools" in one.optional:
-                one.optional["tools"] = marked(one.optional["tools"])
             headers = litellm().anthropic_beta_headers_manager.update_headers_with_filtered_beta(
                 headers=one.headers, provider="bedrock_converse"
             )
+            tools = one.optional.get("tools")
+            if tools:
+                one.optional["tools"] = [_without_schema(tool) for tool in tools]
             said = await self.config._async_transform_request(
                 self.model, one.messages, one.optional, one.place, headers
             )
+            if tools and "toolConfig" in said:
+                began = await after_step(began)
+                said["toolConfig"]["tools"] = await self._tools(tools, headers, one.place)
         except Exception as error:
             raise unsendable(error) from error
-        body = unmarked(json.dumps({**said, **one.more}).encode())
+        began = await after_step(began)
+        body = json.dumps({**said, **one.more}).encode()
+        await after_step(began)
         outgoing = await self.sent(f"converse{'-stream' if streamed else ''}", headers, body, key)
         return ConverseCall(self, outgoing, one, streamed=streamed)
+
+    async def _tools(
+        self, tools: Sequence[Mapping[str, Any]], headers: Mapping[str, str], place: Mapping[str, Any]
+    ) -> list[Any]:
+        """Tools as Converse has them, by LiteLLM's function."""
+        made: list[Any] = []
+        began = time.thread_time()
+        for start in range(0, len(tools), TOOLS_AT_ONCE):
+            some, _ = self.config._process_tools_and_beta(
+                list(tools[start : start + TOOLS_AT_ONCE]), self.model, headers, {}, place
+            )
+            made += some
+            began = await after_step(began)
+        return made
 
     async def sent(self, operation: str, headers: Mapping[str, str], body: bytes, key: str | None) -> Outgoing:
         """A request for an operation on the model, signed. Raises ProviderFailure."""
@@ -157,6 +183,15 @@ class ConverseDecoder(TranslatedStream):
             return self._parser.converse_chunk_parser(said)
         except Exception as error:
             raise no_format(error, begun=self.begun) from error
+
+
+def _without_schema(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tool without what it is called with. LiteLLM 1.106.2 copies that three times on its way, and drops every null
+    of it (`core_helpers.filter_exceptions_from_params`): a value that may be null (`enum`, `const`) may then be none,
+    and a default of null is lost."""
+    if not isinstance(function := tool.get("function"), Mapping) or "parameters" not in function:
+        return tool
+    return {**tool, "function": {**function, "parameters": {"type": "object", "properties": {}}}}
 
 
 def _texts(output: Any) -> list[str] | None:

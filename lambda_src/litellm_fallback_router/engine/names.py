@@ -20,6 +20,7 @@ SETTINGS = (
 FORMATS = (
     "AZURE_DEFAULT_API_VERSION",
     "AmazonConverseConfig._async_transform_request",
+    "AmazonConverseConfig._process_tools_and_beta",
     "AmazonConverseConfig.map_openai_params",
     "AmazonConverseConfig.should_fake_stream",
     "AmazonConverseConfig.transform_response",

@@ -9,11 +9,13 @@ Sources: OpenAI, "Create chat completion" and "Streaming API responses".
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..routing.ledger import Usage
+from ..routing.turns import after_step
 from ..routing.types import Deployment, Message, ProviderAnswer
 from .addresses import Address, key_for
 from .class_reading import ClassReading
@@ -76,8 +78,14 @@ class OpenAIFormat:
         for name in self.deployment.extra:
             # The others are addresses and credentials.
             arguments.pop(name, None)
-        headers, body = await self._built(copied(messages), {**copied(arguments), **streaming}, headers, key)
-        outgoing = await self.sent(headers, json.dumps({**body, **more}).encode(), key)
+        began = time.thread_time()
+        copies = copied(messages), {**copied(arguments), **streaming}
+        began = await after_step(began)
+        headers, body = await self._built(*copies, headers, key)
+        began = await after_step(began)
+        data = json.dumps({**body, **more}).encode()
+        await after_step(began)
+        outgoing = await self.sent(headers, data, key)
         reading = ClassReading(self.model, self._config, params, self._place) if self._by_class else None
         return OpenAICall(self, outgoing, params, reading)
 

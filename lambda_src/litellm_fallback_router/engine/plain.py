@@ -24,7 +24,9 @@ def object_of(data: bytes, *, begun: bool = False) -> dict[str, Any]:
 
 def copied(value: Any) -> Any:
     """A copy of objects and lists. LiteLLM's classes write into their arguments, which further attempts use too."""
-    if isinstance(value, Mapping):
+    if type(value) is str:  # most of them, and to ask an abstract class takes ten times as long
+        return value
+    if type(value) is dict or isinstance(value, Mapping):
         return {name: copied(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [copied(inner) for inner in value]

@@ -19,14 +19,13 @@ from .mapping import RouterConfig
 from .observe import LiveObserver
 from .plan import Plan, check_choice, plan
 from .ports import ResponseStore
-from .request import validated
+from .request import MessageFeatures, validated
 from .stream import ChatStream
+from .turns import after_step
 from .types import ChatRequest, ChatResult
 
 __all__ = ["ChatStream", "Router"]
 
-LONG_STEP = 0.001
-"""Seconds of processor time; planning an ordinary request takes a tenth of it."""
 T = TypeVar("T")
 STOPPING = "the gateway was told to stop before the answer was complete; ask again"
 
@@ -266,9 +265,10 @@ class Router:
             config.chain(name), self._dependencies, config.settings, request.priority, streamed=streamed
         )
         began = time.thread_time()
-        decided = plan(request, config, health, self._dependencies.rng)
-        if time.thread_time() - began > LONG_STEP:
-            await _take_turns()
+        features = MessageFeatures.of(request.messages)
+        began = await after_step(began)
+        decided = plan(request, config, health, self._dependencies.rng, features)
+        await after_step(began)
         return decided
 
     def _cut_off(self, run: Run, error: BaseException | None = None) -> RouterError:
@@ -290,10 +290,3 @@ async def _written(run: Run, result: ChatResult, write: Callable[[ChatResult], A
     except RouterError as error:
         error.ledger = run.ledger  # it is paid for all the same
         raise
-
-
-async def _take_turns() -> None:
-    """Let other requests run: planning the largest request and building a provider's request of it occupy the event
-    loop for 20 to 30 ms each. One turn reads what came meanwhile, the next answers it, the last is behind it."""
-    for _ in range(3):
-        await asyncio.sleep(0)

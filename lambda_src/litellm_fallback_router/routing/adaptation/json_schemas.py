@@ -40,6 +40,8 @@ def rewritten(schema: Schema, change: Callable[[dict[str, Any]], dict[str, Any]]
         return rewritten(one, change, depth + 1) if _is_schema(one) else one
 
     copy = dict(schema)
+    if HOLDERS.isdisjoint(copy):
+        return change(copy)  # almost all of them
     for name in HOLDERS & copy.keys():
         held = copy[name]
         if name in MAPS:
@@ -57,6 +59,8 @@ def subschemas(schema: Schema) -> Iterator[Schema]:
         if not _is_schema(one := waiting.pop()):
             continue
         yield one
+        if HOLDERS.isdisjoint(one):
+            continue  # almost all of them
         for name in HOLDERS & one.keys():
             held = one[name]
             if isinstance(held, list) and name not in MAPS:

@@ -3,7 +3,7 @@
 from .admission import health_for_plan
 from .attempt import BUG, Gate, Stop
 from .background import run_in_background
-from .caches import Conversation, PromptCaches
+from .caches import Conversation, PromptCaches, may_be_cached
 from .carrying import carried_over, same_places, with_same_deployments
 from .chain import ChainExecution
 from .cooldowns import Cooldowns
@@ -29,6 +29,7 @@ __all__ = [
     "estimated",
     "forgetful",
     "health_for_plan",
+    "may_be_cached",
     "run_in_background",
     "same_places",
     "with_same_deployments",

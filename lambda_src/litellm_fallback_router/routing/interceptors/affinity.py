@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from ..errors import RouterError
@@ -9,6 +10,7 @@ from ..execution import Conversation, PromptCaches
 from ..ledger import CacheLost, Ledger
 from ..mapping import RouterConfig
 from ..prices import cached_price
+from ..turns import after_step
 from ..types import ChatRequest, ChatResult, Chunk
 from .protocol import Choices, Exchange, Interceptor, Release
 
@@ -18,13 +20,18 @@ class AffinityInterceptor(Interceptor):
 
     before_plan = True
 
-    def __init__(self, conversation: Conversation, config: RouterConfig, caches: PromptCaches) -> None:
-        self._conversation, self._config, self._caches = conversation, config, caches
+    def __init__(self, request: ChatRequest, config: RouterConfig, caches: PromptCaches) -> None:
+        self._request, self._config, self._caches = request, config, caches
+        self._conversation: Conversation | None = None
+        """None until it has been named: that takes as long as the conversation is."""
         self._warm: dict[str, int] = {}
         self._exchange: Exchange | None = None
         """Until the note is in the execution's ledger."""
 
     async def before(self, exchange: Exchange) -> None:
+        began = time.thread_time()
+        self._conversation = self._caches.conversation(self._request)
+        await after_step(began)
         self._warm = self._caches.warm(self._conversation)
         if self._warm:
             self._exchange = exchange
@@ -62,7 +69,8 @@ class AffinityInterceptor(Interceptor):
         return replace(ledger, cache_lost=CacheLost(lost.id, tokens, usd))
 
     def after(self, outcome: ChatResult | RouterError, request: ChatRequest) -> None:
-        if isinstance(outcome, RouterError):
+        conversation = self._conversation
+        if isinstance(outcome, RouterError) or conversation is None:
             return
         for attempt in outcome.ledger.attempts:
             usage = attempt.usage
@@ -70,5 +78,5 @@ class AffinityInterceptor(Interceptor):
             if deployment is None or usage is None or attempt.failure is not None:
                 continue
             by_itself = deployment.info.prompt_caching is True and deployment.profile.caches_by_itself
-            if usage.cached_tokens or by_itself or (self._conversation.marked and deployment.info.prompt_caching):
-                self._caches.used(self._conversation, deployment.id, usage.prompt_tokens)
+            if usage.cached_tokens or by_itself or (conversation.marked and deployment.info.prompt_caching):
+                self._caches.used(conversation, deployment.id, usage.prompt_tokens)

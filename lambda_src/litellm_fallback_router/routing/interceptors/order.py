@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..accounts import Accounts, Spending
-from ..execution import ExecutionDependencies
+from ..execution import ExecutionDependencies, may_be_cached
 from ..mapping import RouterConfig
 from ..observe import LiveObserver
 from ..ports import Guard, Prompts, ResponseCache, Samples
@@ -57,8 +57,8 @@ def interceptors(request: ChatRequest, config: RouterConfig, dependencies: Route
     passed: list[Interceptor] = []
     if request.prompt is not None:
         passed.append(PromptInterceptor(request.prompt, config, dependencies.prompts))
-    if config.settings.cache_affinity and (conversation := dependencies.caches.conversation(request)) is not None:
-        passed.append(AffinityInterceptor(conversation, config, dependencies.caches))
+    if config.settings.cache_affinity and may_be_cached(request):
+        passed.append(AffinityInterceptor(request, config, dependencies.caches))
     if config.guardrail is not None and dependencies.guard is not None:
         passed.append(GuardrailInterceptor(config.guardrail, dependencies.guard))
     if request.constraints.cache:

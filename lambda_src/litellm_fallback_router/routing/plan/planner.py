@@ -64,7 +64,13 @@ class Plan:
     """When a slow answer is raced; None: it is waited for."""
 
 
-def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random.Random) -> Plan:
+def plan(
+    request: ChatRequest,
+    config: RouterConfig,
+    health: Health,
+    rng: random.Random,
+    features: MessageFeatures | None = None,
+) -> Plan:
     """Decide which deployments a request may be sent to, in which order. Pure but for `rng`.
 
     Args:
@@ -72,6 +78,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
         config: The validated mapping.
         health: What is known of circuits, rates, latencies, cooldowns and keys.
         rng: Spreads requests over the deployments of a group, and over those that return from an outage.
+        features: What the request's messages hold, where it has been found already.
 
     Returns:
         The candidates, and the dropped deployments, each with its reason. A plan without candidates is no error.
@@ -81,7 +88,7 @@ def plan(request: ChatRequest, config: RouterConfig, health: Health, rng: random
     """
     name = config.resolve(request.model, param=request.param("model"))
     chain = _chain(name, request, config)
-    features = MessageFeatures.of(request.messages)
+    features = features or MessageFeatures.of(request.messages)
     requirements, fetch = Requirements.of(features, request.params), config.settings.fetch_images
     conversation = Conversation(request.messages, features)
     adapted: dict[str, Adapted] = {}

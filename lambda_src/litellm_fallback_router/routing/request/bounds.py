@@ -101,6 +101,8 @@ def _counted(value: Any, name: str, most: int, settings: RouterSettings) -> int:
             if values > most:
                 raise too_many_values(name, settings)
             for item in items:
+                if type(item) is str:
+                    continue
                 if isinstance(item, CONTAINERS):
                     below.append(item)
                 elif isinstance(item, float) and not math.isfinite(item):

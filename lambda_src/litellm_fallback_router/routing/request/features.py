@@ -39,21 +39,25 @@ class MessageFeatures:
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> MessageFeatures:
-        parts = {(str(message.get("role")), kind_of(part)) for message in messages for part in parts_of(message)}
+        parts: set[tuple[str, str]] = set()
+        marks: set[Mark] = set()
+        schemes: set[str | None] = set()
+        for message in messages:
+            role, found = str(message.get("role")), parts_of(message)
+            marks.update(_marks(message, found))
+            for part in found:
+                parts.add((role, kind_of(part)))
+                if part.get("type") == "image_url":
+                    schemes.add(scheme_of(part))
         calls = [call for message in messages for call in message.get("tool_calls") or ()]
         return cls(
             frozenset(parts),
-            frozenset(mark for message in messages for mark in _marks(message)),
+            frozenset(marks),
             custom_calls=any(call.get("type") == "custom" for call in calls),
             spoken=any(message.get("audio") for message in messages),
             characters=prompt_characters(messages),
-            image_schemes=_image_schemes(messages) if parts else frozenset(),
+            image_schemes=frozenset(scheme for scheme in schemes if scheme),
         )
-
-
-def _image_schemes(messages: Sequence[Message]) -> frozenset[str]:
-    schemes = (scheme_of(part) for message in messages for part in parts_of(message))
-    return frozenset(scheme for scheme in schemes if scheme)
 
 
 def text_length(value: Any) -> int:
@@ -61,7 +65,7 @@ def text_length(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, list):
-        return sum(text_length(part.get("text")) for part in value if isinstance(part, Mapping))
+        return sum(text_length(part.get("text")) for part in value if _is_object(part))
     return 0
 
 
@@ -92,12 +96,19 @@ def prompt_characters(messages: Sequence[Message], params: Mapping[str, Any] = M
 
 def parts_of(message: Message) -> list[Mapping[str, Any]]:
     content = message.get("content")
-    return [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    return [part for part in content if _is_object(part)] if isinstance(content, list) else []
+
+
+def _is_object(value: Any) -> bool:
+    """Parsed JSON is a dict; to ask an abstract class takes ten times as long, and a request has thousands of parts."""
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def kind_of(part: Mapping[str, Any]) -> str:
     """A content part's `type`, and where it makes a difference how its data comes."""
     kind = str(part.get("type"))
+    if kind == "text":
+        return kind
     inner = part.get("source" if kind == "document" else kind)
     if kind == "file" and isinstance(inner, Mapping) and not inner.get("file_data"):
         where = str(inner.get("file_id"))
@@ -109,7 +120,7 @@ def kind_of(part: Mapping[str, Any]) -> str:
     return kind
 
 
-def _marks(message: Message) -> Iterator[Mark]:
+def _marks(message: Message, parts: Sequence[Mapping[str, Any]]) -> Iterator[Mark]:
     role = message.get("role")
     if "cache_control" in message or any("cache_control" in call for call in message.get("tool_calls") or ()):
         yield "cache_control"
@@ -121,12 +132,8 @@ def _marks(message: Message) -> Iterator[Mark]:
         yield "functions"
     if message.get("tool_calls") or role == "tool":
         yield "calls"
-    for part in parts_of(message):
-        yield from _part_marks(part)
-
-
-def _part_marks(part: Mapping[str, Any]) -> Iterator[Mark]:
-    if "cache_control" in part:
-        yield "cache_control"
-    if part.get("type") in THINKING_PARTS:
-        yield "thinking"
+    for part in parts:
+        if "cache_control" in part:
+            yield "cache_control"
+        if part.get("type") in THINKING_PARTS:
+            yield "thinking"

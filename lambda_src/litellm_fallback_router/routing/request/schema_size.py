@@ -80,17 +80,19 @@ class _Node:
         """Each reference, and how deep it stands."""
         self.targets: list[tuple[int, list[_Node]]] = []
         """What each reference may stand for, and how deep."""
+        characters, strings = 0, []
         for level in _levels(value, without):
             budget.read(len(level))
             self.depth += 1
             self.values += len(level)
             for one in level:
                 if isinstance(one, str):
-                    self.characters += len(one)
+                    characters += len(one)
                 elif isinstance(one, dict):
-                    self.characters += sum(len(name) for name in one if isinstance(name, str))
-                    if isinstance(reference := one.get("$ref"), str):
+                    strings += one
+                    if "$ref" in one and isinstance(reference := one["$ref"], str):
                         self.references.append((reference, self.depth))
+        self.characters = characters + sum(len(name) for name in strings if isinstance(name, str))
 
 
 class _Meter:
@@ -107,7 +109,10 @@ class _Meter:
         """The same number for nodes that refer to each other in a circle."""
         # Definitions at the top are taken out before references are replaced, and count where they are referred to.
         root = _Node(schema, budget, without="$defs")
-        self._named = _definitions(schema) if root.references else {}
+        if not root.references:
+            self.size = budget.allow(Size(root.values, root.characters, root.depth))
+            return
+        self._named = _definitions(schema)
         self._weight = 1 + sum(map(len, self._named.values())) // DEFINITIONS_PER_VALUE
         self._follow(root)
         self.size = self._size(root, 0, set())
@@ -190,6 +195,8 @@ def _levels(value: Any, without: str = "") -> Iterator[list[Any]]:
         yield level
         below: list[Any] = []
         for one in level:
+            if type(one) is str:
+                continue
             if isinstance(one, dict):
                 below.extend(one.values())
             elif isinstance(one, list | tuple):

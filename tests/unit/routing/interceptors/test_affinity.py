@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.routing.execution import PromptCaches
-from litellm_fallback_router.routing.execution.caches import MOST, SHORTEST
+from litellm_fallback_router.routing.execution.caches import MOST, SHORTEST, may_be_cached
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.failures import ProviderFailure
 from litellm_fallback_router.routing.ledger import Usage
@@ -216,7 +216,7 @@ def test_a_model_that_caches_only_what_is_marked_holds_nothing_unmarked() -> Non
         }
     ]
     found = [caches.conversation(ChatRequest("a", messages)) for messages in (plain, marked, hour)]
-    assert [(one.marked, one.long) for one in found if one is not None] == [
+    assert [(one.marked, one.long) for one in found] == [
         (False, False),
         (True, False),
         (True, True),
@@ -225,9 +225,8 @@ def test_a_model_that_caches_only_what_is_marked_holds_nothing_unmarked() -> Non
 
 def test_short_prompts_are_not_looked_at_and_what_is_remembered_is_bounded() -> None:
     caches = PromptCaches(lambda: 0.0)
-    assert caches.conversation(ChatRequest("a", [{"role": "user", "content": "Hello"}])) is None
+    assert not may_be_cached(ChatRequest("a", [{"role": "user", "content": "Hello"}]))
     for n in range(MOST + 50):
         conversation = caches.conversation(ChatRequest("a", [{"role": "user", "content": f"{n} {WORDS}"}]))
-        assert conversation is not None
         caches.used(conversation, "a", 2_000)
     assert len(caches._known) == MOST
