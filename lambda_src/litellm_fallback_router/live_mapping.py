@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .bootstrap import build_router
-from .reloading import Holder, Reloader, refused
+from .reloading import Holder, Reloader, bug_of, refused
 from .routing.errors import ConfigurationError
 from .routing.router import Router
 from .settings import Settings
@@ -71,9 +71,12 @@ class LiveMapping:
             try:
                 return build_router(self._settings, self._mapping(self._taken))
             except ConfigurationError as error:
-                router = build_router(self._settings)
-                refused(SOURCE, error.problems, router)
-                return router
+                problems = error.problems
+            except Exception as error:  # noqa: BLE001 - a pushed mapping must not keep every new environment from starting
+                problems = [bug_of(error)]
+            router = build_router(self._settings)
+            refused(SOURCE, problems, router)
+            return router
         return build_router(self._settings)
 
     def look(self, holder: Holder) -> None:

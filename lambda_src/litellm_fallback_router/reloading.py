@@ -51,7 +51,7 @@ class Reloader:
             refused(source, error.problems, former)
             return False
         except Exception as error:  # noqa: BLE001 - a bug must neither end the gateway nor what watches its mapping
-            refused(source, [_bug(error)], former)
+            refused(source, [bug_of(error)], former)
             return False
         # From here to the end of the function nothing is awaited but what is left of the former.
         self._holder.router = router = take_over()
@@ -77,7 +77,8 @@ def refused(source: str, problems: list[str], stays: Router) -> None:
     logger.error(event)
 
 
-def _bug(error: Exception) -> str:
+def bug_of(error: Exception) -> str:
+    """What is said of a mapping that a bug kept out of force."""
     return f"a bug of the gateway: {type_and_place(error)}"
 
 
@@ -143,7 +144,7 @@ class _Watch:
             refused(source, error.problems, former)
             return
         except Exception as error:  # noqa: BLE001 - as in `take`
-            refused(source, [_bug(error)], former)
+            refused(source, [bug_of(error)], former)
             return
         await self._reloader.take(mapping, source)
 

@@ -124,10 +124,15 @@ class Settings(BaseModel):
 
     @property
     def drill_folder(self) -> Path:
-        """Where the reports of drills are kept."""
+        """Where the reports of drills are kept. Raises ConfigurationError where that takes a home directory and the
+        user has none, as in some containers."""
         if self.drills is not None:
             return self.drills
-        return (self.state_home or Path.home() / ".local" / "state") / "fallback-router" / "drills"
+        try:
+            return (self.state_home or Path.home() / ".local" / "state") / "fallback-router" / "drills"
+        except RuntimeError:
+            problem = "ROUTER_DRILLS: not set, and this user has no home directory; name a folder"
+            raise ConfigurationError([problem]) from None
 
     @property
     def needs_key(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from litellm_fallback_router import settings as settings_module
+from litellm_fallback_router.commands.chain_prices import newest_report
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.settings import load_settings, lookup
 
@@ -106,3 +107,24 @@ def test_environment_is_read_in_settings_alone() -> None:
     }
 
     assert readers == {"settings.py"}
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_the_folder_of_drills_has_to_be_named() -> None:
+    with pytest.raises(ConfigurationError, match="ROUTER_DRILLS"):
+        _ = load_settings({}).drill_folder
+    assert load_settings({"ROUTER_DRILLS": "/reports"}).drill_folder == Path("/reports")
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_chains_are_shown_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    assert newest_report(load_settings({}), None) is None
+    assert "ROUTER_DRILLS" in capsys.readouterr().err

@@ -61,6 +61,8 @@ def mapping_in(content: bytes) -> Any:
     except ValueError as error:
         where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigurationError([f"the mapping in AppConfig is no JSON{where}"]) from None
+    except RecursionError:
+        raise ConfigurationError(["the mapping in AppConfig is nested too deeply"]) from None
     if mapping is None:
         # Where a Router is built, None means the package's own.
         raise ConfigurationError(["the mapping in AppConfig is empty"])

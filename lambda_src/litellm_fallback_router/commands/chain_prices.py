@@ -12,6 +12,7 @@ from rich.table import Table
 
 from .. import bootstrap, drills
 from ..drill import Report, SealError, last_proven
+from ..routing.errors import ConfigurationError
 from ..routing.ledger import Usage
 from ..routing.mapping import RouterConfig
 from ..routing.prices import usd_of
@@ -92,7 +93,7 @@ def newest_report(settings: Settings, place: Place | None) -> Report | None:
         return deployed_drill.newest_report(place)
     try:
         report = drills.reports_in(settings.drill_folder).last()
-    except (SealError, OSError) as error:
+    except (SealError, OSError, ConfigurationError) as error:
         warn(f"the last drill's report is not used: {error}")
         return None
     return report if report is not None and report.simulated == (settings.simulator_url is not None) else None

@@ -76,7 +76,10 @@ def _deployments(config_file: Path | None) -> list[str]:
 def _check(deployment: str, config_file: Path | None) -> None:
     known = _deployments(config_file)
     if deployment not in known:
-        raise typer.BadParameter(f"the mapping has no deployment {deployment!r}; it has: {', '.join(known)}")
+        raise typer.BadParameter(
+            f"the mapping has no deployment {deployment!r}; it has: {', '.join(known)}. Give the one that is deployed "
+            "with --config"
+        )
 
 
 def _state(deployment: str, reading: Reading) -> tuple[str, str]:

@@ -58,7 +58,7 @@ def push(file: File, *, now: Now = False, stack: Stack = None, region: Region = 
 
     mapping = _read(file)
     after = _checked(mapping)
-    about = f"{revision_of(mapping)} by {getpass.getuser()}"[:200]
+    about = f"{revision_of(mapping)} by {_user()}"[:200]
     with _rollouts(stack, region) as (rollouts, elsewhere):
         before = rollouts.in_force()
         _refuse_meanwhile(rollouts)
@@ -141,6 +141,14 @@ def _at_once(rollouts: MappingRollouts, version: str, about: str) -> Pushed:
         )
     with held_signals() as released, released():
         return rollouts.roll_out_at_once(version, about, ringing)
+
+
+def _user() -> str:
+    """Who pushes, for AppConfig's history. A container's user often has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "a user without a name"
 
 
 def _read(file: Path) -> Any:

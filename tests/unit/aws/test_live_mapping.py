@@ -14,7 +14,7 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from litellm_fallback_router.adapters.appconfig import FeedLostError, MappingFeed
+from litellm_fallback_router.adapters.appconfig import FeedLostError, MappingFeed, mapping_in
 from litellm_fallback_router.entrypoints.snapstart import Held
 from litellm_fallback_router.live_mapping import POLL_SECONDS, LiveMapping
 from litellm_fallback_router.routing.errors import ConfigurationError
@@ -92,6 +92,24 @@ async def test_a_start_takes_the_packages_where_this_version_refuses_what_is_dep
     assert "openai-gpt4o" in router.config.chains
     (event,) = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
     assert event["event"] == "mapping_refused"
+
+
+async def test_a_start_takes_the_packages_where_a_bug_keeps_what_is_deployed_out(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object, mapping: bytes) -> Any:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr(LiveMapping, "_mapping", broken)
+    router = live(Feed(content(1))).router()
+    assert "openai-gpt4o" in router.config.chains
+    (event,) = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    assert event["problems"][0].startswith("a bug of the gateway: RuntimeError")
+
+
+def test_a_mapping_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        mapping_in(b"[" * 200_000)
 
 
 async def test_no_request_waits_for_a_new_mapping_and_one_after_it_has_it() -> None:

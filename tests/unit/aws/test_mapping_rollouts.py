@@ -17,7 +17,7 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from litellm_fallback_router.adapters.appconfig_rollouts import MappingRollouts, Place, Pushed
-from litellm_fallback_router.commands.mapping import _at_once
+from litellm_fallback_router.commands.mapping import _at_once, _user
 
 PLACE = Place.of("app1234/env1234/pro1234/ste1234/all1234")
 ENVIRONMENT = {"ApplicationId": "app1234", "EnvironmentId": "env1234"}
@@ -189,3 +189,10 @@ def test_a_mapping_is_read_as_it_was_pushed(aws: Aws) -> None:
     body = StreamingBody(io.BytesIO(PACKED), len(PACKED))
     aws.appconfig.add_response("get_hosted_configuration_version", {"Content": body}, {**PROFILE, "VersionNumber": 7})
     assert aws.rollouts.mapping("7") == MAPPING == json.loads(PACKED)
+
+
+def test_a_user_without_a_name_can_push(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_294_000_000)
+    assert _user() == "a user without a name"
