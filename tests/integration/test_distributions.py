@@ -46,9 +46,15 @@ def wheel(folder: Path, *sources: str) -> Path:
         else:
             made.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(original, made)
-    command = [uv.find_uv_bin(), "build", "--wheel", "--offline", "--no-build-isolation", "--quiet"]
-    subprocess.run([*command, "--python", sys.executable, "--out-dir", str(folder), str(copy)], check=True, timeout=120)
-    (built,) = folder.glob("*.whl")
+    return build("wheel", copy, folder)
+
+
+def build(kind: str, source: Path, folder: Path) -> Path:
+    """`kind`: `wheel`, or `sdist`, from which pip builds the wheel where it finds none."""
+    command = [uv.find_uv_bin(), "build", f"--{kind}", "--offline", "--no-build-isolation", "--quiet"]
+    where = ["--python", sys.executable, "--out-dir", str(folder), str(source)]
+    subprocess.run([*command, *where], check=True, timeout=120)
+    (built,) = folder.glob("*.whl" if kind == "wheel" else "*.tar.gz")
     return built
 
 
@@ -85,6 +91,11 @@ def test_gateways_wheel_holds_the_gateway_and_the_simulator_alone(gateway: Path)
     assert ours <= found
     assert "litellm_fallback_router/py.typed" in found
     assert {name.partition("/")[0] for name in found} == {"litellm_fallback_router", "local"}
+
+
+def test_gateways_sdist_gives_the_same_wheel(gateway: Path, tmp_path: Path) -> None:
+    sdist = build("sdist", gateway.parent / "copy", tmp_path)
+    assert modules(build("wheel", sdist, tmp_path)) == modules(gateway)
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

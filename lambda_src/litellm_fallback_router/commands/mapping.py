@@ -70,9 +70,7 @@ def push(file: File, *, now: Now = False, stack: Stack = None, region: Region = 
             _print_changes(_checked(rollouts.mapping(before.version)), after)
         version = rollouts.add(mapping, about)
         pushed = _at_once(rollouts, version, about) if now else rollouts.roll_out(version, about)
-    _tell(pushed, elsewhere)
-    if now and pushed.state != "COMPLETE":
-        raise typer.Exit(FAILED)
+    _tell(pushed, elsewhere, at_once=now)
 
 
 @app.command()
@@ -125,7 +123,7 @@ def rollback(
             _fail(f"the newest, version {latest.version}, was taken back already; name a version with --to")
         if pushed.is_going and rollouts.in_force() is None:
             typer.echo(NONE_LEFT)
-    _tell(pushed, elsewhere)
+    _tell(pushed, elsewhere, at_once=to is not None)
 
 
 def _at_once(rollouts: MappingRollouts, version: str, about: str) -> Pushed:
@@ -187,13 +185,16 @@ def _print_changes(before: RouterConfig, after: RouterConfig) -> None:
     typer.echo("\n".join(changes(before, after)) or "nothing would change")
 
 
-def _tell(pushed: Pushed, elsewhere: Sequence[str]) -> None:
+def _tell(pushed: Pushed, elsewhere: Sequence[str], *, at_once: bool) -> None:
+    """Exits with 1 where it should have ended by now, and everyone does not have it."""
     reached = "" if pushed.is_going else f", {pushed.percent:.0f}% of the environments"
     typer.echo(f"version {pushed.version}: {pushed.state.lower().replace('_', ' ')}{reached}")
     if pushed.in_progress and not pushed.is_going:
         typer.echo("fallback-router mapping history shows how it goes; fallback-router mapping rollback ends it")
     for region in elsewhere:
         typer.echo(f"the stage in {region} has a mapping of its own: do the same with --region {region}")
+    if at_once and pushed.state != "COMPLETE":
+        raise typer.Exit(FAILED)
 
 
 def _fail(why: str) -> NoReturn:

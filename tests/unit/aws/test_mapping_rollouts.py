@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,11 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
+from litellm_fallback_router.adapters import appconfig_rollouts
 from litellm_fallback_router.adapters.appconfig_rollouts import MappingRollouts, Place, Pushed
+from litellm_fallback_router.commands import mapping
 from litellm_fallback_router.commands.mapping import _at_once, _user
+from tests.support.commands import Run
 
 PLACE = Place.of("app1234/env1234/pro1234/ste1234/all1234")
 ENVIRONMENT = {"ApplicationId": "app1234", "EnvironmentId": "env1234"}
@@ -196,3 +200,23 @@ def test_a_user_without_a_name_can_push(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 4_294_000_000)
     assert _user() == "a user without a name"
+
+
+@pytest.mark.parametrize(("state", "code"), [("COMPLETE", 0), ("ROLLED_BACK", 1), ("DEPLOYING", 1)])
+def test_going_back_to_a_version_fails_where_not_everyone_gets_it(
+    state: str, code: int, aws: Aws, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def rollouts(stack: str | None, region: str | None) -> Iterator[tuple[MappingRollouts, tuple[str, ...]]]:
+        yield aws.rollouts, ()
+
+    monkeypatch.setattr(mapping, "_rollouts", rollouts)
+    listed = {"Items": [deployment(2, "COMPLETE", 100, "2")]}
+    for _ in range(2):
+        aws.appconfig.add_response("list_deployments", listed)
+    aws.monitors(state=None)
+    aws.appconfig.add_response("start_deployment", deployment(3, state, 100, "1"))
+    if state == "ROLLED_BACK":
+        aws.appconfig.add_response("list_deployments", listed)
+    monkeypatch.setattr(appconfig_rollouts, "AT_ONCE_SECONDS", 0.0)
+    assert run("mapping", "rollback", "--to", "1")[0] == code
