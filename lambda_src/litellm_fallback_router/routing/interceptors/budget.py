@@ -1,4 +1,4 @@
-"""What a caller, its tag and the stage may use: reserved before it is used, settled by what was used."""
+"""What a caller, its tag and the stage may spend: reserved before an attempt, settled by what it cost."""
 
 from __future__ import annotations
 
@@ -8,41 +8,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..accounts import Account, Accounts, Refusal, Reservation
-from ..adaptation import EMBEDDINGS
-from ..callers import NANO, Budget, CallerKey, Period
-from ..errors import RateLimitedError, RouterError, TooManyAtOnceError, invalid
+from ..callers import NANO, Budget
+from ..errors import RouterError, invalid
 from ..execution import ChainExecution
 from ..ledger import AttemptRecord, Dropped
 from ..mapping import Budgets, RouterConfig
-from ..plan import (
-    Candidate,
-    estimate_tokens,
-    most_completion_tokens,
-    most_prompt_tokens,
-    runs_providers_tools,
-)
+from ..plan import Candidate, most_completion_tokens, most_prompt_tokens, runs_providers_tools
 from ..ports import Provider
-from ..request import prompt_characters
 from ..types import ChatRequest, ChatResult
 from .protocol import Exchange, Interceptor
 
-USUAL_ANSWER = 1_000
-"""Completion tokens that count against a minute until it is known how many there are, where the request sets no limit;
-at most a tenth of what the minute has."""
-LATER = 1.0
-"""Seconds after which a caller with too many requests under way may ask again."""
-
 
 class BudgetInterceptor(Interceptor):
-    """Requests and tokens a minute and requests under way of the caller's key, once for a request; USD of the key, the
-    tag and the stage for each attempt."""
+    """USD of the key, the tag and the stage, for each attempt."""
 
-    def __init__(self, request: ChatRequest, config: RouterConfig, accounts: Accounts, provider: Provider) -> None:
-        self._accounts, self._provider = accounts, provider
-        self._key = request.key
-        self._money = _money(request, config)
-        self._held: dict[str, Reservation] = {}
-        """By the name of a limit of the key."""
+    def __init__(self, money: Sequence[Account], accounts: Accounts, provider: Provider) -> None:
+        """`money`: the accounts that pay for the request, as `paying` has them."""
+        self._money, self._accounts, self._provider = money, accounts, provider
         self._execution: ChainExecution | None = None
         """While the request is under way: what was delivered is a part of the prompt that continues it."""
 
@@ -50,13 +32,9 @@ class BudgetInterceptor(Interceptor):
         self._execution = execution = await exchange.planned()
         if self not in execution.hooks:
             execution.hooks.append(self)
-        if self._key is not None and not self._held:
-            await self._reserve_rates(self._key, exchange.request)
 
-    async def admit(self, candidate: Candidate) -> MoneyHeld | Dropped | None:
+    async def admit(self, candidate: Candidate) -> MoneyHeld | Dropped:
         """Implements `AttemptHook`: reserve the most that the candidate's answer can cost."""
-        if not self._money:
-            return None
         most = self._most(candidate)
         if isinstance(most, Dropped):
             return most
@@ -66,41 +44,7 @@ class BudgetInterceptor(Interceptor):
         return MoneyHeld(outcome, candidate)
 
     def after(self, outcome: ChatResult | RouterError, request: ChatRequest) -> None:
-        usages = [attempt.usage for attempt in outcome.ledger.attempts if attempt.usage is not None]
-        used = {
-            "rpm": 1,
-            "tpm_in": sum(usage.prompt_tokens for usage in usages),
-            "tpm_out": sum(usage.completion_tokens for usage in usages),
-            "concurrency": 0,
-        }
         self._execution = None  # it refers to this interceptor: a circle waits for the collector
-        held, self._held = self._held, {}
-        for name, reservation in held.items():
-            reservation.settle(used[name])
-
-    async def _reserve_rates(self, key: CallerKey, request: ChatRequest) -> None:
-        limits = {"rpm": key.rpm, "tpm_in": key.tpm_in, "tpm_out": key.tpm_out, "concurrency": key.concurrency}
-        said = request.params.get("max_completion_tokens") or request.params.get("max_tokens")
-        usual = min(USUAL_ANSWER, -(-(key.tpm_out or 0) // 10))
-        embeds = request.native is not None and request.native.format == EMBEDDINGS
-        amounts = {
-            "rpm": 1,
-            "tpm_in": estimate_tokens(prompt_characters(request.messages, request.params)),
-            "tpm_out": 0 if embeds else (said or usual) * (request.params.get("n") or 1),
-            "concurrency": 1,
-        }
-        wanted: dict[str, tuple[Account, int]] = {}
-        for name, limit in limits.items():
-            if limit is not None:
-                at_once = name == "concurrency"
-                period = Period.EVER if at_once else Period.MINUTE
-                account = Account(f"{name}#key#{key.id}", limit, period, lapses=at_once)
-                # More than a whole minute has is let through when nothing else was used in it.
-                wanted[name] = account, min(amounts[name], limit)
-        outcome = await self._accounts.reserve_all(list(wanted.values()))
-        if isinstance(outcome, Refusal):
-            raise _out_of(outcome.account.name.partition("#")[0], outcome.account.limit, outcome)
-        self._held = dict(zip(wanted, outcome, strict=True))
 
     def _most(self, candidate: Candidate) -> int | Dropped:
         """Nano-USD."""
@@ -141,7 +85,8 @@ def money_accounts(name: str, budget: Budget) -> Account:
     return Account(f"usd#{name}", budget.nano_usd, budget.period)
 
 
-def _money(request: ChatRequest, config: RouterConfig) -> list[Account]:
+def paying(request: ChatRequest, config: RouterConfig) -> list[Account]:
+    """The accounts that pay for this request: the stage's, its tag's and its key's, where these have budgets."""
     budgets: dict[str, Budget | None] = {"stage": config.budgets.stage}
     if request.tag is not None:
         budgets[f"tag#{request.tag}"] = config.budgets.tags.get(request.tag)
@@ -169,13 +114,6 @@ def tagged(request: ChatRequest, budgets: Budgets) -> ChatRequest:
     return replace(request, tag=tag)
 
 
-def is_limited(request: ChatRequest, config: RouterConfig) -> bool:
-    """True where anything is counted for this request."""
-    key = request.key
-    rates = key is not None and any(limit is not None for limit in (key.rpm, key.tpm_in, key.tpm_out, key.concurrency))
-    return rates or bool(_money(request, config))
-
-
 def _too_dear(candidate: Candidate, refusal: Refusal, most: int) -> Dropped:
     whose = {"key": "the key's budget", "tag": "the tag's budget", "stage": "the gateway's budget"}
     kind = refusal.account.name.split("#")[1]
@@ -192,12 +130,3 @@ def _too_dear(candidate: Candidate, refusal: Refusal, most: int) -> Dropped:
 
 def _usd(nano: int) -> str:
     return f"{nano / NANO:.4f}"
-
-
-def _out_of(name: str, limit: int, refusal: Refusal) -> RouterError:
-    if name == "concurrency":
-        text = f"{limit} requests of this key are being answered, and no more at once; send the next when one has ended"
-        return TooManyAtOnceError(text, retry_after=LATER)
-    what = {"rpm": "requests", "tpm_in": "prompt tokens", "tpm_out": "completion tokens"}[name]
-    text = f"this key's {limit} {what} a minute are used up; send it again in the next minute"
-    return RateLimitedError(text, retry_after=refusal.refills_in)

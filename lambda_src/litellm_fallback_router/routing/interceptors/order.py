@@ -11,11 +11,12 @@ from ..observe import LiveObserver
 from ..ports import Guard, Prompts, ResponseCache, Samples
 from ..types import ChatRequest
 from .affinity import AffinityInterceptor
-from .budget import BudgetInterceptor, is_limited
+from .budget import BudgetInterceptor, paying
 from .cache import CacheInterceptor
 from .guardrail import GuardrailInterceptor
 from .prompts import PromptInterceptor
 from .protocol import Interceptor
+from .rates import RatesInterceptor, has_rates
 from .samples import SampleInterceptor
 
 
@@ -42,6 +43,7 @@ class RouterDependencies(ExecutionDependencies):
 def interceptors(request: ChatRequest, config: RouterConfig, dependencies: RouterDependencies) -> list[Interceptor]:
     """List the interceptors of one request: the request and its answer pass from the first to the last.
 
+    The rates of the key come first: a request that is over them costs no read of a prompt and no call of the guardrail.
     The guardrail sees the request with its managed prompt in it; a sample is what the guardrail lets the caller have.
     What answers in place of the chain, such as a cache, stands behind what replaces or checks the request, and before
     the budget, since it costs nothing.
@@ -55,6 +57,9 @@ def interceptors(request: ChatRequest, config: RouterConfig, dependencies: Route
         New interceptors, for this request alone.
     """
     passed: list[Interceptor] = []
+    accounts = dependencies.accounts
+    if accounts is not None and request.key is not None and has_rates(request.key):
+        passed.append(RatesInterceptor(request.key, accounts))
     if request.prompt is not None:
         passed.append(PromptInterceptor(request.prompt, config, dependencies.prompts))
     if config.settings.cache_affinity and may_be_cached(request):
@@ -63,8 +68,8 @@ def interceptors(request: ChatRequest, config: RouterConfig, dependencies: Route
         passed.append(GuardrailInterceptor(config.guardrail, dependencies.guard))
     if request.constraints.cache:
         passed.append(CacheInterceptor(config, dependencies.cache))
-    if dependencies.accounts is not None and is_limited(request, config):
-        passed.append(BudgetInterceptor(request, config, dependencies.accounts, dependencies.provider))
+    if accounts is not None and (money := paying(request, config)):
+        passed.append(BudgetInterceptor(money, accounts, dependencies.provider))
     if dependencies.samples is not None:
         passed.append(SampleInterceptor(dependencies.samples))
     return passed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..callers import CallerKey, Priority
@@ -119,6 +119,13 @@ class ChatRequest:
             The name in the format that the request came in.
         """
         return self.param_names.get(name, name)
+
+    def after(self, seconds: float) -> ChatRequest:
+        """The same request, of whose time so many seconds have passed."""
+        timeout, time_left = (
+            None if left is None else max(left - seconds, 0.0) for left in (self.timeout, self.time_left)
+        )
+        return replace(self, timeout=timeout, time_left=time_left)
 
     @property
     def caller_facts(self) -> dict[str, str | None]:

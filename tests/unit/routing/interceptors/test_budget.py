@@ -14,10 +14,8 @@ from litellm_fallback_router.routing.callers import NANO, Budget, CallerKey
 from litellm_fallback_router.routing.errors import (
     BudgetExceededError,
     InvalidRequestError,
-    RateLimitedError,
     RouterError,
     StreamInterruptedError,
-    TooManyAtOnceError,
 )
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.interceptors.budget import money_accounts
@@ -227,51 +225,6 @@ def test_two_hundred_at_once_never_spend_more_than_the_key_has(streamed: bool) -
     run_virtually(main())
 
 
-def test_requests_a_minute_of_a_key_are_counted_once_a_request_and_are_back_in_the_next_minute() -> None:
-    async def main() -> None:
-        limited, key = Limited("a", a=[fails(Kind.UNAVAILABLE), says("yes")]), CallerKey("k", rpm=2)
-        for _ in range(2):
-            await limited.router.complete(asked(key))
-        with pytest.raises(RateLimitedError, match="2 requests a minute") as caught:
-            await limited.router.complete(asked(key))
-        assert caught.value.retry_after == pytest.approx(60 - clock() % 60)
-        await asyncio.sleep(60.0)
-        await limited.router.complete(asked(key))
-
-    run_virtually(main())
-
-
-@pytest.mark.parametrize(
-    ("key", "named"),
-    [(CallerKey("k", tpm_in=20), "prompt tokens"), (CallerKey("k", tpm_out=20), "completion tokens")],
-)
-def test_tokens_a_minute_of_a_key_count_as_they_were_used(key: CallerKey, named: str) -> None:
-    async def main() -> None:
-        limited = Limited("a")
-        answered = 0
-        with pytest.raises(RateLimitedError, match=named):
-            for _ in range(10):
-                await limited.router.complete(question(key=key, params={"max_tokens": 5}))
-                answered += 1
-        assert 1 <= answered <= 4
-
-    run_virtually(main())
-
-
-def test_requests_under_way_of_a_key_are_bounded_until_their_streams_end() -> None:
-    async def main() -> None:
-        limited, key = Limited("a"), CallerKey("k", concurrency=1)
-        stream = limited.router.stream(asked(key))
-        await stream.start()
-        with pytest.raises(TooManyAtOnceError):
-            await limited.router.complete(asked(key))
-        await stream.aclose()
-        await limited.accounts.flush()
-        await limited.router.complete(asked(key))
-
-    run_virtually(main())
-
-
 @pytest.mark.parametrize(
     "fields",
     [
@@ -308,15 +261,6 @@ def test_a_tag_that_is_no_text_is_the_callers_mistake(tag: Any) -> None:
         with pytest.raises(InvalidRequestError, match=r"expected a string") as caught:
             await Limited("a", budgets=Budgets(tags={"blue": DOLLAR})).router.complete(request)
         assert caught.value.code == "invalid_type"
-
-    run_virtually(main())
-
-
-def test_a_small_minute_of_completion_tokens_is_not_used_up_by_one_short_answer() -> None:
-    async def main() -> None:
-        limited, key = Limited("a"), CallerKey("k", tpm_out=500)
-        for _ in range(5):
-            await limited.router.complete(question(key=key))
 
     run_virtually(main())
 

@@ -45,10 +45,5 @@ async def apply_prompt(
             template = await prompts.get(identifier, version)
     except TimeoutError as error:
         raise DeadlineExceededError(f"the time ran out while prompt {identifier!r} was being read") from error
-    spent = clock() - began
-    timed = replace(
-        request,
-        timeout=max(budget - spent, 0.0),
-        time_left=None if request.time_left is None else max(request.time_left - spent, 0.0),
-    )
+    timed = replace(request, timeout=budget).after(clock() - began)
     return prompted(timed, prompt, template, config)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
-from litellm_fallback_router.routing.accounts import Accounts
-from litellm_fallback_router.routing.callers import CallerKey
-from litellm_fallback_router.routing.errors import ProvidersFailedError, RateLimitedError
+from litellm_fallback_router.routing.accounts import Accounts, Reservation
+from litellm_fallback_router.routing.callers import Budget, CallerKey
+from litellm_fallback_router.routing.errors import BudgetExceededError, ProvidersFailedError, RateLimitedError
 from litellm_fallback_router.routing.failures import FailureKind
+from litellm_fallback_router.routing.interceptors import money_accounts
 from litellm_fallback_router.routing.interceptors.cache.rules import bypassed
 from litellm_fallback_router.routing.ledger import CacheRecord, Usage
 from litellm_fallback_router.routing.router import Router
@@ -269,19 +270,41 @@ def test_a_hit_asks_no_circuit_and_takes_no_rate(stream: bool) -> None:
 
 
 @EITHER
-def test_a_hit_takes_nothing_from_a_budget_and_is_given_when_that_is_used_up(stream: bool) -> None:
+def test_a_hit_gives_its_place_in_the_minute_back(stream: bool) -> None:
     async def main() -> None:
         r = cached_rig("a")
         accounts = Accounts(LocalAccounts(), ahead=False)
         router = Router(r.config, replace(r.router._dependencies, accounts=accounts))
-        asked = taking_part(caller="me", key=CallerKey("me", rpm=1))
+        asked = taking_part(caller="me", key=CallerKey("me", rpm=2))
         await router.complete(asked)
         for _ in range(3):
             _, result = await read(router, asked) if stream else await answered(router, asked)
             assert result.cost_usd == 0
+        await router.complete(replace(asked, messages=[{"role": "user", "content": "Another question?"}]))
         with pytest.raises(RateLimitedError):
-            await router.complete(replace(asked, messages=[{"role": "user", "content": "Another question?"}]))
-        assert r.provider.asked == ["a"]
+            await router.complete(asked)
+        assert r.provider.asked == ["a", "a"]
+        await accounts.aclose()
+
+    run_virtually(main())
+
+
+@EITHER
+def test_a_hit_is_given_when_a_budget_is_used_up(stream: bool) -> None:
+    async def main() -> None:
+        r = cached_rig("a")
+        accounts, budget = Accounts(LocalAccounts(), ahead=False), Budget.parse("0.05")
+        router = Router(r.config, replace(r.router._dependencies, accounts=accounts))
+        asked = taking_part(caller="me", key=CallerKey("me", max_usd=budget), params={"max_tokens": 10})
+        await router.complete(asked)
+        held = await accounts.reserve(money_accounts("key#me", budget), 49_000_000)
+        assert isinstance(held, Reservation)
+        another = replace(asked, params={"max_tokens": 40_000})
+        with pytest.raises(BudgetExceededError):
+            await router.complete(another)
+        _, result = await read(router, asked) if stream else await answered(router, asked)
+        assert result.cost_usd == 0
+        held.settle(0)
         await accounts.aclose()
 
     run_virtually(main())
