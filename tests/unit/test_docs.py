@@ -98,7 +98,8 @@ def error_table() -> str:
         ),
         "BudgetExceededError": "No candidate can be paid for; `Retry-After` says when the budget is full again.",
         "ProvidersFailedError": "Every candidate was asked and failed.",
-        "UnavailableError": "Nobody could be asked: no key, refused credentials, ... `Retry-After` where it is known.",
+        "UnavailableError": "Nobody could be asked: no key, refused credentials, no known price under a budget, ... "
+        "`Retry-After` where it is known.",
         "GatewayBusyError": (
             "All callers together have too much under way (`max_concurrent`, `max_bytes_held`), or a batch request "
             "found no place (`batch_share`); `Retry-After`."

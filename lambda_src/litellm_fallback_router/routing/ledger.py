@@ -114,7 +114,8 @@ class Dropped:
     deployment: str
     code: str
     """`no_key`, `drained`, `circuit_open`, `cooling`, `silent`, `returning`, `busy`, `rpm`, `credential`, `narrowed`;
-    `budget` where what it may cost is more than is left, `budget_tools` where that is unknown; `max_attempts` and
+    `budget` where what it may cost is more than is left; where nobody knows what it may cost and a budget pays,
+    `budget_tools` for tools that its provider runs and `no_price` for a model without a price; `max_attempts` and
     `deadline` where those before it used up the attempts or the time; `waste_budget` where it failed and retries are
     used up. Or what the request needs and the deployment cannot give: `tools`, `functions` (the older form), `images`,
     `content` (another kind of

@@ -27,6 +27,8 @@ INCAPABLE = frozenset(
 """Drops that lie in the request itself: the caller can mend them."""
 SHORT = frozenset({"rpm", "busy"})
 """Drops of deployments that take no more at present."""
+UNUSABLE = frozenset({"no_key", "no_price"})
+"""Drops that lie in the mapping or its keys: the operator can mend them, and no waiting does."""
 OUT_OF_RATE = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA_EXHAUSTED})
 
 
@@ -78,9 +80,9 @@ def _nothing_asked(ledger: Ledger, param: Callable[[str], str], *, expired: bool
     if codes <= INCAPABLE:
         named = next((param(drop.param) for drop in ledger.dropped if drop.param), None)
         return InvalidRequestError(f"no candidate can do what the request needs: {summary}", param=named, ledger=ledger)
-    if "budget" in codes and codes <= INCAPABLE | {"budget", "no_key", "drained"}:
+    if "budget" in codes and codes <= INCAPABLE | UNUSABLE | {"budget", "drained"}:
         return BudgetExceededError(f"no candidate can be paid for: {summary}", ledger=ledger, retry_after=retry_after)
-    if codes & SHORT and codes <= INCAPABLE | SHORT | {"no_key"}:
+    if codes & SHORT and codes <= INCAPABLE | SHORT | UNUSABLE:
         message = f"no deployment that could be asked has any of its rate left: {summary}"
         return RateLimitedError(message, ledger=ledger, retry_after=retry_after)
     return UnavailableError(f"no candidate can be asked: {summary}", ledger=ledger, retry_after=retry_after)

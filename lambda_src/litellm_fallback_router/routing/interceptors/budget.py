@@ -51,8 +51,8 @@ class BudgetInterceptor(Interceptor):
         deployment = candidate.deployment
         prices = self._provider.dearest_prices(deployment)
         if prices is None:
-            reason = "no price of it is known, so a budget cannot hold it (model_info.input_usd_per_token)"
-            return Dropped(deployment.id, "budget", reason)
+            fix = "give model_info.input_usd_per_token and output_usd_per_token in the mapping"
+            return Dropped(deployment.id, "no_price", f"no price of it is known, and a budget pays for it; {fix}")
         if runs_providers_tools(candidate):
             reason = "its provider would run tools of its own, at a cost that a budget cannot hold"
             return Dropped(deployment.id, "budget_tools", reason)

@@ -14,13 +14,16 @@ from litellm_fallback_router.routing.callers import NANO, Budget, CallerKey
 from litellm_fallback_router.routing.errors import (
     BudgetExceededError,
     InvalidRequestError,
+    RateLimitedError,
     RouterError,
     StreamInterruptedError,
+    UnavailableError,
 )
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.interceptors.budget import money_accounts
 from litellm_fallback_router.routing.mapping.budgets import Budgets
 from litellm_fallback_router.routing.ports import DearestPrices
+from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest, Deployment, NativeRequest
 from tests.support.scripted import Rig, ScriptedProvider, Step, config_of, deployment, fails, question, says
 from tests.support.virtual_time import run_virtually
@@ -159,6 +162,47 @@ def test_a_candidate_without_a_price_cannot_be_held_by_a_budget() -> None:
         limited.provider.dear = {"a": None}
         assert (await limited.router.complete(asked(key))).provider == "openai:b"
         assert (await limited.router.complete(asked())).provider == "openai:a", "without a budget it is asked"
+
+    run_virtually(main())
+
+
+def test_no_candidate_with_a_price_is_for_the_operator_to_mend_and_no_waiting_is_promised() -> None:
+    async def main() -> None:
+        limited, key = Limited("a", "b"), CallerKey("k", max_usd=Budget.parse("1/day"))
+        limited.provider.dear = {"a": None, "b": None}
+        with pytest.raises(UnavailableError, match=r"a: no price .*; give model_info\.input_usd_per_token") as caught:
+            await limited.router.complete(asked(key))
+        assert caught.value.retry_after is None
+        assert {drop.code for drop in caught.value.ledger.dropped} == {"no_price"}
+        assert limited.provider.asked == []
+
+    run_virtually(main())
+
+
+def test_a_candidate_without_a_price_beside_one_that_is_too_dear_leaves_a_budget_that_is_exceeded() -> None:
+    async def main() -> None:
+        day = Budget.parse("0.05/day")
+        limited, key = Limited("a", "b"), CallerKey("k", max_usd=day)
+        limited.provider.dear = {"a": None}
+        spent = await limited.accounts.reserve(money_accounts("key#k", day), 40_000_000)
+        assert isinstance(spent, Reservation)
+        spent.settle(40_000_000)
+        with pytest.raises(BudgetExceededError, match=r"a: no price .*; b: it may cost") as caught:
+            await limited.router.complete(question(key=key, params={"max_tokens": 40_000}))
+        assert caught.value.retry_after == pytest.approx(86_400 - clock() % 86_400)
+
+    run_virtually(main())
+
+
+def test_a_candidate_without_a_price_beside_one_that_is_out_of_its_rate_leaves_a_rate_that_is_used_up() -> None:
+    async def main() -> None:
+        limited, key = Limited("a", "b"), CallerKey("k", max_usd=DOLLAR)
+        limited.provider.dear = {"b": None}
+        config = config_of(deployment("a", rpm=1), deployment("b"))
+        router = Router(config, limited.router._dependencies)
+        await router.complete(asked(key))
+        with pytest.raises(RateLimitedError, match="has any of its rate left"):
+            await router.complete(asked(key))
 
     run_virtually(main())
 
