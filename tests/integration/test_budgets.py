@@ -97,8 +97,10 @@ async def nano_of_stream(client: openai.AsyncOpenAI, key: str, leave_after: int 
         )
     except openai.RateLimitError as error:
         assert error.code == "budget_exceeded"
-        assert error.response.headers["x-should-retry"] == "false"
-        assert int(error.response.headers["retry-after"]) > 0
+        # What the other streams hold may be back soon; what is spent is not before the budget is full again.
+        wait = int(error.response.headers["retry-after"])
+        assert wait > 0
+        assert error.response.headers.get("x-should-retry") == ("false" if wait > 60 else None)
         return None
     nano, seen = None, 0
     async for chunk in stream:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from litellm_fallback_router.routing.accounts import Account, Refusal, Reservation, Slot
+from litellm_fallback_router.routing.accounts import Account, Refusal, Reservation, Short, Slot
 from litellm_fallback_router.routing.accounts.accounts import PAUSE_SECONDS
 from litellm_fallback_router.routing.accounts.closings import LATE_SECONDS
 from litellm_fallback_router.routing.callers import Period
@@ -170,6 +170,14 @@ class AccountMachine(RuleBasedStateMachine):
     def change_a_limit(self, name: str, limit: int) -> None:
         self.limits[name] = {MONEY: 700, REQUESTS: 15, UNDER_WAY: 2}[name] * limit
         self.highest[name] = max(self.highest[name], self.limits[name])
+
+    @rule(name=st.sampled_from([MONEY, REQUESTS, UNDER_WAY]))
+    def ask_for_more_than_there_is(self, name: str) -> None:
+        """The refusal tells what is left, and what may be given back, as an operator sees it."""
+        slot = Account(name, self.limits[name], PERIODS[name], lapses=name == UNDER_WAY).slot(self.now())
+        refused = self.run(self.store.open(slot, "more", 10**9, self.now() + CERTAIN_SECONDS))
+        found = self.run(self.store.balance(slot, self.now()))
+        assert refused == Short(found.left, held=found.held)
 
     @rule(amount=st.integers(1, 500))
     def add_to_the_running_period(self, amount: int) -> None:

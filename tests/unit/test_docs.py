@@ -96,7 +96,10 @@ def error_table() -> str:
         "TooManyAtOnceError": (
             "The caller has too much under way (its key, `max_concurrent_per_key`, `max_bytes_held`); `Retry-After`."
         ),
-        "BudgetExceededError": "No candidate can be paid for; `Retry-After` says when the budget is full again.",
+        "BudgetExceededError": (
+            "No candidate can be paid for; `Retry-After` says when the budget is full again, or when requests under "
+            "way may have given back what is missing."
+        ),
         "ProvidersFailedError": "Every candidate was asked and failed.",
         "UnavailableError": "Nobody could be asked: no key, refused credentials, no known price under a budget, ... "
         "`Retry-After` where it is known.",

@@ -121,7 +121,7 @@ class LocalAccounts:
                 self._give_back_lapsed(slot)
             left = self._left(slot)
             if left < amount and not whatever_is_left:
-                return Short(left)
+                return Short(left, held=self._held(slot))
             self._db.execute("insert into lease values (?, ?, ?, ?)", (slot.key, lease, amount, expires))
             self._db.execute("update slot set left_ = left_ - ? where key = ?", (amount, slot.key))
             return Granted(left - amount)
@@ -148,6 +148,13 @@ class LocalAccounts:
                     "insert into detail values (?, ?, ?) on conflict do update set spent = spent + excluded.spent",
                     (slot.key, name, part),
                 )
+
+    def _held(self, slot: Slot) -> int:
+        """What is in leases that have not lapsed."""
+        found = self._db.execute(
+            "select coalesce(sum(amount), 0) from lease where slot = ? and expires >= ?", (slot.key, self._clock())
+        )
+        return int(found.fetchone()[0])
 
     def _left(self, slot: Slot) -> int:
         return int(self._db.execute("select left_ from slot where key = ?", (slot.key,)).fetchone()[0])

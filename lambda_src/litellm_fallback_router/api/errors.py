@@ -22,6 +22,9 @@ from .formats.base import Problem
 from .wire import reply
 
 logger = logging.getLogger(__name__)
+LONGEST_CLIENT_WAIT = 60.0
+"""Seconds of a Retry-After up to which the official clients wait as long as it says; beyond, they ask again in seconds.
+Source: `_calculate_retry_timeout` in openai-python's `_base_client.py` (later versions: up to 120)."""
 _NOT_RETRIED = (
     (re.compile(rb"(^| )(ai|ai-sdk/[a-z0-9-]+)/[0-9]"), 424),
     (re.compile(rb"^codex_[a-z_]+/[0-9]"), 400),
@@ -113,8 +116,9 @@ def _headers(error: RouterError) -> dict[str, str]:
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     # Official clients retry 429 and 5xx by themselves, which would try the whole chain again. Where nothing was
-    # sent and the wait is known, their retry is welcome; but none waits for a budget.
-    in_vain = attempts or error.retry_after is None or isinstance(error, BudgetExceededError)
+    # sent and the wait is known, their retry is welcome; but none waits until a budget is full again.
+    wait = error.retry_after
+    in_vain = attempts or wait is None or (isinstance(error, BudgetExceededError) and wait > LONGEST_CLIENT_WAIT)
     if (error.status == 429 or error.status >= 500) and in_vain:
         headers["x-should-retry"] = "false"
     return headers

@@ -104,7 +104,8 @@ class TooManyAtOnceError(RateLimitedError):
 
 
 class BudgetExceededError(RateLimitedError):
-    """Retry-After says when the budget is full again, which may be weeks."""
+    """Retry-After says when the budget is full again, which may be weeks; or, in seconds, that requests under way hold
+    what is missing."""
 
     type = "insufficient_quota"
     code = "budget_exceeded"

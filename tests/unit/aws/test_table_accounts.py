@@ -94,7 +94,7 @@ async def test_a_lease_is_one_write_to_open_and_one_to_close(dynamodb: DynamoDBC
 async def test_both_may_be_repeated(store: TableAccounts) -> None:
     for _ in range(2):
         assert await store.open(DAY, "a", 600, LATER) == Granted(400)
-    assert await store.open(DAY, "b", 500, LATER) == Short(400)
+    assert await store.open(DAY, "b", 500, LATER) == Short(400, held=600)
     for _ in range(2):
         await store.close(DAY, "a", 600, {"": 100})
     assert (await store.balance(DAY, NOON)).left == 900
@@ -114,7 +114,7 @@ async def test_slots_of_crashed_processes_are_given_back_once_they_are_missing(
 ) -> None:
     for name in ("a", "b"):
         assert isinstance(await store.open(UNDER_WAY, name, 1, LATER), Granted)
-    assert await store.open(UNDER_WAY, "c", 1, LATER) == Short(0)
+    assert await store.open(UNDER_WAY, "c", 1, LATER) == Short(0, held=2)
     clock.advance(961)
     assert await store.open(UNDER_WAY, "c", 1, LATER + 2000) == Granted(1)
 

@@ -88,12 +88,17 @@ class TableAccounts:
                 return Granted(left)
             crowded = _number(item, "leases") >= MOST_LEASES
             if not crowded and not slot.lapses:
-                return Short(left)
+                return Short(left, held=self._held(item))
             if not self._forget_lapsed(slot, item):
                 if crowded:
                     raise TableBusyError
-                return Short(left)
+                return Short(left, held=self._held(item))
         raise TableBusyError
+
+    def _held(self, item: Item) -> int:
+        """What is in leases that have not lapsed: the refusal brings the whole item, so this asks nothing more."""
+        now = self._clock()
+        return sum(amount for amount, expires in _leases(item).values() if expires >= now)
 
     def _opened(self, slot: Slot, lease: str, amount: int, expires: int, *, whatever_is_left: bool) -> Item:
         """The item with the lease in it; without where there is no room, or too little left."""

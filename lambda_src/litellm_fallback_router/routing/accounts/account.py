@@ -16,6 +16,9 @@ KEPT_SECONDS = {
     Period.EVER: 0.0,
 }
 """How long a store keeps what has ended, for late closings and for an operator to see: a day's for a month."""
+SOON_SECONDS = 5.0
+"""Until it is worth asking again for what others hold: most requests have ended by then, and what a process has taken
+ahead is given back at this age."""
 
 
 class StoreLostError(Exception):
@@ -69,10 +72,17 @@ class Refusal:
     """Seconds until the next period; None: it does not refill by itself."""
     refills_at: float | None = None
     """The same in Unix seconds."""
+    held: int = 0
+    """Reserved and not settled: what of it is not used will be left again."""
+
+    def may_be_given_back(self, amount: int) -> bool:
+        """True where so much may be left once the requests under way have ended."""
+        return amount <= min(self.account.limit, self.left + self.held)
 
     def wait(self, amount: int) -> float:
         """Seconds until there may be so much, infinite where waiting does not help."""
-        return math.inf if self.refills_in is None or amount > self.account.limit else self.refills_in
+        refills_in = math.inf if self.refills_in is None or amount > self.account.limit else self.refills_in
+        return min(SOON_SECONDS, refills_in) if self.may_be_given_back(amount) else refills_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,8 @@ class Short:
     left: int
     doubtful: bool = False
     """As of `Granted`."""
+    held: int = 0
+    """In leases that may still be settled."""
 
 
 @dataclass(frozen=True, slots=True)

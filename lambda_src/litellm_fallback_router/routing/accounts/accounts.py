@@ -18,10 +18,10 @@ from functools import partial
 
 from ..errors import UnavailableError
 from ..ports import AccountStore
-from .account import Account, Granted, Refusal, Short, Slot, StoreLostError
+from .account import SOON_SECONDS, Account, Granted, Refusal, Short, Slot, StoreLostError
 from .closings import FLUSH_SECONDS, LEASE_EXPIRES, Closings, Lease
 
-LEASE_SECONDS = 5.0
+LEASE_SECONDS = SOON_SECONDS
 """Age at which a lease taken ahead is closed: what a crash can cost, and how late others see what was spent."""
 AHEAD = 8
 """Reservations of the same size that a lease taken ahead has room for."""
@@ -42,6 +42,8 @@ class _Known:
     """Where the next reservation is made."""
     left: int | None = None
     """In the store, when it was last asked."""
+    held: int = 0
+    """By all processes, when the store last refused."""
     local: int = 0
     """Spent or reserved while the store was lost."""
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -120,7 +122,7 @@ class Accounts:
             if lease is None:
                 ends = slot.ends
                 refills_in = None if ends is None else max(0.0, ends - now)
-                return Refusal(account, max(0, known.left or 0), refills_in, ends)
+                return Refusal(account, max(0, known.left or 0), refills_in, ends, known.held)
             lease.reserved += amount
         if self._ahead and self._tending is None:
             self._tending = asyncio.create_task(self._tend())
@@ -247,6 +249,7 @@ class Accounts:
             known.left, lease.doubtful = answer.left, answer.doubtful
             if not isinstance(answer, Short):
                 return lease
+            known.held = answer.held
             if answer.doubtful:
                 self._closings.add(lease)
             if answer.left < amount:
@@ -288,7 +291,8 @@ class Accounts:
             message = "what this key may still spend cannot be read, and without that nothing is sent"
             raise UnavailableError(message, retry_after=1.0) from error
         share = int(slot.limit * self._local_share)
-        known.left = max(0, share - known.local)
+        # Nobody knows what others hold, nor what is spent of this process's own share.
+        known.left, known.held = max(0, share - known.local), 0
         if known.local + amount > share:
             return None
         known.local += amount

@@ -122,6 +122,9 @@ def _too_dear(candidate: Candidate, refusal: Refusal, most: int) -> Dropped:
         # Waiting would not help.
         return Dropped(candidate.deployment.id, "budget", f"{reason}; lower max_tokens or n, or raise the budget")
     reason = f"{reason}, less what requests under way may cost"
+    if refusal.may_be_given_back(most):
+        reason = f"{reason}; these hold {_usd(refusal.held)} USD, and give back what they do not use: ask again soon"
+        return Dropped(candidate.deployment.id, "budget", reason, refusal.wait(most))
     if refusal.refills_at is None:
         return Dropped(candidate.deployment.id, "budget", f"{reason}; it is not full again by itself")
     reason = f"{reason}; it is full again {datetime.fromtimestamp(refusal.refills_at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -10,6 +10,7 @@ import pytest
 
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
 from litellm_fallback_router.routing.accounts import Accounts, Reservation
+from litellm_fallback_router.routing.accounts.account import SOON_SECONDS
 from litellm_fallback_router.routing.callers import NANO, Budget, CallerKey
 from litellm_fallback_router.routing.errors import (
     BudgetExceededError,
@@ -108,10 +109,46 @@ def test_of_budgets_that_refuse_the_one_counts_that_is_full_again_last() -> None
             for name, budget in (("stage", stage), ("key#k", own)):
                 held = await limited.accounts.reserve(money_accounts(name, budget), budget.nano_usd)
                 assert isinstance(held, Reservation)
+                held.settle(budget.nano_usd)
             with pytest.raises(BudgetExceededError, match=r"full again 2027-02-01 00:00 UTC") as caught:
                 await limited.router.complete(question(key=key, params={"max_tokens": 40_000}))
             assert caught.value.retry_after is not None
             assert caught.value.retry_after > 86_400
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("amount", ["0.05/day", "0.05"])
+def test_what_requests_under_way_hold_may_be_back_soon_and_what_is_spent_is_not(amount: str) -> None:
+    async def main() -> None:
+        budget = Budget.parse(amount)
+        limited, key = Limited("a"), CallerKey("k", max_usd=budget)
+        request = question(key=key, params={"max_tokens": 40_000})
+        held = await limited.accounts.reserve(money_accounts("key#k", budget), 20_000_000)
+        assert isinstance(held, Reservation)
+        with pytest.raises(BudgetExceededError, match=r"hold 0\.0200 USD, .* ask again soon") as caught:
+            await limited.router.complete(request)
+        assert caught.value.retry_after == SOON_SECONDS
+        held.settle(20_000_000)
+        with pytest.raises(BudgetExceededError, match=r"full again") as caught:
+            await limited.router.complete(request)
+        assert caught.value.retry_after is None or caught.value.retry_after > SOON_SECONDS
+
+    run_virtually(main())
+
+
+def test_what_requests_under_way_hold_besides_too_much_that_is_spent_is_no_reason_to_ask_again_soon() -> None:
+    async def main() -> None:
+        day = Budget.parse("0.05/day")
+        limited, key = Limited("a"), CallerKey("k", max_usd=day)
+        for used in (15_000_000, None):
+            held = await limited.accounts.reserve(money_accounts("key#k", day), 15_000_000)
+            assert isinstance(held, Reservation)
+            if used is not None:
+                held.settle(used)
+        with pytest.raises(BudgetExceededError, match=r"full again 2027-01-16 00:00 UTC") as caught:
+            await limited.router.complete(question(key=key, params={"max_tokens": 40_000}))
+        assert caught.value.retry_after == pytest.approx(86_400 - clock() % 86_400)
 
     run_virtually(main())
 
@@ -121,6 +158,7 @@ def test_a_budget_that_is_not_full_again_says_so_and_promises_nothing() -> None:
         limited, key = Limited("a"), CallerKey("k", max_usd=DOLLAR)
         held = await limited.accounts.reserve(money_accounts("key#k", DOLLAR), NANO)
         assert isinstance(held, Reservation)
+        held.settle(NANO)
         with pytest.raises(BudgetExceededError, match=r"0\.0000 USD left, .* not full again by itself") as caught:
             await limited.router.complete(asked(key))
         assert caught.value.retry_after is None
