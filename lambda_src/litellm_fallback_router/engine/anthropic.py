@@ -82,8 +82,10 @@ class AnthropicFormat:
             raise unsendable(error) from error
         if stream:
             body["stream"] = True
+        began = await after_step(began)
+        data = json.dumps(body).encode()
         await after_step(began)
-        return AnthropicCall(self.reading, Outgoing(self.url, headers, json.dumps(body).encode()), one)
+        return AnthropicCall(self.reading, Outgoing(self.url, headers, data), one)
 
     async def _built(self, one: Translation, key: str | None) -> tuple[dict[str, str], dict[str, Any]]:
         """Headers and body, by LiteLLM's functions."""

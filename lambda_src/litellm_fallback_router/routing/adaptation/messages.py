@@ -24,19 +24,22 @@ INVALID_JSON = "INVALID_JSON"
 invalid JSON in tool responses", which names this key."""
 UNKNOWN = "unknown fields dropped"
 _TEXTS = ("text", "guarded_text", "grounding_source", "query")
-_PART_FIELDS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(_TEXTS, frozenset({"text"})),
-    "image_url": frozenset({"image_url"}),
-    "file": frozenset({"file"}),
-    "document": frozenset({"source", "title", "context", "citations"}),
+_PART_FIELDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(_TEXTS, ("type", "text")),
+    "image_url": ("type", "image_url"),
+    "file": ("type", "file"),
+    "document": ("type", "citations", "context", "source", "title"),
 }
-_FIELDS: Mapping[str, frozenset[str]] = {
-    "system": frozenset(),
-    "user": frozenset(),
-    "assistant": frozenset({"tool_calls", "refusal", "thinking_blocks", "reasoning_content"}),
-    "tool": frozenset({"tool_call_id"}),
-}
+_KNOWN_IN_PART = {kind: frozenset({*fields, "cache_control"}) for kind, fields in _PART_FIELDS.items()}
 _COMMON = frozenset({"role", "content", "name", "cache_control"})
+_FIELDS: Mapping[str, frozenset[str]] = {
+    "system": _COMMON,
+    "user": _COMMON,
+    "assistant": _COMMON | {"tool_calls", "refusal", "thinking_blocks", "reasoning_content"},
+    "tool": _COMMON | {"tool_call_id"},
+}
+_CALL_FIELDS = frozenset({"id", "type", "function", "cache_control"})
+_FUNCTION_FIELDS = frozenset({"name", "arguments"})
 _THOUGHT_FIELDS = ("type", "thinking", "signature", "data")
 
 
@@ -55,7 +58,7 @@ class MessageFit:
         if role == "developer":
             role = "system"
             self._report.say("developer sent as system")
-        self._say_unknown(message, _COMMON | _FIELDS[role])
+        self._say_unknown(message, _FIELDS[role])
         if message.get("name"):
             self._report.say("name dropped")
         mark = self._marks.of(message)
@@ -124,9 +127,8 @@ class MessageFit:
         if kind == "refusal":
             given = {"type": "text", "text": str(given.get("refusal") or "")}
             kind = "text"
-        fields = _PART_FIELDS[kind]
-        self._say_unknown(given, fields | {"type", "cache_control"})
-        part = {name: given[name] for name in ("type", *sorted(fields)) if given.get(name) is not None}
+        self._say_unknown(given, _KNOWN_IN_PART[kind])
+        part = {name: given[name] for name in _PART_FIELDS[kind] if given.get(name) is not None}
         if len(part) == 1:
             raise UnfitError("content", "takes no content part without what it is a part of")
         if kind in _TEXTS and not str(part.get("text") or "").strip():
@@ -160,8 +162,8 @@ class MessageFit:
 
     def _call(self, given: Mapping[str, Any]) -> dict[str, Any]:
         function = given["function"]
-        self._say_unknown(given, frozenset({"id", "type", "function", "cache_control"}))
-        self._say_unknown(function, frozenset({"name", "arguments"}))
+        self._say_unknown(given, _CALL_FIELDS)
+        self._say_unknown(function, _FUNCTION_FIELDS)
         arguments = self._arguments(function["arguments"])
         call = {"id": given["id"], "type": "function", "function": {"name": function["name"], "arguments": arguments}}
         mark = self._marks.of(given)
@@ -209,6 +211,8 @@ class MessageFit:
             holder["cache_control"] = mark
 
     def _say_unknown(self, owner: Mapping[str, Any], known: frozenset[str], line: str = UNKNOWN) -> None:
+        if owner.keys() <= known:
+            return  # almost all of them
         if any(value not in (None, [], {}, "") for name, value in owner.items() if name not in known):
             self._report.say(line)
 

@@ -80,19 +80,24 @@ class _Node:
         """Each reference, and how deep it stands."""
         self.targets: list[tuple[int, list[_Node]]] = []
         """What each reference may stand for, and how deep."""
-        characters, strings = 0, []
-        for level in _levels(value, without):
+        level, names = [value], list[Any]()
+        while level:
             budget.read(len(level))
             self.depth += 1
             self.values += len(level)
+            below: list[Any] = []
             for one in level:
                 if isinstance(one, str):
-                    characters += len(one)
+                    self.characters += len(one)
                 elif isinstance(one, dict):
-                    strings += one
+                    names += one
+                    below += one.values()
                     if "$ref" in one and isinstance(reference := one["$ref"], str):
                         self.references.append((reference, self.depth))
-        self.characters = characters + sum(len(name) for name in strings if isinstance(name, str))
+                elif isinstance(one, list | tuple):
+                    below += one
+            level = below if self.depth > 1 else [inner for name, inner in value.items() if name != without]
+        self.characters += sum(len(name) for name in names if isinstance(name, str))
 
 
 class _Meter:
@@ -187,10 +192,10 @@ class _Meter:
         return self._nodes[id(value)]
 
 
-def _levels(value: Any, without: str = "") -> Iterator[list[Any]]:
-    """All values in `value`, itself first, by how deep they stand. `without` is a field of it that is left out."""
+def _levels(value: dict[Any, Any]) -> Iterator[list[Any]]:
+    """All values in `value`, itself first, by how deep they stand."""
     yield [value]
-    level = [one for name, one in value.items() if name != without]
+    level = list(value.values())
     while level:
         yield level
         below: list[Any] = []
