@@ -155,7 +155,7 @@ def _check_cache(config: RouterConfig, settings: Settings) -> None:
 
 
 def assemble(config: RouterConfig, settings: Settings = LOCAL, *, read_keys: bool = True) -> Router:
-    """A Router that obeys `config`, with all its state in this process unless `settings` name a place in AWS. Its
+    """A Router for `config`, with all its state in this process unless `settings` name a place in AWS. Its
     first request imports LiteLLM, unless `warm_up` (seconds, blocking) did so.
 
     `read_keys`: read the secrets now, which takes some seconds at worst. False where a snapshot of this process is

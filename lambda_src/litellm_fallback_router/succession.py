@@ -45,9 +45,9 @@ def _succeeding(former: Router, config: RouterConfig, fresh: RouterDependencies)
     accounts = kept.accounts
     if accounts is not None:
         budgets = config.budgets
-        accounts.obey(fail_closed=budgets.on_state_loss == "fail_closed", local_share=budgets.local_share)
+        accounts.reconfigure(fail_closed=budgets.on_state_loss == "fail_closed", local_share=budgets.local_share)
     if kept.spending is not None:
-        kept.spending.obey({one.id: one.model_name for one in config.deployments})
+        kept.spending.reconfigure({one.id: one.model_name for one in config.deployments})
     dependencies = replace(
         kept,
         circuits=_circuits(kept.circuits, config, same),
@@ -81,7 +81,7 @@ def _circuits(kept: Circuits, config: RouterConfig, same: frozenset[str]) -> Cir
     from .adapters.dynamodb.circuits import SharedCircuits  # noqa: PLC0415 - AWS's libraries, only where they are used
 
     if isinstance(kept, SharedCircuits):
-        kept.obey(
+        kept.reconfigure(
             failures=numbers.circuit_failures,
             open_seconds=numbers.circuit_open_seconds,
             probe_seconds=numbers.deadline,

@@ -1,4 +1,4 @@
-"""Ctrl-C and other signals to end: held where something would be left half done, obeyed while LiteLLM is loaded."""
+"""Ctrl-C and other signals to end: held where something would be left half done, acted on while LiteLLM is loaded."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class SharedCircuits:
         self._writing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def obey(self, *, failures: int, open_seconds: float, probe_seconds: float) -> None:
-        """From now on do as another mapping says; the arguments are those of the constructor."""
+    def reconfigure(self, *, failures: int, open_seconds: float, probe_seconds: float) -> None:
+        """Go by another mapping from now on; the arguments are those of the constructor."""
         self._failures, self._open_seconds, self._probe_seconds = failures, open_seconds, probe_seconds
 
     async def states(self, deployments: Iterable[str]) -> Mapping[str, CircuitState]:

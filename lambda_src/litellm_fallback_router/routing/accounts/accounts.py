@@ -100,8 +100,8 @@ class Accounts:
         self._tending: asyncio.Task[None] | None = None
         self._paused_until = 0.0
 
-    def obey(self, *, fail_closed: bool, local_share: float) -> None:
-        """From now on do as another mapping says; the arguments are those of the constructor."""
+    def reconfigure(self, *, fail_closed: bool, local_share: float) -> None:
+        """Go by another mapping from now on; the arguments are those of the constructor."""
         self._fail_closed, self._local_share = fail_closed, local_share
 
     async def reserve(self, account: Account, amount: int) -> Reservation | Refusal:

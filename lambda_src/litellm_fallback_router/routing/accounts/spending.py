@@ -71,8 +71,8 @@ class Spending:
         self._writing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def obey(self, models: Mapping[str, str]) -> None:
-        """From now on do as another mapping says; the argument is that of the constructor."""
+    def reconfigure(self, models: Mapping[str, str]) -> None:
+        """Go by another mapping from now on; the argument is that of the constructor."""
         self._models = models
 
     def record(self, request: ChatRequest, ledger: Ledger) -> None:

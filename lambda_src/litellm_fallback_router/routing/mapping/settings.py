@@ -1,4 +1,4 @@
-"""`settings` of the mapping: every number that the router obeys."""
+"""`settings` of the mapping: every number that the router goes by."""
 
 from __future__ import annotations
 
