@@ -31,6 +31,7 @@ from litellm_fallback_router.routing.types import (
 )
 
 FOREVER = 1e9
+PRICED = ModelInfo(input_usd_per_token=1e-6, output_usd_per_token=1e-6)
 
 
 @dataclass(frozen=True)
@@ -159,9 +160,6 @@ class ScriptedProvider:
             raise count
         return count
 
-    def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        return usage.total_tokens * 1e-6
-
     def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
         return DearestPrices(1e-6, 1e-6)
 
@@ -201,7 +199,7 @@ class Notes:
 
 def deployment(name: str, **fields: Any) -> Deployment:
     known = {"provider": "openai", "model": name, "litellm_model": f"openai/{name}", "credential": f"key-{name}"}
-    return Deployment(**{"id": name, "model_name": name, "info": ModelInfo(), **known, **fields})
+    return Deployment(**{"id": name, "model_name": name, "info": PRICED, **known, **fields})
 
 
 def config_of(*deployments: Deployment, **settings: Any) -> RouterConfig:

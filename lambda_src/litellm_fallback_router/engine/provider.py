@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..providers import OwnApi
 from ..routing.adaptation import EMBEDDINGS
 from ..routing.failures import ProviderFailure, no_answer
-from ..routing.ledger import Usage
 from ..routing.ports import DearestPrices
-from ..routing.prices import usd_of
 from ..routing.types import Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 from .addresses import address_of
 from .anthropic import AnthropicFormat
@@ -153,9 +151,6 @@ class Engine:
         caller = anthropics_caller(self._format(deployment))
         body, _ = await _asked(await caller.count(native, self._resolve(deployment)))
         return tokens_in(body)
-
-    def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        return usd_of(deployment.info, usage)
 
     def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
         kept = self._dearest.get(deployment.id)

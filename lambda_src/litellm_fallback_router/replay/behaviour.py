@@ -83,7 +83,7 @@ class ReplayProvider:
             raise _failure(attempt)
         usage = self._usage(attempt)
         choices = [{"index": 0, "message": {"role": "assistant", "content": "-"}, "finish_reason": "stop"}]
-        return ProviderAnswer(choices, usage, self.estimate_cost(deployment, usage))
+        return ProviderAnswer(choices, usage, usd_of(deployment.info, usage))
 
     async def stream(
         self,
@@ -108,13 +108,10 @@ class ReplayProvider:
             raise _failure(attempt)
         usage = self._usage(attempt)
         yield Chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
-        yield Chunk([], usage, self.estimate_cost(deployment, usage))
+        yield Chunk([], usage, usd_of(deployment.info, usage))
 
     async def count_tokens(self, deployment: Deployment, native: NativeRequest) -> int:
         return self._request.prompt_tokens
-
-    def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        return usd_of(deployment.info, usage)
 
     def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .callers import KeyEntry
 from .errors import RouterError
-from .ledger import AttemptRecord, Usage
+from .ledger import AttemptRecord
 from .types import ChatRequest, ChatResult, Chunk, Deployment, Message, NativeRequest, ProviderAnswer
 
 if TYPE_CHECKING:
@@ -65,10 +65,6 @@ class Provider(Protocol):
 
     async def count_tokens(self, deployment: Deployment, native: NativeRequest) -> int:
         """Ask how many tokens a request in Anthropic's format is. Only for deployments that speak it."""
-        ...
-
-    def estimate_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        """USD of these tokens there; None where the price is unknown."""
         ...
 
     def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:

@@ -10,6 +10,7 @@ from typing import Any
 from ..failures import FailureKind, ProviderFailure
 from ..ledger import AttemptRecord, Usage
 from ..plan import estimate_tokens
+from ..prices import usd_of
 from ..request import characters_of, prompt_characters
 from ..types import Chunk, Message, ProviderAnswer
 from .attempt import Attempt
@@ -119,7 +120,7 @@ class Recorder:
         prompt = said.prompt_tokens or estimate_tokens(prompt_characters(self._messages, self._params))
         written = max(said.completion_tokens, estimate_tokens(self.characters))
         usage = replace(said, prompt_tokens=prompt, completion_tokens=written)
-        return usage, self._execution.estimated_cost(self._attempt.deployment, usage)
+        return usage, usd_of(self._attempt.deployment.info, usage)
 
     def _record(
         self,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..deadline import Deadline
 from ..errors import RouterError
 from ..failures import FailureKind, NextStep, ProviderFailure
-from ..ledger import AttemptRecord, Dropped, Ledger, Usage
+from ..ledger import AttemptRecord, Dropped, Ledger
 from ..mapping import RouterSettings
 from ..plan import Candidate, Plan
 from ..request import ImageUnavailableError, RequestImages
@@ -182,9 +182,6 @@ class AttemptSchedule:
     def renew_deadline(self) -> None:
         """Give the continuation of a broken stream a first-token budget of its own."""
         self.deadline = self.deadline.renewed(self.end)
-
-    def estimated_cost(self, deployment: Deployment, usage: Usage) -> float | None:
-        return self.dependencies.provider.estimate_cost(deployment, usage)
 
     def _may_go_on(self) -> bool:
         """False where no candidate, attempt or time is left; the ledger then holds the reason."""
