@@ -12,7 +12,7 @@ import pytest
 from litellm_fallback_router.engine.converse import TOOLS_AT_ONCE
 from litellm_fallback_router.engine.provider import format_of
 from litellm_fallback_router.routing import turns
-from litellm_fallback_router.routing.types import Deployment
+from litellm_fallback_router.routing.types import Deployment, Message
 
 MODEL = "us.amazon.nova-pro-v1:0"
 NOVA = Deployment("m", "m", "bedrock", MODEL, f"bedrock/converse/{MODEL}", "key", region="us-east-1")
@@ -21,7 +21,7 @@ FORMATS = {
     "anthropic": Deployment("m", "m", "anthropic", "claude-sonnet-4-6", "anthropic/claude-sonnet-4-6", "key"),
     "bedrock": NOVA,
 }
-MESSAGES = [{"role": "user", "content": "Where?"}]
+MESSAGES: list[Message] = [{"role": "user", "content": "Where?"}]
 
 
 async def sent(deployment: Deployment, params: dict[str, Any]) -> tuple[dict[str, Any], int]:
