@@ -90,7 +90,7 @@ async def test_a_key_that_no_header_takes_is_a_refused_credential(stream: bool) 
         asked, where = Engine(lambda _: "sk-secret\n"), at(server, "openai", "/v1")
         with pytest.raises(ProviderFailure) as told:
             if stream:
-                _ = [chunk async for chunk in asked.stream(where, QUESTION, {})]
+                _ = [chunk async for chunks in asked.stream(where, QUESTION, {}) for chunk in chunks]
             else:
                 await asked.complete(where, QUESTION, {})
         assert (told.value.kind, server.requests) == (FailureKind.AUTHENTICATION, [])

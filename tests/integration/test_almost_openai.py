@@ -117,7 +117,9 @@ async def answered(provider: Any, name: str, case: tuple[str, str]) -> Any:
 async def streamed(provider: Any, name: str, case: tuple[str, str]) -> Any:
     async with recording_server(wire(events(*case))) as server:
         chunks = [
-            chunk async for chunk in provider(lambda _: "key-1").stream(at(server, name), list(QUESTION), params(name))
+            chunk
+            async for chunks in provider(lambda _: "key-1").stream(at(server, name), list(QUESTION), params(name))
+            for chunk in chunks
         ]
         (usage,) = (chunk.usage for chunk in chunks if chunk.usage is not None)
         # LiteLLM counts the tokens of thoughts itself.

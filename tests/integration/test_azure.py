@@ -42,7 +42,7 @@ async def asked(provider: Any, *, stream: bool, key: str | None = "key-1", case:
         if not stream:
             answer = await ask.complete(one, list(QUESTION), PARAMS[case])
             return sent(server), answer.choices, answer.usage, answer.cost_usd
-        chunks = [chunk async for chunk in ask.stream(one, list(QUESTION), PARAMS[case])]
+        chunks = [chunk async for chunks in ask.stream(one, list(QUESTION), PARAMS[case]) for chunk in chunks]
         return sent(server), merged(chunks), chunks[-1].usage, chunks[-1].cost_usd
 
 

@@ -113,7 +113,7 @@ async def streamed(provider: Engine | AcompletionProvider, deployment: Deploymen
     """The same for a stream."""
     messages, params = copy.deepcopy(ASKED[case])
     try:
-        return told([chunk async for chunk in provider.stream(deployment, messages, params)])
+        return told([chunk async for chunks in provider.stream(deployment, messages, params) for chunk in chunks])
     except ProviderFailure as failure:
         return told_of(failure)
 
@@ -240,7 +240,7 @@ async def said_to(provider: Engine | AcompletionProvider, name: str, *, stream: 
         at = like_openai(name, f"{server.url}/v1")
         asked = [{"role": "developer", "content": "Be brief."}, *QUESTION], {"temperature": 0.5, "max_tokens": 9}
         if stream:
-            chunks = [chunk async for chunk in provider.stream(at, *asked)]
+            chunks = [chunk async for chunks in provider.stream(at, *asked) for chunk in chunks]
             assert told(chunks)["texts"] == {0: "mine"}
         else:
             assert (await provider.complete(at, *asked)).choices[0]["message"]["content"] == "mine"
@@ -289,7 +289,9 @@ async def test_an_answer_that_no_token_was_left_for_is_cut_off() -> None:
     async with recording_server(refusal) as server:
         at = deployment("gpt-5.4-mini", api_base=f"{server.url}/v1")
         choices = (await Engine(lambda _: "key").complete(at, list(QUESTION), {"n": 2})).choices
-        chunks = [chunk async for chunk in Engine(lambda _: "key").stream(at, list(QUESTION), {"n": 2})]
+        chunks = [
+            chunk async for chunks in Engine(lambda _: "key").stream(at, list(QUESTION), {"n": 2}) for chunk in chunks
+        ]
     both = [(0, "length"), (1, "length")]
     assert [choice["message"]["content"] for choice in choices] == ["", ""]
     assert [(one["index"], one["finish_reason"]) for one in choices] == both

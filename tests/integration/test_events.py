@@ -71,7 +71,9 @@ async def server(*parts: bytes, end: bytes = END, stays: float = 0.0) -> AsyncIt
 async def ask(url: str, **params: Any) -> list[Chunk]:
     model = deployment("gpt-4o", api_base=url, api_key="key")
     async with asyncio.timeout(20):
-        return [chunk async for chunk in Engine(lambda d: d.api_key).stream(model, [QUESTION], params)]
+        return [
+            chunk async for chunks in Engine(lambda d: d.api_key).stream(model, [QUESTION], params) for chunk in chunks
+        ]
 
 
 QUESTION = {"role": "user", "content": "What is the capital of France?"}
@@ -172,8 +174,8 @@ async def test_what_came_before_a_broken_event_is_passed_on(broken: bytes) -> No
     async with server(event({"content": "Paris"}) + broken) as (url, _):
         model = deployment("gpt-4o", api_base=url, api_key="key")
         with pytest.raises(ProviderFailure) as failed:
-            async for chunk in Engine(lambda d: d.api_key).stream(model, [QUESTION], {}):
-                heard.append(chunk)
+            async for chunks in Engine(lambda d: d.api_key).stream(model, [QUESTION], {}):
+                heard += chunks
     assert text(heard) == "Paris"
     assert failed.value.kind is FailureKind.STREAM_BROKEN
 

@@ -53,7 +53,9 @@ async def test_a_request_is_signed_for_the_endpoints_own_service(stream: bool) -
     async with recording_server(said) as server:
         one = at(f"{server.url}/v1")
         if stream:
-            choices = merged([chunk async for chunk in ask.stream(one, list(QUESTION), {"max_tokens": 9})])
+            choices = merged(
+                [chunk async for chunks in ask.stream(one, list(QUESTION), {"max_tokens": 9}) for chunk in chunks]
+            )
         else:
             choices = (await ask.complete(one, list(QUESTION), {"max_tokens": 9})).choices
         first, headers, body = only(server)

@@ -94,7 +94,7 @@ async def test_a_stream_of_such_a_server_gets_it_too(simulator: SimulatorControl
     (own,) = load_config(mapping, describe).deployments
     simulator.clear_requests()
     asked = {"user": "user-717", "max_tokens": 20, "metadata": {"run": "717"}, "store": True}
-    said = [chunk async for chunk in Engine(lambda place: place.api_key).stream(own, ASKED, asked)]
+    said = [chunk async for chunks in Engine(lambda place: place.api_key).stream(own, ASKED, asked) for chunk in chunks]
     assert any(choice["finish_reason"] for chunk in said for choice in chunk.choices)
     (request,) = simulator.requests()
     assert request.stream

@@ -45,7 +45,7 @@ async def test_a_refusal_is_an_answers_refusal() -> None:
     message = answer.choices[0]["message"]
     assert (message["content"], message["refusal"]) == (None, REFUSAL)
     async with raw_server(streamed({"refusal": REFUSAL[:5]}, {"refusal": REFUSAL[5:]})) as url:
-        chunks = [chunk async for chunk in provider.stream(target("openai", url), MESSAGES, {})]
+        chunks = [chunk async for chunks in provider.stream(target("openai", url), MESSAGES, {}) for chunk in chunks]
     assert "".join(c["delta"].get("refusal", "") for chunk in chunks for c in chunk.choices) == REFUSAL
 
 
@@ -78,8 +78,8 @@ async def test_text_that_is_no_text_any_more_breaks_a_stream() -> None:
     said = []
     async with raw_server(streamed({"content": "Par"}, {"content": [{"type": "text", "text": "is"}]})) as url:
         with pytest.raises(ProviderFailure) as failed:
-            async for chunk in provider.stream(target("openai", url), MESSAGES, {}):
-                said.append(chunk.choices[0]["delta"].get("content"))
+            async for chunks in provider.stream(target("openai", url), MESSAGES, {}):
+                said += [chunk.choices[0]["delta"].get("content") for chunk in chunks]
     assert (said, failed.value.kind) == (["Par"], FailureKind.STREAM_BROKEN)
 
 
@@ -97,8 +97,8 @@ async def test_what_a_cut_stream_said_of_its_prompt_is_passed_on(words: int) -> 
     heard: list[Chunk] = []
     async with raw_server(response(200, wire, content_type="text/event-stream")) as url:
         with pytest.raises(ProviderFailure) as failed:
-            async for chunk in Engine(lambda _: "key").stream(target("anthropic", url), MESSAGES, {}):
-                heard.append(chunk)
+            async for chunks in Engine(lambda _: "key").stream(target("anthropic", url), MESSAGES, {}):
+                heard += chunks
     assert failed.value.kind is (FailureKind.STREAM_BROKEN if words else FailureKind.INVALID_RESPONSE)
     assert [chunk.usage for chunk in heard] == [None] * words + [Usage(1000, 1, cached_tokens=300, estimated=True)]
 
@@ -132,7 +132,7 @@ async def test_usage_that_cannot_be_true_is_estimated(usage: Any) -> None:
     answer = streamed({"content": "Paris"}).replace(b"data: [DONE]\n\n", last)
     length = re.sub(rb"content-length: \d+\r\n", b"", answer)
     async with raw_server(length) as url:
-        chunks = [chunk async for chunk in provider.stream(target("openai", url), MESSAGES, {})]
+        chunks = [chunk async for chunks in provider.stream(target("openai", url), MESSAGES, {}) for chunk in chunks]
     assert not any(chunk.usage for chunk in chunks)
 
 

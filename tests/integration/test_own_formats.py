@@ -129,7 +129,7 @@ async def whole(provider: Any, name: str, said: Any, params: dict[str, Any]) -> 
 async def streamed(provider: Any, name: str, events: list[dict[str, Any]], params: dict[str, Any]) -> Any:
     async with recording_server(wire(name, events)) as server:
         source = provider(lambda _: "key-1").stream(at(server, name), list(QUESTION), params)
-        chunks = [chunk async for chunk in source]
+        chunks = [chunk async for chunks in source for chunk in chunks]
     usage = [chunk for chunk in chunks if chunk.usage is not None][-1]
     return sent(server), merged(chunks), usage.usage, usage.cost_usd
 
@@ -172,7 +172,7 @@ async def test_calls_of_coheres_streams_are_whole() -> None:
     ]
     async with recording_server(wire("cohere_chat", events)) as server:
         source = Engine(lambda _: "key-1").stream(at(server, "cohere_chat"), list(QUESTION), {"tools": [TOOL]})
-        chunks = [chunk async for chunk in source]
+        chunks = [chunk async for chunks in source for chunk in chunks]
     calls = [call for chunk in chunks for one in chunk.choices for call in one["delta"].get("tool_calls", ())]
     assert [call["index"] for call in calls] == [0, 0, 0]
     assert (calls[0]["id"], calls[0]["function"]["name"]) == ("c1", "lookup")

@@ -29,7 +29,7 @@ async def test_the_mappings_own_prices_count_for_whole_and_streamed_answers(simu
     found = []
     for place in places(simulator):
         answer = await provider.complete(place, QUESTION, {})
-        last = [chunk async for chunk in provider.stream(place, QUESTION, {})][-1]
+        last = [chunk async for chunks in provider.stream(place, QUESTION, {}) for chunk in chunks][-1]
         found += [(answer.usage, answer.cost_usd), (last.usage, last.cost_usd)]
 
     assert len(found) == 6

@@ -126,7 +126,6 @@ def test_what_is_sent_is_what_was_asked(place: Place, name: str) -> None:
         max_examples=EXAMPLES,
         derandomize=True,
         database=None,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(REQUESTS)

@@ -52,7 +52,11 @@ async def whole(answer: bytes) -> ProviderAnswer:
 async def streamed(*events: dict[str, Any]) -> list[Chunk]:
     lines = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
     async with raw_server(response(200, lines, content_type="text/event-stream")) as url:
-        return [chunk async for chunk in Engine(lambda one: one.api_key).stream(place(url), [], {}, ASKED)]
+        return [
+            chunk
+            async for chunks in Engine(lambda one: one.api_key).stream(place(url), [], {}, ASKED)
+            for chunk in chunks
+        ]
 
 
 def event(kind: str, **fields: Any) -> dict[str, Any]:

@@ -34,7 +34,8 @@ async def streamed(*events: Any) -> tuple[dict[int, tuple[str, str | None]], lis
     async with raw_server(response(200, body, content_type="text/event-stream")) as url:
         target = deployment("a", model="gpt-4o", litellm_model="openai/gpt-4o", api_base=f"{url}/v1")
         provider = Engine(lambda _: "key")
-        async for chunk in provider.stream(target, [{"role": "user", "content": "hi"}], {"n": 2}):
+        chunks = provider.stream(target, [{"role": "user", "content": "hi"}], {"n": 2})
+        for chunk in [chunk async for together in chunks for chunk in together]:
             usages += [chunk.usage] if chunk.usage else []
             for choice in chunk.choices:
                 text, finish = choices.get(choice["index"], ("", None))

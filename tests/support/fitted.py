@@ -81,7 +81,7 @@ async def sent(simulator: SimulatorControl, name: str, messages: list[Message], 
     provider = Engine(lambda place: place.api_key)
     simulator.clear_requests()
     await provider.complete(chosen.deployment, chosen.messages, chosen.params)
-    assert [chunk async for chunk in provider.stream(chosen.deployment, chosen.messages, chosen.params)]
+    assert [chunks async for chunks in provider.stream(chosen.deployment, chosen.messages, chosen.params)]
     bodies = [request.body for request in simulator.requests()]
     assert bodies
     written = json.dumps(bodies)

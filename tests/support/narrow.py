@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -56,10 +56,10 @@ class NarrowProvider(ScriptedProvider):
 
     async def stream(
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any], native: Native = None
-    ) -> AsyncGenerator[Chunk, None]:
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
         async with self._entered(deployment.id):
-            async for chunk in super().stream(deployment, messages, params, native):
-                yield chunk
+            async for chunks in super().stream(deployment, messages, params, native):
+                yield chunks
 
 
 def narrow(takes: int, *names: str, queues: bool = False, seconds: float = 1.0, **settings: Any) -> Rig:

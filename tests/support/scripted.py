@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,8 @@ class Step:
     usage: Usage | None = field(default_factory=lambda: Usage(10, 5))
     choices: int = 1
     """Of a whole answer, all of them alike."""
+    together: int = 1
+    """Pieces of a stream that come at once."""
 
 
 def says(text: str, *, wait: float = 0.01) -> Step:
@@ -134,22 +136,25 @@ class ScriptedProvider:
         messages: list[Message],
         params: Mapping[str, Any],
         native: NativeRequest | None = None,
-    ) -> AsyncGenerator[Chunk, None]:
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
         step = self._step(deployment, messages, params, native)
         self.open_streams += 1
         try:
             await asyncio.sleep(step.wait)
             if step.begins is not None:
-                yield Chunk([], step.begins)
-            for delta in (*step.deltas, *({"content": piece} for piece in step.pieces)):
-                yield Chunk([{"index": 0, "delta": delta, "finish_reason": None}])
+                yield (Chunk([], step.begins),)
+            deltas = [*step.deltas, *({"content": piece} for piece in step.pieces)]
+            told = [Chunk([{"index": 0, "delta": delta, "finish_reason": None}]) for delta in deltas]
+            if step.failure is None and not step.silent:
+                told.append(Chunk([{"index": 0, "delta": {}, "finish_reason": step.finish_reason}]))
+            for start in range(0, len(told), step.together):
+                yield told[start : start + step.together]
             if step.failure is not None:
                 raise step.failure
             if step.silent:
                 await asyncio.sleep(FOREVER)
-            yield Chunk([{"index": 0, "delta": {}, "finish_reason": step.finish_reason}])
             if step.usage is not None:
-                yield Chunk([], step.usage, cost_usd=0.001)
+                yield (Chunk([], step.usage, cost_usd=0.001),)
         finally:
             self.open_streams -= 1
 

@@ -161,8 +161,10 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_events(self, send: Send, request_id: str) -> None:
-        """Send the events; where they break off, an error event: a status can no longer be sent."""
+        """Send the events, those of chunks that are there already in one go; where they break off, an error event: a
+        status can no longer be sent."""
         event: bytes | None = b""
+        ready: list[bytes] = []
         broken = False
         while event is not None and not broken:
             try:
@@ -173,8 +175,11 @@ class EventStream(Response):
                 await self._stream.aclose(error)
                 event, broken = self._failed(replace(bug(error, request_id), request_id=request_id)), True
             if event:
+                ready.append(event)
+            if ready and (event is None or broken or not self._stream.pending):
                 self._sent_at = time.monotonic()
-                await send({"type": "http.response.body", "body": event, "more_body": True})
+                await send({"type": "http.response.body", "body": b"".join(ready), "more_body": True})
+                ready.clear()
 
     async def _keep_alive(self, send: Send) -> None:
         self._sent_at = time.monotonic()

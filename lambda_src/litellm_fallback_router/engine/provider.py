@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cache, cached_property
@@ -94,35 +94,35 @@ class Engine:
         messages: list[Message],
         params: Mapping[str, Any],
         native: NativeRequest | None = None,
-    ) -> AsyncGenerator[Chunk, None]:
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
         await self.ready()
         call = await self._call(deployment, messages, params, native, stream=True)
         if call is None:
-            async with aclosing(self._public.stream(deployment, messages, params)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            async with aclosing(self._public.stream(deployment, messages, params)) as pieces:
+                async for chunks in pieces:
+                    yield chunks
             return
         try:
             response = await _pool().send(call.outgoing)
         except ErrorResponse as error:
             if (cut := call.cut_off(error)) is None:
                 raise refused(error) from None
-            for choice in cut.choices:
-                yield Chunk([{"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}])
+            ends = [{"index": one["index"], "delta": {}, "finish_reason": one["finish_reason"]} for one in cut.choices]
+            yield [Chunk([end]) for end in ends]
             return
         decoder, until = call.decoder(), None
         try:
             while not decoder.ended and (part := await _part(response, decoder, until)):
-                for chunk in decoder.feed(part):
-                    yield chunk
+                for chunks in _together(decoder.feed(part)):
+                    yield chunks
                 if decoder.finished and until is None:
                     until = asyncio.get_running_loop().time() + USAGE_SECONDS
-            for chunk in decoder.end():
-                yield chunk
+            for chunks in _together(decoder.end()):
+                yield chunks
             await response.linger()
         except ProviderFailure:
             if not decoder.begun and (usage := decoder.usage_so_far) is not None:
-                yield Chunk([], usage)
+                yield (Chunk([], usage),)
             raise
         finally:
             response.close()
@@ -207,6 +207,20 @@ async def _whole(response: Response) -> bytes:
         raise broke_off() from error
     finally:
         response.close()
+
+
+def _together(chunks: Iterator[Chunk]) -> Iterator[list[Chunk]]:
+    """All of them at once; where they end in a failure, those before it first."""
+    found: list[Chunk] = []
+    try:
+        for chunk in chunks:
+            found.append(chunk)
+    except ProviderFailure:
+        if found:
+            yield found
+        raise
+    if found:
+        yield found
 
 
 async def _part(response: Response, decoder: Decoder, until: float | None) -> bytes:

@@ -91,7 +91,7 @@ class ReplayProvider:
         messages: list[Message],
         params: Mapping[str, Any],
         native: NativeRequest | None = None,
-    ) -> AsyncGenerator[Chunk, None]:
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
         attempt = self._next(deployment)
         first = attempt.first_token_seconds
         if first is None and attempt.outcome != "answered":
@@ -102,13 +102,13 @@ class ReplayProvider:
         left = 0.0 if first is None else max(0.0, attempt.seconds - first)
         pieces = max(1, math.ceil(left / PAUSE))
         for _ in range(pieces):
-            yield Chunk([{"index": 0, "delta": {"content": "-"}, "finish_reason": None}])
+            yield (Chunk([{"index": 0, "delta": {"content": "-"}, "finish_reason": None}]),)
             await asyncio.sleep(left / pieces)
         if attempt.outcome != "answered":
             raise _failure(attempt)
         usage = self._usage(attempt)
-        yield Chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
-        yield Chunk([], usage, usd_of(deployment.info, usage))
+        end = Chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        yield end, Chunk([], usage, usd_of(deployment.info, usage))
 
     async def count_tokens(self, deployment: Deployment, native: NativeRequest) -> int:
         return self._request.prompt_tokens

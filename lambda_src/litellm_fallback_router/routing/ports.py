@@ -58,9 +58,9 @@ class Provider(Protocol):
         messages: list[Message],
         params: Mapping[str, Any],
         native: NativeRequest | None = None,
-    ) -> AsyncGenerator[Chunk, None]:
-        """Ask for a stream. It ends normally only after a finish reason that the provider really sent;
-        before that it raises `ProviderFailure` (STREAM_BROKEN once it had begun)."""
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
+        """Ask for a stream: each time, the chunks that have come together. It ends normally only after a finish reason
+        that the provider really sent; before that it raises `ProviderFailure` (STREAM_BROKEN once it had begun)."""
         ...
 
     async def count_tokens(self, deployment: Deployment, native: NativeRequest) -> int:

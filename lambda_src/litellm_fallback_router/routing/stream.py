@@ -107,9 +107,14 @@ class ChatStream:
         return self
 
     async def __anext__(self) -> Chunk:
-        if not await self._filled():
+        if not self._run.outbox and not await self._filled():
             raise StopAsyncIteration
         return self._run.outbox.popleft()
+
+    @property
+    def pending(self) -> bool:
+        """True where the next chunk is there already."""
+        return bool(self._run.outbox)
 
     async def aclose(self, bug: Exception | None = None) -> None:
         """Cancel the request to the provider. Does nothing once the stream has ended.

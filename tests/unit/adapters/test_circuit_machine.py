@@ -15,5 +15,5 @@ class MemoryMachine(CircuitMachine):
         return [made]
 
 
-MemoryMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+MemoryMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=60)
 TestMemoryCircuits = MemoryMachine.TestCase

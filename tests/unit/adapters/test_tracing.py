@@ -85,7 +85,7 @@ def check(ledger: Ledger, exporter: InMemorySpanExporter) -> None:
         assert (span.status.status_code is StatusCode.ERROR) == (attempt.failure is not None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(a=st.lists(STEPS, min_size=1, max_size=3), b=st.lists(STEPS, min_size=1, max_size=3), streamed=st.booleans())
 def test_spans_sum_to_the_ledger(a: list[Step], b: list[Step], streamed: bool) -> None:
     async def main() -> None:

@@ -101,6 +101,8 @@ class FakeRouter:
         self.pauses: tuple[float, ...] = ()
         """Seconds before each chunk."""
         self.chunks: Sequence[Chunk] = (text_chunk("Pa"), text_chunk("ris."), text_chunk("", "stop"))
+        self.together = False
+        """True: all of them are there at once."""
         self.broken: Exception | None = None
         """Raised after the last chunk."""
         self.responders: tuple[Deployment, ...] = (GPT,)
@@ -159,6 +161,7 @@ class FakeStream:
         self.router = router
         self.request = request
         self.created = 1_790_000_000
+        self._left = len(router.chunks)
 
     async def start(self) -> Deployment:
         await self.router.begin(self.request)
@@ -185,6 +188,10 @@ class FakeStream:
         return None
 
     @property
+    def pending(self) -> bool:
+        return self.router.together and self._left > 0
+
+    @property
     def result(self) -> ChatResult:
         return self.router.result(self.request, [])
 
@@ -193,6 +200,7 @@ class FakeStream:
             assert isinstance(chunk, Chunk)
             assert isinstance(pause, float)
             await self.router.wait(pause)
+            self._left -= 1
             yield chunk
         if self.router.broken:
             raise self.router.broken

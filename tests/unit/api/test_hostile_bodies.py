@@ -192,9 +192,7 @@ CHAT_BODIES = st.fixed_dictionaries(
     },
 )
 ASK_BODIES = st.fixed_dictionaries({}, optional=dict.fromkeys(AskRequest.__annotations__, JSON))
-FUZZ = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FUZZ = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def assert_answer_or_clean_refusal(answer: httpx.Response) -> None:

@@ -56,7 +56,7 @@ def accounted(request: ChatRequest, path: str) -> bool:
     return any(line in request.adjusted and rule.fullmatch(path) for line, rule in WORDS.items())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(messages_bodies())
 def test_every_leaf_is_sent_or_said_or_pins_the_request(body: dict[str, Any]) -> None:
     before = json.dumps(body)
@@ -72,7 +72,7 @@ def test_every_leaf_is_sent_or_said_or_pins_the_request(body: dict[str, Any]) ->
     assert request.native.body == {name: value for name, value in body.items() if name != "model"}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(messages_bodies())
 def test_each_mark_of_the_cache_stays_where_it_was(body: dict[str, Any]) -> None:
     request = translated(body)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import MutableMapping
 from typing import Any
 
 import openai
 import pytest
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
-from litellm_fallback_router.api.formats.chat import _encoded
+from litellm_fallback_router.api.formats.chat import FORMAT, _encoded
+from litellm_fallback_router.api.handler import EventStream
 from litellm_fallback_router.routing.errors import StreamInterruptedError
 from litellm_fallback_router.routing.ledger import Ledger
 from litellm_fallback_router.routing.types import Chunk
-from tests.unit.api.fakes import CLAUDE, FELL_BACK, GPT, FakeRouter, text_chunk
+from tests.unit.api.fakes import CLAUDE, FELL_BACK, GPT, FakeRouter, as_router, text_chunk
 
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of France?"}]
 MODEL = "openai-gpt4o"
@@ -134,6 +136,24 @@ def test_stream_that_breaks_raises_in_the_client_and_never_looks_complete(
     assert caught.value.code == code
     assert "secret" not in str(caught.value)
     assert [chunk.choices[0].finish_reason for chunk in received] == [None]
+
+
+@pytest.mark.parametrize(("together", "sent"), [(False, 3), (True, 1)])
+async def test_events_that_are_there_already_are_sent_in_one_go(together: bool, sent: int) -> None:
+    router = FakeRouter()
+    router.together, router.broken = together, StreamInterruptedError("cut", ledger=Ledger())
+    asked = FORMAT.parse({"model": MODEL, "messages": QUESTION, "stream": True}, router.config)
+    assert asked.events is not None
+    stream = as_router(router).stream(asked.request)
+    bodies: list[bytes] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        bodies.append(message.get("body", b""))
+
+    events = EventStream(stream, asked.events(stream, GPT), FORMAT, lambda _: b"data: cut\n\n", headers={})
+    await events._send_events(send, "request")
+    assert len(bodies) == sent
+    assert [line[6:9] for line in b"".join(bodies).split(b"\n\n")] == [b'{"i', b'{"i', b"cut", b""]
 
 
 @pytest.mark.parametrize(

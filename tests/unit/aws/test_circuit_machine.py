@@ -70,7 +70,7 @@ class SharedMachine(CircuitMachine):
             return super().run(work)
 
 
-SharedMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=40, deadline=None)
+SharedMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=40)
 
 
 @pytest.mark.usefixtures("aws")

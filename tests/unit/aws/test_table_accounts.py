@@ -59,7 +59,7 @@ class TableMachine(AccountMachine):
     store_made = staticmethod(in_a_new_table)
 
 
-TableMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=40, deadline=None)
+TableMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=40)
 
 
 @pytest.mark.usefixtures("aws")

@@ -38,7 +38,7 @@ def candidate(
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment.id)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_no_usage_costs_more_a_token_than_the_dearest_price(deployment: Deployment, data: st.DataObject) -> None:
     dearest = dearest_prices(deployment)
@@ -62,7 +62,7 @@ def test_no_usage_costs_more_a_token_than_the_dearest_price(deployment: Deployme
     assert cost <= (dearest.prompt * prompt + dearest.completion * completion) * (1 + 1e-9)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(texts=st.lists(st.text(max_size=200), min_size=1, max_size=8), tools=st.integers(0, 4))
 def test_a_prompt_is_never_more_tokens_than_the_bound(texts: list[str], tools: int) -> None:
     """By the tokenizer of OpenAI's newer models, which LiteLLM brings."""

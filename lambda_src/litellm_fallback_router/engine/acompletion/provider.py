@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -71,7 +71,7 @@ class AcompletionProvider:
 
     async def stream(
         self, deployment: Deployment, messages: list[Message], params: Mapping[str, Any]
-    ) -> AsyncGenerator[Chunk, None]:
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
         await self.ready()
         arguments = self._arguments(deployment, messages, params)
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -85,10 +85,10 @@ class AcompletionProvider:
             stream = Stream(wrapper, choices=choices, price=price, reader=reader)
             async with aclosing(stream.chunks()) as chunks:
                 async for chunk in chunks:
-                    yield chunk
+                    yield (chunk,)
         except (ProviderFailure, UnreadableError) as error:
             if stream is not None and not stream.begun and (usage := stream.usage_so_far) is not None:
-                yield Chunk([], usage)
+                yield (Chunk([], usage),)
             if isinstance(error, ProviderFailure):
                 raise
             raise failure_of(error, begun=stream is not None and stream.begun) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -67,8 +67,7 @@ class ChainExecution(HedgedSchedule):
 
     async def answer(self) -> ChatResult:
         """A whole answer. Raises RouterError where no attempt returns one."""
-        answers = [answer async for answer in self._run(self._whole_part, self._delivery.note_answer)]
-        (answer,) = answers
+        ((answer,),) = [answers async for answers in self._run(self._whole_part, self._delivery.note_answer)]
         return ChatResult(
             request_id=self.request.request_id,
             requested_model=self.request.model,
@@ -82,9 +81,10 @@ class ChainExecution(HedgedSchedule):
             native=answer.native,
         )
 
-    def chunks(self) -> AsyncGenerator[Chunk, None]:
-        """The chunks for the caller, in order, each once. Raises RouterError where the stream cannot be completed."""
-        return self._run(self._stream_part, self._delivery.note_chunk)
+    def chunks(self) -> AsyncGenerator[Sequence[Chunk], None]:
+        """The chunks for the caller, in order, each once; each time, those that are there together. Raises RouterError
+        where the stream cannot be completed."""
+        return self._run(self._stream_part, self._delivery.note_chunks)
 
     def _whole_part(self, attempt: Attempt, recorder: Recorder) -> Part[ProviderAnswer]:
         return WholePart(self, attempt, recorder)
@@ -92,7 +92,9 @@ class ChainExecution(HedgedSchedule):
     def _stream_part(self, attempt: Attempt, recorder: Recorder) -> Part[Chunk]:
         return StreamPart(self, attempt, recorder, self._delivery.sent)
 
-    async def _run(self, part_of: PartOf[T], note: Callable[[Deployment, T], None]) -> AsyncGenerator[T, None]:
+    async def _run(
+        self, part_of: PartOf[T], note: Callable[[Deployment, Sequence[T]], None]
+    ) -> AsyncGenerator[Sequence[T], None]:
         """The attempt loop. `part_of` says how an attempt is consumed, `note` records what is delivered."""
         delivery = self._delivery
         while (attempt := await self.next()) is not None:
@@ -104,25 +106,24 @@ class ChainExecution(HedgedSchedule):
             try:
                 part, opened = leg.opened(part_of)
                 async with aclosing(opened) as source:
-                    for piece in leg.so_far():
-                        note(attempt.deployment, piece)
-                        yield piece
+                    if pieces := leg.so_far():
+                        note(attempt.deployment, pieces)
+                        yield pieces
                     while not part.done:
                         try:
                             async with asyncio.timeout(part.limit()):
-                                item = await anext(source, None)
+                                items = await anext(source, None)
                         except TimeoutError as error:
                             raise part.late() from error
-                        for piece in part.take(item):
-                            note(attempt.deployment, piece)
-                            yield piece
+                        if pieces := part.take(items):
+                            note(attempt.deployment, pieces)
+                            yield pieces
             except (ProviderFailure, OutOfTimeError) as failure:
                 if not delivery.complete:
                     await self._broken(attempt, failure, recorder, of_use=delivery.sent.useful_characters > before)
                     if (closing := part.closing()) is None:
                         continue
-                    for piece in closing:
-                        yield piece
+                    yield closing
                     return
             except BaseException as error:
                 if isinstance(error, Exception):
@@ -171,13 +172,14 @@ class _Delivery:
     def complete(self) -> bool:
         return self._unfinished <= 0
 
-    def note_answer(self, deployment: Deployment, _: ProviderAnswer) -> None:
+    def note_answer(self, deployment: Deployment, _: Sequence[ProviderAnswer]) -> None:
         self.responders.append(deployment)
 
-    def note_chunk(self, deployment: Deployment, chunk: Chunk) -> None:
-        self.sent.add(chunk)
-        for choice in chunk.choices:
-            if choice.get("finish_reason"):
-                self._unfinished -= 1
+    def note_chunks(self, deployment: Deployment, chunks: Sequence[Chunk]) -> None:
+        for chunk in chunks:
+            self.sent.add(chunk)
+            for choice in chunk.choices:
+                if choice.get("finish_reason"):
+                    self._unfinished -= 1
         if not self.responders or self.responders[-1] is not deployment:
             self.responders.append(deployment)

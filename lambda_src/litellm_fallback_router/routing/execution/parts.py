@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 
 class Part(Protocol[T]):
-    """One attempt's share of an answer. `ChainExecution` awaits each item of `source()` for at most `limit()` seconds,
-    passes it to `take`, and delivers what that returns, until `done`."""
+    """One attempt's share of an answer. `ChainExecution` waits for what comes next from `source()` for at most
+    `limit()` seconds, passes it to `take`, and delivers what that returns, until `done`."""
 
     done: bool
 
@@ -30,20 +30,20 @@ class Part(Protocol[T]):
         """True once there is something of an answer that is not withheld."""
         ...
 
-    def source(self) -> AsyncGenerator[T, None]:
-        """What the provider sends."""
+    def source(self) -> AsyncGenerator[Sequence[T], None]:
+        """What the provider sends; each time, the items that have come together."""
         ...
 
     def limit(self) -> float:
-        """Seconds to wait for the next item."""
+        """Seconds to wait for the next items."""
         ...
 
     def late(self) -> Exception:
-        """The exception where no item arrives within `limit()` seconds."""
+        """The exception where nothing arrives within `limit()` seconds."""
         ...
 
-    def take(self, item: T | None) -> Sequence[T]:
-        """What the caller gets of the next item; None: the source has ended. Raises ProviderFailure."""
+    def take(self, items: Sequence[T] | None) -> Sequence[T]:
+        """What the caller gets of the next items; None: the source has ended. Raises ProviderFailure."""
         ...
 
     def closing(self) -> Sequence[T] | None:
@@ -68,9 +68,9 @@ class WholePart:
     def begun(self) -> bool:
         return self.done
 
-    async def source(self) -> AsyncGenerator[ProviderAnswer, None]:
+    async def source(self) -> AsyncGenerator[Sequence[ProviderAnswer], None]:
         one = self._candidate
-        yield await self._provider.complete(one.deployment, one.messages, one.params, one.native)
+        yield (await self._provider.complete(one.deployment, one.messages, one.params, one.native),)
 
     def limit(self) -> float:
         return self._limit
@@ -79,9 +79,10 @@ class WholePart:
         reason = f"no answer within {in_words(self._limit)}"
         return ProviderFailure(FailureKind.TIMEOUT, reason, caller_timeout=self._limit < self._own_limit)
 
-    def take(self, item: ProviderAnswer | None) -> Sequence[ProviderAnswer]:
-        if item is None:
+    def take(self, items: Sequence[ProviderAnswer] | None) -> Sequence[ProviderAnswer]:
+        if items is None:
             raise no_answer()
+        (item,) = items
         self._recorder.record_answer(item)
         if not item.choices:
             raise no_answer()
@@ -123,12 +124,14 @@ class StreamPart:
         self._begun = self._ending = self._filtered = False
         self._after = Chunks(candidate.postprocessors)
         self._held: list[Chunk] = []
+        self._given = sent.anything
+        """True once the caller has something of the answer, or gets it."""
 
     @property
     def begun(self) -> bool:
         return self._begun and not self._filtered
 
-    def source(self) -> AsyncGenerator[Chunk, None]:
+    def source(self) -> AsyncGenerator[Sequence[Chunk], None]:
         provider, sent = self._execution.dependencies.provider, self._content
         return provider.stream(self._attempt.deployment, sent.messages, sent.params, sent.native)
 
@@ -148,9 +151,20 @@ class StreamPart:
         reason = f"no first token within {in_words(self._first_limit)}"
         return ProviderFailure(FailureKind.TIMEOUT, reason, caller_timeout=self._first_limit < self._own_limit)
 
-    def take(self, item: Chunk | None) -> Sequence[Chunk]:
-        if item is None:
+    def take(self, items: Sequence[Chunk] | None) -> Sequence[Chunk]:
+        if items is None:
             return self._end()
+        taken: list[Chunk] = []
+        for item in items:
+            if self.done:
+                break
+            taken += self._taken(item)
+        return taken
+
+    def closing(self) -> Sequence[Chunk] | None:
+        return [length_chunk()] if self._sent.used_up else None
+
+    def _taken(self, item: Chunk) -> Sequence[Chunk]:
         if item.usage is None and not _has_token(item):
             return ()
         self._begun = self._begun or item.usage is None
@@ -166,9 +180,6 @@ class StreamPart:
             return ()
         return self._joined(chunk)
 
-    def closing(self) -> Sequence[Chunk] | None:
-        return [length_chunk()] if self._sent.used_up else None
-
     def _end(self) -> Sequence[Chunk]:
         if self._filtered:
             raise withheld()
@@ -177,6 +188,7 @@ class StreamPart:
         return held
 
     def _joined(self, chunk: Chunk) -> Sequence[Chunk]:
+        self._given = True
         if self._seam is None:
             return (chunk,)
         joined = self._seam.feed(chunk)
@@ -190,7 +202,7 @@ class StreamPart:
 
     def _is_filtered(self, chunk: Chunk) -> bool:
         """With `content_policy_fallback`, a filtered answer of which nothing was sent goes to the next candidate."""
-        if self._sent.anything or not self._execution.settings.content_policy_fallback:
+        if self._given or not self._execution.settings.content_policy_fallback:
             return False
         return any(choice.get("finish_reason") == "content_filter" for choice in chunk.choices)
 

@@ -4,7 +4,7 @@ attempt is cancelled, and nothing of it is delivered."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
 from ..deadline import OutOfTimeError
@@ -32,9 +32,9 @@ class Leg(Generic[T]):
         self._received: list[T] = []
         self.failure: ProviderFailure | OutOfTimeError | None = None
         """How it failed before its first token; this is not recorded yet."""
-        self._opened: tuple[Part[T], AsyncGenerator[T, None]] | None = None
+        self._opened: tuple[Part[T], AsyncGenerator[Sequence[T], None]] | None = None
 
-    def opened(self, part_of: PartOf[T]) -> tuple[Part[T], AsyncGenerator[T, None]]:
+    def opened(self, part_of: PartOf[T]) -> tuple[Part[T], AsyncGenerator[Sequence[T], None]]:
         """How it is consumed, and what the provider sends; the request is sent when that is first awaited."""
         if self._opened is None:
             part = part_of(self.attempt, self.recorder)
@@ -48,15 +48,15 @@ class Leg(Generic[T]):
             while not (part.begun or part.done):
                 try:
                     async with asyncio.timeout(part.limit()):
-                        item = await anext(source, None)
+                        items = await anext(source, None)
                 except TimeoutError as error:
                     raise part.late() from error
-                self._received += part.take(item)
+                self._received += part.take(items)
         except (ProviderFailure, OutOfTimeError) as failure:
             self.failure = failure
             await source.aclose()
 
-    def so_far(self) -> list[T]:
+    def so_far(self) -> Sequence[T]:
         """What was received before it was delivered. Raises `failure`."""
         if self.failure is not None:
             raise self.failure

@@ -57,7 +57,7 @@ class Run:
         self._stand_in: Deployment | None = None
         """The responder that an interceptor has named for its own answer."""
         self._replayed: Replay | None = None
-        self._source: AsyncGenerator[Chunk, None] | None = None
+        self._source: AsyncGenerator[Sequence[Chunk], None] | None = None
 
     async def planned(self) -> ChainExecution:
         """The execution; the first call plans the request."""
@@ -147,15 +147,17 @@ class Run:
         return replace(result, ledger=self.ledger)
 
     async def pull(self) -> None:
-        """Wait for the next chunk of the stream and pass it through the hooks into `outbox`."""
+        """Wait for the next chunks of the stream and pass them through the hooks into `outbox`."""
         try:
             try:
-                chunk = await (self._opened() if self._source is None else anext(self._source, None))
+                chunks = await (self._opened() if self._source is None else anext(self._source, None))
             except InPlace as in_place:
                 await self._end_with(in_place, self._befores.position)
             else:
-                await self._pass(chunk)
-                self.ended = self.ended or chunk is None
+                if chunks is not None and not self._interceptors:
+                    self.outbox.extend(chunks)
+                else:
+                    await self._pass_all(chunks)
         except RouterError as error:
             await self.aclose()
             self._add_ledger(error)
@@ -210,13 +212,13 @@ class Run:
         for interceptor in self._interceptors:
             await interceptor.answered(result)
 
-    async def _opened(self) -> Chunk | None:
-        """The first chunk."""
+    async def _opened(self) -> Sequence[Chunk] | None:
+        """The first chunks."""
         if self._interceptors:
             await self._befores.call(self)
         execution = await self.planned()
 
-        async def first() -> Chunk | None:
+        async def first() -> Sequence[Chunk] | None:
             self._source = execution.chunks()
             return await anext(self._source, None)
 
@@ -248,6 +250,13 @@ class Run:
         await self.replace(replaced)
         await self._befores.call_behind(self)
         return await begin()
+
+    async def _pass_all(self, chunks: Sequence[Chunk] | None) -> None:
+        for chunk in (None,) if chunks is None else chunks:
+            await self._pass(chunk)
+            if self.ended:
+                return
+        self.ended = chunks is None
 
     async def _pass(self, chunk: Chunk | None, at: int = 0) -> None:
         """Through the hooks from the one `at` this position on; None: the stream has ended well."""

@@ -12,5 +12,5 @@ class LocalMachine(AccountMachine):
     store_made = staticmethod(lambda clock: LocalAccounts(clock=clock))
 
 
-LocalMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+LocalMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60)
 TestLocalAccounts = LocalMachine.TestCase

@@ -107,7 +107,7 @@ def test_nothing_is_passed_on_before_the_object_begins_and_all_of_it_at_once_fro
 
 
 @given(OBJECTS, st.booleans(), st.integers(0, 4), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_agrees_with_pythons_reader_on_what_is_written_and_what_is_spoilt(
     value: dict[str, Any], ascii_only: bool, indent: int, data: st.DataObject
 ) -> None:

@@ -85,9 +85,9 @@ def test_a_stalled_stream_is_continued_after_the_stall_limit() -> None:
 def test_a_slow_stream_outlives_the_deadline_while_it_flows() -> None:
     class Slow(ScriptedProvider):
         async def stream(self, *args: Any, **kwargs: Any) -> Any:
-            async for chunk in super().stream(*args, **kwargs):
+            async for chunks in super().stream(*args, **kwargs):
                 await asyncio.sleep(8)
-                yield chunk
+                yield chunks
 
     async def main() -> None:
         numbers = " ".join(str(n) for n in range(40))
@@ -139,10 +139,10 @@ def test_nobody_left_to_continue_is_an_error_and_no_end() -> None:
 def test_a_break_after_the_finish_reason_loses_nothing() -> None:
     class CutAtTheEnd(ScriptedProvider):
         async def stream(self, *args: Any, **kwargs: Any) -> Any:
-            async for chunk in super().stream(*args, **kwargs):
-                if chunk.usage is not None:
+            async for chunks in super().stream(*args, **kwargs):
+                if chunks[0].usage is not None:
                     raise fails(Kind.STREAM_BROKEN).failure or AssertionError
-                yield chunk
+                yield chunks
 
     async def main() -> None:
         r = Rig(config_of(deployment("a"), deployment("b")), CutAtTheEnd())

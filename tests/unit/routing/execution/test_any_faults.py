@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,8 @@ class Fate:
     silent: bool
     style: str
     """How a continuation begins: `exact`, `restart` or `overlap`."""
+    together: int
+    """Chunks of a stream that come at once."""
 
 
 NOT_THE_PROVIDERS = {FailureKind.CALLER_LEFT, FailureKind.SERVER_STOPPING, FailureKind.HEDGED}
@@ -57,6 +60,7 @@ FATES = st.builds(
     breaks_after=st.sampled_from([None, None, 1, 5, 30]),
     silent=st.booleans(),
     style=st.sampled_from(["exact", "restart", "overlap"]),
+    together=st.sampled_from([1, 7, 100]),
 )
 SCRIPTS = st.lists(st.lists(FATES, min_size=1, max_size=4), min_size=1, max_size=5)
 
@@ -93,7 +97,7 @@ class Fickle(ScriptedProvider):
         messages: list[Message],
         params: Mapping[str, Any],
         native: NativeRequest | None = None,
-    ) -> AsyncGenerator[Chunk, None]:
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
         fate = self._fate(deployment, messages, params)
         await asyncio.sleep(fate.wait)
         text = continuation(messages, fate.style)
@@ -101,18 +105,26 @@ class Fickle(ScriptedProvider):
             if fate.breaks_after is not None:
                 said = text.split(" ")[: fate.breaks_after]
                 text = text[: len(" ".join(said))]
-                yield words(text)
+                for chunks in told(text, together=fate.together):
+                    yield chunks
             if fate.silent:
                 await asyncio.sleep(1e9)
             assert fate.failure is not None
             kind = fate.failure if fate.breaks_after is None else FailureKind.STREAM_BROKEN
             raise ProviderFailure(kind, "scripted", retry_after=fate.retry_after)
-        yield words(text)
-        yield Chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        for chunks in told(text, END, together=fate.together):
+            yield chunks
 
 
-def words(text: str) -> Chunk:
-    return Chunk([{"index": 0, "delta": {"content": text}, "finish_reason": None}])
+END = Chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+
+
+def told(text: str, *ends: Chunk, together: int) -> Iterator[Sequence[Chunk]]:
+    """The text, a word in each chunk, and what ends it; so many chunks come together."""
+    pieces = re.findall(r"\s*\S+\s*", text)
+    chunks = [Chunk([{"index": 0, "delta": {"content": piece}, "finish_reason": None}]) for piece in pieces]
+    chunks += ends
+    return (chunks[start : start + together] for start in range(0, len(chunks), together))
 
 
 def continuation(messages: list[Message], style: str) -> str:
@@ -163,7 +175,7 @@ def check_everybody_was_asked(error: RouterError) -> None:
         assert {drop.code for drop in error.ledger.dropped} <= {"credential", "context", "cooling"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SCRIPTS, st.booleans())
 def test_whole_answers(fates: list[list[Fate]], hedged: bool) -> None:
     async def main() -> None:
@@ -188,7 +200,7 @@ def test_whole_answers(fates: list[list[Fate]], hedged: bool) -> None:
     run_virtually(main())
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(SCRIPTS, st.booleans())
 def test_streams(fates: list[list[Fate]], hedged: bool) -> None:
     async def one(rig: Rig, request: ChatRequest) -> None:

@@ -178,6 +178,19 @@ def test_stops_at_a_content_policy_refusal_unless_told_otherwise(streaming: bool
     run_virtually(main())
 
 
+@pytest.mark.parametrize("together", [1, 9])
+def test_a_stream_that_is_filtered_in_its_midst_ends_as_filtered(together: int) -> None:
+    async def main() -> None:
+        filtered = Step(finish_reason="content_filter", together=together)
+        r = rig("a", "b", scripts={"a": [filtered]}, content_policy_fallback=True)
+        async with r.router.stream(question()) as stream:
+            choices = [choice async for chunk in stream for choice in chunk.choices]
+        assert "".join(choice["delta"].get("content", "") for choice in choices) == "Paris is the capital."
+        assert (choices[-1]["finish_reason"], r.provider.asked) == ("content_filter", ["a"])
+
+    run_virtually(main())
+
+
 @pytest.mark.parametrize(("streaming", "limit"), [(False, 60.0), (True, 10.0)])
 def test_leaves_a_silent_deployment_after_its_limit(streaming: bool, limit: float) -> None:
     async def main() -> None:

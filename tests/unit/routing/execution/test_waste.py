@@ -111,5 +111,5 @@ class WasteMachine(RuleBasedStateMachine):
         assert all(spent <= most for spent in (*self.requests.values(), *self.tokens.values()))
 
 
-WasteMachine.TestCase.settings = hypothesis_settings(max_examples=60, stateful_step_count=120, deadline=None)
+WasteMachine.TestCase.settings = hypothesis_settings(max_examples=60, stateful_step_count=120)
 TestWasteBudget = WasteMachine.TestCase

@@ -74,7 +74,7 @@ def _check(outcome: RouterConfig | ConfigurationError) -> None:
 
 
 @given(JSON | SHAPED)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_any_json_gives_a_config_or_a_configuration_error(mapping: Any) -> None:
     _check(_load(mapping))
 
@@ -103,7 +103,7 @@ def _mutated(draw: st.DrawFn) -> Any:
 
 
 @given(_mutated())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_any_change_to_a_good_mapping_gives_a_config_or_a_configuration_error(mapping: Any) -> None:
     _check(_load(mapping))
 
@@ -112,7 +112,7 @@ def test_any_change_to_a_good_mapping_gives_a_config_or_a_configuration_error(ma
     st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdefgs"), min_size=1, unique=True)),
     st.dictionaries(st.sampled_from("st"), st.lists(st.sampled_from("abcdst"), min_size=1, unique=True)),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_chains_are_complete_or_the_circle_is_named(fallbacks: dict[str, Any], strategies: dict[str, Any]) -> None:
     models = [{"model_name": name, "params": {"model": "gpt-4o"}} for name in "abcdefg"]
     outcome = _load({"model_list": models, "fallbacks": fallbacks, "strategies": strategies})

@@ -73,7 +73,7 @@ def test_nothing_hides_where_a_stream_changes_between_fields(window: int | str, 
     assert (finish, outcome) == (["content_filter"], Outcome.BLOCKED)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(mixed(), WINDOWS)
 def test_every_field_says_what_a_check_of_its_whole_text_would_let_through(
     stream: tuple[dict[str, str], Deltas], window: int | str

@@ -46,7 +46,7 @@ class WordGuard(RuledGuard):
 async def streamed(
     text: str, sizes: Sequence[int], window: int | str, guard: RuledGuard | None = None
 ) -> tuple[str, list[str], Outcome | None]:
-    script = {"a": [Step(pieces=cut(text, sizes) or ("x",))]}
+    script = {"a": [Step(pieces=cut(text, sizes) or ("x",), together=sizes[0])]}
     rig = guarded_rig("a", guard=guard, scripts=script, stream_window=window)
     async with rig.router.stream(question()) as stream:
         choices = [choice async for chunk in stream for choice in chunk.choices]
@@ -55,7 +55,7 @@ async def streamed(
     return said, [choice["finish_reason"] for choice in choices if choice["finish_reason"]], outcome
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEXTS, CUTS, WINDOWS)
 def test_what_a_check_of_the_whole_text_blocks_never_gets_out(text: str, sizes: list[int], window: int | str) -> None:
     said, finish, outcome = run_virtually(streamed(text, sizes, window))
@@ -69,7 +69,7 @@ def test_what_a_check_of_the_whole_text_blocks_never_gets_out(text: str, sizes: 
         assert EMAIL.sub("{EMAIL}", text[: found.start()]).startswith(released), "not a letter of it, or after it"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(CLEAN, CUTS)
 def test_off_passes_every_chunk_on_as_it_comes_and_says_so(text: str, sizes: list[int]) -> None:
     said, finish, outcome = run_virtually(streamed(text + "forbidden fruit", sizes, "off"))
@@ -77,7 +77,7 @@ def test_off_passes_every_chunk_on_as_it_comes_and_says_so(text: str, sizes: lis
     assert (said, finish, outcome) == (text + "forbidden fruit", ["stop"], Outcome.UNCHECKED)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @example(["a"] * 74 + ["a1666", "is", "a", "year"] + ["b"] * 150, [7], 200, False)
 @example(["1666"] * 100, [1], 201, False)
 @given(WORDS.map(lambda words: words * 50), CUTS, WINDOWS, st.booleans())
