@@ -15,6 +15,8 @@ from litellm_fallback_router.routing.ports import Circuits, CircuitState
 T = TypeVar("T")
 NAME = "gpt"
 FAILURES, OPEN_SECONDS, PROBE_SECONDS = 3, 15, 60
+LONG_AGO = 1e6
+"""Seconds."""
 ALL_SEE_IT = 6.0
 """Seconds after which every process has read what another wrote."""
 
@@ -102,7 +104,13 @@ class CircuitMachine(RuleBasedStateMachine):
     def an_attempt_succeeds(self, which: int) -> None:
         which %= self.processes
         self.streaks[which] = 0
-        self.run(self.circuits[which].succeeded(NAME))
+        self.run(self.circuits[which].succeeded(NAME, seconds=0.0))
+
+    @precondition(lambda self: self.model.opened is None)
+    @rule(which=st.integers(0, 9))
+    def an_attempt_sent_before_the_failures_succeeds(self, which: int) -> None:
+        """It says nothing of the deployment as it is now."""
+        self.run(self.circuits[which % self.processes].succeeded(NAME, seconds=LONG_AGO))
 
     @precondition(lambda self: self.model.opened is not None)
     @rule(which=st.integers(0, 9))
@@ -113,9 +121,15 @@ class CircuitMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.opened is not None)
     @rule(which=st.integers(0, 9))
     def an_attempt_sent_before_it_opened_succeeds(self, which: int) -> None:
+        """It says nothing of the deployment as it is now."""
+        self.run(self.circuits[which % self.processes].succeeded(NAME, seconds=LONG_AGO))
+
+    @precondition(lambda self: self.model.opened is not None)
+    @rule(which=st.integers(0, 9))
+    def an_attempt_sent_since_it_opened_succeeds(self, which: int) -> None:
         """The deployment answers: that closes the circuit, also while another request probes it."""
         self.model, self.streaks = Model(), [0] * self.processes
-        self.run(self.circuits[which % self.processes].succeeded(NAME))
+        self.run(self.circuits[which % self.processes].succeeded(NAME, seconds=0.0))
         self.wait(ALL_SEE_IT)
 
     @rule(first=st.integers(0, 9))
@@ -145,7 +159,7 @@ class CircuitMachine(RuleBasedStateMachine):
     @rule()
     def the_probe_succeeds(self) -> None:
         which = self.ended(Model())
-        self.run(self.circuits[which].succeeded(NAME))
+        self.run(self.circuits[which].succeeded(NAME, seconds=0.0))
         self.wait(ALL_SEE_IT)
 
     @precondition(lambda self: self.model.under_way(self.time))

@@ -20,6 +20,8 @@ MOST_BYTES = 64 * 1024 * 1024
 class _Circuit:
     failures: int = 0
     """Consecutive."""
+    failing: float = 0.0
+    """Clock time of the first of them."""
     opened: float | None = None
     """Clock time; None while closed."""
     probing_until: float = 0.0
@@ -77,9 +79,11 @@ class MemoryCircuits:
         self._moved(deployment, "half_open")
         return True
 
-    async def succeeded(self, deployment: str) -> None:
+    async def succeeded(self, deployment: str, *, seconds: float) -> None:
         if (circuit := self._circuits.get(deployment)) is not None:
-            was_open = circuit.opened is not None
+            was_open, asked = circuit.opened is not None, self._clock() - seconds
+            if circuit.failures and asked < (circuit.failing if circuit.opened is None else circuit.opened):
+                return
             # Not taken out: another mapping's circuits may hold it too.
             circuit.failures, circuit.opened, circuit.probing_until = 0, None, 0.0
             if was_open:
@@ -90,6 +94,8 @@ class MemoryCircuits:
         was_open = circuit.opened is not None
         if was_open and not probe:
             return False
+        if not circuit.failures:
+            circuit.failing = self._clock()
         circuit.failures += 1
         if not was_open and circuit.failures < self._failures:
             return False

@@ -47,12 +47,19 @@ class Admission:
         if isinstance(place, RouterError):
             await refusal(place, scope)(scope, receive, send)
             return
+
+        async def sending(message: Message) -> None:
+            # Before the caller has the last of its answer: its next request may come at once.
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._places.leave(place, batch=_batch_places(settings))
+            await send(message)
+
         try:
             if not place.taken:
                 receive = await _waited(place, seconds or 0.0, scope, receive)
             if place.taken:
                 with self._bytes.counted(receive, place.caller, settings.max_bytes_held) as counting:
-                    await self.app(scope, counting, send)
+                    await self.app(scope, counting, sending)
             else:
                 await refusal(self._gives_way(), scope)(scope, receive, send)
         finally:

@@ -19,7 +19,7 @@ its wait is bounded all the same."""
 class Place:
     """One request's."""
 
-    __slots__ = ("caller", "taken", "turn")
+    __slots__ = ("caller", "left", "taken", "turn")
 
     def __init__(self, caller: str, turn: asyncio.Future[None] | None = None) -> None:
         self.caller = caller
@@ -27,6 +27,7 @@ class Place:
         """True: the request is answered; False: it waits."""
         self.turn = turn
         """What it waits for."""
+        self.left = False
 
     async def wait(self, seconds: float) -> None:
         """Wait until it is taken, or for so long."""
@@ -65,8 +66,11 @@ class Places:
         return place
 
     def leave(self, place: Place, *, batch: float) -> None:
-        """Give a place back, or no longer wait for one. While fewer than `batch` requests are answered, those that wait
-        are taken."""
+        """Give a place back, or no longer wait for one; does nothing where that was done. While fewer than `batch`
+        requests are answered, those that wait are taken."""
+        if place.left:
+            return
+        place.left = True
         if place.taken:
             self.answered -= 1
         else:

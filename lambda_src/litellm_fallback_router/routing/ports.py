@@ -115,8 +115,10 @@ class Circuits(Protocol):
         """True for exactly one caller while a probe is due."""
         ...
 
-    async def succeeded(self, deployment: str) -> None:
-        """Close its circuit after an answer, also after one that was asked for before the circuit opened."""
+    async def succeeded(self, deployment: str, *, seconds: float) -> None:
+        """Close its circuit after an answer that was asked for so many seconds ago. One that was asked for before the
+        circuit opened, or before the failures that are about to open it, says nothing of the deployment as it is now:
+        a long stream may end well while every new request fails."""
         ...
 
     async def failed(self, deployment: str, *, probe: bool = False) -> bool:

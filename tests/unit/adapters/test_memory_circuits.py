@@ -17,7 +17,7 @@ def test_each_move_of_a_circuit_is_told_once() -> None:
     async def main() -> None:
         nonlocal now
         circuits = MemoryCircuits(failures=2, open_seconds=10.0, probe_seconds=5.0, clock=lambda: now, moved=moved)
-        await circuits.succeeded("a")
+        await circuits.succeeded("a", seconds=0.0)
         for _ in range(4):
             await circuits.failed("a")
         assert moves == [("a", "open")]
@@ -29,7 +29,7 @@ def test_each_move_of_a_circuit_is_told_once() -> None:
         after = circuits.carried({"a"}, failures=2, open_seconds=10.0, probe_seconds=5.0)
         assert await after.acquire_probe("a")
         for _ in range(2):
-            await after.succeeded("a")
+            await after.succeeded("a", seconds=0.0)
         assert moves[3:] == [("a", "half_open"), ("a", "closed")]
 
     asyncio.run(main())

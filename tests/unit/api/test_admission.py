@@ -11,12 +11,15 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
+from litellm_fallback_router.api.admission import Admission
 from litellm_fallback_router.api.app import create_app
+from litellm_fallback_router.api.auth import ApiKeys
 from litellm_fallback_router.routing.errors import ProvidersFailedError
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
 from tests.support.waiting import wait_until
-from tests.unit.api.by_hand import PATH, Answers, Priorities, scope_of
+from tests.unit.api.by_hand import PATH, Answers, Priorities, receive, scope_of
 from tests.unit.api.fakes import CONFIG, FakeRouter, as_router, gateway, text_chunk
 
 QUESTION = {"model": "openai-gpt4o", "messages": [{"role": "user", "content": "hi"}]}
@@ -169,6 +172,24 @@ async def test_nothing_is_left_of_a_request_however_it_ends(answers: Answers, en
     await asyncio.gather(*tasks, return_exceptions=True)
     assert answers.admission.under_way == 0
     assert not answers.admission._places._by_caller, "callers that are gone are not remembered"
+
+
+async def test_a_place_is_free_before_its_caller_has_the_last_of_the_answer() -> None:
+    """Or a caller that asks again at once would be refused by its own last request."""
+    under_way: list[int] = []
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for more_body in (True, False):
+            await send({"type": "http.response.body", "body": b"-", "more_body": more_body})
+
+    async def send(message: Message) -> None:
+        under_way.append(admission.under_way)
+
+    admission = Admission(answer, ApiKeys(KEYS))
+    await admission(scope_of(key=KEYS[0]), receive, send)
+    assert under_way == [1, 1, 0]
+    assert admission.under_way == 0
 
 
 async def test_callers_without_a_key_are_told_apart_by_address(answers: Answers) -> None:

@@ -95,14 +95,14 @@ async def test_healthy_deployments_cost_no_write_and_one_read_in_five_seconds(
     for _ in range(20):
         await environment.state()
         await environment.circuits.failed("gpt")
-        await environment.circuits.succeeded("gpt")
+        await environment.circuits.succeeded("gpt", seconds=0.0)
     assert calls.take() == ["BatchGetItem"]
 
 
 async def test_two_failures_in_a_row_leave_the_circuit_closed(table: CircuitTable, clock: Clock) -> None:
     environment = Environment(table, clock)
     await environment.fail(2)
-    await environment.circuits.succeeded("gpt")
+    await environment.circuits.succeeded("gpt", seconds=0.0)
     await environment.fail(2)
     assert not (await environment.state()).open
     assert stored(table) == "none"
@@ -131,7 +131,7 @@ async def test_a_probe_that_succeeds_closes_the_circuit_for_all(table: CircuitTa
     assert (await other.state()).open
     clock.advance(OPEN_SECONDS + 1)
     assert await prober.circuits.acquire_probe("gpt")
-    await prober.circuits.succeeded("gpt")
+    await prober.circuits.succeeded("gpt", seconds=0.0)
     assert not (await prober.state()).open
     await eventually(lambda: stored(table) == "CLOSED")
     clock.advance(USABLE + 1)

@@ -50,7 +50,7 @@ async def test_without_the_table_an_environment_opens_probes_and_closes_for_itse
     assert (await environment.state()).probe_due
     assert await environment.circuits.acquire_probe("gpt")
     assert not await environment.circuits.acquire_probe("gpt")
-    await environment.circuits.succeeded("gpt")
+    await environment.circuits.succeeded("gpt", seconds=0.0)
     assert not (await environment.state()).open
 
 

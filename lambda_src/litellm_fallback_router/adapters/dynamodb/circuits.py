@@ -33,6 +33,8 @@ class _Circuit:
     stored: StoredCircuit = CLOSED
     failures: int = 0
     """Consecutive ones that this process saw. They are not shared: a healthy deployment costs no write."""
+    failing: float = 0.0
+    """Time of the first of them."""
     probing_until: float = 0.0
     """End of the lease of this process's own probe; 0: it has none."""
     writes: int = 0
@@ -104,18 +106,23 @@ class SharedCircuits:
         self._read_at = min(self._read_at, self._clock() - FRESH)
         return False
 
-    async def succeeded(self, deployment: str) -> None:
+    async def succeeded(self, deployment: str, *, seconds: float) -> None:
         circuit = self._circuits.get(deployment)
         if circuit is None:
             return
+        asked, opened = self._clock() - seconds, circuit.stored.state != "CLOSED"
+        if asked < (circuit.stored.opened_at if opened else circuit.failing if circuit.failures else 0.0):
+            return
         circuit.failures = 0
-        if circuit.stored.state != "CLOSED":
+        if opened:
             self._move(deployment, CLOSED, partial(self._table.close, deployment))
 
     async def failed(self, deployment: str, *, probe: bool = False) -> bool:
         circuit = self._circuits.setdefault(deployment, _Circuit())
-        circuit.failures += 1
         now = int(self._clock())
+        if not circuit.failures:
+            circuit.failing = self._clock()
+        circuit.failures += 1
         if probe and circuit.stored.state != "CLOSED":
             self._move(deployment, StoredCircuit("OPEN", now), partial(self._table.reopen, deployment, now))
         elif circuit.stored.state == "CLOSED" and circuit.failures >= self._failures:

@@ -130,7 +130,7 @@ class AttemptSchedule:
         latency = record.first_token_seconds if self.streamed else record.seconds
         if latency is not None:
             self.dependencies.latencies.note(name, latency, streamed=self.streamed)
-        await self.dependencies.circuits.succeeded(name)
+        await self.dependencies.circuits.succeeded(name, seconds=record.seconds)
 
     async def failed(self, attempt: Attempt, failure: ProviderFailure, record: AttemptRecord) -> None:
         """Record a failed attempt and apply FAILURE_POLICY: circuit, cooldown, retry, next candidate."""

@@ -161,7 +161,7 @@ def test_a_probe_whose_circuit_has_closed_meanwhile_may_be_tried_again() -> None
         await asyncio.sleep(5.0)
         asked = begun(r)
         await asyncio.sleep(1.0)
-        await r.circuits.succeeded("b")
+        await r.circuits.succeeded("b", seconds=0.0)
         assert (await asked).text == "at the second try"
 
     run_virtually(main())

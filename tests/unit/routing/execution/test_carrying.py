@@ -44,7 +44,7 @@ async def test_a_circuit_is_one_for_both_mappings_where_the_place_is_the_same() 
     assert {name for name, state in (await other.states("abc")).items() if state.open} == {"a"}
 
     # A request of the former mapping finds out about what both have, and about a `b` that is another place now.
-    await former.succeeded("a")
+    await former.succeeded("a", seconds=0.0)
     await former.failed("c")
     await former.failed("b")
     assert {name for name, state in (await other.states("abc")).items() if state.open} == {"c"}

@@ -123,7 +123,7 @@ def test_a_last_resort_whose_circuit_has_closed_meanwhile_is_a_candidate_like_an
         await down(r, "b")
         asked = begun(r)
         await asyncio.sleep(1.0)
-        await r.circuits.succeeded("b")
+        await r.circuits.succeeded("b", seconds=0.0)
         assert (await asked).text == "at the second try"
         assert r.provider.asked == ["a", "b", "b"]
 
