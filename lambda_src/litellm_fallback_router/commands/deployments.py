@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..drill import NEVER
 from ..routing.adaptation import EMBEDDINGS
 from ..routing.mapping import RouterConfig
 from ..routing.router import Router
@@ -54,7 +53,8 @@ def each_alone(config: RouterConfig, *, deadline: float, tries: int = 1) -> Rout
         "max_attempts": tries,
         "tries_on_last": tries,
         "credential_block_seconds": 0.0,
-        "circuit_failures": NEVER,
+        # The most there is: one deployment's circuit must not hide its next answer.
+        "circuit_failures": 100,
     }
     return replace(
         config,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from litellm_fallback_router.adapters.drill_files import DrillFiles
 from litellm_fallback_router.drill import UNPROVEN_AFTER
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from local.simulator import Fault, SimulatorControl
@@ -217,6 +218,7 @@ def test_a_report_that_no_disk_takes_is_shown_all_the_same(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    DrillFiles(folder).key()
     monkeypatch.setattr("litellm_fallback_router.adapters.drill_files.os.link", full)
     report = drilled(monkeypatch, capsys, "--chain", "bedrock-llama")
     assert {one["verdict"] for one in report["hops"]} == {"proven"}
