@@ -92,7 +92,7 @@ async def test_a_stream_of_such_a_server_gets_it_too(simulator: SimulatorControl
     params = {"model": "gpt-4o", "api_base": f"{simulator.url}/openai/v1", "api_key": "sim-openai-key"}
     mapping = {"model_list": [{"model_name": "own", "litellm_provider": "openai", "params": params}]}
     (own,) = load_config(mapping, describe).deployments
-    simulator.clear_requests()
+    simulator.reset()
     asked = {"user": "user-717", "max_tokens": 20, "metadata": {"run": "717"}, "store": True}
     said = [chunk async for chunks in Engine(lambda place: place.api_key).stream(own, ASKED, asked) for chunk in chunks]
     assert any(choice["finish_reason"] for chunk in said for choice in chunk.choices)

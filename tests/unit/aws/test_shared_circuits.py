@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.client import BaseClient
 
 from litellm_fallback_router.adapters.dynamodb import circuits
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
@@ -108,7 +110,19 @@ async def test_two_failures_in_a_row_leave_the_circuit_closed(table: CircuitTabl
     assert stored(table) == "none"
 
 
-async def test_one_environment_of_many_gets_the_probe(table: CircuitTable, clock: Clock) -> None:
+async def test_one_environment_of_many_gets_the_probe(
+    table: CircuitTable, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine the table's answer takes longer, and whoever gives up waiting for it probes.
+    monkeypatch.setattr(circuits, "PROBE_WAIT", 10.0)
+    # DynamoDB checks a condition and writes in one step; moto does so in two, between which other threads may come.
+    one_by_one, call = threading.Lock(), BaseClient._make_api_call
+
+    def called(self: BaseClient, *arguments: Any) -> Any:
+        with one_by_one:
+            return call(self, *arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", called)
     await opened(table, clock)
     clock.advance(OPEN_SECONDS + 1)
     fleet = [Environment(table, clock) for _ in range(8)]

@@ -121,7 +121,14 @@ class ChatRequest:
         return self.param_names.get(name, name)
 
     def after(self, seconds: float) -> ChatRequest:
-        """The same request, of whose time so many seconds have passed."""
+        """Make the same request with less time left.
+
+        Args:
+            seconds: What has passed of its time.
+
+        Returns:
+            The request; its `timeout` and `time_left` are at least 0, and None where they were.
+        """
         timeout, time_left = (
             None if left is None else max(left - seconds, 0.0) for left in (self.timeout, self.time_left)
         )
