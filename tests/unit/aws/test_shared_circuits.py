@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.client import BaseClient
+from botocore.endpoint import Endpoint
 
 from litellm_fallback_router.adapters.dynamodb import circuits
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
@@ -116,13 +116,13 @@ async def test_one_environment_of_many_gets_the_probe(
     # On a busy machine the table's answer takes longer, and whoever gives up waiting for it probes.
     monkeypatch.setattr(circuits, "PROBE_WAIT", 10.0)
     # DynamoDB checks a condition and writes in one step; moto does so in two, between which other threads may come.
-    one_by_one, call = threading.Lock(), BaseClient._make_api_call
+    one_by_one, call = threading.Lock(), Endpoint.make_request
 
-    def called(self: BaseClient, *arguments: Any) -> Any:
+    def called(self: Endpoint, *arguments: Any) -> Any:
         with one_by_one:
             return call(self, *arguments)
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", called)
+    monkeypatch.setattr(Endpoint, "make_request", called)
     await opened(table, clock)
     clock.advance(OPEN_SECONDS + 1)
     fleet = [Environment(table, clock) for _ in range(8)]
