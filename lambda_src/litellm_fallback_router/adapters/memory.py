@@ -81,8 +81,9 @@ class MemoryCircuits:
 
     async def succeeded(self, deployment: str, *, seconds: float) -> None:
         if (circuit := self._circuits.get(deployment)) is not None:
-            was_open, asked = circuit.opened is not None, self._clock() - seconds
-            if circuit.failures and asked < (circuit.failing if circuit.opened is None else circuit.opened):
+            was_open = circuit.opened is not None
+            since = circuit.failing if circuit.opened is None else circuit.opened
+            if circuit.failures and self._clock() - seconds < since:
                 return
             # Not taken out: another mapping's circuits may hold it too.
             circuit.failures, circuit.opened, circuit.probing_until = 0, None, 0.0

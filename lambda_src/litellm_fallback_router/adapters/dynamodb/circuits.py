@@ -110,8 +110,9 @@ class SharedCircuits:
         circuit = self._circuits.get(deployment)
         if circuit is None:
             return
-        asked, opened = self._clock() - seconds, circuit.stored.state != "CLOSED"
-        if asked < (circuit.stored.opened_at if opened else circuit.failing if circuit.failures else 0.0):
+        opened = circuit.stored.state != "CLOSED"
+        since = circuit.stored.opened_at if opened else circuit.failing
+        if (opened or circuit.failures) and self._clock() - seconds < since:
             return
         circuit.failures = 0
         if opened:
