@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 import uvloop
 from rich.console import Console
@@ -26,6 +27,7 @@ from .targets import HEALTH_GAP, PRIORITY, TAIL, TAIL_COST, Run, Verdict, verdic
 
 RESULTS = peers.ROOT / "docs" / "benchmarks"
 RUNS = peers.BUILD / "run"
+Measured = TypeVar("Measured")
 
 
 def main() -> int:
@@ -132,24 +134,41 @@ def _bench(console: Console, *, quick: bool) -> bool:
                 if system.command
             }
             samples = uvloop.run(rounds.measure(systems, processes, size, status.update))
-        slow = _tails(cores, status.update, quick=quick)
-        batch = priorities.measure(cores, RUNS, rounds=_rounds_of_priorities(quick=quick), say=status.update)
-        beside = hostile.measure(cores, RUNS, port, rounds=size.hostile, say=status.update)
+        say = status.update
+        batches = _rounds_of_priorities(quick=quick)
+        slow = _kept(console, lambda: _tails(cores, say, quick=quick))
+        batch = _kept(console, lambda: priorities.measure(cores, RUNS, rounds=batches, say=say))
+        beside = _kept(console, lambda: hostile.measure(cores, RUNS, port, rounds=size.hostile, say=say))
     run = Run(samples, rows(samples, starts), packages, slow, batch, [one.longest for one in beside])
     found = verdicts(run)
     document = report.document(run, found, missing, facts | {"load when ended": machine.load()}, limit)
-    console.print(hostile.table(beside))
-    console.print(tails.table(slow))
-    console.print(priorities.table(batch))
+    if beside:
+        console.print(hostile.table(beside))
+    if slow:
+        console.print(tails.table(slow))
+    if batch:
+        console.print(priorities.table(batch))
     report.show(console, document, found)
     if not quick:
         report.write(RESULTS, document, found)
-        report.write_tails(RESULTS, slow, [one for one in found if one.what in (TAIL[0], TAIL_COST[0])], facts)
-        (priority,) = [one for one in found if one.what == PRIORITY[0]]
-        report.write_priorities(RESULTS, batch, priority, facts)
+        if slow:
+            report.write_tails(RESULTS, slow, [one for one in found if one.what in (TAIL[0], TAIL_COST[0])], facts)
+        if batch:
+            (priority,) = [one for one in found if one.what == PRIORITY[0]]
+            report.write_priorities(RESULTS, batch, priority, facts)
         console.print(f"written to {RESULTS.relative_to(peers.ROOT)}")
     # A development run leaves some out; a full one that could not measure a target has not shown that it holds.
-    return any(one.missed or (one.value is None and not quick) for one in found)
+    whole = bool(slow and batch and beside) and (quick or all(one.value is not None for one in found))
+    return not whole or any(one.missed for one in found)
+
+
+def _kept(console: Console, measure: Callable[[], list[Measured]]) -> list[Measured]:
+    """A part's rounds; none where it ended in an error, which is shown: what was measured before it is kept."""
+    try:
+        return measure()
+    except BenchError as error:
+        console.print(f"[red]not measured:[/red] {error}", highlight=False)
+        return []
 
 
 @contextmanager

@@ -134,7 +134,9 @@ def failed_in(suite: str, **where: str) -> tuple[set[str], int]:
     """The standard tests that fail, and how many pass."""
     simulator("POST", "reset")
     # By no settings but these: those of the repository around it are for its own tests.
-    options = ["-c", os.devnull, "--rootdir", str(SUITES.parent), "-o", "asyncio_mode=auto", "-p", "no:cacheprovider"]
+    there = str(SUITES.parent)
+    options = ["-c", os.devnull, "--rootdir", there, "--confcutdir", there]
+    options += ["-o", "asyncio_mode=auto", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--tb=no", "-rfE", *options, f"{SUITES}::{suite}"],
         env={**os.environ, **where},
