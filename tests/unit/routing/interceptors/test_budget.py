@@ -8,68 +8,19 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.adapters.local_accounts import LocalAccounts
-from litellm_fallback_router.routing.accounts import Accounts, Reservation
-from litellm_fallback_router.routing.accounts.account import SOON_SECONDS
 from litellm_fallback_router.routing.callers import NANO, Budget, CallerKey
 from litellm_fallback_router.routing.errors import (
     BudgetExceededError,
     InvalidRequestError,
-    RateLimitedError,
     RouterError,
     StreamInterruptedError,
-    UnavailableError,
 )
 from litellm_fallback_router.routing.failures import FailureKind as Kind
-from litellm_fallback_router.routing.interceptors.budget import money_accounts
 from litellm_fallback_router.routing.mapping.budgets import Budgets
-from litellm_fallback_router.routing.ports import DearestPrices
-from litellm_fallback_router.routing.router import Router
-from litellm_fallback_router.routing.types import ChatRequest, Deployment, NativeRequest
-from tests.support.scripted import Rig, ScriptedProvider, Step, config_of, deployment, fails, question, says
+from litellm_fallback_router.routing.types import NativeRequest
+from tests.support.budgeted import DOLLAR, Limited, asked
+from tests.support.scripted import Step, fails, question, says
 from tests.support.virtual_time import run_virtually
-
-DOLLAR = Budget(NANO, Budget.parse("1").period)
-
-
-def clock() -> float:
-    return asyncio.get_running_loop().time() + 1_800_000_000.0
-
-
-class Prices(ScriptedProvider):
-    """Every token costs a millionth of a dollar, or what is said of its deployment."""
-
-    def __init__(self, scripts: dict[str, list[Step]]) -> None:
-        super().__init__(scripts)
-        self.dear: dict[str, float | None] = {}
-
-    def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
-        usd = self.dear.get(deployment.id, 1e-6)
-        return None if usd is None else DearestPrices(usd, usd)
-
-
-class Limited:
-    """A rig whose callers have keys."""
-
-    def __init__(self, *names: str, budgets: Budgets | None = None, **scripts: list[Step]) -> None:
-        config = replace(config_of(*(deployment(name) for name in names)), budgets=budgets or Budgets())
-        self.provider = Prices(scripts)
-        self.store = LocalAccounts(clock=clock)
-        self.accounts = Accounts(self.store, ahead=False, clock=clock)
-        self.rig = Rig(config, self.provider)
-        router = self.rig.router
-        router._dependencies = replace(router._dependencies, accounts=self.accounts)
-        self.router = router
-
-    async def spent(self, name: str, budget: Budget) -> int:
-        await self.accounts.flush()
-        found = await self.store.balance(money_accounts(name, budget).slot(clock()), clock())
-        assert found.held == 0
-        return found.spent
-
-
-def asked(key: CallerKey | None = None, **fields: Any) -> ChatRequest:
-    return question(key=key, params={"max_tokens": 100_000}, **fields)
 
 
 def test_a_budget_that_pays_for_the_dearest_answer_lets_it_be_asked_and_counts_what_it_cost() -> None:
@@ -78,90 +29,6 @@ def test_a_budget_that_pays_for_the_dearest_answer_lets_it_be_asked_and_counts_w
         result = await limited.router.complete(asked(key))
         assert result.cost_usd is not None
         assert await limited.spent("key#k", DOLLAR) == round(result.cost_usd * NANO) > 0
-
-    run_virtually(main())
-
-
-def test_a_budget_that_might_not_pay_refuses_before_anything_is_sent_and_says_when_it_refills() -> None:
-    async def main() -> None:
-        day = Budget.parse("0.05/day")
-        limited, key = Limited("a", "b"), CallerKey("k", max_usd=day)
-        spent = await limited.accounts.reserve(money_accounts("key#k", day), 20_000_000)
-        assert isinstance(spent, Reservation)
-        spent.settle(20_000_000)
-        request = question(key=key, params={"max_tokens": 40_000})
-        with pytest.raises(
-            BudgetExceededError, match=r"0\.0300 USD left, .* full again 2027-01-16 00:00 UTC"
-        ) as caught:
-            await limited.router.complete(request)
-        assert caught.value.retry_after == pytest.approx(86_400 - clock() % 86_400)
-        assert limited.provider.asked == []
-        assert await limited.spent("key#k", day) == 20_000_000
-
-    run_virtually(main())
-
-
-def test_of_budgets_that_refuse_the_one_counts_that_is_full_again_last() -> None:
-    async def main() -> None:
-        hour, month = Budget.parse("0.05/hour"), Budget.parse("0.05/month")
-        for stage, own in ((hour, month), (month, hour)):
-            limited, key = Limited("a", budgets=Budgets(stage=stage)), CallerKey("k", max_usd=own)
-            for name, budget in (("stage", stage), ("key#k", own)):
-                held = await limited.accounts.reserve(money_accounts(name, budget), budget.nano_usd)
-                assert isinstance(held, Reservation)
-                held.settle(budget.nano_usd)
-            with pytest.raises(BudgetExceededError, match=r"full again 2027-02-01 00:00 UTC") as caught:
-                await limited.router.complete(question(key=key, params={"max_tokens": 40_000}))
-            assert caught.value.retry_after is not None
-            assert caught.value.retry_after > 86_400
-
-    run_virtually(main())
-
-
-@pytest.mark.parametrize("amount", ["0.05/day", "0.05"])
-def test_what_requests_under_way_hold_may_be_back_soon_and_what_is_spent_is_not(amount: str) -> None:
-    async def main() -> None:
-        budget = Budget.parse(amount)
-        limited, key = Limited("a"), CallerKey("k", max_usd=budget)
-        request = question(key=key, params={"max_tokens": 40_000})
-        held = await limited.accounts.reserve(money_accounts("key#k", budget), 20_000_000)
-        assert isinstance(held, Reservation)
-        with pytest.raises(BudgetExceededError, match=r"hold 0\.0200 USD, .* ask again soon") as caught:
-            await limited.router.complete(request)
-        assert caught.value.retry_after == SOON_SECONDS
-        held.settle(20_000_000)
-        with pytest.raises(BudgetExceededError, match=r"full again") as caught:
-            await limited.router.complete(request)
-        assert caught.value.retry_after is None or caught.value.retry_after > SOON_SECONDS
-
-    run_virtually(main())
-
-
-def test_what_requests_under_way_hold_besides_too_much_that_is_spent_is_no_reason_to_ask_again_soon() -> None:
-    async def main() -> None:
-        day = Budget.parse("0.05/day")
-        limited, key = Limited("a"), CallerKey("k", max_usd=day)
-        for used in (15_000_000, None):
-            held = await limited.accounts.reserve(money_accounts("key#k", day), 15_000_000)
-            assert isinstance(held, Reservation)
-            if used is not None:
-                held.settle(used)
-        with pytest.raises(BudgetExceededError, match=r"full again 2027-01-16 00:00 UTC") as caught:
-            await limited.router.complete(question(key=key, params={"max_tokens": 40_000}))
-        assert caught.value.retry_after == pytest.approx(86_400 - clock() % 86_400)
-
-    run_virtually(main())
-
-
-def test_a_budget_that_is_not_full_again_says_so_and_promises_nothing() -> None:
-    async def main() -> None:
-        limited, key = Limited("a"), CallerKey("k", max_usd=DOLLAR)
-        held = await limited.accounts.reserve(money_accounts("key#k", DOLLAR), NANO)
-        assert isinstance(held, Reservation)
-        held.settle(NANO)
-        with pytest.raises(BudgetExceededError, match=r"0\.0000 USD left, .* not full again by itself") as caught:
-            await limited.router.complete(asked(key))
-        assert caught.value.retry_after is None
 
     run_virtually(main())
 
@@ -200,47 +67,6 @@ def test_a_candidate_without_a_price_cannot_be_held_by_a_budget() -> None:
         limited.provider.dear = {"a": None}
         assert (await limited.router.complete(asked(key))).provider == "openai:b"
         assert (await limited.router.complete(asked())).provider == "openai:a", "without a budget it is asked"
-
-    run_virtually(main())
-
-
-def test_no_candidate_with_a_price_is_for_the_operator_to_mend_and_no_waiting_is_promised() -> None:
-    async def main() -> None:
-        limited, key = Limited("a", "b"), CallerKey("k", max_usd=Budget.parse("1/day"))
-        limited.provider.dear = {"a": None, "b": None}
-        with pytest.raises(UnavailableError, match=r"a: no price .*; give model_info\.input_usd_per_token") as caught:
-            await limited.router.complete(asked(key))
-        assert caught.value.retry_after is None
-        assert {drop.code for drop in caught.value.ledger.dropped} == {"no_price"}
-        assert limited.provider.asked == []
-
-    run_virtually(main())
-
-
-def test_a_candidate_without_a_price_beside_one_that_is_too_dear_leaves_a_budget_that_is_exceeded() -> None:
-    async def main() -> None:
-        day = Budget.parse("0.05/day")
-        limited, key = Limited("a", "b"), CallerKey("k", max_usd=day)
-        limited.provider.dear = {"a": None}
-        spent = await limited.accounts.reserve(money_accounts("key#k", day), 40_000_000)
-        assert isinstance(spent, Reservation)
-        spent.settle(40_000_000)
-        with pytest.raises(BudgetExceededError, match=r"a: no price .*; b: it may cost") as caught:
-            await limited.router.complete(question(key=key, params={"max_tokens": 40_000}))
-        assert caught.value.retry_after == pytest.approx(86_400 - clock() % 86_400)
-
-    run_virtually(main())
-
-
-def test_a_candidate_without_a_price_beside_one_that_is_out_of_its_rate_leaves_a_rate_that_is_used_up() -> None:
-    async def main() -> None:
-        limited, key = Limited("a", "b"), CallerKey("k", max_usd=DOLLAR)
-        limited.provider.dear = {"b": None}
-        config = config_of(deployment("a", rpm=1), deployment("b"))
-        router = Router(config, limited.router._dependencies)
-        await router.complete(asked(key))
-        with pytest.raises(RateLimitedError, match="has any of its rate left"):
-            await router.complete(asked(key))
 
     run_virtually(main())
 
@@ -343,16 +169,6 @@ def test_a_tag_that_is_no_text_is_the_callers_mistake(tag: Any) -> None:
         with pytest.raises(InvalidRequestError, match=r"expected a string") as caught:
             await Limited("a", budgets=Budgets(tags={"blue": DOLLAR})).router.complete(request)
         assert caught.value.code == "invalid_type"
-
-    run_virtually(main())
-
-
-def test_what_no_waiting_can_pay_for_promises_no_refill_and_says_what_to_lower() -> None:
-    async def main() -> None:
-        limited, key = Limited("a"), CallerKey("k", max_usd=Budget.parse("0.05/day"))
-        with pytest.raises(BudgetExceededError, match=r"lower max_tokens or n") as caught:
-            await limited.router.complete(asked(key))
-        assert caught.value.retry_after is None
 
     run_virtually(main())
 

@@ -16,9 +16,9 @@ from litellm_fallback_router.routing.execution.latencies import ENOUGH
 from litellm_fallback_router.routing.failures import FailureKind as Kind
 from litellm_fallback_router.routing.ledger import Ledger
 from litellm_fallback_router.routing.mapping.settings import Hedge
+from tests.support.budgeted import DOLLAR, Limited, asked
 from tests.support.scripted import FOREVER, SILENCE, Step, fails, read, says
 from tests.support.virtual_time import run_virtually
-from tests.unit.routing.interceptors.test_budget import DOLLAR, Limited, asked
 
 SLOW = says("Paris.", wait=5.0)
 ENDS: Mapping[str, tuple[list[Step], dict[str, Any], Kind]] = {

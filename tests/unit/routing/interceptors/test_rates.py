@@ -17,13 +17,13 @@ from litellm_fallback_router.routing.ports import Source
 from litellm_fallback_router.routing.router import Router
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.routing.verdicts import Outcome, Verdict
+from tests.support.budgeted import DOLLAR, Limited, asked, clock
 from tests.support.cached import caching, taking_part
 from tests.support.guards import MESSAGES, RuledGuard, guarded_rig
 from tests.support.interceptors import WHOLE_AND_STREAMED
 from tests.support.scripted import Rig, fails, question, read, says
 from tests.support.virtual_time import run_virtually
 from tests.unit.routing.interceptors.prompts.test_application import KeptPrompts, asking, routed, template
-from tests.unit.routing.interceptors.test_budget import DOLLAR, Limited, asked, clock
 
 FORBIDDEN = [{"role": "user", "content": "forbidden fruit"}]
 PARALLEL = pytest.mark.parametrize("parallel", [False, True], ids=["first", "beside"])
