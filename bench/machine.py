@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +19,8 @@ def describe() -> dict[str, str]:
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
         "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
+        # With who built it: how it was compiled moves everything in Python.
+        "python": sys.version,
         "node": _said([node, "--version"]) if node else "none",
         "libraries": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
     }

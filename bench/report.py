@@ -42,6 +42,9 @@ METHOD = (
     "Each round asks every system in turn, in changing order; what a direct call takes in that round is subtracted.",
     "Only ratios within one run count, each the median over the rounds. Quartiles that lie far apart, or on both sides "
     "of a target, mean that the machine was too busy to tell.",
+    "Kinds of requests that are compared at one system (with its circuit open, in another format) are asked in turn.",
+    "Every Python is the one that runs the benchmark. Portkey's Node is a release build, so a fair Python is one, too: "
+    "a distribution's. One compiled without its profile-guided optimisation, pyenv's default, is slower by itself.",
     "Requests a second per core are requests by processor time used, so that they do not depend on other load.",
     "LiteLLM's proxy does not start without a master key, so it and the gateway each check a key of the run.",
     "The gateway runs as shipped, with its log, and retries a failing provider once before it falls back, here without "

@@ -49,6 +49,9 @@ class Round:
     """The same in Anthropic's format to a model of Anthropic's."""
     message_chunk: list[float] = field(default_factory=list)
     """As `chunk`, of streams in that format."""
+    beside_messages: list[float] = field(default_factory=list)
+    beside_message_chunk: list[float] = field(default_factory=list)
+    """Chat completions in turn with those of `messages`, and with those streams."""
     concurrent: list[float] = field(default_factory=list)
     first_token: list[float] = field(default_factory=list)
     chunk: list[float] = field(default_factory=list)
@@ -166,8 +169,10 @@ async def _round(system: System, process: Running | None, size: Size) -> Round:
         one.anthropic = await _seconds(system, [system.question(model=wire.CLAUDE)] * (size.sequential // 2))
         one.bedrock = await _seconds(system, [system.question(model=wire.BEDROCK)] * (size.sequential // 2))
     if system.messages:
-        one.messages = await _seconds(system, [system.message()] * (size.sequential // 2))
-        one.message_chunk = [_chunk_seconds(system, stream) for stream in await _streams(system, system.message, size)]
+        both = await _seconds(system, [healthy, system.message()] * (size.sequential // 2))
+        one.beside_messages, one.messages = both[::2], both[1::2]
+        chunks = [_chunk_seconds(system, stream) for stream in await _streams_of_both(system, size)]
+        one.beside_message_chunk, one.message_chunk = chunks[::2], chunks[1::2]
     if down := system.question_to(DOWN[0]):
         both = await _seconds(system, [healthy, down] * (size.sequential // 2))
         one.healthy, one.circuit_open = both[::2], both[1::2]
@@ -176,14 +181,16 @@ async def _round(system: System, process: Running | None, size: Size) -> Round:
     if process:
         one.requests_per_cpu_second = size.concurrent / max(process.cpu_seconds - before, 1e-3)
     one.concurrent = [exchange.seconds for exchange in crowd]
-    for stream in await _streams(system, system.question, size):
+    for stream in await client.one_by_one(system.port, [system.question(stream=True)] * size.streams):
         one.chunk.append(_chunk_seconds(system, stream))
         one.first_token.append(stream.first_token or 0.0)
     return one
 
 
-async def _streams(system: System, asked: Callable[..., bytes], size: Size) -> list[client.Exchange]:
-    return await client.one_by_one(system.port, [asked(stream=True)] * size.streams)
+async def _streams_of_both(system: System, size: Size) -> list[client.Exchange]:
+    """Chat completions in turn with Anthropic's messages."""
+    both = [system.question(stream=True), system.message(stream=True)]
+    return await client.one_by_one(system.port, both * size.streams)
 
 
 def _chunk_seconds(system: System, stream: client.Exchange) -> float:

@@ -117,12 +117,16 @@ _TARGETS: tuple[tuple[str, float, Callable[[Run], list[float]]], ...] = (
     (
         "/v1/messages natively, added latency p50, against chat completions",
         1.0,
-        lambda run: ratios_within(run.samples, FORMATS, lambda one: one.messages, _sequential, _sequential),
+        lambda run: ratios_within(
+            run.samples, FORMATS, lambda one: one.messages, lambda one: one.beside_messages, _sequential
+        ),
     ),
     (
         "/v1/messages natively, cost per streamed chunk, against chat completions",
         1.0,
-        lambda run: ratios_within(run.samples, FORMATS, lambda one: one.message_chunk, _chunk, _chunk),
+        lambda run: ratios_within(
+            run.samples, FORMATS, lambda one: one.message_chunk, lambda one: one.beside_message_chunk, _chunk
+        ),
     ),
     (
         "added latency p50, against LiteLLM's proxy",
