@@ -38,6 +38,7 @@ def to_call(body: Any, model: Model, *, region: str | None, stream: bool) -> Cal
     check_history(messages, tool_config, model)
     _check_limits(limits, model)
     _check_claude(body, model)
+    _check_nova(body, model)
     call = Call(
         model=model,
         turns=alternating(_turn(message) for message in messages),
@@ -57,12 +58,14 @@ def to_call(body: Any, model: Model, *, region: str | None, stream: bool) -> Cal
 
 
 def _check_limits(limits: _Json, model: Model) -> None:
+    # Sources: sigoden/aichat pull request 813 (Claude), aws-samples/generative-ai-use-cases issue 594 (Titan).
     asked = limits.get("maxTokens")
     if asked is not None and asked > model.max_output:
         raise refuse(
             f"The maximum tokens you requested exceeds the model limit of {model.max_output}. Try again with a maximum "
             f"tokens value that is lower than {model.max_output}."
         )
+    # Source: mem0ai/mem0 issue 3891 (Claude since 4.5). The bounds of each are those of botocore's service model.
     if "anthropic" in model.name and "temperature" in limits and "topP" in limits:
         raise refuse(
             "The model returned the following errors: `temperature` and `top_p` cannot both be specified for this "
@@ -89,6 +92,18 @@ def _check_claude(body: _Json, model: Model) -> None:
     )
     if objection:
         raise refuse(f"The model returned the following errors: {objection}")
+
+
+def _check_nova(body: _Json, model: Model) -> None:
+    """Source: docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html and UKGovernmentBEIS/inspect_ai
+    issue 3767: beside the effort `high` these are unset. The words are the simulator's own."""
+    fields = body.get("additionalModelRequestFields", {})
+    reasoning = fields.get("reasoningConfig") if isinstance(fields, Mapping) else None
+    if "nova-2" not in model.name or not isinstance(reasoning, Mapping) or reasoning.get("type") != "enabled":
+        return
+    given = [name for name in ("maxTokens", "temperature", "topP") if name in body.get("inferenceConfig", {})]
+    if reasoning.get("maxReasoningEffort") == "high" and given:
+        raise refuse(f"{', '.join(given)} must be unset when maxReasoningEffort is high.")
 
 
 def _turn(message: _Json) -> Turn:

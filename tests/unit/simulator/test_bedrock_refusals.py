@@ -47,6 +47,14 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {"inferenceConfig": {"temperature": 0.5, "topP": 0.5}},
         "The model returned the following errors: `temperature` and `top_p` cannot both be specified",
     ),
+    (
+        "us.amazon.nova-2-lite-v1:0",
+        {
+            "inferenceConfig": {"maxTokens": 500},
+            "additionalModelRequestFields": {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "high"}},
+        },
+        "maxTokens must be unset when maxReasoningEffort is high.",
+    ),
     (HAIKU, {"messages": "hello"}, "The provided request is not valid: Invalid type for parameter messages"),
     (HAIKU, {"messages": []}, "The messages field is required."),
     (

@@ -2,8 +2,9 @@
 
 Sources: Anthropic "Extended thinking" (budgets of at least 1,024 tokens and below `max_tokens`; no temperature, no
 `top_k`, no forced tool; "Preserving thinking blocks" in a tool loop), "Adaptive thinking" and "Effort" (since Claude
-4.6); Amazon Nova 2 "Reasoning" (`maxReasoningEffort` of low, medium or high); for the budget of an effort LiteLLM
-1.106.2's `DEFAULT_REASONING_EFFORT_*`. LiteLLM would translate, clamp and leave out the same without a word.
+4.6); Amazon Nova 2 "Extended thinking" (`maxReasoningEffort` of low, medium or high; beside high no limit of tokens,
+temperature or `topP`); for the budget of an effort LiteLLM 1.106.2's `DEFAULT_REASONING_EFFORT_*`. LiteLLM would
+translate, clamp and leave out the same for Claude without a word; to Nova it would send what Nova refuses.
 """
 
 from __future__ import annotations
@@ -59,13 +60,19 @@ def _thinks(params: Mapping[str, Any]) -> bool:
 
 def _fit_nova(deployment: Deployment, params: dict[str, Any], report: Report) -> None:
     effort = params.get("reasoning_effort")
-    if effort is None or "nova-2" not in deployment.model or effort in ("low", "medium", "high"):
+    if effort is None or "nova-2" not in deployment.model:
         return
-    if effort in _NOVAS:
-        params["reasoning_effort"] = _NOVAS[effort]
-        report.say(f"reasoning_effort sent as {_NOVAS[effort]}")
-    else:
+    if effort not in _NOVAS:
         _drop(params, report, "reasoning_effort")
+        return
+    fitting = _NOVAS[effort]
+    if fitting == "high" and _most_tokens(params) is not None:
+        fitting = "medium"  # the caller's limit holds, which a high effort cannot have beside it
+    if fitting == "high":
+        _drop(params, report, "temperature", "top_p")
+    if fitting != effort:
+        params["reasoning_effort"] = fitting
+        report.say(f"reasoning_effort sent as {fitting}")
 
 
 def _as_budget(params: dict[str, Any], report: Report) -> None:

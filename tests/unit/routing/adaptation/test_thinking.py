@@ -80,6 +80,14 @@ def test_an_effort_is_one_that_the_model_knows(place: Deployment, effort: str, s
     assert report == (() if effort == sent else (f"reasoning_effort sent as {sent}",))
 
 
+def test_nova_thinks_much_only_without_a_limit_and_sampling() -> None:
+    limited = {"reasoning_effort": "high", "max_tokens": 500, "temperature": 0.2}
+    assert adapted(NOVA, limited) == ({**limited, "reasoning_effort": "medium"}, ("reasoning_effort sent as medium",))
+    free = {"reasoning_effort": "high", "temperature": 0.2, "top_p": 0.9}
+    assert adapted(NOVA, free) == ({"reasoning_effort": "high"}, ("temperature dropped", "top_p dropped"))
+    assert adapted(NOVA, {**limited, "reasoning_effort": "low"}) == ({**limited, "reasoning_effort": "low"}, ())
+
+
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}])
 @pytest.mark.parametrize("place", [BUDGETED, ADAPTIVE])
 def test_a_tool_that_must_be_called_is_called_without_a_thought(place: Deployment, choice: Any) -> None:
