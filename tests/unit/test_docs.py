@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -18,14 +19,17 @@ from litellm_fallback_router.api.wire import answer_headers
 from litellm_fallback_router.bootstrap import build_router
 from litellm_fallback_router.commands import connections, server
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
+from litellm_fallback_router.providers import Feature
 from litellm_fallback_router.routing import failures as failures_module
 from litellm_fallback_router.routing.errors import CallerLeftError, ConfigurationError, RouterError
+from litellm_fallback_router.routing.execution.waste import EARNED_OVER, EARNED_OVER_USD
 from litellm_fallback_router.routing.failures import FAILURE_POLICY, FailureKind, NextStep
 from litellm_fallback_router.routing.ledger import CacheRecord
 from litellm_fallback_router.routing.mapping import load_config
 from litellm_fallback_router.routing.mapping import settings as settings_module
 from litellm_fallback_router.routing.mapping.file import read_mapping
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
+from litellm_fallback_router.routing.plan import BUSY
 from litellm_fallback_router.routing.request import schema as request_schema
 from litellm_fallback_router.routing.verdicts import Outcome
 from litellm_fallback_router.settings import Settings
@@ -227,6 +231,48 @@ def test_demo_in_the_readme_has_the_demos_scenarios() -> None:
             title = ""
 
     assert titles == [scenario.title for scenario in SCENARIOS]
+
+
+CODE_AT = {"Dropped": 1, "UnfitError": 0, "drop": 1, "end": 0}
+"""Which argument of a call is the code of a deployment that is not asked."""
+
+
+def codes_of_drops() -> set[str]:
+    """Those that the router's source has, as arguments or as the first of a pair that is returned."""
+    routing = REPOSITORY / "lambda_src" / "litellm_fallback_router" / "routing"
+    codes = {BUSY} | {feature.code for feature in Feature}
+    for file in routing.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            found: ast.expr | None = None
+            if isinstance(node, ast.Call):
+                at = CODE_AT.get(getattr(node.func, "id", getattr(node.func, "attr", "")))
+                found = node.args[at] if at is not None and len(node.args) > at else None
+            elif isinstance(node, ast.Return) and file.name == "requirements.py" and isinstance(node.value, ast.Tuple):
+                found = node.value.elts[0]
+            if isinstance(found, ast.Constant) and isinstance(found.value, str):
+                codes.add(found.value)
+    return codes
+
+
+def test_every_reason_not_to_ask_a_deployment_is_in_the_page() -> None:
+    section = FAILURES.read_text(encoding="utf-8").split("### Why a deployment was not asked")[1].split("\n### ")[0]
+    written = {
+        code
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for code in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+
+    assert written == codes_of_drops()
+
+
+def test_numbers_of_the_budget_for_retries_are_those_of_the_code() -> None:
+    settings, text = RouterSettings(), sentences(FAILURES)
+
+    assert f"at the start {settings.waste_requests * EARNED_OVER:g}, and one more for each ten answers" in text
+    assert settings.waste_requests == 0.1, "docs/failures.md says: for each ten answers"
+    share, reserve = settings.waste_usd, settings.waste_usd * EARNED_OVER_USD
+    assert f"against {share * 100:g} % of what its answers cost, with {reserve:g} USD at the start" in text
 
 
 def test_every_name_a_user_may_type_is_in_its_page() -> None:

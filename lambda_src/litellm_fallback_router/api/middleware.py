@@ -75,6 +75,7 @@ READABLE = (
     "x-request-id",
     "request-id",
     "retry-after",
+    "age",
     "x-should-retry",
     "x-router-provider",
     "x-router-model",
@@ -83,6 +84,7 @@ READABLE = (
     "x-router-mapping",
     "x-router-cost-usd",
     "x-router-guardrail",
+    "x-router-cache",
     "x-router-status",
 )
 """Headers of an answer that a script may read."""

@@ -13,7 +13,10 @@ import pytest
 
 from litellm_fallback_router.api import formats
 from litellm_fallback_router.api.middleware import READABLE
+from litellm_fallback_router.api.wire import answer_headers
 from litellm_fallback_router.routing.errors import ProvidersFailedError, UnavailableError
+from litellm_fallback_router.routing.ledger import CacheRecord
+from litellm_fallback_router.routing.verdicts import Outcome
 from tests.unit.api.fakes import CONFIG, FakeRouter, exhausted, gateway
 
 CHAT = "/v1/chat/completions"
@@ -72,6 +75,16 @@ def test_a_script_reads_who_answered_and_errors_too(from_browsers: httpx.Client,
     exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
     assert exposed == set(READABLE)
     assert {name for name in answer.headers if name.startswith("x-r")} <= exposed
+
+
+def test_a_script_may_read_every_header_of_an_answer() -> None:
+    deployment = CONFIG.deployments[0]
+    hit = CacheRecord("hit", age=1.0)
+    headers = answer_headers(
+        deployment, attempts=1, fallback=False, mapping="1", cost_usd=0.1, guardrail=Outcome.PASSED, cache=hit
+    )
+
+    assert set(headers) <= set(READABLE)
 
 
 @pytest.mark.parametrize("model", ["openai-gpt4o", "cost-optimized"])

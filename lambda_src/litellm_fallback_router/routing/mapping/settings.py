@@ -109,7 +109,7 @@ class RouterSettings(BaseModel):
     max_concurrent: int = Field(900, ge=1, le=900)
     """Requests the gateway on this machine answers at once, `/health` apart; beyond them 503."""
     max_concurrent_per_key: int = Field(300, ge=1, le=900)
-    """The same for one caller: a key of `GATEWAY_API_KEYS`, else an address; beyond them 429."""
+    """The same for one caller: an API key, else an address; beyond them 429."""
     max_bytes_held: int = Field(200_000_000, ge=1_000, le=10_000_000_000)
     """Bytes of the bodies of all requests under way together, one caller's at most half of them; beyond 503, or 429."""
     cors_origins: tuple[str, ...] = Field((), max_length=50, strict=False)
