@@ -119,7 +119,7 @@ async def _announce(listener: socket.socket, router: Router, settings: Settings)
             f"  access      callers need a key of {settings.keys_file}; `fallback-router keys create` makes one"
         )
     if len(without_key) == len(config.deployments):
-        lines.append("No deployment has a key, so nobody can answer yet: set one, or start with --simulate.")
+        lines.append("No deployment has a key, so no request can be answered yet: set one, or start with --simulate.")
     lines += ["Try it:", *_curl(url, _model(router, without_key), with_key=settings.needs_key)]
     typer.echo("\n".join(lines))
     sys.stdout.flush()

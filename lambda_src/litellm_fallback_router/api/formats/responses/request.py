@@ -176,7 +176,7 @@ def _check_bounds(messages: list[Any], tools: Tools, config: RouterConfig) -> No
 def unserved(notes: Notes) -> InvalidRequestError:
     """For a request that no deployment of the chain can answer."""
     path, what = notes.pins[0]
-    text = f"'{path}' is {what}: only OpenAI's own API has that, and nobody in the chain of this model is asked there"
+    text = f"'{path}' is {what}: only OpenAI's own API has that, and this model's chain has no deployment of it"
     return invalid(f"{text}, or there is a guardrail, which cannot check it.", path, "unsupported_parameter")
 
 
