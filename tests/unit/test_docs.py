@@ -105,8 +105,10 @@ def error_table() -> str:
             "way may have given back what is missing."
         ),
         "ProvidersFailedError": "Every candidate was asked and failed.",
-        "UnavailableError": "Nobody could be asked: no key, refused credentials, no known price under a budget, ... "
-        "`Retry-After` where it is known.",
+        "UnavailableError": (
+            "No deployment could be asked: no key, refused credentials, no known price under a budget, ... "
+            "`Retry-After` where it is known."
+        ),
         "GatewayBusyError": (
             "All callers together have too much under way (`max_concurrent`, `max_bytes_held`), or a batch request "
             "found no place (`batch_share`); `Retry-After`."
