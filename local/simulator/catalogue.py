@@ -19,6 +19,8 @@ class Model:
     """Continues a conversation that ends with assistant text."""
     reasoning: bool = False
     """OpenAI: takes `reasoning_effort`."""
+    efforts: tuple[str, ...] = ()
+    """OpenAI: the efforts that it takes; empty: any, and whatever stands beside it."""
     max_tokens: bool = True
     """OpenAI: takes `max_tokens`; reasoning models want `max_completion_tokens` instead."""
     images: bool = True
@@ -44,15 +46,25 @@ class Model:
         return self.reports_as or self.name
 
 
+_GPT_5_4 = ("none", "low", "medium", "high", "xhigh")
+"""Source: getzep/graphiti pull request 1395, tried with gpt-5.4-mini."""
 _OPENAI = (
     Model("gpt-4o", reports_as="gpt-4o-2024-08-06"),
     Model("gpt-4o-2024-08-06"),
     Model("gpt-4o-2024-11-20"),
     Model("gpt-4o-mini", reports_as="gpt-4o-mini-2024-07-18"),
     Model("gpt-4o-mini-2024-07-18"),
-    Model("gpt-5.4", 1_050_000, 128_000, reasoning=True, max_tokens=False),
-    Model("gpt-5.4-mini", 272_000, 128_000, "gpt-5.4-mini-2026-03-17", reasoning=True, max_tokens=False),
-    Model("gpt-5.4-mini-2026-03-17", 272_000, 128_000, reasoning=True, max_tokens=False),
+    Model("gpt-5.4", 1_050_000, 128_000, reasoning=True, efforts=_GPT_5_4, max_tokens=False),
+    Model(
+        "gpt-5.4-mini",
+        272_000,
+        128_000,
+        "gpt-5.4-mini-2026-03-17",
+        reasoning=True,
+        efforts=_GPT_5_4,
+        max_tokens=False,
+    ),
+    Model("gpt-5.4-mini-2026-03-17", 272_000, 128_000, reasoning=True, efforts=_GPT_5_4, max_tokens=False),
 )
 _ANTHROPIC = (
     Model("claude-sonnet-4-6", 1_000_000, 128_000),

@@ -45,7 +45,8 @@ ROWS = [
     Row("429-short-retry-after", status(429, retry_after="1"), 2, "primary", times=1, spacing=1.0),
     Row("429-long-retry-after", status(429, retry_after="30"), 1, "sibling"),
     *(Row(f"429-{p}", status(429), 2, "sibling", provider=p) for p in PROVIDERS),
-    *(Row(f"quota-{p}", Fault(kind="quota"), 1, "backup", provider=p) for p in PROVIDERS),
+    *(Row(f"quota-{p}", Fault(kind="quota"), 1, "backup", provider=p) for p in PROVIDERS[:2]),
+    Row("quota-bedrock", Fault(kind="quota"), 2, "sibling", provider="bedrock"),
     *(
         Row(f"{code}", status(code), 2, "sibling", provider=provider)
         for code, provider in (

@@ -97,6 +97,10 @@ class Dialect:
     """Requests take the form of Bedrock's Converse: cache points, documents by data, no ids of files."""
     temperature_and_top_p: bool = True
     """Takes `temperature` and `top_p` in one request."""
+    efforts: tuple[str, ...] = ()
+    """Values of `reasoning_effort` that it takes, the least first; empty: any. Others are sent as the nearest."""
+    sampling_without_effort: bool = False
+    """Takes `top_p`, log probabilities and a temperature other than 1 only where it does not reason."""
     picture_tokens: int = 6_000
     """The most tokens that one image counts as. Sources: OpenAI, "Images and vision" (tiles of 170 after scaling, or
     patches of at most 3,779); Anthropic, "Vision" (at most 4,784); Amazon Nova, "Image understanding" (about 1,800)."""

@@ -59,6 +59,11 @@ _GPT_5 = replace(
     cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
     lacks=ANTHROPIC_ONLY | PENALTIES | {"prompt_cache_retention", "prediction", "modalities", "audio"},
 )
+_GPT_5_0 = replace(_GPT_5, efforts=("minimal", "low", "medium", "high"))
+_GPT_5_1 = replace(_GPT_5, efforts=("none", "low", "medium", "high"), sampling_without_effort=True)
+_GPT_5_2 = replace(_GPT_5_1, efforts=(*_GPT_5_1.efforts, "xhigh"))
+"""To 5.5. Sources: OpenAI, "Using the latest model" (parameters beside an effort); for the efforts, `supports_*_effort`
+of LiteLLM's price map. LiteLLM 1.106.2 leaves `minimal` out without a word and sends `max`, which OpenAI refuses."""
 _HOSTS = MappingProxyType({f"{name}.api.openai.com": name for name in ("au", "eu", "in", "jp", "us")})
 """Where OpenAI also processes, and does not only store, in the place named. Source: OpenAI API docs, "Data residency":
 https://developers.openai.com/api/docs/guides/data-residency"""
@@ -78,6 +83,9 @@ OPENAI = Profile(
     families=(
         *claude_families(),
         Family(re.compile(r"^gpt-4o-mini"), Override(dialect=_GPT_4O_MINI)),
+        Family(re.compile(r"^gpt-5(-mini|-nano)?(-\d{4}|$)"), Override(dialect=_GPT_5_0)),
+        Family(re.compile(r"^gpt-5\.1(-\d{4}|$)"), Override(dialect=_GPT_5_1)),
+        Family(re.compile(r"^gpt-5\.[245](-mini|-nano)?(-\d{4}|$)"), Override(dialect=_GPT_5_2)),
         Family(re.compile(r"^gpt-5"), Override(dialect=_GPT_5)),
         Family(re.compile(r"^o\d"), Override(dialect=_O_SERIES)),
     ),

@@ -62,7 +62,8 @@ def to_call(body: Any, model: Model, *, stream: bool) -> MessagesCall:
         raise errors.refuse("anthropic_version: Field required")
     betas = body.get("anthropic_beta", [])
     if not isinstance(betas, list) or not all(isinstance(one, str) and one.startswith(_BETAS) for one in betas):
-        raise errors.refuse("invalid beta flag")
+        # Source: BerriAI/litellm pull request 19877.
+        raise errors.refuse("The model returned the following errors: invalid beta flag")
     if place := next(_unfit(body, ""), None):
         raise errors.refuse(f"{place}: Extra inputs are not permitted")
     plain = {name: value for name, value in body.items() if not name.startswith("anthropic_")}

@@ -1,4 +1,8 @@
-"""Bedrock's error answers (botocore's service model and the texts the service sends)."""
+"""Bedrock's error answers.
+
+Sources: exceptions and their statuses, botocore's service model of bedrock-runtime; the header `x-amzn-errortype`,
+aws-samples/amazon-bedrock-client-for-mac issue 99. Where no source stands beside a text, the words are our own.
+"""
 
 import secrets
 import uuid
@@ -9,6 +13,7 @@ from local.simulator.faults import Fault
 from local.simulator.http import Reply
 from local.simulator.provider import ApiError
 
+# Source: NousResearch/hermes-agent pull request 101401.
 PREFILL = (
     "The model returned the following errors: This model does not support assistant message prefill. The conversation "
     "must end with a user message."
@@ -50,6 +55,8 @@ def denied(kind: str, message: str) -> ApiError:
 
 
 def context_exceeded(model: str, window: int, asked: int) -> Reply:
+    # Sources: daisuke-awaji/moca issue 254 (Claude), NousResearch/hermes-agent pull request 98726 (Llama, and the last,
+    # for far too long prompts). Nova's words are unverified.
     if "anthropic" in model:
         text = f"The model returned the following errors: prompt is too long: {asked} tokens > {window} maximum"
     elif "nova" in model:
@@ -83,8 +90,9 @@ def failure(fault: Fault, call: Call) -> Reply:
         case "prefill_refused":
             reply = error_reply(400, "ValidationException", PREFILL)
         case "quota":
-            text = "Your account has exceeded a service quota: too many tokens per day."
-            reply = error_reply(400, "ServiceQuotaExceededException", text, headers)
+            # Source: minorun365/agent-book issue 29 (Converse; botocore gives it no ServiceQuotaExceededException).
+            text = "Too many tokens per day, please wait before trying again."
+            reply = error_reply(429, "ThrottlingException", text, headers)
         case "rejected":
             text = "The model returned the following errors: messages.0.content: Input should be a valid list"
             reply = error_reply(400, "ValidationException", text)

@@ -18,6 +18,7 @@ def check_messages(body: _Json, model: Model) -> None:
     messages: Sequence[_Json] = body.get("messages", [])
     if not messages:
         raise refuse("The messages field is required. Add a message and try your request again.")
+    # Sources: langgenius/dify issue 12340 (begins), Portkey-AI/gateway issue 748 (alternates).
     if messages[0]["role"] != "user":
         raise refuse(
             "A conversation must start with a user message. Try again with a conversation that starts with a user "

@@ -56,6 +56,7 @@ def check_history(messages: Sequence[_Json], tool_config: _Json, model: Model) -
             raise refuse(
                 f"Expected toolResult blocks at messages.{index}.content for the following Ids: {', '.join(missing)}"
             )
+        # Source: OpenHands/OpenHands issue 4912.
         if any(one not in open_ids for one in answered):
             raise refuse(
                 f"The number of toolResult blocks at messages.{index}.content exceeds the number of toolUse blocks of "

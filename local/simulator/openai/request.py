@@ -10,6 +10,7 @@ from local.simulator.catalogue import Model
 from local.simulator.conversation import Call, Image, Part, Text, Tool, ToolCall, ToolResult, Turn, alternating
 from local.simulator.openai import errors, schema
 from local.simulator.openai.message_rules import check_messages
+from local.simulator.openai.reasoning_rules import check_effort, check_functions, check_sampling
 from local.simulator.openai.schema_rules import check_answer, check_parameters
 from local.simulator.openai.wording import refusal_of
 from local.simulator.provider import ApiError
@@ -60,6 +61,10 @@ def to_call(chat: schema.ChatRequest, model: Model) -> Call:
 def _check_options(chat: schema.ChatRequest, model: Model) -> None:
     if chat.reasoning_effort is not None and not model.reasoning:
         raise errors.refuse("Unrecognized request argument supplied: reasoning_effort")
+    effort = chat.reasoning_effort
+    check_effort(effort, model, "reasoning_effort")
+    check_sampling((name for name, value in chat if value is not None), chat.temperature, effort, model)
+    check_functions(any(isinstance(tool, schema.FunctionTool) for tool in chat.tools or ()), effort, model)
     if chat.max_tokens is not None and not model.max_tokens:
         raise errors.refuse(
             "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "

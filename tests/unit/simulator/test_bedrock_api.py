@@ -135,7 +135,7 @@ async def test_a_prefill_is_continued_by_haiku_4_5_only(bedrock_client: Any) -> 
         (Fault(kind="status", status=429, code="ModelNotReadyException"), "ModelNotReadyException"),
         (Fault(kind="status", status=500), "InternalServerException"),
         (Fault(kind="status", status=503), "ServiceUnavailableException"),
-        (Fault(kind="quota"), "ServiceQuotaExceededException"),
+        (Fault(kind="quota"), "ThrottlingException"),
         (Fault(kind="expired_token"), "ExpiredTokenException"),
         (Fault(kind="wrong_key"), "UnrecognizedClientException"),
     ],

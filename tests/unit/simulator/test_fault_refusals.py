@@ -107,7 +107,7 @@ REFUSALS: list[tuple[str, dict[str, tuple[int, str]]]] = [
         {
             "openai": (429, "insufficient_quota"),
             "anthropic": (400, "Your credit balance is too low to access the Anthropic API."),
-            "bedrock": (400, "ServiceQuotaExceededException"),
+            "bedrock": (429, "Too many tokens per day"),
         },
     ),
     (

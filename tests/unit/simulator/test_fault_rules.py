@@ -31,7 +31,7 @@ async def test_a_fault_hits_only_its_model_region_and_form(wire_to: Callable[[st
 async def test_a_model_is_matched_by_its_decoded_name(wire_to: Callable[[str], Wire]) -> None:
     wire = wire_to("bedrock")
     wire.sim.inject(Fault(kind="quota"), model="us.anthropic.claude-haiku-4-5-20251001-v1:0")
-    assert (await wire.ask()).status == 400
+    assert (await wire.ask()).status == 429
 
 
 async def test_the_first_rule_that_is_not_used_up_acts_alone(wire: Wire) -> None:

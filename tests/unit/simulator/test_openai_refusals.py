@@ -156,6 +156,37 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str | None]] = [
         "unsupported_parameter",
     ),
     (
+        {"model": "gpt-5.4-mini", "reasoning_effort": "max"},
+        "Unsupported value: 'max' is not supported with the 'gpt-5.4-mini' model. Supported values are: 'none', 'low', "
+        "'medium', 'high', and 'xhigh'.",
+        "reasoning_effort",
+        "unsupported_value",
+    ),
+    (
+        {"model": "gpt-5.4", "reasoning_effort": "low", "tools": [{"type": "function", "function": {"name": "f"}}]},
+        "Function tools with reasoning_effort are not supported for gpt-5.4 in /v1/chat/completions.",
+        "reasoning_effort",
+        None,
+    ),
+    (
+        {"model": "gpt-5.4", "reasoning_effort": "low", "temperature": 0.5},
+        "Unsupported value: 'temperature' does not support 0.5 with this model.",
+        "temperature",
+        "unsupported_value",
+    ),
+    (
+        {"model": "gpt-5.4", "reasoning_effort": "low", "top_p": 0.5},
+        "Unsupported parameter: 'top_p' is not supported with this model.",
+        "top_p",
+        "unsupported_parameter",
+    ),
+    (
+        {"model": "gpt-5.4", "stop": "."},
+        "Unsupported parameter: 'stop' is not supported with this model.",
+        "stop",
+        "unsupported_parameter",
+    ),
+    (
         {"model": "sim-tiny", "messages": [{"role": "user", "content": "x" * 8000}]},
         "This model's maximum context length is 1000 tokens. However, your messages resulted in 2000 tokens.",
         "messages",

@@ -10,6 +10,7 @@ from ..request import THINKING_FIELDS, THINKING_PARTS, MessageFeatures
 from ..types import Deployment, Message
 from .tool_images import LINE, MOVED, with_moved_images
 
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 FILE_NAME = "file.pdf"
 """For files that callers give no name."""
 
@@ -22,6 +23,7 @@ def adjust_params(deployment: Deployment, params: Mapping[str, Any]) -> tuple[di
     adjusted += _fit_model(deployment, kept)
     if not deployment.openai_compatible:
         adjusted += fit_sampling(deployment, kept)
+        adjusted += _fit_effort(dialect, kept)
         adjusted += _fit_tools(dialect, kept)
         adjusted += _fit_formats(dialect, kept)
         adjusted += _fit_metadata(dialect, kept)
@@ -53,6 +55,28 @@ def fit_sampling(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
     if {"temperature", "top_p"} <= kept.keys() and not deployment.profile.dialect.temperature_and_top_p:
         adjusted.append(_drop(kept, "top_p"))
     return adjusted
+
+
+def _fit_effort(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
+    effort = kept.get("reasoning_effort")
+    if effort not in _EFFORTS or not dialect.efforts:
+        return []
+    adjusted = []
+    if effort not in dialect.efforts:
+        effort = kept["reasoning_effort"] = _nearest(effort, dialect.efforts)
+        adjusted.append(f"reasoning_effort sent as {effort}")
+    if dialect.sampling_without_effort and effort != "none":
+        adjusted += [_drop(kept, name) for name in ("top_p", "logprobs", "top_logprobs") if name in kept]
+        adjusted += [_drop(kept, "temperature")] if kept.get("temperature", 1) != 1 else []
+    return adjusted
+
+
+def _nearest(effort: str, taken: tuple[str, ...]) -> str:
+    """Upwards from the least efforts, so that a model that shall reason does, and downwards from all others."""
+    place = _EFFORTS.index(effort)
+    above = [one for one in taken if _EFFORTS.index(one) > place]
+    below = [one for one in taken if _EFFORTS.index(one) < place]
+    return above[0] if effort in _EFFORTS[:2] or not below else below[-1]
 
 
 def _fit_tools(dialect: Dialect, kept: dict[str, Any]) -> list[str]:

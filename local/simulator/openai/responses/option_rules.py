@@ -2,6 +2,7 @@
 
 from local.simulator.catalogue import Model
 from local.simulator.openai.errors import error_reply, refuse
+from local.simulator.openai.reasoning_rules import check_effort, check_sampling
 from local.simulator.openai.responses import items, schema
 from local.simulator.openai.schema_rules import check_answer, check_parameters
 from local.simulator.provider import ApiError
@@ -52,6 +53,9 @@ def _check_state(asked: schema.ResponsesRequest) -> None:
 
 def _check_reasoning(asked: schema.ResponsesRequest, model: Model) -> None:
     if model.reasoning:
+        effort = asked.reasoning.effort if asked.reasoning else None
+        check_effort(effort, model, "reasoning.effort")
+        check_sampling((name for name, value in asked if value is not None), asked.temperature, effort, model)
         return
     # Source: platform.openai.com/docs/guides/reasoning: "gpt-5 and o-series models only" (types of the client).
     if asked.reasoning and asked.reasoning.effort is not None:

@@ -46,6 +46,36 @@ def test_a_model_without_sampling_takes_the_default_temperature_only() -> None:
     assert adjust_params(place, {"temperature": 1}) == ({"temperature": 1}, ())
 
 
+@pytest.mark.parametrize(
+    ("model", "effort", "sent"),
+    [
+        ("gpt-5-mini", "none", "minimal"),
+        ("gpt-5", "max", "high"),
+        ("gpt-5.1", "xhigh", "high"),
+        ("gpt-5.4", "minimal", "low"),
+        ("gpt-5.4-mini-2026-03-17", "max", "xhigh"),
+        ("gpt-5.4", "none", "none"),
+        ("gpt-5.6", "max", "max"),
+        ("gpt-5.1-codex", "xhigh", "xhigh"),
+    ],
+)
+def test_gpt_5_reasons_as_much_as_it_can(model: str, effort: str, sent: str) -> None:
+    kept, report = adjust_params(deployment("x", provider="openai", model=model), {"reasoning_effort": effort})
+    assert kept == {"reasoning_effort": sent}
+    assert report == (() if effort == sent else (f"reasoning_effort sent as {sent}",))
+
+
+def test_gpt_5_takes_sampling_only_where_it_does_not_reason() -> None:
+    place, sampling = deployment("x", provider="openai", model="gpt-5.4"), {"temperature": 0.2, "top_p": 0.9}
+    assert adjust_params(place, sampling) == (sampling, ())
+    assert adjust_params(place, {**sampling, "reasoning_effort": "none"})[1] == ()
+    assert adjust_params(place, {**sampling, "reasoning_effort": "low"}) == (
+        {"reasoning_effort": "low"},
+        ("top_p dropped", "temperature dropped"),
+    )
+    assert adjust_params(place, {"temperature": 1, "reasoning_effort": "low"})[1] == ()
+
+
 def test_tools_that_must_not_be_called_are_left_out_where_that_cannot_be_said() -> None:
     params = {"tools": [STRICT], "tool_choice": "none"}
     assert adjust_params(NOVA, params) == ({}, ("tools dropped", "tool_choice dropped"))
