@@ -109,7 +109,7 @@ class GatewayFunction(Construct):
         environment: Mapping[str, str],
         keep_versions: bool = False,
     ) -> None:
-        """`keep_versions`: those before the current one stay when it is replaced (`versions.py` tidies them)."""
+        """`keep_versions`: those before the current one stay when it is replaced (`version_keeper.py` tidies them)."""
         super().__init__(scope, id)
         self.timeout = door.timeout
         self.log_group = log_group(self, stage)

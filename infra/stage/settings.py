@@ -35,7 +35,7 @@ class Stage(BaseModel):
     name: Literal["dev", "prod"] = Field("dev", alias="stage")
     response_mode: Literal["stream", "buffered"] = "stream"
     """`stream`: chunks reach the caller as they are made, through the Lambda Web Adapter; `buffered`: the plain
-    handler, with answers of at most 29 seconds, for emulators and `sam local`."""
+    handler, whole answers within 28 seconds, for emulators and `sam local`."""
     arch: Literal["arm64", "x86_64"] = "arm64"
     snapstart: Literal["auto", "on", "off"] = "auto"
     """Whether new environments are restored from a snapshot; `auto`: where the Region can."""

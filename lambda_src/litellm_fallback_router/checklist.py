@@ -9,19 +9,11 @@ from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from .operation_errors import OperationError, error_code
+from .operation_errors import DENIED, OperationError, error_code
 
 Status = Literal["ok", "warning", "failed"]
 Announce = Callable[[str], AbstractContextManager[None]]
 """Says what is being looked at while the context lasts."""
-
-_DENIED = frozenset(
-    {
-        *("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"),
-        *("UnauthorizedException", "UnauthorizedOperation", "NotAuthorized"),
-    }
-)
-"""How AWS's services say that a permission is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,7 @@ def _unchecked(one: Look, error: BaseException) -> Check:
     seen, fix = str(error), "see what AWS says, and run it again"
     if isinstance(error, ClientError):
         seen = f"{error.operation_name}: {error_code(error)}: {error.response['Error'].get('Message', '')}"
-        fix = f"grant {one.permission}" if error_code(error) in _DENIED else fix
+        fix = f"grant {one.permission}" if error_code(error) in DENIED else fix
     elif isinstance(error, EndpointConnectionError):
         fix = "check the network, and whether AWS offers this service in this Region"
     return Check(one.name, "warning", f"could not be checked: {seen}", fix)

@@ -47,7 +47,8 @@ class DeployedGateway:
         where = f"in Region {session.region_name}"
         if not found:
             what = "gateway" if stack is None else f"gateway stack named {stack}"
-            raise OperationError(f"there is no {what} {where}; deploy one, or choose with --stack and --region")
+            elsewhere = "choose another Region (--region) or account (AWS_PROFILE), or deploy one"
+            raise OperationError(f"there is no {what} {where}; {elsewhere}")
         if len(found) > 1:
             names = ", ".join(one.name for one in found)
             raise OperationError(f"there are several gateways {where}: {names}; choose with --stack")
@@ -139,7 +140,10 @@ class DeployedGateway:
             raise OperationError(f"version {target} is the one that callers get already")
         with explained():
             if not self._versions.wake(target):
-                raise OperationError(f"version {target} did not become ready; nothing was changed")
+                raise OperationError(
+                    f"version {target} did not become ready; nothing was changed: name another one of "
+                    "`fallback-router rollback --show` with --to"
+                )
             self._versions.serve(target, instead_of=served.current)
         return target
 
@@ -166,7 +170,10 @@ class DeployedGateway:
             said = invoked(client, self._stack.function, order.to_event())
         report = self.last_report()
         if report is None or (before is not None and report.digest == before.digest):
-            raise OperationError(f"{self.name} kept no report of a drill; its function said: {said}")
+            raise OperationError(
+                f"{self.name} kept no report of a drill; its log (the output LogGroup) says why. "
+                f"Its function said: {said}"
+            )
         return report
 
     @property

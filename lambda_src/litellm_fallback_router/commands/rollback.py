@@ -21,10 +21,14 @@ def rollback(to: str | None, stack: str | None, region: str | None, *, show: boo
             return
         if deployment := gateway.stop_rollout():
             typer.echo(f"stopped the rollout {deployment}: CodeDeploy moves the callers back, CloudFormation the stack")
-            return
-        version, former = gateway.roll_back(served, to), served.current
-        typer.echo(f"callers get version {version} instead of {former}; requests under way end where they began")
-        typer.echo(f"back again: fallback-router rollback --to {former}; to stay: deploy a mended or older commit")
+            if to is not None:
+                typer.echo(f"once callers are back: fallback-router rollback --to {to}")
+        else:
+            version, former = gateway.roll_back(served, to), served.current
+            typer.echo(f"callers get version {version} instead of {former}; requests under way end where they began")
+            typer.echo(f"back again: fallback-router rollback --to {former}; to stay: deploy a mended or older commit")
+        for elsewhere in gateway.stack.other_regions:
+            typer.echo(f"the stage in {elsewhere} has versions of its own: do the same with --region {elsewhere}")
 
 
 def _print(name: str, served: Served) -> None:

@@ -233,6 +233,16 @@ def test_web_acl_limits_addresses_and_lets_only_the_given_ranges_in(dev: Synthes
     )
 
 
+@pytest.mark.parametrize(
+    ("output", "owner"),
+    [("LogGroup", "GatewayLog"), ("AuthorizerLogGroup", "AuthorizerLog"), ("AccessLogGroup", "ApiLog")],
+)
+def test_an_output_names_each_log_that_an_operator_reads(prod: Synthesized, output: str, owner: str) -> None:
+    group = prod.template["Outputs"][output]["Value"]["Ref"]
+    assert group in prod.of("AWS::Logs::LogGroup")
+    assert group.startswith(owner)
+
+
 def test_url_is_the_own_domain_where_there_is_one(dev: Synthesized, prod: Synthesized) -> None:
     assert flat(prod.template["Outputs"]["Url"]["Value"]) == "https://llm.example.com/"
     assert ".execute-api.eu-central-1.amazonaws.com/" in flat(dev.template["Outputs"]["Url"]["Value"])

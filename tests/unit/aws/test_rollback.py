@@ -98,6 +98,16 @@ def test_what_cannot_be_is_said_and_nothing_is_changed(
     assert served()["FunctionVersion"] == str(versions)
 
 
+def test_where_a_version_does_not_become_ready_nothing_is_changed_and_the_next_step_is_told(
+    run: Run, stage: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FunctionVersions, "wake", lambda *_: False)
+    code, _, err = run("rollback")
+    assert code == 1
+    assert "nothing was changed: name another one of `fallback-router rollback --show` with --to" in err
+    assert served()["FunctionVersion"] == "3"
+
+
 def test_a_stack_that_names_no_function_says_so(run: Run, aws: None) -> None:
     deploy(FunctionName="")
     code, _, err = run("rollback")
@@ -124,6 +134,28 @@ def test_a_rollout_under_way_is_stopped_and_left_to_codedeploy(
     assert "stopped the rollout d-123" in out
     assert served()["FunctionVersion"] == "2"
     assert served()["RoutingConfig"]["AdditionalVersionWeights"] == {"3": 0.1}
+
+
+def test_a_version_that_is_named_while_a_rollout_is_stopped_is_told_how_to_be_had(
+    run: Run, aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function(versions=3)
+    deploy(RolloutApplication="router", RolloutGroup="group")
+    alias("3")
+    monkeypatch.setattr(operations, "stop_rollout", lambda *_: "d-123")
+    code, out, _ = run("rollback", "--to", "1")
+    assert code == 0
+    assert "once callers are back: fallback-router rollback --to 1" in out
+    assert served()["FunctionVersion"] == "3"
+
+
+def test_the_other_region_is_named(run: Run, aws: None) -> None:
+    function(versions=2)
+    deploy(OtherRegions="eu-west-1")
+    alias("2")
+    code, out, _ = run("rollback")
+    assert code == 0
+    assert "the stage in eu-west-1 has versions of its own: do the same with --region eu-west-1" in out
 
 
 @pytest.mark.parametrize("under_way", [["d-123"], []], ids=["one", "none"])

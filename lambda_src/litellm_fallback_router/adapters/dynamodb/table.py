@@ -100,7 +100,7 @@ TABLE_ERRORS = (BotoCoreError, ClientError, TableBusyError)
 def impatient_client() -> DynamoDBClient:
     """For work beside a request: no retries, half a second to connect and as much to answer.
 
-    A request itself waits less (`Availability.WAIT`), but a first connection that takes longer is used by the next.
+    A request itself waits less (`Availability.wait`), but a first connection that takes longer is used by the next.
     """
     config = Config(
         connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True

@@ -24,7 +24,7 @@ WAITING = {
 """Fixes for drops that are no fault of a deployment."""
 SECRET = "`fallback-router secrets set {provider}`, with a key that works; it is used within 30 s"  # noqa: S105 - words
 LOG = (
-    "see the log of the output FunctionName, and 'Troubleshooting' in docs/aws.md; a start that failed and Lambda's "
+    "see the log group of the output LogGroup, and 'Troubleshooting' in docs/aws.md; a start that failed and Lambda's "
     "concurrency that is used up both look like this"
 )
 
@@ -77,7 +77,7 @@ def door_fix(reply: Reply) -> str:
     if reply.code == "forbidden" or reply.status == 403:
         return "the firewall refused: see waf_allowed_ranges and waf_requests_per_5_minutes"
     if reply.status == 401:
-        return "see the authorizer's log: the key was made a moment ago"
+        return "see the log group of the output AuthorizerLogGroup: the key was made a moment ago"
     return LOG
 
 
