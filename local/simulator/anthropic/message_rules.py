@@ -24,11 +24,12 @@ def check_messages(asked: schema.MessagesRequest, model: Model) -> None:
             'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" '
             "as an input message role."
         )
+    # Source: lobehub/lobehub issue 1601; anthropics/anthropic-sdk-typescript issue 622 saw it taken once.
     if messages[0].role != "user":
         raise refuse('messages: first message must use the "user" role')
     for index, message in enumerate(messages):
         is_prefill = index == len(messages) - 1 and message.role == "assistant"
-        # A system message may hold an effort alone: docs "Per-message effort".
+        # Sources: anthropics/claude-code issue 6774; docs "Per-message effort" (a system message may hold one alone).
         if not message.content and not is_prefill and message.output_config is None:
             raise refuse(
                 f"messages.{index}: all messages must have non-empty content except for the optional final assistant "
@@ -68,6 +69,7 @@ def _check_end(last: schema.Message, model: Model) -> None:
     # Source: docs of the API, "Errors: Prefill not supported" (platform.claude.com/docs/en/api/errors).
     if not model.prefill:
         raise refuse(PREFILL)
+    # Source: tailcallhq/forgecode issue 1872.
     texts = last.content if isinstance(last.content, str) else schema.text_of(last.content)
     if texts != texts.rstrip():
         raise refuse("messages: final assistant content cannot end with trailing whitespace")

@@ -115,21 +115,26 @@ def to_call(asked: schema.MessagesRequest, model: Model, beta: str = "") -> Mess
 
 
 def _check_options(asked: schema.MessagesRequest, model: Model) -> None:
+    # Source: anthropics/claude-code issue 24451.
     if asked.max_tokens > model.max_output:
         raise refuse(
             f"max_tokens: {asked.max_tokens} > {model.max_output}, which is the maximum allowed number of output "
             f"tokens for {model.name}"
         )
+    # Source: pollinations/pollinations pull request 11319; that 1 is taken: expectedparrot/edsl issue 2458.
     if not model.sampling:
         for name, value in (("temperature", asked.temperature), ("top_p", asked.top_p), ("top_k", asked.top_k)):
             if value is not None and (name, value) != ("temperature", 1):
                 raise refuse(f"`{name}` is deprecated for this model.")
+    # Source: SalesforceAIResearch/MCP-Universe issue 49.
     if asked.temperature is not None and asked.top_p is not None:
         raise refuse("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
+    # Source: BerriAI/litellm issue 3286.
     if any(not stop.strip() for stop in asked.stop_sequences or ()):
         raise refuse("stop_sequences: each stop sequence must contain non-whitespace")
     _check_thinking(asked, model)
     _check_edits(asked)
+    # Unverified: no public report was found of the rule or of its words.
     if asked.tool_choice and not asked.tools:
         raise refuse("tool_choice: may only be specified while providing tools.")
 

@@ -59,12 +59,14 @@ def to_call(chat: schema.ChatRequest, model: Model) -> Call:
 
 
 def _check_options(chat: schema.ChatRequest, model: Model) -> None:
+    # Source: generative-computing/mellea issue 270.
     if chat.reasoning_effort is not None and not model.reasoning:
         raise errors.refuse("Unrecognized request argument supplied: reasoning_effort")
     effort = chat.reasoning_effort
     check_effort(effort, model, "reasoning_effort")
     check_sampling((name for name, value in chat if value is not None), chat.temperature, effort, model)
     check_functions(any(isinstance(tool, schema.FunctionTool) for tool in chat.tools or ()), effort, model)
+    # Source: fish2018/YPrompt issue 26.
     if chat.max_tokens is not None and not model.max_tokens:
         raise errors.refuse(
             "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "
@@ -72,11 +74,13 @@ def _check_options(chat: schema.ChatRequest, model: Model) -> None:
             code="unsupported_parameter",
             param="max_tokens",
         )
+    # Source: langchain-ai/langgraph issue 5943.
     if chat.max_tokens is not None and chat.max_completion_tokens is not None:
         raise errors.refuse(
             "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
             code="invalid_parameter_combination",
         )
+    # Source: tailcallhq/forgecode issue 1185.
     for name, limit in (("max_tokens", chat.max_tokens), ("max_completion_tokens", chat.max_completion_tokens)):
         if limit is not None and limit > model.max_output:
             raise errors.refuse(
@@ -93,6 +97,7 @@ def _check_options(chat: schema.ChatRequest, model: Model) -> None:
     ):
         if given is not None and not has:
             raise errors.refuse(f"The '{name}' parameter is only allowed when '{needs}' is enabled.", param=name)
+    # Source: camel-ai/camel pull request 3706 (`parallel_tool_calls`).
     for name, choice in (("tool_choice", chat.tool_choice), ("parallel_tool_calls", chat.parallel_tool_calls)):
         if choice is not None and not chat.tools:
             text = f"Invalid value for '{name}': '{name}' is only allowed when 'tools' are specified."
