@@ -1,4 +1,8 @@
-"""Anthropic's error answers (docs.anthropic.com/en/api/errors and the texts the API sends)."""
+"""Anthropic's error answers.
+
+Sources: types and statuses, docs.anthropic.com/en/api/errors; "Output blocked by content filtering policy",
+anthropics/claude-code issue 31615. Texts of the other statuses are unverified.
+"""
 
 import secrets
 from collections.abc import Mapping

@@ -1,4 +1,8 @@
-"""OpenAI's error answers (platform.openai.com/docs/guides/error-codes and the texts the API sends)."""
+"""OpenAI's error answers.
+
+Sources: statuses, platform.openai.com/docs/guides/error-codes; types and codes of those statuses, where the guide has
+none, are unverified, and so are the texts of 408 to 422 and of 502 to 504.
+"""
 
 import secrets
 from collections.abc import Mapping
