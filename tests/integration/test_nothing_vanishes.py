@@ -74,6 +74,42 @@ async def test_nothing_vanishes(simulator: SimulatorControl, sample: str) -> Non
     assert {name: fate for name, fate in fates.items() if fate.startswith("LOST")} == {}
 
 
+REASONERS = {
+    "openai": "gpt-5-mini gpt-5-chat-latest gpt-5.1 gpt-5.2-chat-latest gpt-5.2 gpt-5.4-mini gpt-5.5 gpt-5.6 gpt-6-sol "
+    "gpt-6-astra gpt-6.1-sol o4-mini",
+    "azure": "gpt-5-mini gpt-5.1 gpt-5.4 gpt-5.5 gpt5_series/ours our-gpt-5.4 o4-mini o_series/ours",
+}
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+def reasoner(simulator: SimulatorControl, provider: str, model: str) -> RouterConfig:
+    params: dict[str, str] = {"model": model}
+    if provider == "azure":
+        params |= {"api_base": f"{simulator.url}/openai/v1", "api_key": "sim-openai-key", "api_version": "2024-10-21"}
+    mapping = {"model_list": [{"model_name": "thinker", "litellm_provider": provider, "params": params}]}
+    return simulated(load_config(mapping, describe), simulator.url)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"), [(name, model) for name, models in REASONERS.items() for model in models.split()]
+)
+async def test_nothing_vanishes_beside_reasoning(simulator: SimulatorControl, provider: str, model: str) -> None:
+    config = reasoner(simulator, provider, model)
+    asked = {f"effort {effort}": effort_of(effort) for effort in EFFORTS}
+    for name, sample in PARAMS.items():
+        asked[name] = sample
+        if name != "reasoning_effort":
+            for effort in ("none", "low"):
+                asked[f"{name} beside {effort}"] = replace(sample, params={**sample.params, "reasoning_effort": effort})
+    fates = {name: await sent(simulator, config, "thinker", sample) for name, sample in asked.items()}
+    assert {name: fate for name, fate in fates.items() if fate.startswith("LOST")} == {}
+
+
+def effort_of(effort: str) -> Sample:
+    traces = (f'"effort": "{effort}"', f'"reasoning_effort": "{effort}"')
+    return Sample(traces, "reasoning_effort", {"reasoning_effort": effort})
+
+
 @pytest.mark.parametrize("sample", PARAMS)
 @pytest.mark.parametrize("provider", ["openai", "hosted_vllm", "lm_studio"])
 async def test_other_servers_of_openais_api_get_everything_as_it_came(

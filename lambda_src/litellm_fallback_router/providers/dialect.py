@@ -101,6 +101,8 @@ class Dialect:
     """Values of `reasoning_effort` that it takes, the least first; empty: any. Others are sent as the nearest."""
     sampling_without_effort: bool = False
     """Takes `top_p`, log probabilities and a temperature other than 1 only where it does not reason."""
+    reasons_unasked: bool = False
+    """Reasons where `reasoning_effort` is left out."""
     picture_tokens: int = 6_000
     """The most tokens that one image counts as. Sources: OpenAI, "Images and vision" (tiles of 170 after scaling, or
     patches of at most 3,779); Anthropic, "Vision" (at most 4,784); Amazon Nova, "Image understanding" (about 1,800)."""

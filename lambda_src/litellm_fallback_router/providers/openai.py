@@ -5,6 +5,7 @@ what it finds no place for, without an error.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -56,14 +57,45 @@ _GPT_4O_MINI = replace(CHAT, picture_tokens=50_000)
 """2,833 for an image, and 5,667 for each of its eight tiles. Source: OpenAI, "Images and vision"."""
 _GPT_5 = replace(
     CHAT,
-    cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO}),
+    cannot=frozenset({Feature.STOP, Feature.WEB_SEARCH, Feature.AUDIO, Feature.LOGPROBS}),
     lacks=ANTHROPIC_ONLY | PENALTIES | {"prompt_cache_retention", "prediction", "modalities", "audio"},
+    sampling_without_effort=True,
+    reasons_unasked=True,
 )
 _GPT_5_0 = replace(_GPT_5, efforts=("minimal", "low", "medium", "high"))
-_GPT_5_1 = replace(_GPT_5, efforts=("none", "low", "medium", "high"), sampling_without_effort=True)
-_GPT_5_2 = replace(_GPT_5_1, efforts=(*_GPT_5_1.efforts, "xhigh"))
-"""To 5.5. Sources: OpenAI, "Using the latest model" (parameters beside an effort); for the efforts, `supports_*_effort`
-of LiteLLM's price map. LiteLLM 1.106.2 leaves `minimal` out without a word and sends `max`, which OpenAI refuses."""
+_GPT_5_5 = replace(
+    _GPT_5, cannot=_GPT_5.cannot - {Feature.LOGPROBS}, efforts=("none", "low", "medium", "high", "xhigh")
+)
+GPT_5_2 = replace(_GPT_5_5, reasons_unasked=False)
+_GPT_5_1 = replace(GPT_5_2, efforts=GPT_5_2.efforts[:-1])
+_GPT_6 = replace(_GPT_5_5, efforts=(*_GPT_5_5.efforts, "max"))
+_GPT_6_REASONS = replace(_GPT_5, efforts=_GPT_6.efforts[1:])
+_REASONERS = (
+    (r"^gpt-5-chat", replace(CHAT, lacks=CHAT.lacks | {"reasoning_effort"})),
+    (r"^gpt-5\.\d-chat", _GPT_5_0),
+    (r"^gpt-5(-mini|-nano)?(-\d{4}|$)", _GPT_5_0),
+    (r"^gpt-5\.1(-\d{4}|$)", _GPT_5_1),
+    (r"^gpt-5\.[24](-mini|-nano)?(-\d{4}|$)", GPT_5_2),
+    (r"^gpt-5\.[56](-sol|-terra|-luna)?(-\d{4}|$)", _GPT_5_5),
+    (r"^gpt-6-(sol|luna)(-\d{4}|$)", _GPT_6),
+    (r"^gpt-6", _GPT_6_REASONS),
+    (r"^gpt-5", _GPT_5),
+    (r"^o\d", _O_SERIES),
+    (r"gpt-[56]|^gpt5_series/", replace(_GPT_5_0, lacks=_GPT_5_0.lacks | {"user"})),
+    (r"^o_series/", replace(_O_SERIES, lacks=_O_SERIES.lacks | {"user"})),
+)
+"""Model ids, and what they take; the last two are names of Azure deployments, which LiteLLM reads in this way too.
+
+Sources: OpenAI, "Using the latest model" (parameters beside an effort); for efforts, also where none is asked for,
+`supports_*_effort` and `default_reasoning_effort` of LiteLLM's price map. LiteLLM 1.106.2 leaves out what it says they
+refuse, and `user` for names that it does not know, without a word; it sends `max` to all of them."""
+
+
+def reasoners(fitted: Callable[[Dialect], Dialect] = lambda dialect: dialect) -> tuple[Family, ...]:
+    """Families of OpenAI's models that reason; `fitted` changes their dialects for another API that has them."""
+    return tuple(Family(re.compile(ids), Override(dialect=fitted(dialect))) for ids, dialect in _REASONERS)
+
+
 _HOSTS = MappingProxyType({f"{name}.api.openai.com": name for name in ("au", "eu", "in", "jp", "us")})
 """Where OpenAI also processes, and does not only store, in the place named. Source: OpenAI API docs, "Data residency":
 https://developers.openai.com/api/docs/guides/data-residency"""
@@ -83,11 +115,7 @@ OPENAI = Profile(
     families=(
         *claude_families(),
         Family(re.compile(r"^gpt-4o-mini"), Override(dialect=_GPT_4O_MINI)),
-        Family(re.compile(r"^gpt-5(-mini|-nano)?(-\d{4}|$)"), Override(dialect=_GPT_5_0)),
-        Family(re.compile(r"^gpt-5\.1(-\d{4}|$)"), Override(dialect=_GPT_5_1)),
-        Family(re.compile(r"^gpt-5\.[245](-mini|-nano)?(-\d{4}|$)"), Override(dialect=_GPT_5_2)),
-        Family(re.compile(r"^gpt-5"), Override(dialect=_GPT_5)),
-        Family(re.compile(r"^o\d"), Override(dialect=_O_SERIES)),
+        *reasoners(),
     ),
     elsewhere=Override(finish_reasons=COMPATIBLE),
     own_domain="openai.com",

@@ -8,6 +8,7 @@ from typing import Any
 from ...providers import Dialect
 from ..request import THINKING_FIELDS, THINKING_PARTS, MessageFeatures
 from ..types import Deployment, Message
+from .report import UnfitError
 from .tool_images import LINE, MOVED, with_moved_images
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -58,15 +59,17 @@ def fit_sampling(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
 
 
 def _fit_effort(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
-    effort = kept.get("reasoning_effort")
-    if effort not in _EFFORTS or not dialect.efforts:
-        return []
-    adjusted = []
-    if effort not in dialect.efforts:
+    """Raises UnfitError where log probabilities are asked for beside reasoning."""
+    effort, adjusted = kept.get("reasoning_effort"), []
+    if effort in _EFFORTS and dialect.efforts and effort not in dialect.efforts:
         effort = kept["reasoning_effort"] = _nearest(effort, dialect.efforts)
         adjusted.append(f"reasoning_effort sent as {effort}")
-    if dialect.sampling_without_effort and effort != "none":
-        adjusted += [_drop(kept, name) for name in ("top_p", "logprobs", "top_logprobs") if name in kept]
+    reasons = dialect.reasons_unasked if effort is None else effort != "none"
+    if dialect.sampling_without_effort and reasons:
+        if kept.get("logprobs"):
+            why = "gives log probabilities only where it does not reason (reasoning_effort: none)"
+            raise UnfitError("logprobs", why, param="logprobs")
+        adjusted += [_drop(kept, name) for name in ("top_p", "logprobs") if name in kept]
         adjusted += [_drop(kept, "temperature")] if kept.get("temperature", 1) != 1 else []
     return adjusted
 

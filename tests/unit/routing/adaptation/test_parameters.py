@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from litellm_fallback_router.routing.adaptation.parameters import adjust_messages, adjust_params
+from litellm_fallback_router.routing.adaptation.report import UnfitError
 from litellm_fallback_router.routing.request.features import MessageFeatures
 from litellm_fallback_router.routing.types import Message, ModelInfo
 from tests.support.scripted import deployment
@@ -55,7 +58,10 @@ def test_a_model_without_sampling_takes_the_default_temperature_only() -> None:
         ("gpt-5.4", "minimal", "low"),
         ("gpt-5.4-mini-2026-03-17", "max", "xhigh"),
         ("gpt-5.4", "none", "none"),
-        ("gpt-5.6", "max", "max"),
+        ("gpt-5.6", "max", "xhigh"),
+        ("gpt-6-sol", "minimal", "low"),
+        ("gpt-6-astra", "none", "low"),
+        ("gpt-6-astra", "max", "max"),
         ("gpt-5.1-codex", "xhigh", "xhigh"),
     ],
 )
@@ -74,6 +80,21 @@ def test_gpt_5_takes_sampling_only_where_it_does_not_reason() -> None:
         ("top_p dropped", "temperature dropped"),
     )
     assert adjust_params(place, {"temperature": 1, "reasoning_effort": "low"})[1] == ()
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure"])
+def test_models_that_reason_unasked_take_sampling_only_where_they_are_told_not_to(provider: str) -> None:
+    place, sampling = deployment("x", provider=provider, model="gpt-5.5"), {"temperature": 0.2, "top_p": 0.9}
+    assert adjust_params(place, sampling) == ({}, ("top_p dropped", "temperature dropped"))
+    unthinking = {**sampling, "reasoning_effort": "none", "logprobs": True}
+    assert adjust_params(place, unthinking) == (unthinking, ())
+
+
+@pytest.mark.parametrize(("model", "params"), [("gpt-5.5", {}), ("gpt-5.4", {"reasoning_effort": "low"})])
+def test_log_probabilities_beside_reasoning_pass_a_model_over(model: str, params: dict[str, Any]) -> None:
+    with pytest.raises(UnfitError, match="only where it does not reason") as unfit:
+        adjust_params(deployment("x", provider="openai", model=model), {"logprobs": True, **params})
+    assert unfit.value.code == "logprobs"
 
 
 def test_tools_that_must_not_be_called_are_left_out_where_that_cannot_be_said() -> None:
