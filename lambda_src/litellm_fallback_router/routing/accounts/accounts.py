@@ -288,7 +288,7 @@ class Accounts:
 
     def _local(self, slot: Slot, known: _Known, amount: int, error: StoreLostError) -> Lease | None:
         if self._fail_closed:
-            message = "what this key may still spend cannot be read, and without that nothing is sent"
+            message = "what may still be spent cannot be read, and without that nothing is sent"
             raise UnavailableError(message, retry_after=1.0) from error
         share = int(slot.limit * self._local_share)
         # Nobody knows what others hold, nor what is spent of this process's own share.
