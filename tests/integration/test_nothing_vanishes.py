@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from litellm_fallback_router.routing.request.messages import MAY_REPLACE_CONTENT
 from litellm_fallback_router.routing.types import ChatRequest
 from litellm_fallback_router.simulated import simulated
 from local.simulator import SimulatorControl
-from tests.support.samples import ASKED, PARAMS, PART, SAID, Sample
+from tests.support.samples import ASKED, PARAMS, PART, SAID, TOOL, Sample
 
 SAMPLES = PARAMS | {f"part: {name}": s for name, s in PART.items()} | {f"said: {name}": s for name, s in SAID.items()}
 
@@ -76,8 +77,14 @@ async def test_nothing_vanishes(simulator: SimulatorControl, sample: str) -> Non
 
 REASONERS = {
     "openai": "gpt-5-mini gpt-5-chat-latest gpt-5.1 gpt-5.2-chat-latest gpt-5.2 gpt-5.4-mini gpt-5.5 gpt-5.6 gpt-6-sol "
-    "gpt-6-astra gpt-6.1-sol o4-mini",
+    "gpt-6-astra gpt-6.1-sol o4-mini gpt-5-pro gpt-5.2-pro gpt-5-codex gpt-5.3-codex o3-pro "
+    "ft:gpt-4o-mini-2024-07-18:us::1",
     "azure": "gpt-5-mini gpt-5.1 gpt-5.4 gpt-5.5 gpt5_series/ours our-gpt-5.4 o4-mini o_series/ours",
+}
+BESIDE: dict[str, dict[str, Any]] = {
+    "no effort": {"reasoning_effort": "none"},
+    "an effort": {"reasoning_effort": "low"},
+    "functions": {"reasoning_effort": "low", "tools": [TOOL]},
 }
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -98,9 +105,9 @@ async def test_nothing_vanishes_beside_reasoning(simulator: SimulatorControl, pr
     asked = {f"effort {effort}": effort_of(effort) for effort in EFFORTS}
     for name, sample in PARAMS.items():
         asked[name] = sample
-        if name != "reasoning_effort":
-            for effort in ("none", "low"):
-                asked[f"{name} beside {effort}"] = replace(sample, params={**sample.params, "reasoning_effort": effort})
+        for beside, more in BESIDE.items():
+            if not more.keys() & sample.params.keys():
+                asked[f"{name} beside {beside}"] = replace(sample, params={**more, **sample.params})
     fates = {name: await sent(simulator, config, "thinker", sample) for name, sample in asked.items()}
     assert {name: fate for name, fate in fates.items() if fate.startswith("LOST")} == {}
 

@@ -103,9 +103,12 @@ PARAMS: dict[str, Sample] = {
         report="response_format strict dropped",
     ),
     "response_format without a schema": param(
-        "response_format", {"type": "json_schema", "json_schema": {"name": "answer"}}
+        "response_format", {"type": "json_schema", "json_schema": {"name": "answer"}},
+        '"json_schema": {"name": "answer"}', '"name": "answer", "schema": {}',
     ),
-    "response_format json_object": param("response_format", {"type": "json_object"}),
+    "response_format json_object": param(
+        "response_format", {"type": "json_object"}, 'format": {"type": "json_object"}'
+    ),
     "reasoning_effort": param(
         "reasoning_effort", "low", '"effort": "low"', '"maxReasoningEffort": "low"', '"reasoning_effort": "low"',
         '"thinking": {',

@@ -8,14 +8,14 @@ from .anthropic import FINISH_REASONS as CLAUDES
 from .claude import CLAUDE, claude_families
 from .dialect import Dialect, Feature
 from .google import GEMINI_FAMILY
-from .openai import CHAT, FINISH_REASONS, GPT_5_2, reasoners
+from .openai import CHAT, FINISH_REASONS, GPT_5_2, GPT_5_4, reasoners
 from .profile import OwnApi, Profile
 
 
 def _at_azure(dialect: Dialect) -> Dialect:
     lacks = dialect.lacks | {"safety_identifier", "service_tier", "metadata", "verbosity"}
     # LiteLLM 1.106.2 (`AzureOpenAIGPT5Config`): of the models that reason these alone have been seen to give them.
-    cannot = dialect.cannot if dialect in (CHAT, GPT_5_2) else dialect.cannot | {Feature.LOGPROBS}
+    cannot = dialect.cannot if dialect in (CHAT, GPT_5_2, GPT_5_4) else dialect.cannot | {Feature.LOGPROBS}
     return replace(dialect, lacks=lacks, cannot=cannot, metadata_if_stored=False)
 
 

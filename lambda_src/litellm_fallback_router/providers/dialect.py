@@ -103,6 +103,8 @@ class Dialect:
     """Takes `top_p`, log probabilities and a temperature other than 1 only where it does not reason."""
     reasons_unasked: bool = False
     """Reasons where `reasoning_effort` is left out."""
+    functions_by_responses: bool = False
+    """Beside functions it is asked by OpenAI's Responses API, unless it is told not to reason."""
     picture_tokens: int = 6_000
     """The most tokens that one image counts as. Sources: OpenAI, "Images and vision" (tiles of 170 after scaling, or
     patches of at most 3,779); Anthropic, "Vision" (at most 4,784); Amazon Nova, "Image understanding" (about 1,800)."""

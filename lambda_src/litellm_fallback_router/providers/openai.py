@@ -46,6 +46,22 @@ CHAT = Dialect(
     parts=_PARTS,
 )
 """LiteLLM hands OpenAI no `prompt_cache_retention`; only GPT-5 has `verbosity`."""
+
+
+def _by_responses(dialect: Dialect) -> Dialect:
+    """The same for a model that has no chat completions: LiteLLM asks it by the Responses API."""
+    cannot = {
+        Feature.MANY_CHOICES,
+        Feature.FUNCTIONS,
+        Feature.MODERATION,
+        Feature.STOP,
+        Feature.AUDIO,
+        Feature.WEB_SEARCH,
+    }
+    lacks = PENALTIES | {"seed", "prediction", "modalities", "audio"}
+    return replace(dialect, cannot=dialect.cannot | cannot, lacks=dialect.lacks | lacks)
+
+
 _O_SERIES = replace(
     CHAT,
     cannot=frozenset({Feature.LOGPROBS}),
@@ -63,23 +79,35 @@ _GPT_5 = replace(
     reasons_unasked=True,
 )
 _GPT_5_0 = replace(_GPT_5, efforts=("minimal", "low", "medium", "high"))
+_CODEX = replace(_by_responses(_GPT_5), efforts=("low", "medium", "high"))
+_PRO = replace(_CODEX, efforts=("medium", "high", "xhigh"))
 _GPT_5_5 = replace(
-    _GPT_5, cannot=_GPT_5.cannot - {Feature.LOGPROBS}, efforts=("none", "low", "medium", "high", "xhigh")
+    _GPT_5,
+    cannot=_GPT_5.cannot - {Feature.LOGPROBS},
+    efforts=("none", "low", "medium", "high", "xhigh"),
+    functions_by_responses=True,
 )
-GPT_5_2 = replace(_GPT_5_5, reasons_unasked=False)
+GPT_5_4 = replace(_GPT_5_5, reasons_unasked=False)
+GPT_5_2 = replace(GPT_5_4, functions_by_responses=False)
 _GPT_5_1 = replace(GPT_5_2, efforts=GPT_5_2.efforts[:-1])
 _GPT_6 = replace(_GPT_5_5, efforts=(*_GPT_5_5.efforts, "max"))
-_GPT_6_REASONS = replace(_GPT_5, efforts=_GPT_6.efforts[1:])
+_GPT_6_REASONS = replace(_GPT_6, cannot=_GPT_5.cannot, efforts=_GPT_6.efforts[1:])
 _REASONERS = (
     (r"^gpt-5-chat", replace(CHAT, lacks=CHAT.lacks | {"reasoning_effort"})),
     (r"^gpt-5\.\d-chat", _GPT_5_0),
     (r"^gpt-5(-mini|-nano)?(-\d{4}|$)", _GPT_5_0),
     (r"^gpt-5\.1(-\d{4}|$)", _GPT_5_1),
-    (r"^gpt-5\.[24](-mini|-nano)?(-\d{4}|$)", GPT_5_2),
+    (r"^gpt-5\.2(-\d{4}|$)", GPT_5_2),
+    (r"^gpt-5\.4(-mini|-nano)?(-\d{4}|$)", GPT_5_4),
     (r"^gpt-5\.[56](-sol|-terra|-luna)?(-\d{4}|$)", _GPT_5_5),
     (r"^gpt-6-(sol|luna)(-\d{4}|$)", _GPT_6),
     (r"^gpt-6", _GPT_6_REASONS),
+    (r"^gpt-5-pro", replace(_PRO, efforts=("high",))),
+    (r"^gpt-5\.\d-pro", _PRO),
+    (r"^gpt-5\.3-codex", replace(_CODEX, efforts=(*_CODEX.efforts, "xhigh"))),
+    (r"^gpt-5.*-codex", _CODEX),
     (r"^gpt-5", _GPT_5),
+    (r"^o\d.*-(pro|deep-research)", _by_responses(_O_SERIES)),
     (r"^o\d", _O_SERIES),
     (r"gpt-[56]|^gpt5_series/", replace(_GPT_5_0, lacks=_GPT_5_0.lacks | {"user"})),
     (r"^o_series/", replace(_O_SERIES, lacks=_O_SERIES.lacks | {"user"})),
@@ -115,6 +143,7 @@ OPENAI = Profile(
     families=(
         *claude_families(),
         Family(re.compile(r"^gpt-4o-mini"), Override(dialect=_GPT_4O_MINI)),
+        Family(re.compile(r"^ft:"), Override(dialect=replace(CHAT, lacks=CHAT.lacks | {"user"}))),
         *reasoners(),
     ),
     elsewhere=Override(finish_reasons=COMPATIBLE),

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...providers import Dialect
+from ...providers import Dialect, Feature
 from ..request import THINKING_FIELDS, THINKING_PARTS, MessageFeatures
 from ..types import Deployment, Message
 from .report import UnfitError
 from .tool_images import LINE, MOVED, with_moved_images
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_BEYOND_RESPONSES = {
+    "n": Feature.MANY_CHOICES,
+    "moderation": Feature.MODERATION,
+    "functions": Feature.FUNCTIONS,
+    "function_call": Feature.FUNCTIONS,
+}
 FILE_NAME = "file.pdf"
 """For files that callers give no name."""
 
@@ -25,6 +31,7 @@ def adjust_params(deployment: Deployment, params: Mapping[str, Any]) -> tuple[di
     if not deployment.openai_compatible:
         adjusted += fit_sampling(deployment, kept)
         adjusted += _fit_effort(dialect, kept)
+        adjusted += _fit_functions(dialect, kept)
         adjusted += _fit_tools(dialect, kept)
         adjusted += _fit_formats(dialect, kept)
         adjusted += _fit_metadata(dialect, kept)
@@ -72,6 +79,17 @@ def _fit_effort(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
         adjusted += [_drop(kept, name) for name in ("top_p", "logprobs") if name in kept]
         adjusted += [_drop(kept, "temperature")] if kept.get("temperature", 1) != 1 else []
     return adjusted
+
+
+def _fit_functions(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
+    """What OpenAI's Responses API has no place for, where functions are sent by it. Raises UnfitError."""
+    functions = any(tool.get("type") == "function" for tool in kept.get("tools") or ())
+    if not (functions and dialect.functions_by_responses) or kept.get("reasoning_effort") == "none":
+        return []
+    for name, feature in _BEYOND_RESPONSES.items():
+        if kept.get(name) not in (None, 1):
+            raise UnfitError(feature.code, f"{feature.reason} beside functions", param=name)
+    return [_drop(kept, "seed")] if "seed" in kept else []
 
 
 def _nearest(effort: str, taken: tuple[str, ...]) -> str:

@@ -62,7 +62,9 @@ def test_a_model_without_sampling_takes_the_default_temperature_only() -> None:
         ("gpt-6-sol", "minimal", "low"),
         ("gpt-6-astra", "none", "low"),
         ("gpt-6-astra", "max", "max"),
-        ("gpt-5.1-codex", "xhigh", "xhigh"),
+        ("gpt-5.1-codex", "xhigh", "high"),
+        ("gpt-5.3-codex", "max", "xhigh"),
+        ("gpt-5-pro", "low", "high"),
     ],
 )
 def test_gpt_5_reasons_as_much_as_it_can(model: str, effort: str, sent: str) -> None:
@@ -88,6 +90,20 @@ def test_models_that_reason_unasked_take_sampling_only_where_they_are_told_not_t
     assert adjust_params(place, sampling) == ({}, ("top_p dropped", "temperature dropped"))
     unthinking = {**sampling, "reasoning_effort": "none", "logprobs": True}
     assert adjust_params(place, unthinking) == (unthinking, ())
+
+
+@pytest.mark.parametrize(
+    ("params", "code"), [({"n": 2}, "n"), ({"moderation": {}}, "moderation"), ({"function_call": "auto"}, "functions")]
+)
+def test_functions_that_are_sent_by_the_responses_api_stand_beside_less(params: dict[str, Any], code: str) -> None:
+    place, tools = deployment("x", provider="openai", model="gpt-5.4"), {"tools": [STRICT]}
+    with pytest.raises(UnfitError, match="beside functions") as unfit:
+        adjust_params(place, {**tools, **params})
+    assert unfit.value.code == code
+    assert adjust_params(place, {**tools, "seed": 7})[1] == ("seed dropped",)
+    by_chat = {**tools, **params, "seed": 7, "reasoning_effort": "none"}
+    assert adjust_params(place, by_chat) == (by_chat, ())
+    assert adjust_params(deployment("x", provider="openai", model="gpt-5.2"), {**tools, **params})[1] == ()
 
 
 @pytest.mark.parametrize(("model", "params"), [("gpt-5.5", {}), ("gpt-5.4", {"reasoning_effort": "low"})])
