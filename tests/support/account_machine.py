@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from litellm_fallback_router.routing.accounts import Account, Refusal, Reservation, Short, Slot
-from litellm_fallback_router.routing.accounts.accounts import PAUSE_SECONDS
 from litellm_fallback_router.routing.accounts.closings import LATE_SECONDS
+from litellm_fallback_router.routing.accounts.openings import PAUSE_SECONDS
 from litellm_fallback_router.routing.callers import Period
 from litellm_fallback_router.routing.errors import UnavailableError
 from litellm_fallback_router.routing.ports import AccountStore

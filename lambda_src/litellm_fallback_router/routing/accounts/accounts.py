@@ -14,12 +14,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from ..errors import UnavailableError
 from ..ports import AccountStore
-from .account import SOON_SECONDS, Account, Granted, Refusal, Short, Slot, StoreLostError
-from .closings import FLUSH_SECONDS, LEASE_EXPIRES, Closings, Lease
+from .account import SOON_SECONDS, Account, Refusal, Short, Slot, StoreLostError
+from .closings import Closings, Lease
+from .openings import Openings
 
 LEASE_SECONDS = SOON_SECONDS
 """Age at which a lease taken ahead is closed: what a crash can cost, and how late others see what was spent."""
@@ -27,9 +27,6 @@ AHEAD = 8
 """Reservations of the same size that a lease taken ahead has room for."""
 SHARE = 8
 """A lease taken ahead is at most this part of what is left."""
-PAUSE_SECONDS = 1.0
-"""For which a lost store is not asked to open leases: many requests that wait for the same account would each wait for
-it, one after the other."""
 MOST_SLOTS = 10_000
 """Accounts and periods remembered; beyond, the one used longest ago is forgotten once nothing is reserved in it."""
 
@@ -90,15 +87,13 @@ class Accounts:
             local_share: From 0 to 1.
             clock: Gives Unix seconds.
         """
-        self._store, self._ahead = store, ahead
+        self._ahead = ahead
         self._fail_closed, self._local_share = fail_closed, local_share
         self._clock = clock
         self._slots: OrderedDict[str, _Known] = OrderedDict()
         self._closings = Closings(store, clock)
-        self._opening: set[asyncio.Task[Granted | Short]] = set()
-        """Openings under way; one goes on where its caller has left."""
+        self._openings = Openings(store, self._closings, clock)
         self._tending: asyncio.Task[None] | None = None
-        self._paused_until = 0.0
 
     def reconfigure(self, *, fail_closed: bool, local_share: float) -> None:
         """Go by another mapping from now on; the arguments are those of the constructor."""
@@ -199,8 +194,7 @@ class Accounts:
             self._tending.cancel()
             await asyncio.gather(self._tending, return_exceptions=True)
             self._tending = None
-        if self._opening:
-            await asyncio.wait(self._opening, timeout=FLUSH_SECONDS)
+        await self._openings.flush()
         for known in self._slots.values():
             self._retire(known)
         await self._closings.flush()
@@ -245,7 +239,7 @@ class Accounts:
             wanted = max(amount, min(AHEAD * amount, known.left // SHARE))
         for size in dict.fromkeys((wanted, amount)):
             lease = self._lease(slot, size)
-            answer = await self._open(lease)
+            answer = await self._openings.open(lease)
             known.left, lease.doubtful = answer.left, answer.doubtful
             if not isinstance(answer, Short):
                 return lease
@@ -255,33 +249,6 @@ class Accounts:
             if answer.left < amount:
                 return None
         return None
-
-    async def _open(self, lease: Lease) -> Granted | Short:
-        if self._clock() < self._paused_until:
-            raise StoreLostError("not asked for a moment after it was lost", sent=False)
-        opening = asyncio.get_running_loop().create_task(
-            self._store.open(lease.slot, lease.id, lease.amount, self._clock() + LEASE_EXPIRES)
-        )
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
-        try:
-            return await asyncio.shield(opening)
-        except StoreLostError as error:
-            self._paused_until = self._clock() + PAUSE_SECONDS
-            if error.sent:
-                # It may have been opened all the same, or still be; then it is closed with nothing spent.
-                lease.doubtful = True
-                self._closings.add(lease)
-            raise
-        except asyncio.CancelledError:
-            opening.add_done_callback(partial(self._unwanted, lease))
-            raise
-
-    def _unwanted(self, lease: Lease, opening: asyncio.Task[Granted | Short]) -> None:
-        """Close what was opened for a caller that left meanwhile."""
-        lost = opening.cancelled() or opening.exception() is not None
-        lease.doubtful = lost or opening.result().doubtful
-        self._closings.add(lease)
 
     def _lease(self, slot: Slot, amount: int, *, local: bool = False) -> Lease:
         return Lease(secrets.token_urlsafe(8), slot, amount, self._clock(), local=local)
