@@ -58,6 +58,11 @@ def libraries(modules: Iterable[str]) -> set[str]:
     return {module.partition(".")[0] for module in modules}
 
 
+def others(modules: set[str]) -> set[str]:
+    """Those of other people's: our own are many small files, and each that is divided would count."""
+    return {module for module in modules if not module.startswith("litellm_fallback_router")}
+
+
 def test_the_door_loads_no_sdk_and_nothing_for_a_terminal(stages: list[set[str]]) -> None:
     unasked = {
         "litellm",
@@ -72,8 +77,7 @@ def test_the_door_loads_no_sdk_and_nothing_for_a_terminal(stages: list[set[str]]
         "typer",
     }
     assert not libraries(stages[0]) & unasked
-    others = [module for module in stages[0] if not module.startswith("litellm_fallback_router")]
-    assert len(others) <= 540, "our own are many small files; of others' there are 512 with Python 3.13"
+    assert len(others(stages[0])) <= 540, "512 with Python 3.13"
 
 
 def test_litellm_loads_neither_aws_nor_all_of_openais_api(stages: list[set[str]]) -> None:
@@ -87,7 +91,7 @@ def test_litellm_loads_neither_aws_nor_all_of_openais_api(stages: list[set[str]]
         "starlette.testclient",
     }
     assert sum(module.startswith("openai.") for module in stages[1]) <= 430, "372 with openai 2.54"
-    assert len(stages[1]) <= 2600, "2,400 with litellm 1.106.2"
+    assert len(others(stages[1])) <= 2400, "2,309 with litellm 1.106.2"
 
 
 def test_priming_leaves_next_to_nothing_to_load_for_any_provider(stages: list[set[str]]) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
+
+import pytest
 
 from litellm_fallback_router.adapters import dynamodb as tables
 from litellm_fallback_router.adapters.dynamodb.cache import TableCache
@@ -23,6 +26,13 @@ def cache_on(
     return TableCache(client, table, 60, Availability(notes or StateNotes(), clock), clock)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for as long as the DynamoDB in memory takes on a busy machine."""
+    monkeypatch.setattr(sys.modules[TableCache.__module__], "WAIT", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_an_answer_is_given_until_its_time_is_over_though_the_table_still_has_it(
     dynamodb: DynamoDBClient,
 ) -> None:
@@ -41,6 +51,7 @@ async def test_an_answer_is_given_until_its_time_is_over_though_the_table_still_
     assert await cache.get("k") is None
 
 
+@pytest.mark.usefixtures("patient")
 async def test_an_item_that_it_did_not_write_is_a_miss(dynamodb: DynamoDBClient) -> None:
     clock = Clock(1_000.0)
     cache = cache_on(dynamodb, clock=clock)
@@ -51,6 +62,7 @@ async def test_an_item_that_it_did_not_write_is_a_miss(dynamodb: DynamoDBClient)
     assert await cache.get("k") is not None
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_shorter_time_in_the_mapping_holds_for_what_is_kept_already(dynamodb: DynamoDBClient) -> None:
     clock = Clock(1_000.0)
     assert await cache_on(dynamodb, clock=clock).put("k", b"answer")
@@ -59,6 +71,7 @@ async def test_a_shorter_time_in_the_mapping_holds_for_what_is_kept_already(dyna
     assert await shorter.get("k") is None
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_largest_answer_fits_into_an_item(dynamodb: DynamoDBClient) -> None:
     cache = tables.cache(TABLE, 60, StateNotes())
     assert await cache.put("f" * 64, bytes(LARGEST_ANSWER))
@@ -67,6 +80,7 @@ async def test_the_largest_answer_fits_into_an_item(dynamodb: DynamoDBClient) ->
     assert len(kept.entry) == LARGEST_ANSWER
 
 
+@pytest.mark.usefixtures("patient")
 async def test_without_the_table_every_request_is_a_miss_and_the_table_is_left_alone_for_a_while(
     dynamodb: DynamoDBClient,
 ) -> None:
