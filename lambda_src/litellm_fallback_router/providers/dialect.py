@@ -99,6 +99,8 @@ class Dialect:
     """Takes `temperature` and `top_p` in one request."""
     efforts: tuple[str, ...] = ()
     """Values of `reasoning_effort` that it takes, the least first; empty: any. Others are sent as the nearest."""
+    responses_efforts: tuple[str, ...] = ()
+    """The same of `reasoning.effort`, where it takes more of them by OpenAI's Responses API; empty: `efforts`."""
     sampling_without_effort: bool = False
     """Takes `top_p`, log probabilities and a temperature other than 1 only where it does not reason."""
     reasons_unasked: bool = False

@@ -80,6 +80,7 @@ _GPT_5 = replace(
 )
 _GPT_5_0 = replace(_GPT_5, efforts=("minimal", "low", "medium", "high"))
 _CODEX = replace(_by_responses(_GPT_5), efforts=("low", "medium", "high"))
+_CODEX_5_2 = replace(_CODEX, responses_efforts=(*_CODEX.efforts, "xhigh"))
 _PRO = replace(_CODEX, efforts=("medium", "high", "xhigh"))
 _GPT_5_5 = replace(
     _GPT_5,
@@ -87,6 +88,7 @@ _GPT_5_5 = replace(
     efforts=("none", "low", "medium", "high", "xhigh"),
     functions_by_responses=True,
 )
+_GPT_5_6 = replace(_GPT_5_5, responses_efforts=(*_GPT_5_5.efforts, "max"))
 GPT_5_4 = replace(_GPT_5_5, reasons_unasked=False)
 GPT_5_2 = replace(GPT_5_4, functions_by_responses=False)
 _GPT_5_1 = replace(GPT_5_2, efforts=GPT_5_2.efforts[:-1])
@@ -99,12 +101,14 @@ _REASONERS = (
     (r"^gpt-5\.1(-\d{4}|$)", _GPT_5_1),
     (r"^gpt-5\.2(-\d{4}|$)", GPT_5_2),
     (r"^gpt-5\.4(-mini|-nano)?(-\d{4}|$)", GPT_5_4),
-    (r"^gpt-5\.[56](-sol|-terra|-luna)?(-\d{4}|$)", _GPT_5_5),
+    (r"^gpt-5\.5(-\d{4}|$)", _GPT_5_5),
+    (r"^gpt-5\.6(-sol|-terra|-luna)?(-\d{4}|$)", _GPT_5_6),
     (r"^gpt-6-(sol|luna)(-\d{4}|$)", _GPT_6),
     (r"^gpt-6", _GPT_6_REASONS),
     (r"^gpt-5-pro", replace(_PRO, efforts=("high",))),
     (r"^gpt-5\.\d-pro", _PRO),
     (r"^gpt-5\.3-codex", replace(_CODEX, efforts=(*_CODEX.efforts, "xhigh"))),
+    (r"^gpt-5\.(1-codex-max|2-codex)", _CODEX_5_2),
     (r"^gpt-5.*-codex", _CODEX),
     (r"^gpt-5", _GPT_5),
     (r"^o\d.*-(pro|deep-research)", _by_responses(_O_SERIES)),
@@ -116,7 +120,9 @@ _REASONERS = (
 
 Sources: OpenAI, "Using the latest model" (parameters beside an effort); for efforts, also where none is asked for,
 `supports_*_effort` and `default_reasoning_effort` of LiteLLM's price map. LiteLLM 1.106.2 leaves out what it says they
-refuse, and `user` for names that it does not know, without a word; it sends `max` to all of them."""
+refuse, and `user` for names that it does not know, without a word; it sends `max` to all of them. That the Responses
+API takes more: OpenAI, "Deployment checklist" (GPT-5.6: `max`), and of codex models API reference, `reasoning.effort`
+("`xhigh` is supported for all models after `gpt-5.1-codex-max`") and openai/codex pull request 7449 (that one too)."""
 
 
 def reasoners(fitted: Callable[[Dialect], Dialect] = lambda dialect: dialect) -> tuple[Family, ...]:

@@ -77,6 +77,25 @@ def test_what_nobody_in_the_chain_can_do_is_refused_by_name(client: OpenAI, simu
     assert simulator.requests() == []
 
 
+def test_an_effort_that_the_models_lack_costs_no_attempt(client: OpenAI, simulator: SimulatorControl) -> None:
+    simulator.inject(Fault(kind="status", status=503), model="gpt-5.4")
+    answer = client.responses.create(
+        model="thinker",
+        input=QUESTION,
+        reasoning={"effort": "max"},
+        temperature=0.2,
+        extra_body={"router": {"explain": True, "providers": ["openai"]}},
+    )
+    assert answer.output_text == PARIS
+    assert sent(simulator, "gpt-5.4-mini") == {
+        "model": "gpt-5.4-mini",
+        "input": QUESTION,
+        "reasoning": {"effort": "xhigh"},
+    }
+    assert {record.status for record in simulator.requests()} == {200, 503}
+    assert {tuple(lines) for lines in adjusted(answer)} == {("reasoning.effort sent as xhigh", "temperature dropped")}
+
+
 def test_a_model_without_reasoning_is_asked_without_it(client: OpenAI, simulator: SimulatorControl) -> None:
     answer = client.responses.create(
         model="plain", input=QUESTION, text={"verbosity": "low"}, **ENCRYPTED, extra_body={"router": {"explain": True}}

@@ -30,7 +30,7 @@ def adjust_params(deployment: Deployment, params: Mapping[str, Any]) -> tuple[di
     adjusted += _fit_model(deployment, kept)
     if not deployment.openai_compatible:
         adjusted += fit_sampling(deployment, kept)
-        adjusted += _fit_effort(dialect, kept)
+        adjusted += fit_effort(dialect, kept, dialect.efforts)
         adjusted += _fit_functions(dialect, kept)
         adjusted += _fit_tools(dialect, kept)
         adjusted += _fit_formats(dialect, kept)
@@ -65,11 +65,14 @@ def fit_sampling(deployment: Deployment, kept: dict[str, Any]) -> list[str]:
     return adjusted
 
 
-def _fit_effort(dialect: Dialect, kept: dict[str, Any]) -> list[str]:
-    """Raises UnfitError where log probabilities are asked for beside reasoning."""
+def fit_effort(dialect: Dialect, kept: dict[str, Any], efforts: tuple[str, ...]) -> list[str]:
+    """Changes `kept`: the nearest of `efforts` (empty: any), and the sampling that may stand beside it.
+
+    Gives the lines for `adjusted`. Raises UnfitError where log probabilities are asked for beside reasoning.
+    """
     effort, adjusted = kept.get("reasoning_effort"), []
-    if effort in _EFFORTS and dialect.efforts and effort not in dialect.efforts:
-        effort = kept["reasoning_effort"] = _nearest(effort, dialect.efforts)
+    if effort in _EFFORTS and efforts and effort not in efforts:
+        effort = kept["reasoning_effort"] = _nearest(effort, efforts)
         adjusted.append(f"reasoning_effort sent as {effort}")
     reasons = dialect.reasons_unasked if effort is None else effort != "none"
     if dialect.sampling_without_effort and reasons:

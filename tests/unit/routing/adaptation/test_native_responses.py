@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from litellm_fallback_router.routing.adaptation import continued, marked, origin_of, speaks
+from litellm_fallback_router.routing.adaptation import UnfitError, continued, marked, origin_of, speaks
 from litellm_fallback_router.routing.adaptation.native import fitted_native
 from litellm_fallback_router.routing.adaptation.report import Report
 from litellm_fallback_router.routing.types import Deployment, ModelInfo, NativeRequest
@@ -64,6 +64,64 @@ def test_what_the_model_lacks_is_left_out_and_said() -> None:
         *("text.verbosity dropped", "reasoning dropped", "include[1] dropped"),
         "input[0] dropped (not this model's reasoning)",
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "sent"),
+    [
+        ("gpt-5.4", "max", "xhigh"),
+        ("gpt-5.4", "minimal", "low"),
+        ("gpt-5", "none", "minimal"),
+        ("gpt-5.1", "xhigh", "high"),
+        ("gpt-5.5", "max", "xhigh"),
+        ("gpt-5.6-sol", "max", "max"),
+        ("gpt-5.1-codex", "xhigh", "high"),
+        ("gpt-5.1-codex-max", "xhigh", "xhigh"),
+        ("gpt-5.2-codex", "max", "xhigh"),
+        ("gpt-5.4", "ultra", "ultra"),
+        ("gpt-5.4", "high", "high"),
+    ],
+)
+def test_an_effort_that_the_model_lacks_is_sent_as_the_nearest(model: str, asked: str, sent: str) -> None:
+    body, lines = fitted(replace(GPT, model=model), reasoning={"effort": asked, "summary": "auto"})
+    assert body["reasoning"] == {"effort": sent, "summary": "auto"}
+    assert lines == (() if sent == asked else (f"reasoning.effort sent as {sent}",))
+
+
+def test_other_servers_get_the_effort_as_it_came() -> None:
+    mantle = replace(GPT, openai_compatible=True, api_base=MANTLE, model="openai.gpt-5.4")
+    asked = {"reasoning": {"effort": "max"}, "temperature": 0.5}
+    assert fitted(mantle, **asked) == ({"input": "hi", **asked}, ())
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"), [("gpt-5.4", {"reasoning": {"effort": "low"}}), ("gpt-5.5", {}), ("gpt-5", {"reasoning": None})]
+)
+def test_sampling_beside_reasoning_is_left_out_and_said(model: str, asked: dict[str, Any]) -> None:
+    deployment = replace(GPT, model=model)
+    body, lines = fitted(deployment, temperature=0.5, top_p=0.5, **asked)
+    assert body == {"input": "hi", **asked}
+    assert lines == ("top_p dropped", "temperature dropped")
+    assert fitted(deployment, temperature=1, **asked) == ({"input": "hi", "temperature": 1, **asked}, ())
+
+
+@pytest.mark.parametrize("asked", [{}, {"reasoning": {"effort": "none"}}, {"reasoning": {"summary": "auto"}}])
+def test_a_model_that_does_not_reason_keeps_its_sampling(asked: dict[str, Any]) -> None:
+    body = {"temperature": 0.5, "top_p": 0.5, "include": ["message.output_text.logprobs"], **asked}
+    assert fitted(**body) == ({"input": "hi", **body}, ())
+
+
+@pytest.mark.parametrize("asked", [{"include": ["message.output_text.logprobs"]}, {"top_logprobs": 2}])
+@pytest.mark.parametrize(("model", "effort"), [("gpt-5.4", "low"), ("gpt-5", "low"), ("o3", "low")])
+def test_log_probabilities_beside_reasoning_pass_the_model_over(model: str, effort: str, asked: Any) -> None:
+    with pytest.raises(UnfitError) as caught:
+        fitted(replace(GPT, model=model), reasoning={"effort": effort}, **asked)
+    assert caught.value.code == "logprobs"
+
+
+def test_a_model_without_efforts_is_sent_none() -> None:
+    chat = replace(GPT, model="gpt-5-chat-latest")
+    assert fitted(chat, reasoning={"effort": "low"}) == ({"input": "hi"}, ("reasoning dropped",))
 
 
 def test_what_codex_says_of_itself_goes_to_openai_alone() -> None:

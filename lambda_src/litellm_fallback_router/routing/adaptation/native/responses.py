@@ -17,14 +17,18 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from ....providers import Dialect, Feature
 from ...types import Deployment, Message, NativeRequest
-from ..report import Report
+from ..parameters import fit_effort
+from ..report import Report, UnfitError
 
 MADE_HERE = "_gw_"
 """In every id that the gateway made itself: no API has them stored."""
 MARK = "gw1."
 """Before the maker, a dot, and what the maker wrote."""
 ENCRYPTED = "reasoning.encrypted_content"
+LOGPROBS = "message.output_text.logprobs"
+SAMPLING = ("temperature", "top_p")
 UNDOCUMENTED = "client_metadata"
 """Codex's description of itself in each request; it is in no documentation, and others refuse it. Source:
 openai/codex, `ResponsesApiRequest` in codex-rs/codex-api."""
@@ -99,19 +103,21 @@ def _host(deployment: Deployment) -> str:
 
 
 def _fit_model(deployment: Deployment, body: dict[str, Any], added: Collection[str], report: Report) -> None:
-    """What OpenAI refuses of models that lack it."""
+    """What OpenAI refuses of models that lack it. Raises UnfitError."""
     info, lacks = deployment.info, deployment.profile.dialect.lacks
     most = info.max_output_tokens
     if most is not None and body.get("max_output_tokens", 0) > most:
         body["max_output_tokens"] = most
         report.say(f"max_output_tokens clamped to {most}")
-    for name in ("temperature", "top_p"):
+    for name in SAMPLING:
         if name in lacks and body.pop(name, None) is not None:
             report.say(f"{name} dropped")
     if "verbosity" in lacks and (body.get("text") or {}).get("verbosity") is not None:
         body["text"] = {name: value for name, value in body["text"].items() if name != "verbosity"}
         report.say("text.verbosity dropped")
-    if info.reasoning is not False:
+    if info.reasoning is not False and "reasoning_effort" not in lacks:
+        if not deployment.openai_compatible:
+            _fit_effort(deployment.profile.dialect, body, report)
         return
     if body.pop("reasoning", None) is not None:
         report.say("reasoning dropped")
@@ -119,6 +125,25 @@ def _fit_model(deployment: Deployment, body: dict[str, Any], added: Collection[s
         body["include"] = [one for one in wanted if one != ENCRYPTED]
         if (leaf := f"include[{wanted.index(ENCRYPTED)}]") not in added:
             report.say(f"{leaf} dropped")
+
+
+def _fit_effort(dialect: Dialect, body: dict[str, Any], report: Report) -> None:
+    """The effort, and what cannot stand beside it, by the rules for chats. Raises UnfitError."""
+    reasoning = body.get("reasoning") or {}
+    chat = {name: body[name] for name in SAMPLING if body.get(name) is not None}
+    if (effort := reasoning.get("effort")) is not None:
+        chat["reasoning_effort"] = effort
+    if LOGPROBS in (body.get("include") or ()) or body.get("top_logprobs"):
+        chat["logprobs"] = True
+        if Feature.LOGPROBS in dialect.cannot:
+            raise UnfitError(Feature.LOGPROBS.code, Feature.LOGPROBS.reason, param="logprobs")
+    given = chat.keys() & set(SAMPLING)
+    for line in fit_effort(dialect, chat, dialect.responses_efforts or dialect.efforts):
+        report.say(line.replace("reasoning_effort", "reasoning.effort"))
+    for name in given - chat.keys():
+        del body[name]
+    if chat.get("reasoning_effort") != effort:
+        body["reasoning"] = {**reasoning, "effort": chat["reasoning_effort"]}
 
 
 class _Items:
