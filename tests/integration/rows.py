@@ -46,7 +46,7 @@ ROWS = [
     Row("429-long-retry-after", status(429, retry_after="30"), 1, "sibling"),
     *(Row(f"429-{p}", status(429), 2, "sibling", provider=p) for p in PROVIDERS),
     *(Row(f"quota-{p}", Fault(kind="quota"), 1, "backup", provider=p) for p in PROVIDERS[:2]),
-    Row("quota-bedrock", Fault(kind="quota"), 2, "sibling", provider="bedrock"),
+    Row("quota-bedrock", Fault(kind="quota"), 1, "sibling", provider="bedrock"),
     *(
         Row(f"{code}", status(code), 2, "sibling", provider=provider)
         for code, provider in (

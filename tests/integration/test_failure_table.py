@@ -16,7 +16,7 @@ import pytest
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.engine.acompletion.error_chain import failure_of
 from litellm_fallback_router.routing.failures import FailureKind as Kind
-from litellm_fallback_router.routing.failures import ProviderFailure
+from litellm_fallback_router.routing.failures import NextStep, ProviderFailure
 from litellm_fallback_router.routing.types import Deployment, Message
 from tests.support.raw_server import RESET, raw_server, response
 from tests.support.scripted import deployment
@@ -101,6 +101,10 @@ ANTHROPIC = {
 BEDROCK = {
     "filter": (bedrock(400, "ValidationException", f"The model returned: {FILTERED}"), Kind.CONTENT_POLICY),
     "throttled": (bedrock(429, "ThrottlingException", "Too many requests"), Kind.RATE_LIMITED),
+    "daily quota": (
+        bedrock(429, "ThrottlingException", "Too many tokens per day, please wait before trying again."),
+        Kind.QUOTA_EXHAUSTED,
+    ),
     "quota": (bedrock(400, "ServiceQuotaExceededException", "Quota exceeded"), Kind.QUOTA_EXHAUSTED),
     "expired": (
         bedrock(403, "ExpiredTokenException", "The security token included in the request is expired"),
@@ -190,6 +194,17 @@ async def test_becomes_its_kind(provider: str, answer: bytes, kind: Kind, stream
     assert failed.kind is kind
     if answer != RESET and kind is not Kind.INVALID_RESPONSE:
         assert str(failed.status) in answer.split(b"\r\n")[0].decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "step", "counts"),
+    [(BEDROCK["daily quota"][0], NextStep.NEXT, True), (BEDROCK["quota"][0], NextStep.SKIP_CREDENTIAL, False)],
+    ids=["of the model", "of the account"],
+)
+async def test_a_quota_of_one_model_leaves_the_credentials_others(answer: bytes, step: NextStep, counts: bool) -> None:
+    async with raw_server(answer) as url:
+        rule = (await failure("bedrock", url, streaming=False)).rule
+    assert (rule.retry, rule.next_step, rule.counts_for_circuit) == (False, step, counts)
 
 
 @pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])

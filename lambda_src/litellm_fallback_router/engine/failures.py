@@ -22,6 +22,10 @@ QUOTA_CODES = frozenset(
     | {"ServiceQuotaExceededException"}
 )
 """OpenAI "Error codes"; Anthropic "Errors"; AWS "Bedrock common errors"."""
+DAILY_QUOTA = "too many tokens per day"
+"""Bedrock's 429 ThrottlingException, which a wait of seconds does not end: "Too many tokens per day, please wait before
+trying again." (minorun365/agent-book issue 29). The quota is of one model in one Region (AWS General Reference, "Amazon
+Bedrock endpoints and quotas")."""
 CREDENTIAL_CODES = frozenset(
     {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidSignatureException"}
     | {"InvalidClientTokenId", "IncompleteSignature", "MissingAuthenticationTokenException", "invalid_api_key"}
@@ -147,6 +151,7 @@ def failure_from(evidence: Evidence, *, begun: bool = False) -> ProviderFailure:
         retry_after=None if begun else evidence.retry_after,
         detail=evidence.message[:500],
         param=param,
+        of_model=kind is FailureKind.QUOTA_EXHAUSTED and _is_daily_quota(evidence),
     )
 
 
@@ -175,7 +180,7 @@ def _kind(evidence: Evidence) -> FailureKind:
 
 def _kind_by_code(evidence: Evidence) -> FailureKind | None:
     codes, library = evidence.codes, litellm()
-    if codes & QUOTA_CODES or "credit balance is too low" in evidence.text:
+    if codes & QUOTA_CODES or "credit balance is too low" in evidence.text or _is_daily_quota(evidence):
         return FailureKind.QUOTA_EXHAUSTED
     if codes & CREDENTIAL_CODES or "security token included in the request is" in evidence.text:
         return FailureKind.AUTHENTICATION
@@ -194,6 +199,10 @@ def _kind_by_code(evidence: Evidence) -> FailureKind | None:
     if codes & NOT_FOUND_CODES or "provided model identifier is invalid" in evidence.text:
         return FailureKind.NOT_FOUND
     return None
+
+
+def _is_daily_quota(evidence: Evidence) -> bool:
+    return evidence.status in (None, 429) and evidence.message.lower().startswith(DAILY_QUOTA)
 
 
 def _is_about_a_reference(evidence: Evidence) -> bool:

@@ -102,6 +102,9 @@ UNFIT = Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=False)
 """For an answer that is not what its request asks for: another model may do better, and as with a rejection no request
 takes a model away from the others."""
 
+QUOTA_OF_MODEL = Rule(retry=False, next_step=NextStep.NEXT, counts_for_circuit=True)
+"""For a quota of one model (Bedrock's tokens per day): the credential's other models have theirs left."""
+
 
 class ProviderFailure(Exception):
     """One attempt failed. Raised by a Provider, read by the execution, never seen by a caller.
@@ -121,6 +124,7 @@ class ProviderFailure(Exception):
         param: str | None = None,
         caller_timeout: bool = False,
         unfit: bool = False,
+        of_model: bool = False,
     ) -> None:
         super().__init__(reason)
         self.kind = kind
@@ -135,6 +139,8 @@ class ProviderFailure(Exception):
         """A timeout that was the request's own haste, not the deployment's limit: it proves nothing against it."""
         self.unfit = unfit
         """An answer well formed, but not what the request asks for."""
+        self.of_model = of_model
+        """A quota of the model's own, not its credential's."""
 
     def forget_frames(self) -> None:
         """Drop the tracebacks of this exception and of its causes: their frames hold the request and the execution,
@@ -152,7 +158,7 @@ class ProviderFailure(Exception):
     @property
     def rule(self) -> Rule:
         """What it means for the chain."""
-        rule = UNFIT if self.unfit else FAILURE_POLICY[self.kind]
+        rule = UNFIT if self.unfit else QUOTA_OF_MODEL if self.of_model else FAILURE_POLICY[self.kind]
         return replace(rule, counts_for_circuit=False) if self.caller_timeout else rule
 
 
