@@ -7,14 +7,26 @@ Names: Prometheus, "Metric and label naming" (base units, `_total`).
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    make_wsgi_app,
+    start_http_server,
+)
 
+from ..host_names import is_own, name_of
 from ..routing.errors import ConfigurationError, RouterError
 from ..routing.ledger import AttemptRecord
 from ..routing.observe import DRILL_METRICS, METRICS, Measured, measured_attempt, measured_request
 from ..routing.types import ChatRequest, ChatResult
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 ADDRESS = "127.0.0.1"
 MILLISECONDS = "Milliseconds"
@@ -57,10 +69,11 @@ class PrometheusObserver:
     def serve(self, port: int) -> None:
         """Answer `GET /metrics` from a thread of its own. Raises ConfigurationError where the port cannot be had."""
         try:
-            start_http_server(port, addr=ADDRESS, registry=self.registry)
+            server, _ = start_http_server(port, addr=ADDRESS, registry=self.registry)
         except OSError as error:
             what = error.strerror or type(error).__name__
             raise ConfigurationError([f"ROUTER_METRICS_PORT: port {port} cannot be listened on: {what}"]) from error
+        server.set_app(_for_own_names(make_wsgi_app(self.registry)))
 
     def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:
         self._passed_on.attempted(request, attempt)
@@ -88,6 +101,19 @@ class PrometheusObserver:
                 else:
                     counter = self._counters[name]
                     (counter.labels(*labels) if labels else counter).inc(float(value))
+
+
+def _for_own_names(app: WSGIApplication) -> WSGIApplication:
+    """The same, but a 403 under a foreign name: a web page may have pointed it here."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        name = name_of(environ.get("HTTP_HOST", ""))
+        if is_own(name):
+            return app(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"Scrape it by its address ({ADDRESS}) or as localhost, not as {name[:100]!r}.\n".encode()]
+
+    return guarded
 
 
 def _labels(sets: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:

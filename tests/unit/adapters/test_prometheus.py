@@ -50,6 +50,25 @@ def test_a_scrape_says_what_was_asked_failed_and_cost() -> None:
     assert found["router_state_unavailable_total", ()] == 1
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:9464", 200),
+        ("[::1]:9464", 200),
+        ("metrics.example", 403),
+        ("127.0.0.1.rebind.example:9464", 403),
+        ("localhost.example", 403),
+        ("", 403),
+    ],
+)
+def test_a_page_under_a_name_of_its_own_reads_nothing(host: str, status: int) -> None:
+    observer, port = PrometheusObserver(LogObserver()), free_port()
+    observer.serve(port)
+    answer = httpx.get(f"http://127.0.0.1:{port}/metrics", headers={"host": host})
+    assert answer.status_code == status
+    assert ("router_" in answer.text) == (status == 200)
+
+
 def test_every_metric_but_those_of_drills_has_a_name_of_prometheus() -> None:
     names = {family.name for family in PrometheusObserver(LogObserver()).registry.collect()}
     assert len(names) == len(METRICS) - len(DRILL_METRICS)
