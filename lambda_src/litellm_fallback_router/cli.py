@@ -168,7 +168,7 @@ def drill(
     """Prove every chain before the night: take out each hop in turn, and see whether the rest answers.
 
     Each hop is asked a known question whole and streamed, and with a tool to call, while everything before it is out.
-    Finds refused keys, used-up quotas, missing permissions, models that are gone or retire within 60 days, and prices
+    Finds refused keys, used-up quotas, missing permissions, models that are gone or retire within 90 days, and prices
     that changed since the last report. The report is sealed and kept; `chains` then says when each hop was proven.
 
     Before each request its dearest answer is reserved, so that it never costs more than --max-usd; the shipped chains

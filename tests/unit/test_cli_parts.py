@@ -14,10 +14,10 @@ import typer
 
 from litellm_fallback_router.commands import chains, serve
 from litellm_fallback_router.commands.deployments import each_alone
-from litellm_fallback_router.commands.doctor import retirement_warning
 from litellm_fallback_router.commands.fixes import fix
 from litellm_fallback_router.commands.formatting import attempt_lines
 from litellm_fallback_router.commands.serve import JsonFormatter
+from litellm_fallback_router.drill import retirement_warning
 from litellm_fallback_router.routing.errors import RouterError
 from litellm_fallback_router.routing.failures import FailureKind
 from litellm_fallback_router.routing.plan.health import Health

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from rich.progress import Progress, TextColumn
 from rich.table import Table
 
 from .. import bootstrap
+from ..drill import retirement_warning
 from ..routing.errors import RouterError
 from ..routing.mapping import RouterConfig
 from ..routing.router import Router
@@ -31,7 +32,6 @@ REASONING_MAX_TOKENS = 512
 """OpenAI's reasoning models answer 400 "Could not finish the message" where thinking uses up the limit."""
 TIMEOUT_SECONDS = 20.0
 AT_ONCE = 4
-RETIRES_SOON_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -132,19 +132,6 @@ def _finding(
         retires_on=deployment.info.retires_on,
         warning=retirement_warning(deployment.info.retires_on, datetime.now(UTC).date()),
     )
-
-
-def retirement_warning(retires_on: str | None, today: date) -> str:
-    """Empty while the model has more than 90 days, or no known date."""
-    if retires_on is None:
-        return ""
-    try:
-        days = (date.fromisoformat(retires_on) - today).days
-    except ValueError:
-        return ""
-    if days < 0:
-        return f"its retirement date has passed ({retires_on}): move to a newer model"
-    return f"retires in {days} days ({retires_on}): move to a newer model" if days <= RETIRES_SOON_DAYS else ""
 
 
 def _dead_chains(config: RouterConfig, findings: list[Finding]) -> list[str]:

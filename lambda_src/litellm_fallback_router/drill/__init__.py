@@ -2,7 +2,7 @@
 
 from .asking import Drill, Limits
 from .cases import NEVER, Case, cases_of
-from .findings import Finding, Price, findings_of, prices_of
+from .findings import Finding, Price, findings_of, prices_of, retirement_warning
 from .hops import Hop, hops_of
 from .order import EVENT, Order, order_in
 from .proofs import UNPROVEN_AFTER, Proof, at_text, last_proven, proven_by, unproven
@@ -37,6 +37,7 @@ __all__ = [
     "order_in",
     "prices_of",
     "proven_by",
+    "retirement_warning",
     "sealed",
     "unproven",
 ]

@@ -11,8 +11,8 @@ from ..routing.failures import FailureKind
 from ..routing.types import Deployment
 from .hops import Hop
 
-RETIRES_WITHIN = 60
-"""Days before a model's retirement from which every report speaks of it."""
+RETIRES_WITHIN = 90
+"""Days before a model's retirement from which reports and `doctor` speak of it."""
 Subject = Literal["key", "quota", "permission", "model", "answer", "retirement", "price"]
 _SUBJECTS: Mapping[str, Subject] = {
     FailureKind.AUTHENTICATION.value: "key",
@@ -97,17 +97,30 @@ def _failures(hop: Hop) -> Iterator[Finding]:
 
 
 def _retirement(deployment: Deployment, today: date) -> Finding | None:
-    text = deployment.info.retires_on
-    if text is None:
-        return None
+    text = retirement_warning(deployment.info.retires_on, today)
+    return Finding(deployment.id, "retirement", text) if text else None
+
+
+def retirement_warning(retires_on: str | None, today: date) -> str:
+    """Say that a model's retirement is near or past.
+
+    Args:
+        retires_on: ISO date; None: unknown.
+        today: The day to count from.
+
+    Returns:
+        The warning and its fix; empty while the model has more than `RETIRES_WITHIN` days, or no known date.
+    """
+    if retires_on is None:
+        return ""
     try:
-        days = (date.fromisoformat(text) - today).days
+        days = (date.fromisoformat(retires_on) - today).days
     except ValueError:
-        return None
+        return ""
     if days > RETIRES_WITHIN:
-        return None
-    said = f"retires in {days} days ({text})" if days >= 0 else f"its retirement date has passed ({text})"
-    return Finding(deployment.id, "retirement", f"{said}: put a newer model into the mapping")
+        return ""
+    said = f"retires in {days} days ({retires_on})" if days >= 0 else f"its retirement date has passed ({retires_on})"
+    return f"{said}: put a newer model into the mapping"
 
 
 def _per_million(usd: float | None) -> float | None:

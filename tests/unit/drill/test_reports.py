@@ -159,9 +159,9 @@ def test_a_hop_of_which_nothing_could_be_asked_is_not_proven() -> None:
     assert Hop("a", 1, "a", (PROVEN, Answer("tool call", "not asked", "budget"))).verdict == "not asked"
 
 
-def test_retirements_are_told_from_60_days_ahead_and_prices_when_they_have_changed() -> None:
+def test_retirements_are_told_from_90_days_ahead_and_prices_when_they_have_changed() -> None:
     today = date(2026, 11, 29)
-    dates = {"gone": "2026-11-28", "near": "2027-01-28", "far": "2027-01-29", "odd": "soon"}
+    dates = {"gone": "2026-11-28", "near": "2027-02-27", "far": "2027-02-28", "odd": "soon"}
     deployments = [
         deployment(name, info=ModelInfo(retires_on=on, input_usd_per_token=2e-6)) for name, on in dates.items()
     ]
@@ -171,6 +171,6 @@ def test_retirements_are_told_from_60_days_ahead_and_prices_when_they_have_chang
         Finding(
             "gone", "retirement", "its retirement date has passed (2026-11-28): put a newer model into the mapping"
         ),
-        Finding("near", "retirement", "retires in 60 days (2027-01-28): put a newer model into the mapping"),
+        Finding("near", "retirement", "retires in 90 days (2027-02-27): put a newer model into the mapping"),
         Finding("far", "price", "1 in (USD for a million tokens) before, 2 in (USD for a million tokens) now"),
     ]
