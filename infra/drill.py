@@ -89,8 +89,8 @@ class Drills(Construct):
             "DrillsStopped",
             metrics.metric("HopsUnproven", "SampleCount", period=DAY),
             1,
-            f"No drill has ended for {days} days, so nobody knows what is still proven: see the rule, and the "
-            "function's log. It rings after a first deployment too, until the first drill.",
+            f"No drill has ended for {'a day' if days == 1 else f'{days} days'}, so nobody knows what is still proven: "
+            "see the rule, and the function's log. It rings after a first deployment too, until the first drill.",
             periods=days,
             comparison=ComparisonOperator.LESS_THAN_THRESHOLD,
             missing=TreatMissingData.BREACHING,

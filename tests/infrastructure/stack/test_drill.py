@@ -114,6 +114,7 @@ def test_an_unproven_hop_rings_until_a_drill_proves_it_and_drills_that_stopped_r
     assert (stopped["ComparisonOperator"], stopped["Threshold"]) == ("LessThanThreshold", 1)
     assert stopped["TreatMissingData"] == "breaching"
     assert (stopped["Period"], stopped["EvaluationPeriods"]) == (86_400, days)
+    assert f" for {'a day' if days == 1 else f'{days} days'}, " in stopped["AlarmDescription"]
     # Source: Amazon CloudWatch API reference, PutMetricAlarm, Period.
     assert stopped["Period"] * stopped["EvaluationPeriods"] <= 604_800
 
