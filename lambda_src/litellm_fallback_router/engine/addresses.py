@@ -9,7 +9,7 @@ from typing import Any
 
 from ..providers import Profile
 from ..routing.types import Deployment
-from .loading import litellm
+from .loading import chat_config, litellm
 
 NO_KEY = "none"
 """Sent to servers that an operator runs, which take any key, or none."""
@@ -39,9 +39,7 @@ def address_of(deployment: Deployment) -> Address | None:
     own = library.OpenAIGPTConfig
     try:
         model, _, key, base = library.get_llm_provider(model=deployment.litellm_model, api_base=deployment.api_base)
-        config = library.utils.ProviderConfigManager.get_provider_chat_config(
-            model=model, provider=library.LlmProviders(deployment.provider)
-        )
+        config = chat_config(model, deployment.provider)
         if not isinstance(config, own | library.OpenAIConfig) or type(config).sign_request is not own.sign_request:
             return None
         by_class = not _reads_openais(type(config))

@@ -15,10 +15,10 @@ from ..providers import PROFILES, FinishReasons
 from ..routing.turns import after_step
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .addresses import below, key_for
-from .exchange import ErrorResponse, Outgoing
+from .exchange import Outgoing
 from .failures import error_in_band, no_format, unsendable
 from .finishing import FinishReader
-from .loading import litellm
+from .loading import chat_config, litellm
 from .params import ParameterMap
 from .plain import object_of
 from .prices import Prices
@@ -45,11 +45,7 @@ class Reading:
 
 def reading_of(deployment: Deployment, model: str) -> Reading:
     """For a deployment that answers in Anthropic's format, of whichever provider."""
-    library = litellm()
-    config = library.utils.ProviderConfigManager.get_provider_chat_config(
-        model=model, provider=library.LlmProviders.ANTHROPIC
-    )
-    return Reading(config, model, Prices(deployment), PROFILES["anthropic"].finish_reasons)
+    return Reading(chat_config(model, "anthropic"), model, Prices(deployment), PROFILES["anthropic"].finish_reasons)
 
 
 class AnthropicFormat:
@@ -132,18 +128,15 @@ class AnthropicCall:
             return text_answer(texts, reason, usage, prices=by.prices, reader=reader)
         return read_answer(by.config, by.model, one, received, reason=reason, prices=by.prices, reader=reader)
 
-    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
-        return None
-
     def decoder(self) -> AnthropicDecoder:
-        return AnthropicDecoder(self.reading.prices, self.translation, FinishReader(self.reading.finish_reasons))
+        return AnthropicDecoder(self.reading, self.translation)
 
 
 class AnthropicDecoder(TranslatedStream):
     """A stream of Anthropic's events."""
 
-    def __init__(self, prices: Prices, one: Translation, reader: FinishReader) -> None:
-        super().__init__(prices, reader)
+    def __init__(self, by: Reading, one: Translation) -> None:
+        super().__init__(by.prices, FinishReader(by.finish_reasons))
         handler = litellm().llms.anthropic.chat.handler
         self._events = EventReader()
         self._parser = handler.ModelResponseIterator(

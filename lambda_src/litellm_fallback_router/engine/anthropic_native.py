@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..routing.types import Chunk, NativeEvent, NativeRequest, ProviderAnswer
 from .addresses import below, key_for
 from .anthropic import AnthropicCall, AnthropicDecoder, AnthropicFormat
-from .exchange import ErrorResponse, Outgoing
+from .exchange import Outgoing
 from .failures import no_format, unsendable
 from .fields import arguments_of
-from .finishing import FinishReader
 from .plain import object_of
 from .translated import Translation
 
@@ -48,7 +47,7 @@ class MessagesCaller:
         if stream:
             body["stream"] = True
         outgoing = Outgoing(owner.url, headers, json.dumps(body).encode())
-        return NativeMessagesCall(AnthropicCall(owner.reading, outgoing, one))
+        return NativeMessagesCall(owner.reading, outgoing, one)
 
     def _headers(self, key: str | None) -> dict[str, str]:
         if key is not None and self._signed is not None and self._signed[0] == key:
@@ -89,26 +88,15 @@ def _betas(*lists: str | None) -> str:
     return ",".join(dict.fromkeys(beta for beta in named if beta))
 
 
-@dataclass(frozen=True, slots=True)
-class NativeMessagesCall:
+class NativeMessagesCall(AnthropicCall):
     """One request as its caller wrote it, and how its answer is read."""
-
-    call: AnthropicCall
-
-    @property
-    def outgoing(self) -> Outgoing:
-        return self.call.outgoing
 
     def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
         said = object_of(body)
-        return replace(self.call.read(said, headers), native=said)
-
-    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
-        return self.call.cut_off(refused)
+        return replace(self.read(said, headers), native=said)
 
     def decoder(self) -> NativeDecoder:
-        by = self.call.reading
-        return NativeDecoder(by.prices, self.call.translation, FinishReader(by.finish_reasons))
+        return NativeDecoder(self.reading, self.translation)
 
 
 class NativeDecoder(AnthropicDecoder):

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from ..routing.types import Deployment
 from .addresses import Address, below
-from .loading import litellm
+from .loading import chat_config, litellm
 from .openai import CHAT, OpenAIFormat
 
 VERSION = "api-version"
@@ -35,9 +35,7 @@ def azure_format(deployment: Deployment) -> AzureFormat | None:
         return None
     base = deployment.api_base or read("AZURE_API_BASE")
     model, *_ = library.get_llm_provider(model=deployment.litellm_model)
-    config = library.utils.ProviderConfigManager.get_provider_chat_config(
-        model=model, provider=library.LlmProviders.AZURE
-    )
+    config = chat_config(model, "azure")
     if base is None or "gateway.ai.cloudflare.com" in base or config.should_fake_stream(model, stream=True):
         return None
     base, _, query = base.partition("?")

@@ -8,18 +8,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..routing.types import Chunk, NativeRequest, ProviderAnswer
-from .anthropic import AnthropicCall, AnthropicFormat, reading_of
+from ..routing.types import Chunk, NativeRequest
+from .anthropic import AnthropicFormat, reading_of
 from .anthropic_native import BETA, MessagesCaller, NativeDecoder, NativeMessagesCall, untranslated
 from .aws_events import EventFrames
 from .converse import ConverseFormat
-from .exchange import ErrorResponse, Outgoing
 from .failures import no_format
-from .finishing import FinishReader
 from .formats import Format, NativeCaller
 from .plain import object_of
 
@@ -53,28 +51,14 @@ class InvokeCaller:
         operation = "invoke-with-response-stream" if stream else "invoke"
         outgoing = await self.owner.sent(operation, {}, json.dumps(body).encode(), key)
         reading = reading_of(self.owner.deployment, self.owner.model)
-        return InvokeCall(NativeMessagesCall(AnthropicCall(reading, outgoing, untranslated({}, {}))))
+        return InvokeCall(reading, outgoing, untranslated({}, {}))
 
 
-@dataclass(frozen=True, slots=True)
-class InvokeCall:
+class InvokeCall(NativeMessagesCall):
     """One request to Bedrock as its caller wrote it. Whole answers are Anthropic's, streams are in AWS's encoding."""
 
-    native: NativeMessagesCall
-
-    @property
-    def outgoing(self) -> Outgoing:
-        return self.native.outgoing
-
-    def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
-        return self.native.answer(body, headers)
-
-    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
-        return None
-
     def decoder(self) -> InvokeDecoder:
-        by = self.native.call.reading
-        return InvokeDecoder(by.prices, self.native.call.translation, FinishReader(by.finish_reasons))
+        return InvokeDecoder(self.reading, self.translation)
 
 
 class InvokeDecoder(NativeDecoder):

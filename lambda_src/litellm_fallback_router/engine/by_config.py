@@ -13,7 +13,7 @@ from typing import Any
 
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .addresses import below
-from .exchange import ErrorResponse, Outgoing
+from .exchange import Outgoing
 from .failures import error_in_band, no_format, unsendable
 from .finishing import FinishReader
 from .formats import Decoder
@@ -108,9 +108,6 @@ class ConfigCall:
             prices=owner.prices,
             reader=FinishReader(owner.finish_reasons),
         )
-
-    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
-        return None
 
     def decoder(self) -> Decoder:
         if self.streamed:

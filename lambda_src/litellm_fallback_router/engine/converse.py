@@ -15,11 +15,11 @@ from ..routing.turns import after_step
 from ..routing.types import Chunk, Deployment, Message, ProviderAnswer
 from .aws import Credentials, signed
 from .aws_events import EventFrames
-from .exchange import ErrorResponse, Outgoing
+from .exchange import Outgoing
 from .failures import no_format, unsendable
 from .finishing import FinishReader
 from .formats import Decoder
-from .loading import litellm
+from .loading import chat_config, litellm
 from .params import ParameterMap
 from .plain import object_of
 from .prices import Prices
@@ -38,12 +38,9 @@ def is_conversed(deployment: Deployment) -> bool:
     """True where LiteLLM uses Converse for that deployment, and does not fake its streams."""
     if not deployment.litellm_model.startswith(ROUTE):
         return False
-    library = litellm()
     model = deployment.litellm_model.removeprefix("bedrock/")
-    config = library.utils.ProviderConfigManager.get_provider_chat_config(
-        model=model, provider=library.LlmProviders.BEDROCK
-    )
-    return isinstance(config, library.AmazonConverseConfig) and not config.should_fake_stream(model, stream=True)
+    config = chat_config(model, "bedrock")
+    return isinstance(config, litellm().AmazonConverseConfig) and not config.should_fake_stream(model, stream=True)
 
 
 class ConverseFormat:
@@ -145,9 +142,6 @@ class ConverseCall:
         if texts is not None and usage is not None and not one.json_mode and "serviceTier" not in said:
             return text_answer(texts, reason, usage, prices=owner.prices, reader=reader)
         return read_answer(owner.config, owner.model, one, received, reason=reason, prices=owner.prices, reader=reader)
-
-    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
-        return None
 
     def decoder(self) -> Decoder:
         if self.streamed:

@@ -188,8 +188,8 @@ class OpenAIEmbedder:
 
 
 @dataclass(frozen=True, slots=True)
-class TitanEmbedder:
-    """Implements `Embedder` for Amazon's Titan: a request for each text."""
+class BedrockEmbedder:
+    """What Titan and Cohere have in common: a model of Bedrock's, invoked."""
 
     owner: ConverseFormat
 
@@ -197,27 +197,26 @@ class TitanEmbedder:
     def prices(self) -> Prices:
         return self.owner.prices
 
+    async def outgoing(self, said: Mapping[str, Any], key: str | None) -> Outgoing:
+        operators = arguments_of(self.owner.deployment, {})
+        body = json.dumps({**said, **operators.get("extra_body", {})}).encode()
+        return await self.owner.sent(INVOKE, operators.get("extra_headers", {}), body, key)
+
+
+class TitanEmbedder(BedrockEmbedder):
+    """Implements `Embedder` for Amazon's Titan: a request for each text."""
+
     def bodies(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         more = {"dimensions": body["dimensions"]} if "dimensions" in body else {}
         return [{"inputText": text, **more} for text in _inputs(body["input"])]
-
-    async def outgoing(self, said: Mapping[str, Any], key: str | None) -> Outgoing:
-        return await _invocation(self.owner, said, key)
 
     def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
         count = said.get("inputTextTokenCount")
         return [said.get("embedding")], count if type(count) is int and count >= 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class CohereEmbedder:
+class CohereEmbedder(BedrockEmbedder):
     """Implements `Embedder` for Cohere on Bedrock."""
-
-    owner: ConverseFormat
-
-    @property
-    def prices(self) -> Prices:
-        return self.owner.prices
 
     def bodies(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         # A text that is too long is refused, and not cut.
@@ -228,9 +227,6 @@ class CohereEmbedder:
         starts = range(0, len(texts), TEXTS_OF_COHERE)
         return [{"texts": texts[start : start + TEXTS_OF_COHERE], **shared} for start in starts]
 
-    async def outgoing(self, said: Mapping[str, Any], key: str | None) -> Outgoing:
-        return await _invocation(self.owner, said, key)
-
     def read(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int | None]:
         found = said.get("embeddings")
         vectors = found.get("float") if isinstance(found, dict) else found
@@ -238,9 +234,3 @@ class CohereEmbedder:
             raise no_format()
         count = headers.get(TOKENS, "")
         return vectors, int(count) if count.isascii() and count.isdigit() else None
-
-
-async def _invocation(owner: ConverseFormat, body: Mapping[str, Any], key: str | None) -> Outgoing:
-    operators = arguments_of(owner.deployment, {})
-    said = {**body, **operators.get("extra_body", {})}
-    return await owner.sent(INVOKE, operators.get("extra_headers", {}), json.dumps(said).encode(), key)

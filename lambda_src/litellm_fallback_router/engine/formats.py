@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ..routing.ledger import Usage
 from ..routing.types import Chunk, Message, NativeRequest, ProviderAnswer
-from .exchange import ErrorResponse, Outgoing
+from .exchange import Outgoing
 
 
 class Decoder(Protocol):
@@ -55,10 +55,6 @@ class Call(Protocol):
 
     def answer(self, body: bytes, headers: Mapping[str, str]) -> ProviderAnswer:
         """Raises ProviderFailure for what is no answer."""
-        ...
-
-    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
-        """The answer that a refusal stands for: none but that a limit left no room for one. None: it is a failure."""
         ...
 
     def decoder(self) -> Decoder: ...

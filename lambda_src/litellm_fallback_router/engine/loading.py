@@ -41,6 +41,14 @@ def litellm() -> Any:
     return library
 
 
+def chat_config(model: str, provider: str) -> Any:
+    """LiteLLM's class for chats with a provider's model. Raises ValueError for a provider that it has no name for."""
+    library = litellm()
+    return library.utils.ProviderConfigManager.get_provider_chat_config(
+        model=model, provider=library.LlmProviders(provider)
+    )
+
+
 def warm_up() -> None:
     """Import litellm now."""
     litellm()

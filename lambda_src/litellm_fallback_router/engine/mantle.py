@@ -16,7 +16,7 @@ from .addresses import Address, below
 from .aws import Credentials, signed
 from .exchange import Outgoing
 from .failures import unsendable
-from .loading import litellm
+from .loading import chat_config, litellm
 from .openai import OpenAIFormat
 
 SERVICE = "bedrock-mantle"
@@ -29,9 +29,7 @@ def mantle_format(deployment: Deployment) -> MantleFormat | None:
     """None for Claude, which has an API of its own there."""
     library = litellm()
     model, *_ = library.get_llm_provider(model=deployment.litellm_model)
-    config = library.utils.ProviderConfigManager.get_provider_chat_config(
-        model=model, provider=library.LlmProviders.BEDROCK_MANTLE
-    )
+    config = chat_config(model, "bedrock_mantle")
     if not isinstance(config, library.BedrockMantleChatConfig):
         return None
     _, _, name = deployment.litellm_model.partition("/")  # a Region may stand before the model

@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..routing.ledger import Usage
 from ..routing.turns import after_step
 from ..routing.types import Deployment, Message, ProviderAnswer
 from .addresses import Address, key_for
-from .class_reading import ClassReading
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, keyless, no_format, unsendable
 from .fields import arguments_of
@@ -28,6 +27,7 @@ from .openai_stream import OpenAIDecoder, tier_of
 from .params import ParameterMap
 from .plain import copied, object_of
 from .prices import Prices, reported_usage
+from .translated import Received, Unlogged
 from .wire import UnreadableError, answer_of, counted, usage_of
 
 CHAT = "/chat/completions"
@@ -139,6 +139,35 @@ class OpenAIFormat:
         return headers | {name: value for name, value in named.items() if value}
 
 
+@dataclass(frozen=True, slots=True)
+class ClassReading:
+    """How LiteLLM's class for the provider reads an answer that is not quite OpenAI's."""
+
+    model: str
+    config: Any
+    params: Mapping[str, Any]
+    place: dict[str, Any]
+
+    def response(self, said: dict[str, Any], headers: Mapping[str, str]) -> Any:
+        """LiteLLM's object for it. Raises what LiteLLM raises."""
+        return self.config.transform_response(
+            model=self.model,
+            # Groq's class reads the tier whether it was sent or not.
+            raw_response=Received({"service_tier": None, **said}, headers),
+            model_response=litellm().ModelResponse(),
+            logging_obj=Unlogged(),
+            request_data={},
+            messages=[],
+            optional_params=dict(self.params),
+            litellm_params=self.place,
+            encoding=None,
+        )
+
+    def parser(self) -> Any:
+        """Reads one event of a stream at a time."""
+        return self.config.get_model_response_iterator(streaming_response=(), sync_stream=False)
+
+
 class OpenAICall:
     """One request in OpenAI's format, and how its answer is read."""
 
@@ -201,6 +230,7 @@ class OpenAICall:
         return replace(answer, cost_usd=self._prices.usd_of_answer(response))
 
     def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
+        """The answer that a refusal stands for: none but that a limit left no room for one. None: it is a failure."""
         if refused.status != 400 or OUTPUT_LIMIT not in refused.body.lower():
             return None
         message = {"role": "assistant", "content": "", "refusal": None}

@@ -14,7 +14,7 @@ from ..routing.types import Deployment
 from .addresses import below
 from .by_config import ConfigFormat
 from .exchange import Outgoing
-from .loading import litellm
+from .loading import chat_config, litellm
 from .translated import Translation
 
 
@@ -27,16 +27,10 @@ def other_format(deployment: Deployment) -> ConfigFormat | None:
     if base is None and profile.base_variable is not None:
         base = library.secret_managers.main.get_secret_str(profile.base_variable) or profile.usual_base
     model, *_ = library.get_llm_provider(model=deployment.litellm_model)
-    config = library.utils.ProviderConfigManager.get_provider_chat_config(
-        model=model, provider=library.LlmProviders(deployment.provider)
-    )
-    if profile.own_api is OwnApi.COHERE and not _is_v2(config):
+    config = chat_config(model, deployment.provider)
+    if profile.own_api is OwnApi.COHERE and not isinstance(config, library.CohereV2ChatConfig):
         return None
     return FORMATS[profile.own_api](deployment, model, config, base)
-
-
-def _is_v2(config: Any) -> bool:
-    return isinstance(config, litellm().CohereV2ChatConfig)
 
 
 class OllamaFormat(ConfigFormat):

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..providers import OwnApi
 from ..routing.adaptation import EMBEDDINGS
@@ -29,7 +29,7 @@ from .formats import Call, Decoder, Format, NativeCaller
 from .listeners import listened_to
 from .loading import litellm
 from .mantle import mantle_format
-from .openai import OpenAIFormat
+from .openai import OpenAICall, OpenAIFormat
 from .others import other_format
 from .responses import responses_caller
 from .wire import says_nothing
@@ -37,6 +37,8 @@ from .wire import says_nothing
 if TYPE_CHECKING:
     from .acompletion.provider import AcompletionProvider
     from .pool import Pool, Response
+
+T = TypeVar("T")
 
 
 class Engine:
@@ -48,10 +50,8 @@ class Engine:
 
     def __init__(self, resolve: Callable[[Deployment], str | None]) -> None:
         self._resolve = resolve
-        self._callers: dict[tuple[str, str], tuple[Deployment, NativeCaller]] = {}
-        self._formats: dict[str, tuple[Deployment, Format | None]] = {}
-        self._dearest: dict[str, tuple[Deployment, DearestPrices | None]] = {}
-        """By id, of which there are as many as in the mapping."""
+        self._made: dict[tuple[str, str], tuple[Deployment, Any]] = {}
+        """What was made once for a deployment, by its id, of which there are as many as in the mapping, and by kind."""
 
     @cached_property
     def _public(self) -> AcompletionProvider:
@@ -80,9 +80,7 @@ class Engine:
         try:
             response = await _pool().send(call.outgoing)
         except ErrorResponse as error:
-            if (cut := call.cut_off(error)) is None:
-                raise refused(error) from None
-            return cut
+            return _cut_off(call, error)
         answer = call.answer(await _whole(response), response.headers)
         if says_nothing(answer):
             raise no_answer()
@@ -105,8 +103,7 @@ class Engine:
         try:
             response = await _pool().send(call.outgoing)
         except ErrorResponse as error:
-            if (cut := call.cut_off(error)) is None:
-                raise refused(error) from None
+            cut = _cut_off(call, error)
             ends = [{"index": one["index"], "delta": {}, "finish_reason": one["finish_reason"]} for one in cut.choices]
             yield [Chunk([end]) for end in ends]
             return
@@ -140,7 +137,7 @@ class Engine:
         call that passes a body on unchanged."""
         known = self._format(deployment)
         if native is not None:
-            caller = self._caller(deployment, native.format)
+            caller: NativeCaller = self._once(native.format, deployment, lambda _: NATIVE[native.format](known))
             return await caller.call(native, self._resolve(deployment), stream=stream)
         if known is None or not known.takes(params) or listened_to(litellm()):
             return None
@@ -153,34 +150,26 @@ class Engine:
         return tokens_in(body)
 
     def dearest_prices(self, deployment: Deployment) -> DearestPrices | None:
-        kept = self._dearest.get(deployment.id)
-        if kept is None or kept[0] is not deployment:
-            kept = self._dearest[deployment.id] = deployment, dearest_prices(deployment)
-        return kept[1]
+        return self._once("prices", deployment, dearest_prices)
 
     def keep(self, deployments: Iterable[Deployment]) -> None:
         """Forget what was made for any others, such as those of a mapping that is no longer in force."""
         kept = {id(one) for one in deployments}
-        self._callers = {key: made for key, made in self._callers.items() if id(made[0]) in kept}
-        self._formats = {key: made for key, made in self._formats.items() if id(made[0]) in kept}
-        self._dearest = {key: made for key, made in self._dearest.items() if id(made[0]) in kept}
+        self._made = {key: made for key, made in self._made.items() if id(made[0]) in kept}
 
     async def aclose(self) -> None:
         await _pool().aclose()
         await self._public.aclose()
 
     def _format(self, deployment: Deployment) -> Format | None:
-        kept = self._formats.get(deployment.id)
-        if kept is None or kept[0] is not deployment:
-            kept = self._formats[deployment.id] = deployment, format_of(deployment)
-        return kept[1]
+        return self._once("format", deployment, format_of)
 
-    def _caller(self, deployment: Deployment, form: str) -> NativeCaller:
-        kept = self._callers.get((deployment.id, form))
+    def _once(self, kind: str, deployment: Deployment, make: Callable[[Deployment], T]) -> T:
+        kept = self._made.get((deployment.id, kind))
         if kept is None or kept[0] is not deployment:
-            kept = deployment, NATIVE[form](self._format(deployment))
-            self._callers[deployment.id, form] = kept
-        return kept[1]
+            kept = self._made[deployment.id, kind] = deployment, make(deployment)
+        made: T = kept[1]
+        return made
 
 
 NATIVE: Mapping[str, Callable[[Format | None], NativeCaller]] = {
@@ -188,6 +177,14 @@ NATIVE: Mapping[str, Callable[[Format | None], NativeCaller]] = {
     "responses": responses_caller,
 }
 """By the name of a native format: what sends requests to a deployment with this format of its own."""
+
+
+def _cut_off(call: Call, error: ErrorResponse) -> ProviderAnswer:
+    """The answer that a refusal stands for, where there is one. Raises ProviderFailure for any other refusal."""
+    cut = call.cut_off(error) if isinstance(call, OpenAICall) else None
+    if cut is None:
+        raise refused(error) from None
+    return cut
 
 
 async def _asked(outgoing: Outgoing) -> tuple[bytes, Mapping[str, str]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..routing.failures import no_answer
 from ..routing.types import NativeRequest, ProviderAnswer
-from .exchange import ErrorResponse, Outgoing
+from .exchange import Outgoing
 from .failures import error_in_band, no_format
 from .fields import arguments_of
 from .formats import Format
@@ -67,9 +67,6 @@ class ResponsesCall:
         usage, cost = self.prices.of_openai(usage_of(said), tier_of(said))
         choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
         return ProviderAnswer([choice], usage, cost, native=said)
-
-    def cut_off(self, refused: ErrorResponse) -> ProviderAnswer | None:
-        return None
 
     def decoder(self) -> ResponsesDecoder:
         return ResponsesDecoder(self.prices)

@@ -9,7 +9,6 @@ from typing import Any
 from litellm_fallback_router.engine.anthropic import AnthropicCall, AnthropicFormat
 from litellm_fallback_router.engine.anthropic_native import MessagesCaller, NativeDecoder, untranslated
 from litellm_fallback_router.engine.exchange import Outgoing
-from litellm_fallback_router.engine.finishing import FinishReader
 from litellm_fallback_router.routing.types import Chunk, Message, NativeRequest
 from tests.support.scripted import deployment
 
@@ -48,7 +47,7 @@ SEARCH: list[dict[str, Any]] = [
 def decoded(events: list[dict[str, Any]]) -> list[list[Chunk]]:
     """The chunks that each event makes."""
     by = AnthropicFormat(CLAUDE).reading
-    decoder = NativeDecoder(by.prices, untranslated({}, {}), FinishReader(by.finish_reasons))
+    decoder = NativeDecoder(by, untranslated({}, {}))
     sent = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
     return [list(decoder.feed(data)) for data in sent]
 
@@ -92,7 +91,7 @@ def test_a_search_costs_the_same_in_a_stream_as_in_a_whole_answer() -> None:
     body = {**said, "content": [{"type": "text", "text": "Paris."}], "usage": usage}
     by = AnthropicFormat(CLAUDE).reading
     whole = AnthropicCall(by, Outgoing("", {}, b""), untranslated({}, {})).read(body, {})
-    decoder = NativeDecoder(by.prices, untranslated({}, {}), FinishReader(by.finish_reasons))
+    decoder = NativeDecoder(by, untranslated({}, {}))
     for event in [*SEARCH[:-1], {**SEARCH[-1], "usage": usage}]:
         list(decoder.feed(f"data: {json.dumps(event)}\n\n".encode()))
     (end,) = decoder.end()

@@ -11,6 +11,7 @@ from ...routing.failures import FailureKind, ProviderFailure
 from ...routing.finish_reasons import incomplete
 from ...routing.ledger import Usage
 from ...routing.types import Chunk
+from ..failures import unfinished
 from ..finishing import FinishReader
 from ..wire import chunk_of, is_token, usage_of
 from .pieces import watched
@@ -104,8 +105,7 @@ class Stream:
     def _broken(self) -> ProviderFailure:
         if (said := self._reader.broken) is not None:
             return incomplete(said, begun=self.begun)
-        kind = FailureKind.STREAM_BROKEN if self.begun else FailureKind.INVALID_RESPONSE
-        return ProviderFailure(kind, "the stream ended without a finish reason")
+        return unfinished(begun=self.begun)
 
 
 def _every_choice(wrapper: Any) -> Any:
