@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
-from local.processes import terminate
+from local.processes import first_line, terminate
 
 READY = b"gateway ready on "
 _START_SECONDS = 60.0
@@ -45,14 +43,7 @@ def gateway_process(options: Sequence[str] = (), *, simulator_url: str | None = 
 def _ready_url(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
     if process.stdout is None:
         raise RuntimeError("the gateway was started without a pipe to read from")
-    said, until = b"", time.monotonic() + _START_SECONDS
-    while b"\n" not in said and (left := until - time.monotonic()) > 0:
-        if select.select([process.stdout], [], [], left)[0]:
-            data = os.read(process.stdout.fileno(), 4096)
-            if not data:
-                break
-            said += data
-    line = said.partition(b"\n")[0]
+    line = first_line(process.stdout, _START_SECONDS).partition(b"\n")[0]
     if not line.startswith(READY):
         log.seek(0)
         words = log.read()[-2000:].decode(errors="replace").strip()

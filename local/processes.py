@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import select
 import subprocess
-from typing import Any
+import time
+from typing import IO, Any
+
+
+def first_line(pipe: IO[bytes], seconds: float) -> bytes:
+    """What a process writes until its first line ends, its pipe is closed, or `seconds` are over."""
+    said, until = b"", time.monotonic() + seconds
+    while b"\n" not in said and (left := until - time.monotonic()) > 0:
+        if select.select([pipe], [], [], left)[0]:
+            data = os.read(pipe.fileno(), 4096)
+            if not data:
+                break
+            said += data
+    return said
 
 
 def terminate(process: subprocess.Popen[Any], seconds: float) -> bool:

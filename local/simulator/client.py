@@ -2,19 +2,17 @@
 
 import json
 import os
-import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import urlsplit
 
-from local.processes import terminate
-from local.simulator.faults import Fault, ProviderName
+from local.processes import first_line, terminate
+from local.simulator.faults import Fault, Where
 from local.simulator.record import RequestRecord
 
 _TIMEOUT = 10.0
@@ -28,33 +26,9 @@ class SimulatorControl:
         self.url = url
         self._address = urlsplit(url).netloc
 
-    def inject(
-        self,
-        fault: Fault,
-        *,
-        provider: ProviderName | None = None,
-        model: str | None = None,
-        region: str | None = None,
-        stream: bool | None = None,
-        times: int | None = None,
-        skip: int = 0,
-        every: int = 1,
-        probability: float = 1.0,
-        seed: int = 0,
-    ) -> int:
+    def inject(self, fault: Fault, **where: Unpack[Where]) -> int:
         """As Simulator.inject: let a fault act on matching requests. Returns the rule's id."""
-        rule = {
-            "fault": fault.model_dump(exclude_unset=True),
-            "provider": provider,
-            "model": model,
-            "region": region,
-            "stream": stream,
-            "times": times,
-            "skip": skip,
-            "every": every,
-            "probability": probability,
-            "seed": seed,
-        }
+        rule = {"fault": fault.model_dump(exclude_unset=True), **where}
         return int(self._call("POST", "faults", rule)["id"])
 
     def remove(self, rule_id: int) -> None:
@@ -131,14 +105,7 @@ def _ready_url(process: "subprocess.Popen[bytes]", timeout: float) -> str:
     """The URL from the one line the simulator prints when it is ready."""
     if process.stdout is None:
         raise RuntimeError("the simulator was started without a pipe to read from")
-    line, until = b"", time.monotonic() + timeout
-    while not line.endswith(b"\n") and (left := until - time.monotonic()) > 0:
-        ready, _, _ = select.select([process.stdout], [], [], left)
-        if ready:
-            data = os.read(process.stdout.fileno(), 4096)
-            if not data:
-                break
-            line += data
-    if not line.endswith(b"\n"):
+    line = first_line(process.stdout, timeout)
+    if b"\n" not in line:
         raise RuntimeError(f"the simulator did not start within {timeout:g} s; its stderr says why")
     return str(json.loads(line)["url"])

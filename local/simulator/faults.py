@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -131,6 +131,20 @@ class Rule(BaseModel):
     """Seeds the dice of `probability`, so that a run can be repeated."""
 
 
+class Where(TypedDict, total=False):
+    """What a Rule may say besides its fault, where it is given by keywords."""
+
+    provider: ProviderName | None
+    model: str | None
+    region: str | None
+    stream: bool | None
+    times: int | None
+    skip: int
+    every: int
+    probability: float
+    seed: int
+
+
 @dataclass
 class _ActiveRule:
     rule: Rule
@@ -139,14 +153,8 @@ class _ActiveRule:
     used: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
-    def matches(self, provider: str, model: str, region: str | None, stream: bool) -> bool:
-        rule = self.rule
-        return (
-            (rule.provider is None or rule.provider == provider)
-            and (rule.model is None or rule.model == model)
-            and (rule.region is None or rule.region == region)
-            and (rule.stream is None or rule.stream == stream)
-        )
+    def matches(self, **target: str | bool | None) -> bool:
+        return all(getattr(self.rule, name) in (None, value) for name, value in target.items())
 
     def fires(self) -> bool:
         """Count one matching request; whether the fault acts on it."""
@@ -199,6 +207,6 @@ class FaultBook:
     def draw(self, *, provider: str, model: str, region: str | None, stream: bool) -> tuple[int, Fault] | None:
         """The first rule that acts on this request, counted as used; at most one fault a request."""
         for rule_id, active in self._active.items():
-            if active.matches(provider, model, region, stream) and active.fires():
+            if active.matches(provider=provider, model=model, region=region, stream=stream) and active.fires():
                 return rule_id, active.rule.fault
         return None

@@ -47,6 +47,15 @@ class Target:
     stream: bool = False
 
 
+def target_of(request: Request) -> Target:
+    """The model that a body names, and whether its `stream` is true."""
+    body = request.json
+    if not isinstance(body, dict):
+        return Target()
+    model = body.get("model")
+    return Target(model if isinstance(model, str) else None, None, body.get("stream") is True)
+
+
 class Service(Protocol):
     """What answers requests, perhaps none of them chats."""
 

@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, Unpack, cast
 
 from local.simulator import http
 from local.simulator.anthropic.api import Anthropic
@@ -14,7 +14,7 @@ from local.simulator.bedrock.api import Bedrock
 from local.simulator.control import Control
 from local.simulator.conversation import Call
 from local.simulator.delivery import Exchange, carry_out, deliver
-from local.simulator.faults import Fault, FaultBook, ProviderName, Rule
+from local.simulator.faults import Fault, FaultBook, Rule, Where
 from local.simulator.openai.api import OpenAI
 from local.simulator.openai.embeddings import Embeddings
 from local.simulator.openai.responses.api import Responses
@@ -94,34 +94,9 @@ class Simulator:
     def open_connections(self) -> int:
         return len(self._connections)
 
-    def inject(
-        self,
-        fault: Fault,
-        *,
-        provider: ProviderName | None = None,
-        model: str | None = None,
-        region: str | None = None,
-        stream: bool | None = None,
-        times: int | None = None,
-        skip: int = 0,
-        every: int = 1,
-        probability: float = 1.0,
-        seed: int = 0,
-    ) -> int:
+    def inject(self, fault: Fault, **where: Unpack[Where]) -> int:
         """Let a fault act on matching requests (see Rule). Returns the rule's id."""
-        rule = Rule(
-            fault=fault,
-            provider=provider,
-            model=model,
-            region=region,
-            stream=stream,
-            times=times,
-            skip=skip,
-            every=every,
-            probability=probability,
-            seed=seed,
-        )
-        return self._faults.add(rule)
+        return self._faults.add(Rule(fault=fault, **where))
 
     def clear_requests(self) -> None:
         self._log.clear()

@@ -11,7 +11,7 @@ from local.simulator.catalogue import Model, find_model, models_of
 from local.simulator.conversation import Answer, Call
 from local.simulator.faults import Fault, ProviderName
 from local.simulator.http import Reply, Request
-from local.simulator.provider import ApiError, Frame, Operation, Target
+from local.simulator.provider import ApiError, Frame, Operation, Target, target_of
 from local.simulator.settings import Settings
 
 PREFIX = "/anthropic/v1"
@@ -24,11 +24,7 @@ class Anthropic:
     stream_type = "text/event-stream; charset=utf-8"
 
     def target(self, request: Request) -> Target:
-        body = request.json
-        if not isinstance(body, dict):
-            return Target()
-        model = body.get("model")
-        return Target(model if isinstance(model, str) else None, None, body.get("stream") is True)
+        return target_of(request)
 
     def read(self, request: Request, settings: Settings) -> Call | Operation | Reply:
         _check_headers(request, settings)
@@ -117,10 +113,7 @@ def _model_named(name: str) -> Model:
 
 def _models(name: str) -> Reply:
     if name:
-        model = find_model("anthropic", name)
-        if model is None:
-            raise ApiError(errors.model_not_found(name))
-        return Reply.json(200, _model(model), errors.response_headers())
+        return Reply.json(200, _model(_model_named(name)), errors.response_headers())
     data = [_model(model) for model in models_of("anthropic")]
     page = {"data": data, "has_more": False, "first_id": data[0]["id"], "last_id": data[-1]["id"]}
     return Reply.json(200, page, errors.response_headers())

@@ -34,6 +34,20 @@ _STATUSES = {
     504: ("timeout_error", "Request timed out"),
     529: ("overloaded_error", "Overloaded"),
 }
+# kind of fault -> (status, type, message)
+_FAULTS = {
+    "wrong_key": (401, *_STATUSES[401]),
+    "expired_token": (
+        401,
+        "authentication_error",
+        "OAuth token has expired. Please obtain a new token or refresh your existing token.",
+    ),
+    "access_denied": (403, *_STATUSES[403]),
+    "content_filter": (400, "invalid_request_error", "Output blocked by content filtering policy"),
+    "prefill_refused": (400, "invalid_request_error", PREFILL),
+    "quota": (400, "invalid_request_error", _CREDIT),
+    "rejected": (400, "invalid_request_error", "messages.0.content.0.text: Input should be a valid string"),
+}
 
 
 def response_headers() -> dict[str, str]:
@@ -65,30 +79,11 @@ def context_exceeded(window: int, asked: int) -> Reply:
 def failure(fault: Fault, call: Call) -> Reply:
     """The answer of a fault that Anthropic gives as an error."""
     headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
-    match fault.kind:
-        case "wrong_key":
-            reply = error_reply(401, "authentication_error", "invalid x-api-key")
-        case "expired_token":
-            message = "OAuth token has expired. Please obtain a new token or refresh your existing token."
-            reply = error_reply(401, "authentication_error", message)
-        case "access_denied":
-            reply = error_reply(403, *_STATUSES[403])
-        case "model_not_found":
-            reply = model_not_found(call.model.name)
-        case "context_exceeded":
-            reply = context_exceeded(call.model.context_window, call.model.context_window + call.prompt_tokens)
-        case "content_filter":
-            reply = error_reply(400, "invalid_request_error", "Output blocked by content filtering policy")
-        case "prefill_refused":
-            reply = error_reply(400, "invalid_request_error", PREFILL)
-        case "quota":
-            reply = error_reply(400, "invalid_request_error", _CREDIT, headers)
-        case "rejected":
-            text = "messages.0.content.0.text: Input should be a valid string"
-            reply = error_reply(400, "invalid_request_error", text)
-        case _:
-            reply = _of_status(fault, headers)
-    return reply
+    if fault.kind == "model_not_found":
+        return model_not_found(call.model.name)
+    if fault.kind == "context_exceeded":
+        return context_exceeded(call.model.context_window, call.model.context_window + call.prompt_tokens)
+    return error_reply(*_FAULTS[fault.kind], headers) if fault.kind in _FAULTS else _of_status(fault, headers)
 
 
 def _of_status(fault: Fault, headers: Mapping[str, str]) -> Reply:

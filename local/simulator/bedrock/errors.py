@@ -35,6 +35,19 @@ _STATUSES = {
     ),
     503: ("ServiceUnavailableException", "Bedrock is unable to process your request."),
 }
+_FAILED = "The model returned the following errors: "
+# kind of fault -> (status, exception, message)
+_FAULTS = {
+    "wrong_key": (403, "UnrecognizedClientException", BAD_TOKEN),
+    "expired_token": (403, "ExpiredTokenException", EXPIRED_TOKEN),
+    "access_denied": (403, *_STATUSES[403]),
+    "model_not_found": (404, *_STATUSES[404]),
+    "content_filter": (400, "ValidationException", f"{_FAILED}Output blocked by content filtering policy"),
+    "prefill_refused": (400, "ValidationException", PREFILL),
+    # Source: minorun365/agent-book issue 29 (Converse; botocore gives it no ServiceQuotaExceededException).
+    "quota": (429, "ThrottlingException", "Too many tokens per day, please wait before trying again."),
+    "rejected": (400, "ValidationException", f"{_FAILED}messages.0.content: Input should be a valid list"),
+}
 
 
 def response_headers() -> dict[str, str]:
@@ -72,33 +85,10 @@ def context_exceeded(model: str, window: int, asked: int) -> Reply:
 def failure(fault: Fault, call: Call) -> Reply:
     """The answer of a fault that Bedrock gives as an error."""
     headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
-    model = call.model
-    match fault.kind:
-        case "wrong_key":
-            reply = error_reply(403, "UnrecognizedClientException", BAD_TOKEN)
-        case "expired_token":
-            reply = error_reply(403, "ExpiredTokenException", EXPIRED_TOKEN)
-        case "access_denied":
-            reply = error_reply(403, *_STATUSES[403])
-        case "model_not_found":
-            reply = error_reply(404, *_STATUSES[404])
-        case "context_exceeded":
-            reply = context_exceeded(model.name, model.context_window, model.context_window + call.prompt_tokens)
-        case "content_filter":
-            text = "The model returned the following errors: Output blocked by content filtering policy"
-            reply = error_reply(400, "ValidationException", text)
-        case "prefill_refused":
-            reply = error_reply(400, "ValidationException", PREFILL)
-        case "quota":
-            # Source: minorun365/agent-book issue 29 (Converse; botocore gives it no ServiceQuotaExceededException).
-            text = "Too many tokens per day, please wait before trying again."
-            reply = error_reply(429, "ThrottlingException", text, headers)
-        case "rejected":
-            text = "The model returned the following errors: messages.0.content: Input should be a valid list"
-            reply = error_reply(400, "ValidationException", text)
-        case _:
-            reply = _of_status(fault, headers)
-    return reply
+    if fault.kind == "context_exceeded":
+        model = call.model
+        return context_exceeded(model.name, model.context_window, model.context_window + call.prompt_tokens)
+    return error_reply(*_FAULTS[fault.kind], headers) if fault.kind in _FAULTS else _of_status(fault, headers)
 
 
 def _of_status(fault: Fault, headers: Mapping[str, str]) -> Reply:

@@ -1,32 +1,26 @@
 """OpenAI's API as the server sees it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
 from local.simulator.catalogue import Model, find_model, models_of
 from local.simulator.conversation import Answer, Call
-from local.simulator.faults import Fault, ProviderName
+from local.simulator.faults import Fault
 from local.simulator.http import Reply, Request
 from local.simulator.openai import answer as form
 from local.simulator.openai import errors
-from local.simulator.openai.door import check_body, check_key, target_of
+from local.simulator.openai.door import Door, check_body, check_key
 from local.simulator.openai.request import parse, to_call
-from local.simulator.provider import ApiError, Frame, Target
+from local.simulator.provider import ApiError, Frame
 from local.simulator.settings import Settings
 
 PREFIX = "/openai/v1"
 _CREATED = 1_715_367_049
 
 
-class OpenAI:
+class OpenAI(Door):
     """`/openai/v1`: chat completions and the list of models."""
-
-    name: ProviderName = "openai"
-    stream_type = "text/event-stream; charset=utf-8"
-
-    def target(self, request: Request) -> Target:
-        return target_of(request)
 
     def read(self, request: Request, settings: Settings) -> Call | Reply:
         check_key(request, settings)
@@ -37,9 +31,6 @@ class OpenAI:
             return _models(request, unquote(path.removeprefix("/models").removeprefix("/")))
         text = f"Invalid URL ({request.method} {request.path})"
         raise ApiError(errors.error_reply(404, text))
-
-    def headers(self) -> Mapping[str, str]:
-        return errors.response_headers()
 
     def whole(self, call: Call, answer: Answer | None) -> Reply:
         return Reply.json(200, form.completion(call, answer), self.headers())
@@ -60,9 +51,6 @@ class OpenAI:
         message = "The server had an error while processing your request. Sorry about that!"
         error = {"message": message, "type": "server_error", "param": None, "code": None}
         return form.encode_event({"error": error})
-
-    def ping(self) -> bytes:
-        return b""
 
 
 def _read_chat(request: Request) -> Call:

@@ -1,8 +1,11 @@
 """What all of OpenAI's endpoints check alike: the key, the method and the kind of body."""
 
+from collections.abc import Mapping
+
+from local.simulator.faults import ProviderName
 from local.simulator.http import Request
 from local.simulator.openai import errors
-from local.simulator.provider import ApiError, Target
+from local.simulator.provider import ApiError, Target, target_of
 from local.simulator.settings import Settings
 
 
@@ -27,10 +30,17 @@ def check_body(request: Request, path: str) -> None:
         raise ApiError(errors.error_reply(415, text, code="unsupported_content_type"))
 
 
-def target_of(request: Request) -> Target:
-    """The model that a body names, and whether its `stream` is true."""
-    body = request.json
-    if not isinstance(body, dict):
-        return Target()
-    model = body.get("model")
-    return Target(model if isinstance(model, str) else None, None, body.get("stream") is True)
+class Door:
+    """What all of OpenAI's endpoints have alike."""
+
+    name: ProviderName = "openai"
+    stream_type = "text/event-stream; charset=utf-8"
+
+    def target(self, request: Request) -> Target:
+        return target_of(request)
+
+    def headers(self) -> Mapping[str, str]:
+        return errors.response_headers()
+
+    def ping(self) -> bytes:
+        return b""

@@ -6,12 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from local.simulator.catalogue import Model, find_model
 from local.simulator.conversation import Call, Text, Turn, tokens
-from local.simulator.faults import ProviderName
 from local.simulator.http import Reply, Request
 from local.simulator.openai import errors
-from local.simulator.openai.door import check_body, check_key, target_of
+from local.simulator.openai.door import Door, check_body, check_key
 from local.simulator.openai.wording import refusal_of
-from local.simulator.provider import ApiError, Operation, Target
+from local.simulator.provider import ApiError, Operation
 from local.simulator.settings import Settings
 from local.simulator.vectors import EmbeddingModel, find_embedder, packed, vector
 
@@ -33,13 +32,8 @@ class EmbeddingsRequest(BaseModel):
     user: str | None = None
 
 
-class Embeddings:
+class Embeddings(Door):
     """`/openai/v1/embeddings`."""
-
-    name: ProviderName = "openai"
-
-    def target(self, request: Request) -> Target:
-        return target_of(request)
 
     def read(self, request: Request, settings: Settings) -> Operation:
         check_key(request, settings)

@@ -1,13 +1,13 @@
 """OpenAI's Responses API as the server sees it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, cast
 
 from local.simulator.conversation import Answer, Call
-from local.simulator.faults import Fault, ProviderName
+from local.simulator.faults import Fault
 from local.simulator.http import Reply, Request
 from local.simulator.openai import errors
-from local.simulator.openai.door import check_body, check_key, target_of
+from local.simulator.openai.door import Door, check_body, check_key
 from local.simulator.openai.responses import answer as form
 from local.simulator.openai.responses import events
 from local.simulator.openai.responses.request import (
@@ -18,23 +18,17 @@ from local.simulator.openai.responses.request import (
     to_call,
 )
 from local.simulator.openai.responses.store import Store, Stored
-from local.simulator.provider import ApiError, Frame, Target
+from local.simulator.provider import ApiError, Frame
 from local.simulator.settings import Settings
 
 PREFIX = "/openai/v1/responses"
 
 
-class Responses:
+class Responses(Door):
     """`/openai/v1/responses`: made here, and kept unless the request has `store: false`."""
-
-    name: ProviderName = "openai"
-    stream_type = "text/event-stream; charset=utf-8"
 
     def __init__(self) -> None:
         self.store = Store()
-
-    def target(self, request: Request) -> Target:
-        return target_of(request)
 
     def read(self, request: Request, settings: Settings) -> Call | Reply:
         owner = check_key(request, settings)
@@ -43,9 +37,6 @@ class Responses:
             return self._stored(request, response_id, owner)
         check_body(request, "/v1/responses")
         return to_call(parse(request.json), request.json, self.store, owner)
-
-    def headers(self) -> Mapping[str, str]:
-        return errors.response_headers()
 
     def whole(self, call: Call, answer: Answer | None) -> Reply:
         asked = cast(ResponsesCall, call)
@@ -81,9 +72,6 @@ class Responses:
 
     def error_frame(self, call: Call, sent: int) -> bytes:
         return events.failure(cast(ResponsesCall, call), sent)
-
-    def ping(self) -> bytes:
-        return b""
 
     def _keep(self, call: ResponsesCall, told: dict[str, Any]) -> None:
         if call.asked.store is not False:
