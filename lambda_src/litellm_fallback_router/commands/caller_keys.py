@@ -41,6 +41,7 @@ app.add_typer(budget, name="budget")
 
 @app.command()
 def create(
+    context: typer.Context,
     *,
     name: Name = None,
     models: Models = None,
@@ -70,17 +71,7 @@ def create(
 
     fallback-router keys create --name team-a --models "openai-*" --max-usd 50/day --rpm 60 --expires 90d
     """
-    fields = given(
-        name=name,
-        models=models,
-        max_usd=max_usd,
-        rpm=rpm,
-        tpm_in=tpm_in,
-        tpm_out=tpm_out,
-        concurrency=concurrency,
-        priority=priority,
-        operator=operator,
-    )
+    fields = given(context.params)
     limits, expires_at = limits_of("new", fields), expiry(expires)
     with place(file, stack, region) as keys:
         key, listed = keys.create(limits, plan, expires_at)
@@ -92,6 +83,7 @@ def create(
 
 @app.command("set")
 def set_(
+    context: typer.Context,
     key: KeyArgument,
     *,
     name: Name = None,
@@ -119,17 +111,7 @@ def set_(
     It counts within a second on this machine, and within a minute on AWS: API Gateway remembers a key for so long.
     A larger or smaller budget counts for the running period too; `keys budget add` raises that period alone.
     """
-    fields = given(
-        name=name,
-        models=models,
-        max_usd=max_usd,
-        rpm=rpm,
-        tpm_in=tpm_in,
-        tpm_out=tpm_out,
-        concurrency=concurrency,
-        priority=priority,
-        operator=operator,
-    )
+    fields = given(context.params)
     cleared = _cleared(clear or [], fields)
     if not fields and not cleared and expires is None:
         raise typer.BadParameter("nothing to change; give at least one option, such as --max-usd 50/day")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +27,12 @@ class Shown:
         self._progress = progress
         self._task = progress.add_task("")
 
-    def announce(self, what: str) -> AbstractContextManager[None]:
-        """Names it while the context lasts."""
-        return self._announced(what)
-
     def say(self, what: str) -> None:
         self._progress.update(self._task, description=what)
 
     @contextmanager
-    def _announced(self, what: str) -> Iterator[None]:
+    def announce(self, what: str) -> Iterator[None]:
+        """Names it while the context lasts."""
         self.say(what)
         yield
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..routing.callers import Priority
-from ..routing.key_fields import MOST, key_of
+from ..routing.key_fields import FIELDS, MOST, key_of
 from .deployed import deployed
 
 if TYPE_CHECKING:
@@ -59,32 +59,14 @@ KeyArgument = Annotated[
 ]
 
 
-def given(
-    *,
-    name: str | None,
-    models: Sequence[str] | None,
-    max_usd: str | None,
-    rpm: int | None,
-    tpm_in: int | None,
-    tpm_out: int | None,
-    concurrency: int | None,
-    priority: Priority | None,
-    operator: bool | None,
-) -> dict[str, Any]:
-    """The options that were given, as fields of a key."""
-    split = [one.strip() for text in models or () for one in text.split(",") if one.strip()]
-    fields: dict[str, Any] = {
-        "name": name,
-        "models": None if models is None else split,
-        "max_usd": max_usd,
-        "rpm": rpm,
-        "tpm_in": tpm_in,
-        "tpm_out": tpm_out,
-        "concurrency": concurrency,
-        "priority": None if priority is None else priority.value,
-        "operator": operator,
-    }
-    return {field: value for field, value in fields.items() if value is not None}
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a command that were given, as fields of a key."""
+    fields = {name: options[name] for name in FIELDS if options[name] is not None}
+    if not fields.get("models"):
+        fields.pop("models", None)  # what may be given more than once is an empty list where it is not
+    else:
+        fields["models"] = [one.strip() for text in fields["models"] for one in text.split(",") if one.strip()]
+    return fields
 
 
 def limits_of(id: str, fields: dict[str, Any]) -> CallerKey:
