@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .adapters.image_fetch import ImageFetcher
-from .adapters.local_accounts import LocalAccounts
+from .adapters.local_accounts import LocalAccounts, LocalSpend
 from .adapters.logs import LogObserver
 from .adapters.memory import MemoryCache, MemoryCircuits, MemoryRateLimits, MemoryResponses
 from .adapters.provider_keys import EnvironmentKeys
@@ -131,8 +131,6 @@ def _state(
         )
         if settings.keys_file is None:
             return circuits, MemoryRateLimits(), LocalAccounts(None), None
-        from .adapters.local_spend import LocalSpend  # noqa: PLC0415 - SQLite
-
         file = spend_file(settings.keys_file)
         return circuits, MemoryRateLimits(), LocalAccounts(file), LocalSpend(file)
     from .adapters import dynamodb  # noqa: PLC0415

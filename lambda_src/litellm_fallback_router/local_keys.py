@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .adapters.keys_file import only_writer, read_keys, write_keys
-from .adapters.local_accounts import LocalAccounts
-from .adapters.local_spend import LocalSpend
+from .adapters.local_accounts import LocalAccounts, LocalSpend
 from .dependencies import spend_file
 from .routing.accounts import Account, SpendLine, StoreLostError
 from .routing.callers import CallerKey, KeyEntry

@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 """Where `cdk bootstrap` leaves its version. Source: AWS CDK developer guide, "Bootstrap your environment"."""
@@ -39,12 +38,11 @@ class Account:
 
     def has_layer(self, arn: str) -> bool:
         """Whether that version of a layer is there, and offered to this account."""
+        functions = self._client("lambda")
         try:
-            self._client("lambda").get_layer_version_by_arn(Arn=arn)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return False
-            raise
+            functions.get_layer_version_by_arn(Arn=arn)
+        except functions.exceptions.ResourceNotFoundException:
+            return False
         return True
 
     def log_role(self) -> str | None:
@@ -53,13 +51,11 @@ class Account:
 
     def bootstrap_version(self) -> int | None:
         """Version of CDK's own stack; None: CDK was never set up here."""
+        parameters = self._client("ssm")
         try:
-            value = self._client("ssm").get_parameter(Name=BOOTSTRAP)["Parameter"]["Value"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ParameterNotFound":
-                return None
-            raise
-        return int(value)
+            return int(parameters.get_parameter(Name=BOOTSTRAP)["Parameter"]["Value"])
+        except parameters.exceptions.ParameterNotFound:
+            return None
 
     def _client(self, service: Any) -> Any:
         return self._session.client(service, config=SHORT)

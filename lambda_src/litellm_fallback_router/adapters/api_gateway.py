@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -42,8 +43,5 @@ class UsageKeys:
 
     def delete(self, key_id: str) -> None:
         """Harmless where it is gone already."""
-        try:
+        with suppress(self._client.exceptions.NotFoundException):
             self._client.delete_api_key(apiKey=key_id)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NotFoundException":
-                raise

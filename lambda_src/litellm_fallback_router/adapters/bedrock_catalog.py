@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 if TYPE_CHECKING:
     from mypy_boto3_bedrock.client import BedrockClient
 
@@ -68,10 +66,8 @@ class BedrockCatalog:
         """The models behind one profile, which may be the account's own; None: there is no such profile."""
         try:
             return _models_of(self._client.get_inference_profile(inferenceProfileIdentifier=arn))
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return None
-            raise
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
 
     def availability(self, model: str) -> Availability:
         """By a foundation model's id."""
@@ -92,10 +88,8 @@ class BedrockCatalog:
         """Whether the account has handed in the form about its use of Anthropic's models."""
         try:
             self._client.get_use_case_for_model_access()
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return False
-            raise
+        except self._client.exceptions.ResourceNotFoundException:
+            return False
         return True
 
 

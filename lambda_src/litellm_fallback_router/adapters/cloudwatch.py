@@ -46,10 +46,10 @@ class CloudWatchObserver:
     def attempted(self, request: ChatRequest, attempt: AttemptRecord) -> None:
         if is_fault(attempt):
             self._logger.warning("attempt_failed", extra=_asked(request) | attempt.to_json())
-        self._emit(measured_attempt(attempt))
+        emit(self._service, measured_attempt(attempt))
 
     def finished(self, request: ChatRequest, outcome: ChatResult | RouterError) -> None:
-        self._emit(measured_request(outcome, cold=self._cold))
+        emit(self._service, measured_request(outcome, cold=self._cold))
         self._cold = False
         if isinstance(outcome, ChatResult):
             self._logger.info(
@@ -60,15 +60,12 @@ class CloudWatchObserver:
         write("request_failed", extra=_asked(request) | _failed(outcome) | history_of(request, outcome.ledger))
 
     def circuit_moved(self, deployment: str, state: str) -> None:
-        self._emit([Measured({"CircuitTransitions": 1}, {"deployment": deployment, "state": state})])
+        emit(self._service, [Measured({"CircuitTransitions": 1}, {"deployment": deployment, "state": state})])
         self._logger.warning("circuit_moved", extra={"deployment": deployment, "state": state})
 
     def state_unavailable(self, what: str, why: str) -> None:
-        self._emit([Measured({"StateUnavailable": 1})])
+        emit(self._service, [Measured({"StateUnavailable": 1})])
         self._logger.warning("state_unavailable", extra={"what": what, "why": why})
-
-    def _emit(self, measured: Sequence[Measured]) -> None:
-        emit(self._service, measured)
 
 
 def emit(service: str, measured: Sequence[Measured]) -> None:

@@ -16,7 +16,7 @@ import pytest
 from litellm_fallback_router.adapters.dynamodb.spend import TableSpend
 from litellm_fallback_router.adapters.dynamodb.table import Availability
 from litellm_fallback_router.adapters.keys_file import write_keys
-from litellm_fallback_router.adapters.local_spend import LocalSpend
+from litellm_fallback_router.adapters.local_accounts import LocalSpend
 from litellm_fallback_router.commands.spend_picture import COLOURS, draw
 from litellm_fallback_router.routing.accounts import SpendLine
 from litellm_fallback_router.routing.callers import NANO, CallerKey, KeyEntry

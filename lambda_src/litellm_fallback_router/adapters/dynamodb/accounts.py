@@ -75,10 +75,7 @@ class TableAccounts:
     async def _call(self, what: str, work: Callable[[], T]) -> T:
         if self._availability.paused:
             raise StoreLostError("the table is not asked for a moment after it failed", sent=False)
-        result = await self._availability.call(what, lambda: [work()])
-        if result is None:
-            raise StoreLostError(f"the table could not {what}")
-        return result[0]
+        return await self._availability.need(what, work)
 
     def _open(self, slot: Slot, lease: str, amount: int, expires: int, *, whatever_is_left: bool) -> Granted | Short:
         for _ in range(TRIES):
@@ -175,11 +172,9 @@ class TableAccounts:
                 ReturnValues="UPDATED_NEW",
                 **change,
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                item: Item = error.response.get("Item", {})  # type: ignore[assignment]
-                return item
-            raise
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            item: Item = error.response.get("Item", {})  # type: ignore[assignment]
+            return item
         return response.get("Attributes", {})
 
     def _read(self, slot: Slot) -> Item:

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from ...drill import Report, SealError
 from .items import PARTITION_KEY, TTL, report_key
 
@@ -49,15 +47,9 @@ class TableReports:
         data = gzip.compress(json.dumps(report.to_json(), separators=(",", ":")).encode(), mtime=0)
         try:
             # What decides between two drills at once; the item behind it only says where to look.
-            self._put(
-                number + 1,
-                {REPORT: {"B": data}, TTL: ends},
-                ConditionExpression=NEW,
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
+            self._put(number + 1, {REPORT: {"B": data}, TTL: ends}, ConditionExpression=NEW)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
         self._put(None, {NUMBER: {"N": str(number + 1)}, TTL: ends})
         return True
 

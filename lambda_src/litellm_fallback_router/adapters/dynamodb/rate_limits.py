@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from ...routing.types import Deployment
 from .items import PARTITION_KEY, TTL, window_key
 from .table import Availability
@@ -116,8 +114,6 @@ class SharedRateLimits:
             response = self._client.update_item(
                 TableName=self._table, Key={PARTITION_KEY: {"S": key}}, ReturnValues="UPDATED_NEW", **change
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return rpm
-            raise
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return rpm
         return int(response["Attributes"]["sent"]["N"])

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from ...routing.accounts import SpendLine, StoreLostError
+from ...routing.accounts import SpendLine
 from .items import PARTITION_KEY, SPEND, TTL
 from .table import Availability
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-T = TypeVar("T")
 KEPT_SECONDS = 400 * 86_400
 """After its day: a year can be compared with the one before."""
 NAMES = ("day", "caller", "model")
@@ -31,16 +28,10 @@ class TableSpend:
         self._availability = availability
 
     async def add(self, batch: str, lines: Sequence[SpendLine]) -> None:
-        await self._call("count what was spent", partial(self._add_all, batch, lines))
+        await self._availability.need("count what was spent", partial(self._add_all, batch, lines))
 
     async def read(self, first: str, last: str) -> list[SpendLine]:
-        return await self._call("read what was spent", partial(self._read, first, last))
-
-    async def _call(self, what: str, work: Callable[[], T]) -> T:
-        result = await self._availability.call(what, lambda: [work()])
-        if result is None:
-            raise StoreLostError(f"the table could not {what}")
-        return result[0]
+        return await self._availability.need("read what was spent", partial(self._read, first, last))
 
     def _add_all(self, batch: str, lines: Sequence[SpendLine]) -> None:
         for line in lines:
@@ -65,9 +56,8 @@ class TableSpend:
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values,
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
 
     def _read(self, first: str, last: str) -> list[SpendLine]:
         """Reads the whole table."""

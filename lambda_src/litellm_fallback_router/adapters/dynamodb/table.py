@@ -12,6 +12,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ...routing.accounts import StoreLostError
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
@@ -68,6 +70,13 @@ class Availability:
         self._connected = True
         self._paused_until = 0.0
         return result
+
+    async def need(self, what: str, work: Callable[[], T]) -> T:
+        """The same; raises StoreLostError where there is none."""
+        result = await self.call(what, lambda: [work()])
+        if result is None:
+            raise StoreLostError(f"the table could not {what}")
+        return result[0]
 
     async def wait(self, what: str, answer: asyncio.Task[Any], seconds: float) -> bool:
         """True once `answer` is there; False where it takes longer. It is not cancelled: it may serve the next."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from litellm_fallback_router.adapters.local_spend import LocalSpend
+from litellm_fallback_router.adapters.local_accounts import LocalSpend
 from litellm_fallback_router.routing.accounts import Spending, SpendLine, StoreLostError
 from litellm_fallback_router.routing.accounts.spending import MOST_LINES, OTHERS
 from litellm_fallback_router.routing.callers import NANO, CallerKey
