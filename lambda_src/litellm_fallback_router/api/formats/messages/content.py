@@ -11,7 +11,7 @@ from typing import Any
 
 from ....routing.errors import invalid, shown
 from ....routing.request import missing, wrong_type
-from ..notes import Notes
+from ..notes import Notes, text_of
 
 Part = dict[str, Any]
 CACHE = "cache_control"
@@ -41,46 +41,40 @@ class Blocks:
             return []
         return translate(block, path)
 
-    def rest(self, owner: Mapping[str, Any], known: set[str], path: str) -> None:
-        """Say what is not passed on."""
-        for name, value in owner.items():
-            if name not in known and value is not None:
-                self._notes.drop(f"{path}.{shown(name)}")
-
     def _text(self, block: Mapping[str, Any], path: str) -> list[Part]:
-        self.rest(block, {"type", "text", CACHE}, path)
+        self._notes.drop_rest(block, {"type", "text", CACHE}, path)
         return [marked({"type": "text", "text": text_of(block, "text", path)}, block)]
 
     def _image(self, block: Mapping[str, Any], path: str) -> list[Part]:
-        self.rest(block, {"type", "source", CACHE}, path)
+        self._notes.drop_rest(block, {"type", "source", CACHE}, path)
         source, kind, place = _source(block, path)
         if kind == "base64":
-            self.rest(source, {"type", "media_type", "data"}, place)
+            self._notes.drop_rest(source, {"type", "media_type", "data"}, place)
             return [marked({"type": "image_url", "image_url": {"url": _data_url(source, place)}}, block)]
         if kind == "url":
-            self.rest(source, {"type", "url"}, place)
+            self._notes.drop_rest(source, {"type", "url"}, place)
             return [marked({"type": "image_url", "image_url": {"url": text_of(source, "url", place)}}, block)]
         self._pin_source(kind, place)
         return []
 
     def _document(self, block: Mapping[str, Any], path: str) -> list[Part]:
         source, kind, place = _source(block, path)
-        self.rest(block, {"type", "source", "title", "context", "citations", CACHE}, path)
+        self._notes.drop_rest(block, {"type", "source", "title", "context", "citations", CACHE}, path)
         self._citations(block, path)
         if kind == "base64":
-            self.rest(source, {"type", "media_type", "data"}, place)
+            self._notes.drop_rest(source, {"type", "media_type", "data"}, place)
             named = {"filename": block["title"]} if block.get("title") else {}
             return self._named(block, {"type": "file", "file": {"file_data": _data_url(source, place), **named}}, path)
         if kind == "url":
-            self.rest(source, {"type", "url"}, place)
+            self._notes.drop_rest(source, {"type", "url"}, place)
             file = {"file_id": text_of(source, "url", place), "format": "application/pdf"}
             return self._named(block, {"type": "file", "file": file}, path)
         if kind == "text":
-            self.rest(source, {"type", "media_type", "data"}, place)
+            self._notes.drop_rest(source, {"type", "media_type", "data"}, place)
             self._notes.say(f"{path} sent as text")
             return [marked(_as_text(block, text_of(source, "data", place)), block)]
         if kind == "content":
-            self.rest(source, {"type", "content"}, place)
+            self._notes.drop_rest(source, {"type", "content"}, place)
             self._notes.say(f"{path} sent as its parts")
             parts = self.parts(source.get("content"), f"{place}.content")
             head = _as_text(block, "")
@@ -98,7 +92,7 @@ class Blocks:
         return [marked(part, block)]
 
     def _search_result(self, block: Mapping[str, Any], path: str) -> list[Part]:
-        self.rest(block, {"type", "title", "source", "content", "citations", CACHE}, path)
+        self._notes.drop_rest(block, {"type", "title", "source", "content", "citations", CACHE}, path)
         self._citations(block, path)
         self._notes.say(f"{path} sent as text")
         found = [part["text"] for part in self.parts(block.get("content"), f"{path}.content") if part["type"] == "text"]
@@ -107,7 +101,7 @@ class Blocks:
 
     def _tool_reference(self, block: Mapping[str, Any], path: str) -> list[Part]:
         """A tool that a search of the caller's found. All are offered."""
-        self.rest(block, {"type", "tool_name", CACHE}, path)
+        self._notes.drop_rest(block, {"type", "tool_name", CACHE}, path)
         self._notes.say(f"{path} sent as text")
         found = {"type": "tool_reference", "tool_name": text_of(block, "tool_name", path)}
         return [marked({"type": "text", "text": json.dumps(found)}, block)]
@@ -137,26 +131,9 @@ def listed(content: Any, path: str) -> list[tuple[Mapping[str, Any], str]]:
     return blocks
 
 
-def text_of(owner: Mapping[str, Any], name: str, path: str) -> str:
-    """A field that has to be a string. Raises InvalidRequestError."""
-    value = owner.get(name)
-    if value is None:
-        raise missing(f"{path}.{name}")
-    if not isinstance(value, str):
-        raise wrong_type(f"{path}.{name}", "a string", value)
-    return value
-
-
 def marked(part: Part, block: Mapping[str, Any]) -> Part:
     """The part with its block's cache mark."""
     return part if block.get(CACHE) is None else {**part, CACHE: block[CACHE]}
-
-
-def simplest(parts: list[Part]) -> Any:
-    """One text alone as a string: some servers take nothing else."""
-    if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
-        return parts[0]["text"]
-    return parts
 
 
 def _source(block: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], str, str]:

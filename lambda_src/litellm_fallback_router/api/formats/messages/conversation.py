@@ -13,8 +13,8 @@ from typing import Any
 from ....routing.adaptation import is_foreign
 from ....routing.errors import invalid, shown
 from ....routing.request import THINKING_PARTS, missing, wrong_type
-from ..notes import Notes
-from .content import CACHE, Blocks, listed, marked, simplest, text_of
+from ..notes import Notes, simplest, text_of
+from .content import CACHE, Blocks, listed, marked
 from .tool_changes import KINDS, ToolChanges
 
 ROLES = ("user", "assistant", "system")
@@ -55,7 +55,7 @@ class Conversation:
         if message.get("content") is None:
             raise missing(f"{path}.content")
         if len(message) > 2:
-            self._blocks.rest(message, {"role", "content"}, path)
+            self._notes.drop_rest(message, {"role", "content"}, path)
         place = f"{path}.content"
         if isinstance(message["content"], str):
             self._check_answered()
@@ -80,10 +80,10 @@ class Conversation:
 
         Source: Anthropic's SDK (2.12), `beta_system_message_param.py`.
         """
-        self._blocks.rest(message, {"role", "content", "output_config", "clear_at"}, path)
+        self._notes.drop_rest(message, {"role", "content", "output_config", "clear_at"}, path)
         config = message.get("output_config")
         if isinstance(config, dict):
-            self._blocks.rest(config, {"effort"}, f"{path}.output_config")
+            self._notes.drop_rest(config, {"effort"}, f"{path}.output_config")
             self.effort = config.get("effort") or self.effort
         elif message.get("content") is None:
             raise missing(f"{path}.content")
@@ -125,7 +125,7 @@ class Conversation:
         if self._open.pop(call, None) is None:
             text = f"It answers no tool_use of the assistant's turn right before it: '{shown(call)}'."
             raise invalid(text, f"{path}.tool_use_id", "invalid_value")
-        self._blocks.rest(block, {"type", "tool_use_id", "content", "is_error", CACHE}, path)
+        self._notes.drop_rest(block, {"type", "tool_use_id", "content", "is_error", CACHE}, path)
         parts = [] if block.get("content") is None else self._blocks.parts(block["content"], f"{path}.content")
         result = {"role": "tool", "tool_call_id": call, "content": simplest(parts) if parts else ""}
         if block.get("is_error"):
@@ -162,7 +162,7 @@ class Conversation:
             self._notes.say("thinking blocks dropped")
             return
         known = ("type", "thinking", "signature") if block["type"] == "thinking" else ("type", "data")
-        self._blocks.rest(block, set(known), path)
+        self._notes.drop_rest(block, known, path)
         thoughts.append({name: text_of(block, name, path) for name in known})
 
     def _call(self, block: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class Conversation:
             raise missing(f"{path}.input")
         if not isinstance(arguments, dict):
             raise wrong_type(f"{path}.input", "an object", arguments)
-        self._blocks.rest(block, {"type", "id", "name", "input", "caller", CACHE}, path)
+        self._notes.drop_rest(block, {"type", "id", "name", "input", "caller", CACHE}, path)
         if (block.get("caller") or {}).get("type", "direct") != "direct":
             self._notes.pin(f"{path}.caller", "a call by a program at Anthropic")
         call = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ....routing.errors import invalid, shown
+from ....routing.errors import invalid
 from ....routing.request import constraints, missing, parse
 from ....routing.types import ChatRequest, NativeRequest
 from ..notes import Notes
@@ -104,9 +104,7 @@ def _tools(given: Mapping[str, Any], tools: Sequence[Mapping[str, Any]], notes: 
 
 def _output(given: Mapping[str, Any], params: dict[str, Any], notes: Notes) -> None:
     config: Mapping[str, Any] = given.get("output_config", {})
-    for name, value in config.items():
-        if name not in ("effort", "format") and value is not None:
-            notes.drop(f"output_config.{shown(name)}")
+    notes.drop_rest(config, ("effort", "format"), "output_config")
     if config.get("effort") is not None:
         params["reasoning_effort"] = config["effort"]
     wanted = config.get("format") or given.get("output_format")
@@ -126,11 +124,10 @@ def _others(given: Mapping[str, Any], params: dict[str, Any], notes: Notes) -> N
         params["stop"] = stops
         if len(stops) > MOST_STOPS:
             notes.pin("stop_sequences", f"more than {MOST_STOPS} of them")
-    for name, value in given.get("metadata", {}).items():
-        if name == "user_id" and value is not None:
-            params["user"] = value
-        elif value is not None:
-            notes.drop(f"metadata.{shown(name)}")
+    metadata = given.get("metadata", {})
+    if metadata.get("user_id") is not None:
+        params["user"] = metadata["user_id"]
+    notes.drop_rest(metadata, ("user_id",), "metadata")
     if given.get("service_tier", "auto") != "auto":
         notes.drop("service_tier")
     if "fallbacks" in given:

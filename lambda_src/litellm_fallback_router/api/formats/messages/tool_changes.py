@@ -11,8 +11,7 @@ from typing import Any
 
 from ....routing.errors import shown
 from ....routing.request import wrong_type
-from ..notes import Notes
-from .content import text_of
+from ..notes import Notes, text_of
 
 KINDS = frozenset({"tool_addition", "tool_removal"})
 

@@ -8,8 +8,8 @@ from typing import Any
 from ....routing.adaptation import ANTHROPICS_OWN
 from ....routing.errors import shown
 from ....routing.request import missing
-from ..notes import Notes
-from .content import CACHE, text_of
+from ..notes import Notes, text_of
+from .content import CACHE, marked
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
@@ -33,22 +33,17 @@ def _function(tool: Mapping[str, Any], path: str, notes: Notes) -> dict[str, Any
         if tool[name] not in (None, False, [], ["direct"]):
             notes.drop(f"{path}.{name}")
     known = {"type", "name", "description", "input_schema", "strict", CACHE, *ANTHROPICS_OWN}
-    for name, value in tool.items():
-        if name not in known and value is not None:
-            notes.drop(f"{path}.{shown(name)}")
+    notes.drop_rest(tool, known, path)
     function = {"name": text_of(tool, "name", path), "parameters": tool["input_schema"]}
     for name in ("description", "strict"):
         if tool.get(name) is not None:
             function[name] = tool[name]
-    made = {"type": "function", "function": function}
-    return made if tool.get(CACHE) is None else {**made, CACHE: tool[CACHE]}
+    return marked({"type": "function", "function": function}, tool)
 
 
 def translated_choice(choice: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     """The parameters that it becomes. Raises InvalidRequestError."""
-    for name, value in choice.items():
-        if name not in ("type", "name", "disable_parallel_tool_use") and value is not None:
-            notes.drop(f"tool_choice.{shown(name)}")
+    notes.drop_rest(choice, ("type", "name", "disable_parallel_tool_use"), "tool_choice")
     made: dict[str, Any] = {}
     if choice["type"] != "tool":
         made["tool_choice"] = _CHOICES[choice["type"]]

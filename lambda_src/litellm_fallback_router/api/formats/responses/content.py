@@ -7,7 +7,7 @@ from typing import Any
 
 from ....routing.errors import invalid, shown
 from ....routing.request import missing, wrong_type
-from ..notes import Notes
+from ..notes import Notes, simplest, text_of
 
 BREAKPOINT = "prompt_cache_breakpoint"
 CACHE_MARK = {"type": "ephemeral"}
@@ -35,13 +35,6 @@ def result_content(output: Any, path: str, notes: Notes) -> Any:
     return simplest(parts_of(output, path, notes))
 
 
-def simplest(parts: list[dict[str, Any]]) -> Any:
-    """One text alone as a string: some servers take nothing else."""
-    if len(parts) == 1 and parts[0].keys() == {"type", "text"} and parts[0]["type"] == "text":
-        return parts[0]["text"]
-    return parts
-
-
 def _listed(content: Any, path: str) -> list[Any]:
     if not isinstance(content, list):
         raise wrong_type(path, "a string or an array of content parts", content)
@@ -51,7 +44,7 @@ def _listed(content: Any, path: str) -> list[Any]:
 def _input(part: Any, path: str, notes: Notes) -> dict[str, Any]:
     kind = _kind(part, path)
     if kind in ("input_text", "text", "output_text"):
-        made: dict[str, Any] = {"type": "text", "text": _text(part, "text", path)}
+        made: dict[str, Any] = {"type": "text", "text": text_of(part, "text", path)}
         known = {"text"}
     elif kind == "input_image":
         made, known = _image(part, path, notes), {"image_url", "detail", "file_id"}
@@ -74,19 +67,19 @@ def _said(part: Any, path: str, notes: Notes) -> dict[str, Any]:
     kind = _kind(part, path)
     if kind == "refusal":
         _rest(part, {"type", "refusal"}, path, notes)
-        return {"type": "refusal", "refusal": _text(part, "refusal", path)}
+        return {"type": "refusal", "refusal": text_of(part, "refusal", path)}
     if kind not in ("output_text", "input_text", "text"):
         text = f"Invalid value: '{shown(kind)}'. Supported values are: 'output_text', 'refusal'."
         raise invalid(text, f"{path}.type", "invalid_value")
     _rest(part, {"type", "text"}, path, notes)
-    return {"type": "text", "text": _text(part, "text", path)}
+    return {"type": "text", "text": text_of(part, "text", path)}
 
 
 def _image(part: Mapping[str, Any], path: str, notes: Notes) -> dict[str, Any]:
     if part.get("file_id") is not None:
         notes.pin(f"{path}.file_id", "a file of OpenAI's by its id")
         return {"type": "text", "text": ""}
-    image: dict[str, Any] = {"url": _text(part, "image_url", path)}
+    image: dict[str, Any] = {"url": text_of(part, "image_url", path)}
     if (detail := part.get("detail")) is not None:
         image["detail"] = detail
     return {"type": "image_url", "image_url": image}
@@ -96,7 +89,7 @@ def _file(part: Mapping[str, Any], path: str, notes: Notes) -> dict[str, Any]:
     if part.get("file_id") is not None:
         notes.pin(f"{path}.file_id", "a file of OpenAI's by its id")
         return {"type": "text", "text": ""}
-    given = {ours: _text(part, name, path) for name, ours in _FILE.items() if part.get(name) is not None}
+    given = {ours: text_of(part, name, path) for name, ours in _FILE.items() if part.get(name) is not None}
     if not given.keys() & {"file_data", "file_id"}:
         raise missing(f"{path}.file_data")
     return {"type": "file", "file": given}
@@ -105,16 +98,7 @@ def _file(part: Mapping[str, Any], path: str, notes: Notes) -> dict[str, Any]:
 def _kind(part: Any, path: str) -> str:
     if not isinstance(part, dict):
         raise wrong_type(path, "an object", part)
-    return _text(part, "type", path)
-
-
-def _text(part: Mapping[str, Any], name: str, path: str) -> str:
-    value = part.get(name)
-    if value is None:
-        raise missing(f"{path}.{name}")
-    if not isinstance(value, str):
-        raise wrong_type(f"{path}.{name}", "a string", value)
-    return value
+    return text_of(part, "type", path)
 
 
 def _rest(part: Mapping[str, Any], known: set[str], path: str, notes: Notes) -> None:

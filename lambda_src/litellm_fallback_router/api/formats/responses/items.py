@@ -14,8 +14,8 @@ from typing import Any
 
 from ....routing.errors import invalid, shown
 from ....routing.request import missing, wrong_type
-from ..notes import Notes
-from .content import parts_of, result_content, said_parts, simplest
+from ..notes import Notes, simplest, text_of
+from .content import parts_of, result_content, said_parts
 from .thoughts import blocks_of
 from .tools import NAMESPACE_SEPARATOR
 
@@ -76,7 +76,7 @@ class Conversation:
         return [message for turn in self._turns for message in (_whole(turn.message), *turn.results)]
 
     def _message(self, item: Mapping[str, Any], path: str) -> None:
-        role = _text(item, "role", path)
+        role = text_of(item, "role", path)
         if role not in ROLES:
             text = f"Invalid value: '{shown(role)}'. Supported values are: {', '.join(map(repr, ROLES))}."
             raise invalid(text, f"{path}.role", "invalid_value")
@@ -103,10 +103,10 @@ class Conversation:
         written = "input" if custom else "arguments"
         self._rest(item, {"call_id", "name", "namespace", "caller", written}, path)
         self._caller(item, path)
-        call_id, name = _text(item, "call_id", path), _text(item, "name", path)
+        call_id, name = text_of(item, "call_id", path), text_of(item, "name", path)
         if item.get("namespace") is not None:
-            name = f"{_text(item, 'namespace', path)}{NAMESPACE_SEPARATOR}{name}"
-        body = {"name": name, written: _text(item, written, path)}
+            name = f"{text_of(item, 'namespace', path)}{NAMESPACE_SEPARATOR}{name}"
+        body = {"name": name, written: text_of(item, written, path)}
         kind = "custom" if custom else "function"
         self._assistant().setdefault("tool_calls", []).append({"id": call_id, "type": kind, kind: body})
         if call_id in self._open:
@@ -117,7 +117,7 @@ class Conversation:
     def _result(self, item: Mapping[str, Any], path: str) -> None:
         self._rest(item, {"call_id", "output", "caller", "name", "namespace"}, path)
         self._caller(item, path)
-        call_id = _text(item, "call_id", path)
+        call_id = text_of(item, "call_id", path)
         if "output" not in item:
             raise missing(f"{path}.output")
         turn = self._open.pop(call_id, None)
@@ -150,9 +150,7 @@ class Conversation:
             self._notes.pin(f"{path}.caller", "a call by a program")
 
     def _rest(self, item: Mapping[str, Any], known: set[str], path: str) -> None:
-        for name, value in item.items():
-            if name not in known and name not in BOOKKEEPING and value is not None:
-                self._notes.drop(f"{path}.{shown(name)}")
+        self._notes.drop_rest(item, known | BOOKKEEPING, path)
 
 
 def _whole(message: dict[str, Any]) -> dict[str, Any]:
@@ -160,12 +158,3 @@ def _whole(message: dict[str, Any]) -> dict[str, Any]:
         return message
     content = message.get("content")
     return {**message, "content": simplest(content) if content else None if "tool_calls" in message else ""}
-
-
-def _text(item: Mapping[str, Any], name: str, path: str) -> str:
-    value = item.get(name)
-    if value is None:
-        raise missing(f"{path}.{name}")
-    if not isinstance(value, str):
-        raise wrong_type(f"{path}.{name}", "a string", value)
-    return value

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....routing.errors import invalid, shown
-from ....routing.request import missing, wrong_type
-from ..notes import Notes
+from ....routing.request import wrong_type
+from ..notes import Notes, text_of
 
 NAMESPACE_SEPARATOR = "__"
 """Between a namespace and a tool's name, where tools have no namespaces."""
@@ -91,7 +91,7 @@ class Tools:
         if not isinstance(inner, list) or not all(isinstance(one, dict) for one in inner):
             raise wrong_type(f"{path}.tools", "an array of tools", inner)
         self._notes.say(f"{path} sent as tools named {shown(name)}{NAMESPACE_SEPARATOR}...")
-        self._rest(tool, {"type", "name", "tools"}, path)
+        self._notes.drop_rest(tool, {"type", "name", "tools"}, path)
         for index, one in enumerate(inner):
             self._add(one, f"{path}.tools[{index}]", name)
 
@@ -100,13 +100,13 @@ class Tools:
         if tool.get("parameters") is not None and not isinstance(tool["parameters"], dict):
             raise wrong_type(f"{path}.parameters", "an object", tool["parameters"])
         self._callers(tool, path)
-        self._rest(tool, {"type", "allowed_callers", *_FUNCTION}, path)
+        self._notes.drop_rest(tool, {"type", "allowed_callers", *_FUNCTION}, path)
         return {name: tool[name] for name in _FUNCTION if tool.get(name) is not None}
 
     def _custom(self, tool: Mapping[str, Any], path: str) -> dict[str, Any]:
         _name(tool, path)
         self._callers(tool, path)
-        self._rest(tool, {"type", "allowed_callers", "name", "description", "format"}, path)
+        self._notes.drop_rest(tool, {"type", "allowed_callers", "name", "description", "format"}, path)
         made = {name: tool[name] for name in ("name", "description") if tool.get(name) is not None}
         given = tool.get("format")
         if given is not None and not isinstance(given, dict):
@@ -127,18 +127,9 @@ class Tools:
         elif len(callers) > 1:
             self._notes.drop(f"{path}.allowed_callers")
 
-    def _rest(self, tool: Mapping[str, Any], known: set[str], path: str) -> None:
-        for name, value in tool.items():
-            if name not in known and value is not None:
-                self._notes.drop(f"{path}.{shown(name)}")
-
 
 def _name(owner: Mapping[str, Any], path: str) -> str:
-    name = owner.get("name")
-    if name is None:
-        raise missing(f"{path}.name")
-    if not isinstance(name, str):
-        raise wrong_type(f"{path}.name", "a string", name)
+    name = text_of(owner, "name", path)
     if not NAME.fullmatch(name):
         raise invalid(f"Invalid '{path}.name': expected {NAME.pattern}.", f"{path}.name", "invalid_value")
     return name
