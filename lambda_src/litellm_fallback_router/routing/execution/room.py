@@ -10,18 +10,17 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..callers import Priority
-from ..deadline import Deadline, in_words
+from ..deadline import in_words
 from ..failures import FailureKind
 from ..ledger import AttemptRecord, Dropped
 from ..mapping import RouterSettings
 from ..plan import BUSY, LATER, Candidate, busy
-from ..types import ChatRequest
 
 if TYPE_CHECKING:
-    from .dependencies import ExecutionDependencies
+    from .schedule import AttemptSchedule
 
 CUT = 0.7
 """The share that is left, as of the window of CUBIC. Source: RFC 9438, section 4.6."""
@@ -184,20 +183,10 @@ class _Load:
         return min(self._floors)
 
 
-class _Execution(Protocol):
-    """What of a request's execution says how long it may wait."""
-
-    request: ChatRequest
-    settings: RouterSettings
-    deadline: Deadline
-    dependencies: ExecutionDependencies
-    streamed: bool
-
-
 class RoomHook:
     """Implements `AttemptHook`: passes over a deployment at its limit, and waits where no other is left."""
 
-    def __init__(self, execution: _Execution) -> None:
+    def __init__(self, execution: AttemptSchedule) -> None:
         self._room, self._execution = execution.dependencies.room, execution
 
     async def admit(self, candidate: Candidate) -> _Held | Dropped:
@@ -218,7 +207,7 @@ class RoomHook:
 class _Held:
     """Implements `Hold`: a request under way."""
 
-    def __init__(self, execution: _Execution, deployment: str) -> None:
+    def __init__(self, execution: AttemptSchedule, deployment: str) -> None:
         self._execution, self._deployment = execution, deployment
         self._began = _now()
 

@@ -222,7 +222,7 @@ class AttemptSchedule:
         return replace(candidate, messages=messages, images_by_url=frozenset())
 
     def _record(self, attempt: Attempt, record: AttemptRecord) -> None:
-        insort(self.attempts, record, key=_number)
+        insort(self.attempts, record, key=lambda one: one.number)
         settle(attempt.holds, record)
         if record.wasted and record.cost_usd:
             self.dependencies.waste.wasted(self.plan.chain, record.cost_usd, self.settings)
@@ -284,7 +284,3 @@ class AttemptSchedule:
             most = min(settings.backoff_max, settings.backoff_base * 2 ** (self._remaining.tries - 1))
             wait = self.dependencies.rng.uniform(0, most)
         return wait if wait < self._share() else None
-
-
-def _number(record: AttemptRecord) -> int:
-    return record.number
