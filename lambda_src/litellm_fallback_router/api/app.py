@@ -55,6 +55,9 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # Starlette would send "/v1/chat/completions/" on to an address made of the Host header, by plain HTTP where
+        # something in front of the gateway ends TLS: a client would repeat the prompt there.
+        redirect_slashes=False,
         # FastAPI's own telemetry would export exception messages, which may quote a prompt.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )

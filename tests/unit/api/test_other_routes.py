@@ -178,6 +178,8 @@ def test_bug_is_a_500_and_its_log_holds_the_place_but_not_the_message(
     [
         ("GET", "/v1/chat/completion", 404, "unknown_url"),
         ("POST", "/v2/chat/completions", 404, "unknown_url"),
+        ("POST", "/v1/chat/completions/", 404, "unknown_url"),
+        ("GET", "/docs/", 404, "unknown_url"),
         ("GET", "/docs/../../etc/passwd", 404, "unknown_url"),
         ("GET", "/docs/%2e%2e%2fapp.py", 404, "unknown_url"),
         ("GET", CHAT, 405, "method_not_allowed"),
