@@ -200,6 +200,25 @@ def test_one_text_that_fails_fails_the_attempt(client: OpenAI, simulator: Simula
     assert regions.count("us-west-2") == 40
 
 
+def test_what_was_answered_of_a_failed_attempt_is_in_its_ledger(client: OpenAI, simulator: SimulatorControl) -> None:
+    text = "The capital of France is Paris."
+    alone = client.embeddings.create(model="titan", input=text).usage.prompt_tokens
+    # Eight at a time: when the sixteenth is sent, eight have been answered.
+    simulator.inject(Fault(kind="status", status=503), region="us-east-1", skip=15, times=1)
+    raw = client.embeddings.with_raw_response.create(
+        model="titan", input=[text] * 20, extra_body={"router": {"explain": True}}
+    )
+    told: Any = raw.http_response.json()["router"]
+    failed, answered = told["attempts"]
+    assert (failed["outcome"], failed["wasted"]) == ("unavailable", True)
+    assert 8 * alone <= failed["usage"]["prompt_tokens"] <= 19 * alone
+    assert failed["cost_usd"] == pytest.approx(
+        answered["cost_usd"] * failed["usage"]["prompt_tokens"] / (20 * alone), abs=1e-9
+    )
+    assert told["wasted_usd"] == failed["cost_usd"]
+    assert float(raw.headers["x-router-cost-usd"]) == pytest.approx(failed["cost_usd"] + answered["cost_usd"], abs=1e-8)
+
+
 def test_an_exhausted_chain_says_what_was_attempted(client: OpenAI, simulator: SimulatorControl) -> None:
     simulator.inject(Fault(kind="status", status=500), model=COHERE)
     with pytest.raises(openai.APIStatusError) as failed:

@@ -16,9 +16,11 @@ import json
 import math
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..routing.failures import ProviderFailure
 from ..routing.ledger import Usage
 from ..routing.types import NativeRequest, ProviderAnswer
 from .converse import ConverseFormat
@@ -119,10 +121,30 @@ async def _all(embedder: Embedder, bodies: Iterable[Mapping[str, Any]], key: str
     asking = [asyncio.ensure_future(one(said)) for said in bodies]
     try:
         return await asyncio.gather(*asking)
+    except ProviderFailure as failure:
+        failure.billed = await _billed(embedder, await _ended(asking))
+        raise
     finally:
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await _ended(asking)
+
+
+async def _ended(asking: Sequence[asyncio.Future[Received]]) -> list[Received]:
+    """The answers that are there already; what is under way is cancelled."""
+    for task in asking:
+        task.cancel()
+    ends = await asyncio.gather(*asking, return_exceptions=True)
+    return [end for end in ends if not isinstance(end, BaseException)]
+
+
+async def _billed(embedder: Embedder, answers: Iterable[Received]) -> tuple[Usage, float | None] | None:
+    """What these answers cost. None: nothing that is known."""
+    tokens = 0
+    for body, headers in answers:
+        with suppress(ProviderFailure):
+            tokens += embedder.read(object_of(body), headers)[1] or 0
+        await asyncio.sleep(0)
+    usage = Usage(tokens, 0)
+    return (usage, embedder.prices.usd_of_tokens(usage)) if tokens else None
 
 
 def _usage(counts: Sequence[int | None]) -> Usage:

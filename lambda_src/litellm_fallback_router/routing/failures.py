@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .ledger import Usage
 
 
 class FailureKind(StrEnum):
@@ -141,6 +145,8 @@ class ProviderFailure(Exception):
         """An answer well formed, but not what the request asks for."""
         self.of_model = of_model
         """A quota of the model's own, not its credential's."""
+        self.billed: tuple[Usage, float | None] | None = None
+        """Tokens, and USD where they are known, of an attempt of several requests some of which were answered."""
 
     def forget_frames(self) -> None:
         """Drop the tracebacks of this exception and of its causes: their frames hold the request and the execution,

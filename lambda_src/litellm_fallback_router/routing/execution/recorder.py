@@ -88,6 +88,8 @@ class Recorder:
 
     def failed(self, failure: ProviderFailure, *, of_use: bool = False) -> AttemptRecord:
         """The record of a failed attempt. `of_use`: a part of its text was delivered."""
+        if failure.billed is not None and failure.kind in NO_TOKENS_SPENT:
+            self.reported(*failure.billed)
         usage, cost = (None, None) if self._free(failure) else self._spent()
         record = self._record(failure.kind, failure.status, failure.reason, usage, cost, wasted=not of_use)
         return record if failure.retry_after is None else replace(record, retry_after=failure.retry_after)
