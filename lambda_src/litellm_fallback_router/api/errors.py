@@ -53,7 +53,7 @@ def install(app: FastAPI) -> None:
 
 def problem_of(error: RouterError) -> Problem:
     """A router's error as a caller may see it, in a response or in an event of a stream."""
-    message = f"{error} The provider said: {error.detail}" if error.detail else str(error)
+    message = f"{str(error).removesuffix('.')}. The provider said: {error.detail}" if error.detail else str(error)
     attempted = error.ledger.to_json() if error.ledger.attempts or error.ledger.dropped else None
     return Problem(error.status, message, error.type, error.param, error.code, attempted)
 

@@ -160,7 +160,8 @@ def _rejection(evidence: Evidence, reason: str, param: str | None) -> tuple[str,
     if _is_unfetched(evidence):
         return f"{reason}: it takes no image or file by URL, and none is fetched; send it as data", "messages"
     if evidence.unsent:
-        return f"{reason} before it was sent: part of it has no form there", param
+        why = "part of it has no form there, such as an image that is no base64 data URL of a kind it takes"
+        return f"{reason} before it was sent: {why}", param
     return reason, param
 
 

@@ -202,7 +202,7 @@ def test_exhausted_chain_lists_its_attempts_and_the_wait(client: openai.OpenAI, 
 
 def test_provider_s_own_words_reach_the_caller_they_are_about(client: openai.OpenAI, router: FakeRouter) -> None:
     router.failure = ContentPolicyError("refused", detail="the prompt mentions a dragon")
-    with pytest.raises(openai.BadRequestError, match=r"refused The provider said: the prompt mentions a dragon"):
+    with pytest.raises(openai.BadRequestError, match=r"refused\. The provider said: the prompt mentions a dragon"):
         client.chat.completions.create(model=MODEL, messages=QUESTION)
 
 
