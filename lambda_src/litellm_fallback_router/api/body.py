@@ -16,6 +16,9 @@ from ..routing.turns import take_turns
 
 BODY_TIMEOUT = 30.0
 """Seconds a caller may take to send the whole body."""
+IDENTITY = "identity"
+"""The content-encoding of a body that is as it is."""
+COMPRESSED = "The request body has a content-encoding, and none is read here. Send it as JSON without one."
 LARGE = 100_000
 """Bytes of a body that takes some milliseconds to look at."""
 
@@ -24,7 +27,12 @@ async def read_object(request: Request, settings: RouterSettings) -> dict[str, A
     """The body as a JSON object. Raises RequestTooLargeError, InvalidRequestError, or a 408 HTTPException."""
     _refuse_foreign_pages(request)
     raw = await _read(request, settings)
-    value = as_object(raw, settings)
+    try:
+        value = as_object(raw, settings)
+    except InvalidRequestError as error:
+        if error.code == "invalid_json" and request.headers.get("content-encoding", IDENTITY).lower() != IDENTITY:
+            raise invalid(COMPRESSED, param="content-encoding", code="invalid_json") from None
+        raise
     if len(raw) > LARGE:
         # The next steps take as long as these did.
         await take_turns()

@@ -73,6 +73,14 @@ def test_body_that_is_no_json_object_is_a_400_that_says_where(
     assert router.asked == []
 
 
+def test_a_compressed_body_is_told_that_its_encoding_is_not_read(http: httpx.Client, router: FakeRouter) -> None:
+    packed = gzip.compress(json.dumps(GOOD).encode(), mtime=0)
+    error = http.post(PATH, content=packed, headers={"content-encoding": "gzip"}).json()["error"]
+    assert (error["param"], error["code"]) == ("content-encoding", "invalid_json")
+    assert error["message"].endswith("Send it as JSON without one.")
+    assert router.asked == []
+
+
 def test_wrong_content_type_is_tolerated_outside_a_browser(http: httpx.Client) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         assert http.post(PATH, content=json.dumps(GOOD), headers={"content-type": kind}).status_code == 200
