@@ -10,7 +10,7 @@ import typer
 from .. import bootstrap
 from ..checklist import Check, well
 from ..operation_errors import OperationError
-from ..preflight.load import Load
+from ..preflight.account import Load
 from ..preflight.run import preflight as look
 from ..routing.mapping import load_config, secret_providers
 from ..routing.types import ModelInfo

@@ -43,7 +43,7 @@ def preflight(
     It reads only, with your own AWS credentials, and costs nothing. Exits with 1 if something failed; what you may not
     look up is a warning that names the permission.
     """
-    from ..preflight.load import Load  # noqa: PLC0415
+    from ..preflight.account import Load  # noqa: PLC0415
     from . import preflight as command  # noqa: PLC0415 - see the module's docstring
 
     load = Load(requests_per_second, seconds)

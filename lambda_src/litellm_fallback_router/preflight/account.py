@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 from ..adapters.account import Account
 from ..aws_regions import ADAPTER_REGIONS, adapter_layer_arn, has_snapstart
 from ..checklist import Check, Look
-from .load import Load
 
 BOOTSTRAP_VERSION = 6
 """The oldest version of CDK's own stack that takes ours; the template has a rule that says so."""
@@ -16,6 +18,22 @@ LEFT_UNRESERVED = 100
 reserved concurrency"."""
 OUR_ROLE = ("FallbackRouter-", "ApiLogRole")
 """Parts of the name of the role that this stack makes for API Gateway's logs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many requests are expected, and how long each takes."""
+
+    rate: float
+    """Requests a second."""
+    seconds: float
+    """That one request takes."""
+
+    @property
+    def at_once(self) -> int:
+        """Requests under way at the same time, on average: rate times duration (Little's law). A Lambda environment
+        works on one."""
+        return max(1, math.ceil(self.rate * self.seconds))
 
 
 def account_looks(account: Account, region: str, partition: str, *, arch: str, load: Load) -> list[Look]:

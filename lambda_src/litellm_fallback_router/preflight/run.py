@@ -12,8 +12,7 @@ from ..adapters.bedrock_catalog import BedrockCatalog
 from ..checklist import Announce, Check, Look, performed
 from ..operation_errors import OperationError, explained
 from ..routing.mapping import RouterConfig
-from .account import account_looks
-from .load import Load
+from .account import Load, account_looks
 from .models import model_looks
 
 

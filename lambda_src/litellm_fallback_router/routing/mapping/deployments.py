@@ -13,6 +13,7 @@ from ...providers import SignIn, is_foreign_server, key_variables, provider_prof
 from ..types import Deployment, ModelInfo
 from .provider_names import (
     Target,
+    behind,
     check_provider,
     is_aws_region,
     names_another_provider,
@@ -200,13 +201,7 @@ def _looked_up(where: Target, base_model: str | None, region: str | None, descri
     provider, model = where.provider, where.model
     if provider_profile(provider).bedrock and region and is_aws_region(region):
         model = f"{region}/{model}"  # as LiteLLM writes it, whose prices may be a Region's
-    if base_model is not None:
-        try:
-            known = target(base_model, None)
-            provider, model = known.provider, known.model
-        except ValueError:
-            model = base_model
-    return describe(provider, model)
+    return describe(*behind(provider, model, base_model))
 
 
 def _prices(info: ModelInfo) -> tuple[float | None, ...]:

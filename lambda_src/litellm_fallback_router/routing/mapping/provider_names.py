@@ -64,6 +64,17 @@ def target(name: str, provider: str | None) -> Target:
     return Target(provider, model, f"{provider}/{model}")
 
 
+def behind(provider: str, model: str, base_model: str | None) -> tuple[str, str]:
+    """Provider and model of what a deployment really is: `base_model`, where its own name is not a model's."""
+    if base_model is None:
+        return provider, model
+    try:
+        known = target(base_model, None)
+    except ValueError:
+        return provider, base_model
+    return known.provider, known.model
+
+
 def names_another_provider(name: str, provider: str | None) -> str | None:
     """The provider in `anthropic/claude-...` where `litellm_provider` is another one that sells only its own."""
     prefix, _, rest = name.partition("/")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...providers import provider_profile, speaks_openai
 from ..types import Deployment, VectorSpace
-from .provider_names import split_profile, target
+from .provider_names import behind, split_profile
 
 SERVED = "OpenAI, Azure, servers that speak OpenAI's API, and Bedrock's Titan and Cohere"
 OWN_DIMENSIONS: Mapping[str, int] = {
@@ -37,12 +37,7 @@ def space_of(provider: str, model: str, base_model: str | None, dimensions: int 
     Returns:
         The space; it is the same in every Region, account and host.
     """
-    if base_model is not None:
-        try:
-            known = target(base_model, None)
-            provider, model = known.provider, known.model
-        except ValueError:
-            model = base_model
+    provider, model = behind(provider, model, base_model)
     if provider_profile(provider).bedrock:
         profile = split_profile(model)
         model = profile[1] if profile else model

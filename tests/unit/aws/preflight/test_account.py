@@ -8,8 +8,7 @@ from pathlib import Path
 import boto3
 
 from litellm_fallback_router.adapters.account import Account
-from litellm_fallback_router.preflight.account import account_looks
-from litellm_fallback_router.preflight.load import Load
+from litellm_fallback_router.preflight.account import Load, account_looks
 from litellm_fallback_router.preflight.models import PERMISSION
 from tests.support.aws_replies import AwsReplies
 from tests.support.commands import Run
