@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra import archive, bytecode, lambda_package, lazy_packages, pruning
-from tests.support.packaged import ARCH, unpack
+from tests.support.packaged import ARCH, unpack, unpacked_size
 
 NAIVE, COMPILED, PRUNED, LAZY = "as installed", "with bytecode", "pruned, bytecode only", "lazy packages"
 BUILT, PRIMED = "collector rests (as built)", "primed"
@@ -73,4 +73,4 @@ def _stage(name: str, dependencies: Path, ours: Path, folder: Path) -> Stage:
 
 def _measured(name: str, zipped: Path, folder: Path) -> Stage:
     tree = folder / "trees" / "".join(letter for letter in name if letter.isalpha())
-    return Stage(name, unpack(zipped, tree), archive.unpacked_size(zipped) / 1e6, zipped.stat().st_size / 1e6)
+    return Stage(name, unpack(zipped, tree), unpacked_size(zipped) / 1e6, zipped.stat().st_size / 1e6)

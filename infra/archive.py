@@ -20,12 +20,6 @@ def write(tree: Path, target: Path, base: Path | None = None) -> None:
             archive.writestr(_entry(name, executable=path.suffix == ".sh"), path.read_bytes())
 
 
-def unpacked_size(archive: Path) -> int:
-    """Bytes that the files take once unpacked."""
-    with ZipFile(archive) as opened:
-        return sum(entry.file_size for entry in opened.infolist())
-
-
 def _entry(name: str, *, executable: bool) -> ZipInfo:
     entry = ZipInfo(name, EPOCH)
     entry.compress_type = ZIP_DEFLATED

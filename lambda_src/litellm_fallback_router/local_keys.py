@@ -88,7 +88,7 @@ class KeyPlace(Protocol):
 
 
 def new_key() -> tuple[str, str]:
-    """A key of 256 random bits, and its SHA-256 in hexadecimal digits."""
+    """A key of 256 random bits, and its SHA-256 in hexadecimal digits: no salt or slow hash would make it safer."""
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     return key, hashlib.sha256(key.encode()).hexdigest()
 

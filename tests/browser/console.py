@@ -17,13 +17,13 @@ import openai
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.keys_file import write_keys
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.callers import CallerKey, KeyEntry
 from local.processes import terminate
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.key_hashes import hash_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 PICTURE = Path(__file__).parents[2] / "docs" / "console.png"

@@ -12,7 +12,6 @@ import pytest
 from openai import OpenAI, RateLimitError
 
 from litellm_fallback_router.adapters.dynamodb.accounts import TableAccounts
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.dynamodb.spend import TableSpend
 from litellm_fallback_router.adapters.dynamodb.table import Availability
 from litellm_fallback_router.routing.accounts import Balance
@@ -20,6 +19,7 @@ from litellm_fallback_router.routing.callers import NANO, Budget
 from litellm_fallback_router.routing.interceptors import money_accounts
 from tests.support.deployed import Deployed
 from tests.support.fleet import StateNotes
+from tests.support.key_hashes import hash_of
 
 pytestmark = pytest.mark.timeout(420)
 BUDGET = Budget.parse("0.0025/month")

@@ -19,9 +19,9 @@ from anthropic import Anthropic
 from openai import AuthenticationError, InternalServerError, OpenAI, RateLimitError
 
 from litellm_fallback_router.adapters.dynamodb.circuits import FRESH
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from local.simulator.faults import Fault
 from tests.support.deployed import CIRCUIT_FAILURES, STACK, Deployed
+from tests.support.key_hashes import hash_of
 
 pytestmark = pytest.mark.timeout(420)
 

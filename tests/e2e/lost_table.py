@@ -14,7 +14,6 @@ import openai
 import pytest
 
 from litellm_fallback_router.adapters.dynamodb.accounts import TableAccounts
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.dynamodb.table import Availability
 from litellm_fallback_router.adapters.keys_file import write_keys
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
@@ -24,6 +23,7 @@ from litellm_fallback_router.routing.interceptors import money_accounts
 from local.simulator import simulator_process
 from tests.support.fleet import StateNotes
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.key_hashes import hash_of
 from tests.support.ministack import MiniStack, ministack_process
 from tests.support.table_proxy import TableProxy, table_proxy
 

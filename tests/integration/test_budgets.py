@@ -15,7 +15,6 @@ import anthropic
 import openai
 import pytest
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.keys_file import write_keys
 from litellm_fallback_router.adapters.local_accounts import LocalAccounts
 from litellm_fallback_router.dependencies import spend_file
@@ -25,6 +24,7 @@ from litellm_fallback_router.routing.callers import NANO, Budget, CallerKey, Key
 from litellm_fallback_router.routing.interceptors import money_accounts
 from local.simulator import SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.key_hashes import hash_of
 from tests.support.waiting import wait_until
 
 CENTS = Budget.parse("0.03/month")

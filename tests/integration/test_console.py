@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.keys_file import write_keys
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.callers import CallerKey, KeyEntry
 from local.simulator import SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.key_hashes import hash_of
 
 
 @pytest.fixture(scope="module")

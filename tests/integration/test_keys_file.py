@@ -11,12 +11,12 @@ import httpx
 import openai
 import pytest
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.keys_file import read_keys, write_keys
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from litellm_fallback_router.routing.callers import CallerKey, KeyEntry
 from local.simulator import Fault, SimulatorControl
 from tests.support.gateway import Gateway, gateway_process
+from tests.support.key_hashes import hash_of
 from tests.support.waiting import wait_until
 
 OPEN, NARROW, LATE = "sk-router-open", "sk-router-narrow", "sk-router-late"

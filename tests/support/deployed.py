@@ -16,10 +16,10 @@ from typing import Any
 
 from openai import OpenAI
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from local.simulator.client import SimulatorControl, simulator_process
 from tests.support.cdk import Cdk
+from tests.support.key_hashes import hash_of
 from tests.support.ministack import MiniStack, ministack_process
 
 STAGE = "dev"

@@ -55,3 +55,9 @@ def install(python: Path, lock: Path) -> None:
 def environment(**variables: str) -> dict[str, str]:
     """Nothing of this process's environment but where commands are found."""
     return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **variables}
+
+
+def unpacked_size(archive: Path) -> int:
+    """Bytes that the files take once unpacked."""
+    with ZipFile(archive) as opened:
+        return sum(entry.file_size for entry in opened.infolist())

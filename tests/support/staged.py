@@ -14,11 +14,11 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.mapping import ROUTER_STYLE_MAPPING
 from tests.support.commands import Run
 from tests.support.emf import extracted, lines_of
 from tests.support.gateway import Gateway
+from tests.support.key_hashes import hash_of
 from tests.support.rest_door import RestDoor, rest_door
 from tests.support.stacks import make_stack, make_state_table
 

@@ -9,9 +9,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from infra import archive, bytecode, lambda_package, pruning
+from infra import bytecode, lambda_package, pruning
 from infra.lambda_package import AGENT_TOOLS, PACKAGE, SOURCES, build_package
-from tests.support.packaged import ARCH
+from tests.support.packaged import ARCH, unpacked_size
 
 
 def built_again(*_: object) -> None:
@@ -25,7 +25,7 @@ def names(package: Path) -> set[str]:
 
 
 def test_fits_well_inside_lambdas_limits(package: Path) -> None:
-    assert archive.unpacked_size(package) < 120_000_000
+    assert unpacked_size(package) < 120_000_000
     assert package.stat().st_size < 50_000_000
 
 

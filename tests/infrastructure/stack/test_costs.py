@@ -14,9 +14,20 @@ from typing import Any
 
 import pytest
 
-from infra.costs import FREE, LOG_KB, MONTH, PRICED, PRICES, SECRET_AGE, Bill, Traffic, table, totals
 from litellm_fallback_router.adapters.cloudwatch import CloudWatchObserver
 from litellm_fallback_router.adapters.secrets_manager import MAX_AGE
+from tests.infrastructure.stack.costs import (
+    FREE,
+    LOG_KB,
+    MONTH,
+    PRICED,
+    PRICES,
+    SECRET_AGE,
+    Bill,
+    Traffic,
+    table,
+    totals,
+)
 from tests.infrastructure.stack.templates import Synthesized
 from tests.support.documents import REPOSITORY, between_markers
 from tests.support.scripted import question, rig
@@ -54,7 +65,7 @@ def test_every_price_is_used_and_has_a_source_and_a_date(bill: Bill) -> None:
     assert all(one["source"].startswith("https://") and one["usd"] > 0 for one in listed.values())
     assert all(date.fromisoformat(one["seen"]).year >= 2026 for one in listed.values())
     assert bill._price.keys() == listed.keys()
-    source = (REPOSITORY / "infra" / "costs.py").read_text(encoding="utf-8")
+    source = Path(__file__).with_name("costs.py").read_text(encoding="utf-8")
     named = {name for name in listed if f'"{name}"' in source}
     assert listed.keys() - named == {"lambda_gb_second_arm64", "lambda_gb_second_x86_64"}
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from infra.costs import Bill, Traffic
 from infra.dashboard.drills import TITLE
 from infra.stage import load_stage
 from litellm_fallback_router.drill import EVENT
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.observe import DRILL_METRICS
 from litellm_fallback_router.settings import load_settings
+from tests.infrastructure.stack.costs import Bill, Traffic
 from tests.infrastructure.stack.rules import cfn_lint_finds_nothing, nag_finds_nothing
 from tests.infrastructure.stack.templates import EVERYTHING, Synthesized, flat, listed, masked
 from tests.infrastructure.stack.test_two_regions import BOTH, FIRST, SECOND

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 from starlette.types import Message, Receive, Scope, Send
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.api.admission import Admission
 from litellm_fallback_router.api.auth import ApiKeys
 from litellm_fallback_router.routing.callers import CallerKey, KeyEntry, Priority
 from litellm_fallback_router.routing.mapping.settings import RouterSettings
+from tests.support.key_hashes import hash_of
 from tests.unit.api.fakes import CONFIG, FakeRouter
 
 PATH = "/v1/chat/completions"

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.routing.callers import CallerKey, KeyEntry
+from tests.support.key_hashes import hash_of
 from tests.unit.api.fakes import FakeRouter, gateway
 
 PAST, FUTURE = 1_700_000_000, 4_000_000_000

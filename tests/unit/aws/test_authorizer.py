@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from litellm_fallback_router.adapters.dynamodb.items import KeyRecord, hash_of
+from litellm_fallback_router.adapters.dynamodb.items import KeyRecord
 from litellm_fallback_router.adapters.dynamodb.key_records import KeyRecords
 from litellm_fallback_router.routing.callers import Budget, CallerKey, Priority
 from litellm_fallback_router.routing.key_fields import as_text, from_text
+from tests.support.key_hashes import hash_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

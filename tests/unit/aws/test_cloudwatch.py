@@ -20,9 +20,10 @@ from litellm_fallback_router.routing.observe.metrics import (
     GUARDRAIL_METRICS,
     METRICS,
     NAMESPACE,
-    steady_metrics,
+    SERVICE,
 )
 from litellm_fallback_router.routing.types import ChatRequest, RoutingConstraints
+from tests.infrastructure.stack.costs import steady_metrics
 from tests.support.guards import RuledGuard, guarded_rig
 from tests.support.scripted import SILENCE, Rig, breaks, fails, question, read, rig, says
 from tests.support.virtual_time import run_virtually
@@ -229,7 +230,7 @@ def test_every_declared_metric_and_dimension_is_emitted_and_no_other(stdout: Std
         for metric in directive["Metrics"]
         for names in directive["Dimensions"]
     }
-    declared = {(metric.name, metric.unit, names) for metric in METRICS.values() for names in metric.dimension_sets}
+    declared = {(one.name, one.unit, (SERVICE, *names)) for one in METRICS.values() for names in one.sets}
     assert emitted == declared
     total = values(metrics)
     assert (total["DeadlinesMissed"], total["ResumedStreams"], total["ChainsExhausted"]) == (1, 1, 2)

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from litellm_fallback_router.adapters.dynamodb.accounts import TableAccounts
-from litellm_fallback_router.adapters.dynamodb.items import KeyRecord, hash_of
+from litellm_fallback_router.adapters.dynamodb.items import KeyRecord
 from litellm_fallback_router.adapters.dynamodb.key_records import KeyRecords
 from litellm_fallback_router.adapters.dynamodb.table import Availability
 from litellm_fallback_router.adapters.keys_file import read_keys
@@ -21,6 +21,7 @@ from litellm_fallback_router.routing.interceptors import money_accounts
 from litellm_fallback_router.routing.ports import AccountStore
 from tests.support.commands import Run
 from tests.support.fleet import StateNotes
+from tests.support.key_hashes import hash_of
 from tests.unit.aws.conftest import TABLE
 from tests.unit.aws.test_operator_commands import deploy
 

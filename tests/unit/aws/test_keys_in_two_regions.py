@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from tests.support.commands import Run
+from tests.support.key_hashes import hash_of
 from tests.support.stacks import make_stack
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from botocore.exceptions import EndpointConnectionError
 
 from litellm_fallback_router.adapters.api_gateway import UsageKeys
 from litellm_fallback_router.adapters.dynamodb.circuit_table import CircuitTable
-from litellm_fallback_router.adapters.dynamodb.items import hash_of
 from litellm_fallback_router.adapters.dynamodb.table import TableBusyError
 from tests.support.commands import Run
+from tests.support.key_hashes import hash_of
 from tests.support.stacks import make_stack
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ async def router(dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> A
 
 
 async def test_a_request_every_ten_seconds_reads_its_chain_once_and_writes_nothing(router: Router) -> None:
-    """Half a read unit for each item: `read_units` in infra/costs.py."""
+    """Half a read unit for each item: `read_units` in tests/infrastructure/stack/costs.py."""
     clock, calls = Clock(), list[tuple[str, int]]()
     circuits: Any = router._dependencies.circuits
     circuits._clock = clock

@@ -18,7 +18,6 @@ key#SHA256             a caller's key by its hash: id, plan, usage_key (the valu
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,11 +47,6 @@ def window_key(deployment: str, minute: int) -> str:
 def report_key(region: str, number: int | None) -> str:
     """`number`: of a drill's report; None: what says which is the newest."""
     return f"{DRILL}{region}#{'newest' if number is None else f'{number:08d}'}"
-
-
-def hash_of(key: str) -> str:
-    """What a caller's key is stored under. A key is 256 random bits: no salt or slow hash makes it safer."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

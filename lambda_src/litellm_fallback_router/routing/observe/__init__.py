@@ -3,7 +3,7 @@
 from .history import history_of
 from .live import Event, LiveObserver, TooManyViewersError
 from .measured import Measured, is_fault, measured_attempt, measured_request
-from .metrics import DRILL_METRICS, METRICS, NAMESPACE, SERVICE, steady_metrics
+from .metrics import DRILL_METRICS, METRICS, NAMESPACE, SERVICE
 from .samples import MAX_LINES, Sample, as_prompt, identifier, response_line, sample_of
 
 __all__ = [
@@ -25,5 +25,4 @@ __all__ = [
     "measured_request",
     "response_line",
     "sample_of",
-    "steady_metrics",
 ]

@@ -25,11 +25,6 @@ class Metric:
     sets: tuple[tuple[str, ...], ...] = _WHOLE
     """Dimension sets beyond `SERVICE`; the empty one is the total of a stage."""
 
-    @property
-    def dimension_sets(self) -> tuple[tuple[str, ...], ...]:
-        """The dimension sets as CloudWatch has them, `SERVICE` first."""
-        return tuple((SERVICE, *names) for names in self.sets)
-
 
 _LIST = (
     # One value for each request, 0 included: the average is the rate.
@@ -80,10 +75,3 @@ CACHE_METRICS = frozenset(metric.name for metric in _CACHE)
 """Those that are emitted only where the mapping has a response cache."""
 GUARDRAIL_METRICS = frozenset(metric.name for metric in _GUARDRAIL)
 """Those that are emitted only where the mapping has a guardrail."""
-
-
-def steady_metrics(models: int) -> int:
-    """How many CloudWatch metrics a stage has once each of its models has answered, without a guardrail. Failures add
-    one for each kind and code of theirs, in the hours that have them."""
-    sets = [names for metric in _LIST for names in metric.sets]
-    return sets.count(()) + models * sets.count(("provider", "model"))
