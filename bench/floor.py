@@ -17,7 +17,8 @@ from . import wire
 
 app = FastAPI()
 UPSTREAM = os.environ.get("UPSTREAM", "")
-ONCE = {"num_retries": 0, "max_retries": 0}
+ONCE = {"num_retries": 0, "max_retries": 0, "_skip_mcp_handler": True}
+"""The last: LiteLLM would look for tools of its own proxy among a body's, and import that proxy, which is not there."""
 AWS = {"aws_access_key_id": "AKIDBENCH", "aws_secret_access_key": "bench", "aws_region_name": "us-east-1"}
 CALLS: dict[str, dict[str, Any]] = {
     wire.MODEL: {"model": f"openai/{wire.MODEL}", "api_base": f"{UPSTREAM}/v1", "api_key": "bench"},
