@@ -68,7 +68,10 @@ _O_SERIES = replace(
     lacks=CHAT.lacks | {"temperature", "top_p", "frequency_penalty", "presence_penalty"},
     parallel_switch=False,
     developer=True,
+    efforts=("low", "medium", "high"),
 )
+"""Source of the efforts: OpenAI, "Using GPT-5" ("Earlier reasoning models like o3 supported only `low`, `medium`, and
+`high`")."""
 _GPT_4O_MINI = replace(CHAT, picture_tokens=50_000)
 """2,833 for an image, and 5,667 for each of its eight tiles. Source: OpenAI, "Images and vision"."""
 _GPT_5 = replace(
@@ -96,7 +99,7 @@ _GPT_6 = replace(_GPT_5_5, efforts=(*_GPT_5_5.efforts, "max"))
 _GPT_6_REASONS = replace(_GPT_6, cannot=_GPT_5.cannot, efforts=_GPT_6.efforts[1:])
 _REASONERS = (
     (r"^gpt-5-chat", replace(CHAT, lacks=CHAT.lacks | {"reasoning_effort"})),
-    (r"^gpt-5\.\d-chat", _GPT_5_0),
+    (r"^gpt-5\.\d-chat", replace(_GPT_5_0, efforts=("medium",))),
     (r"^gpt-5(-mini|-nano)?(-\d{4}|$)", _GPT_5_0),
     (r"^gpt-5\.1(-\d{4}|$)", _GPT_5_1),
     (r"^gpt-5\.2(-\d{4}|$)", GPT_5_2),
@@ -122,7 +125,8 @@ Sources: OpenAI, "Using the latest model" (parameters beside an effort); for eff
 `supports_*_effort` and `default_reasoning_effort` of LiteLLM's price map. LiteLLM 1.106.2 leaves out what it says they
 refuse, and `user` for names that it does not know, without a word; it sends `max` to all of them. That the Responses
 API takes more: OpenAI, "Deployment checklist" (GPT-5.6: `max`), and of codex models API reference, `reasoning.effort`
-("`xhigh` is supported for all models after `gpt-5.1-codex-max`") and openai/codex pull request 7449 (that one too)."""
+("`xhigh` is supported for all models after `gpt-5.1-codex-max`") and openai/codex pull request 7449 (that one too).
+Of chat models: egoist/chatwise-releases issue 1257 ("Supported values are: 'medium'.", of GPT-5.2)."""
 
 
 def reasoners(fitted: Callable[[Dialect], Dialect] = lambda dialect: dialect) -> tuple[Family, ...]:
