@@ -10,8 +10,10 @@ import pytest
 from litellm_fallback_router.engine import Engine
 from litellm_fallback_router.engine.acompletion.provider import AcompletionProvider
 from litellm_fallback_router.engine.azure import azure_format
+from litellm_fallback_router.routing.adaptation import adapt
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
-from litellm_fallback_router.routing.types import Deployment
+from litellm_fallback_router.routing.request.features import MessageFeatures
+from litellm_fallback_router.routing.types import ChatRequest, Deployment, ModelInfo
 from tests.integration.test_almost_openai import QUESTION, TOOL, events, merged, sent, whole, wire
 from tests.support.raw_server import response
 from tests.support.recording_server import Recorder, recording_server
@@ -56,6 +58,31 @@ async def test_what_is_sent_and_read_is_what_the_public_call_has(model: str, cas
     name = model.removeprefix("gpt5_series/")
     assert line == f"post {named(name)} http/1.1"
     assert "api-key: key-1" in keys
+
+
+@pytest.mark.parametrize("provider", [Engine, AcompletionProvider])
+async def test_a_name_that_says_nothing_is_asked_as_its_base_model(provider: Any) -> None:
+    """`max_tokens`, which reasoning models refuse, and what LiteLLM would leave out for names that it does not know."""
+    async with recording_server(whole("text", "plain")) as server:
+        one = replace(at(server, "our-thinker"), base_model="gpt-5.4", info=ModelInfo(reasoning=True))
+        asked = {"max_tokens": 50, "reasoning_effort": "max", "temperature": 0.2}
+        fitted = adapt(one, ChatRequest("m", QUESTION, asked), MessageFeatures.of(QUESTION))
+        assert fitted.adjusted == ("reasoning_effort sent as xhigh", "temperature dropped")
+        assert await provider(lambda _: "key-1").complete(one, list(QUESTION), fitted.params)
+        line, _, body = sent(server)
+    assert line == f"post {named('our-thinker')} http/1.1"
+    assert (body["max_completion_tokens"], body["reasoning_effort"]) == (50, "xhigh")
+    assert not {"max_tokens", "temperature"} & body.keys()
+
+
+async def test_its_functions_go_by_the_api_that_its_base_model_has_for_them() -> None:
+    async with recording_server(response(503, {})) as server:
+        one = replace(at(server, "our-thinker"), base_model="gpt-5.4")
+        with pytest.raises(ProviderFailure):
+            await Engine(lambda _: "key-1").complete(one, list(QUESTION), {"tools": [TOOL], "reasoning_effort": "low"})
+        line, _, body = sent(server)
+    assert line.startswith("post /openai/responses?")
+    assert (body["model"], body["reasoning"]) == ("our-thinker", {"effort": "low"})
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,10 @@ REASONERS = {
     "openai": "gpt-5-mini gpt-5-chat-latest gpt-5.1 gpt-5.2-chat-latest gpt-5.2 gpt-5.4-mini gpt-5.5 gpt-5.6 gpt-6-sol "
     "gpt-6-astra gpt-6.1-sol o4-mini gpt-5-pro gpt-5.2-pro gpt-5-codex gpt-5.3-codex o3-pro "
     "ft:gpt-4o-mini-2024-07-18:us::1",
-    "azure": "gpt-5-mini gpt-5.1 gpt-5.4 gpt-5.5 gpt5_series/ours our-gpt-5.4 o4-mini o_series/ours",
+    "azure": "gpt-5-mini gpt-5.1 gpt-5.4 gpt-5.5 gpt5_series/ours our-gpt-5.4 o4-mini o_series/ours "
+    "ours=gpt-5.1 ours=gpt-5.4 ours=gpt-5.6 ours=o4-mini",
 }
+"""After `=` the base model of a name that does not say it."""
 BESIDE: dict[str, dict[str, Any]] = {
     "no effort": {"reasoning_effort": "none"},
     "an effort": {"reasoning_effort": "low"},
@@ -90,7 +92,8 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def reasoner(simulator: SimulatorControl, provider: str, model: str) -> RouterConfig:
-    params: dict[str, str] = {"model": model}
+    name, _, base_model = model.partition("=")
+    params: dict[str, Any] = {"model": name, "model_info": {"base_model": base_model} if base_model else {}}
     if provider == "azure":
         params |= {"api_base": f"{simulator.url}/openai/v1", "api_key": "sim-openai-key", "api_version": "2024-10-21"}
     mapping = {"model_list": [{"model_name": "thinker", "litellm_provider": provider, "params": params}]}

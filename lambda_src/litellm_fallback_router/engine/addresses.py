@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -54,6 +54,18 @@ def address_of(deployment: Deployment) -> Address | None:
     except Exception:  # noqa: BLE001 - what it lacks to place a provider is an error of its public call
         return None
     return Address(model, key, base, url, config, by_class=by_class)
+
+
+def goes_by_responses(provider: str, model: str, base: str | None, params: Mapping[str, Any]) -> bool:
+    """Whether LiteLLM's public call asks the model by OpenAI's Responses API."""
+    info, _ = litellm().main.responses_api_bridge_check(
+        model=model,
+        custom_llm_provider=provider,
+        tools=params.get("tools"),
+        reasoning_effort=params.get("reasoning_effort"),
+        api_base=base,
+    )
+    return str(info.get("mode")) == "responses"
 
 
 def key_for(deployment: Deployment, key: str | None) -> str | None:

@@ -35,8 +35,9 @@ def azure_format(deployment: Deployment) -> AzureFormat | None:
         return None
     base = deployment.api_base or read("AZURE_API_BASE")
     model, *_ = library.get_llm_provider(model=deployment.litellm_model)
-    config = chat_config(model, "azure")
-    if base is None or "gateway.ai.cloudflare.com" in base or config.should_fake_stream(model, stream=True):
+    known_as = deployment.base_model or model
+    config = chat_config(known_as, "azure")
+    if base is None or "gateway.ai.cloudflare.com" in base or config.should_fake_stream(known_as, stream=True):
         return None
     base, _, query = base.partition("?")
     base = _root(base)

@@ -17,7 +17,7 @@ from typing import Any
 from ..routing.ledger import Usage
 from ..routing.turns import after_step
 from ..routing.types import Deployment, Message, ProviderAnswer
-from .addresses import Address, key_for
+from .addresses import Address, goes_by_responses, key_for
 from .exchange import ErrorResponse, Outgoing
 from .failures import error_in_band, keyless, no_format, unsendable
 from .fields import arguments_of
@@ -48,22 +48,16 @@ class OpenAIFormat:
         self.model, self._key, self.url, self._config = at.model, at.key, at.url, at.config
         self._place = {"custom_llm_provider": deployment.provider, "api_base": at.base}
         self._headers = self._own_headers()
-        self._params = ParameterMap(deployment, self.model, self._config, **mapping)
+        self._known_as = deployment.base_model or self.model
+        self._params = ParameterMap(deployment, self._known_as, self._config, **mapping)
         self._by_class = at.by_class
         self.prices = Prices(deployment)
         self.finish_reasons = deployment.profile.finish_reasons
 
     def takes(self, params: Mapping[str, Any]) -> bool:
-        if self._compatible:
-            return True
-        info, _ = litellm().main.responses_api_bridge_check(
-            model=self.model,
-            custom_llm_provider=self.deployment.provider,
-            tools=params.get("tools"),
-            reasoning_effort=params.get("reasoning_effort"),
-            api_base=self._place["api_base"],
+        return self._compatible or not goes_by_responses(
+            self.deployment.provider, self._known_as, self._place["api_base"], params
         )
-        return str(info.get("mode")) != "responses"
 
     async def call(
         self, messages: list[Message], params: Mapping[str, Any], key: str | None, *, stream: bool

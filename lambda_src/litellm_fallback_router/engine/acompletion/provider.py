@@ -12,6 +12,7 @@ from typing import Any
 from ...routing.failures import ProviderFailure, no_answer
 from ...routing.prices import usd_of
 from ...routing.types import Chunk, Deployment, Message, ProviderAnswer
+from ..addresses import goes_by_responses
 from ..fields import arguments_of
 from ..finishing import FinishReader
 from ..loading import close_clients, litellm, warm_up
@@ -126,6 +127,8 @@ class AcompletionProvider:
             # LiteLLM would look for tools of its own proxy among the caller's, and import that proxy to do so.
             "_skip_mcp_handler": True,
         }
+        if deployment.base_model is not None:
+            arguments |= _known_as(deployment, deployment.base_model, params)
         key = self._resolve(deployment)
         if deployment.api_base is not None:
             arguments["api_base"] = deployment.api_base
@@ -136,6 +139,14 @@ class AcompletionProvider:
         if deployment.region is not None and REGIONAL in deployment.profile.sign_in_params:
             arguments["aws_region_name"] = deployment.region
         return arguments
+
+
+def _known_as(deployment: Deployment, model: str, params: Mapping[str, Any]) -> dict[str, str]:
+    """For a deployment whose name does not say what it is, by which LiteLLM chooses the API."""
+    if not goes_by_responses(deployment.provider, model, deployment.api_base, params):
+        return {"base_model": model}
+    provider, _, name = deployment.litellm_model.partition("/")
+    return {"base_model": model, "model": f"{provider}/responses/{name}"}
 
 
 async def _asked(arguments: Mapping[str, Any], reader: FinishReader) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...providers import SignIn, is_foreign_server, key_variables, provider_profile, speaks_openai
+from ...providers import OwnApi, SignIn, is_foreign_server, key_variables, provider_profile, speaks_openai
 from ..types import Deployment, ModelInfo
 from .provider_names import (
     Target,
@@ -85,6 +85,7 @@ def build(
         model=where.model,
         litellm_model=where.litellm_model,
         credential=_credential(where.provider, params, extra),
+        base_model=_base_model(where.provider, info.base_model),
         region=region or extra.get("vertex_location"),
         api_base=params.api_base,
         api_key=params.api_key,
@@ -202,6 +203,16 @@ def _looked_up(where: Target, base_model: str | None, region: str | None, descri
     if provider_profile(provider).bedrock and region and is_aws_region(region):
         model = f"{region}/{model}"  # as LiteLLM writes it, whose prices may be a Region's
     return describe(*behind(provider, model, base_model))
+
+
+def _base_model(provider: str, name: str | None) -> str | None:
+    """Elsewhere than at Azure the ids of models are the provider's, and LiteLLM goes by them."""
+    if name is None or provider_profile(provider).own_api is not OwnApi.AZURE:
+        return None
+    try:
+        return target(name, None).model
+    except ValueError:
+        return name
 
 
 def _prices(info: ModelInfo) -> tuple[float | None, ...]:

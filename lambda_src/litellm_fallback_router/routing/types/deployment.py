@@ -96,12 +96,15 @@ class Deployment:
     """Of the vectors that it is asked for where the caller says nothing; None: the model's own."""
     own_prices: bool = False
     """The mapping has other prices than the price map: they alone count, for budgets count with them too."""
+    base_model: str | None = None
+    """The model behind a name that the operator gave it at Azure; None: `model` says what it is."""
 
     @property
     def profile(self) -> Profile:
         """What is known of the model at its provider: computed once for all deployments like this one, then kept."""
         own_address = self.api_base is None
-        return profile_of(self.provider, self.model, compatible=self.openai_compatible, own_address=own_address)
+        model = self.base_model or self.model
+        return profile_of(self.provider, model, compatible=self.openai_compatible, own_address=own_address)
 
     @property
     def label(self) -> str:

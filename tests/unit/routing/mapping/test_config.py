@@ -143,6 +143,22 @@ def test_model_info_overrides_what_the_price_map_knows() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("model", "base_model", "known_as"),
+    [
+        ("azure/mine", "azure/gpt-5.4", "gpt-5.4"),
+        ("azure/mine", "gpt-5.4", "gpt-5.4"),
+        ("azure/mine", "my own", "my own"),
+        ("azure/mine", None, None),
+        ("openai/gpt-4o", "azure/gpt-5.4", None),
+    ],
+)
+def test_a_base_model_says_what_a_name_at_azure_is(model: str, base_model: str | None, known_as: str | None) -> None:
+    found = deployment_of({"model": model, "model_info": {"base_model": base_model}})
+    assert found.base_model == known_as
+    assert found.profile.dialect.sampling_without_effort is (known_as == "gpt-5.4")
+
+
 def test_timeouts_and_null_fields_are_read() -> None:
     deployment = deployment_of(
         {"model": "gpt-4o", "first_token_timeout": 5, "answer_timeout": 7.5, "rpm": None, "api_key": None}
