@@ -209,10 +209,7 @@ def _base_model(provider: str, name: str | None) -> str | None:
     """Elsewhere than at Azure the ids of models are the provider's, and LiteLLM goes by them."""
     if name is None or provider_profile(provider).own_api is not OwnApi.AZURE:
         return None
-    try:
-        return target(name, None).model
-    except ValueError:
-        return name
+    return behind(provider, name, name)[1]
 
 
 def _prices(info: ModelInfo) -> tuple[float | None, ...]:
