@@ -18,7 +18,7 @@ from .body import read_object
 from .caller import timeout_of, while_connected, with_caller
 from .docs import described
 from .formats.messages import FORMAT, translated_count
-from .wire import reply
+from .wire import in_header, reply
 
 _COUNT: dict[str, Any] = {
     "type": "object",
@@ -55,5 +55,6 @@ async def count_tokens(request: Request) -> Response:
 def _told(count: TokenCount) -> Response:
     if count.counted_by is None:
         return reply({"input_tokens": count.tokens, "router": {"estimated": True}})
-    headers = {"x-router-provider": count.counted_by.provider, "x-router-model": count.counted_by.model}
+    counted_by = count.counted_by
+    headers = {"x-router-provider": counted_by.provider, "x-router-model": in_header(counted_by.model)}
     return reply({"input_tokens": count.tokens}, headers=headers)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from pydantic_core import to_json
 from starlette.responses import Response
@@ -15,6 +17,8 @@ from ..routing.verdicts import Outcome
 
 # ASCII only: a provider may send half of a surrogate pair, which UTF-8 cannot carry but an escape can.
 _encoder = json.JSONEncoder(separators=(",", ":"))
+PRINTABLE = string.punctuation + " "
+"""What `quote` leaves as it is, beside letters and digits."""
 
 
 def encode(payload: Any) -> bytes:
@@ -36,6 +40,11 @@ def reply(
     return Response(encoder(payload), status_code=status, headers=headers, media_type="application/json")
 
 
+def in_header(name: str) -> str:
+    """A model's name as a header can hold it: what is not printable ASCII is percent-encoded."""
+    return quote(name, safe=PRINTABLE)
+
+
 def answer_headers(
     deployment: Deployment,
     *,
@@ -48,9 +57,10 @@ def answer_headers(
 ) -> dict[str, str]:
     """The headers that name the responder, and the revision of the mapping by which it was chosen. A stream's go out
     before cost and guardrail are known."""
+    model = deployment.model
     headers = {
         "x-router-provider": deployment.provider,
-        "x-router-model": deployment.model,
+        "x-router-model": model if model.isascii() and model.isprintable() else in_header(model),
         "x-router-attempts": str(attempts),
         "x-router-fallback": "true" if fallback else "false",
     }

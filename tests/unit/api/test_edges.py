@@ -87,6 +87,13 @@ def test_a_script_may_read_every_header_of_an_answer() -> None:
     assert set(headers) <= set(READABLE)
 
 
+def test_a_model_s_name_beyond_ascii_is_percent_encoded_in_headers(http: httpx.Client, router: FakeRouter) -> None:
+    router.responders = (replace(CONFIG.deployments[0], model="Qwen 日本:7b-100%"),)
+    answer = http.post(CHAT, json=QUESTION)
+    assert answer.json()["model"] == "Qwen 日本:7b-100%"
+    assert answer.headers["x-router-model"] == "Qwen %E6%97%A5%E6%9C%AC:7b-100%"
+
+
 @pytest.mark.parametrize("model", ["openai-gpt4o", "cost-optimized"])
 def test_azure_s_client_asks_the_model_in_its_path(http: httpx.Client, router: FakeRouter, model: str) -> None:
     client = openai.AzureOpenAI(
