@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from openai import OpenAI
 
+from litellm_fallback_router.engine import provider
+from litellm_fallback_router.engine.acompletion import pieces
 from local.simulator import SimulatorControl, simulator_process
 from tests.support.gateway import Gateway
 
@@ -22,3 +24,10 @@ def client(gateway: Gateway, simulator: SimulatorControl) -> Iterator[OpenAI]:
     with gateway.client() as made:
         yield made
     simulator.reset()
+
+
+@pytest.fixture
+def late_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for the usage behind an answer for as long as a busy machine takes."""
+    for module in (provider, pieces):
+        monkeypatch.setattr(module, "USAGE_SECONDS", 60.0)

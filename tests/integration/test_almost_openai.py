@@ -19,6 +19,7 @@ from tests.support.raw_server import response
 from tests.support.recording_server import Recorder, recording_server
 from tests.support.scripted import deployment
 
+pytestmark = pytest.mark.usefixtures("late_usage")
 QUESTION: list[Message] = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "Capital of France?"},

@@ -23,6 +23,7 @@ from tests.support.raw_server import response
 from tests.support.recording_server import recording_server
 from tests.support.scripted import deployment
 
+pytestmark = pytest.mark.usefixtures("late_usage")
 QUESTION: list[Message] = [{"role": "user", "content": "What is the capital of France?"}]
 TOOL = {"type": "function", "function": {"name": "lookup", "parameters": {"type": "object", "properties": {}}}}
 SCHEMA = {

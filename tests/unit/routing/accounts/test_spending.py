@@ -144,7 +144,7 @@ async def test_two_processes_add_to_the_same_file_and_days_are_chosen(local: Loc
 async def test_a_file_that_stays_busy_is_a_lost_store_and_nothing_was_added(
     local: LocalSpend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("litellm_fallback_router.adapters.local_spend.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("litellm_fallback_router.adapters.local_accounts.BUSY_SECONDS", 0.05)
     other = LocalSpend(tmp_path / "keys.json.spend")
     local._db.execute("begin immediate")
     with pytest.raises(StoreLostError):
