@@ -34,7 +34,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 async def _answered(event: Any, context: Any) -> dict[str, Any]:
     await _renewal.done()
-    _live.look(_held)
+    await _live.look(_held)
     return await answer(_held.router, event, context)
 
 

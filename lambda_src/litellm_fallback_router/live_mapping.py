@@ -1,8 +1,9 @@
 """The mapping of a stage on AWS, which changes without a deployment.
 
-It is read when an environment starts, or is restored from a snapshot. After that no request waits for it: one that
-finds it old has it read behind itself, and goes on with the Router there is. What cannot be read, or is refused,
-changes nothing.
+It is read when an environment starts, or is restored from a snapshot. After that a request that finds the reading old
+has another begun behind itself, and goes on with the Router there is. Only in an environment that nobody asked for a
+while does it wait, briefly: what was in force when it fell asleep may have been taken back. What cannot be read, or is
+refused, changes nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 45.0
 """How old a reading may be before a request has another one begun."""
+STALE_SECONDS = 2 * POLL_SECONDS
+"""How old a reading may be before a request waits for that other one: an environment that is asked has none so old."""
+WAIT_SECONDS = 2.0
+"""For which it waits at most, a new connection and the building of a Router included."""
 SOURCE = "AppConfig"
 
 logger = logging.getLogger("litellm_fallback_router")
@@ -79,11 +84,16 @@ class LiveMapping:
             return router
         return build_router(self._settings)
 
-    def look(self, holder: Holder) -> None:
-        """Begin a reading where the last is old. Waits for nothing; what it finds is for later requests."""
-        if self._feed is None or self._reading is not None or self._clock() - self._read_at < POLL_SECONDS:
+    async def look(self, holder: Holder) -> None:
+        """Begin a reading where the last is old, and wait for it, `WAIT_SECONDS` at most, where that is stale."""
+        if self._feed is None:
             return
-        self._reading = asyncio.create_task(self._read(self._feed, holder))
+        age = self._clock() - self._read_at
+        if self._reading is None and age >= POLL_SECONDS:
+            self._reading = asyncio.create_task(self._read(self._feed, holder))
+        # One that is under way may have been frozen with the environment.
+        if self._reading is not None and age >= STALE_SECONDS:
+            await asyncio.wait({self._reading}, timeout=WAIT_SECONDS)
 
     async def _read(self, feed: MappingFeed, holder: Holder) -> None:
         try:
@@ -128,5 +138,5 @@ class Looking:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            self._live.look(self._holder)
+            await self._live.look(self._holder)
         await self._app(scope, receive, send)

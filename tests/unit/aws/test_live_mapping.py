@@ -14,9 +14,10 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
+from litellm_fallback_router import live_mapping
 from litellm_fallback_router.adapters.appconfig import FeedLostError, MappingFeed, mapping_in
 from litellm_fallback_router.entrypoints.snapstart import Held
-from litellm_fallback_router.live_mapping import POLL_SECONDS, LiveMapping
+from litellm_fallback_router.live_mapping import POLL_SECONDS, STALE_SECONDS, LiveMapping
 from litellm_fallback_router.routing.errors import ConfigurationError
 from litellm_fallback_router.routing.mapping import revision_of
 from litellm_fallback_router.settings import Settings, load_settings
@@ -67,7 +68,7 @@ def live(feed: Feed, clock: Clock | None = None) -> LiveMapping:
 
 async def looked(one: LiveMapping, held: Held) -> None:
     """A request comes; then what it began is waited for."""
-    one.look(held)
+    await one.look(held)
     if one._reading is not None:
         await one._reading
 
@@ -112,7 +113,7 @@ def test_a_mapping_that_is_nested_too_deeply_is_refused() -> None:
         mapping_in(b"[" * 200_000)
 
 
-async def test_no_request_waits_for_a_new_mapping_and_one_after_it_has_it() -> None:
+async def test_where_requests_come_none_waits_for_a_new_mapping_and_one_after_it_has_it() -> None:
     feed, clock = Feed(content(1), content(2)), Clock()
     one = live(feed, clock)
     held = Held(one.router())
@@ -121,9 +122,9 @@ async def test_no_request_waits_for_a_new_mapping_and_one_after_it_has_it() -> N
     assert (held.router, feed.read) == (former, 1), "it was read a moment ago"
 
     clock.now += POLL_SECONDS
-    one.look(held)
+    await one.look(held)
     assert held.router is former, "nothing has been waited for"
-    one.look(held)
+    await one.look(held)
     assert one._reading is not None
     await one._reading
     assert held.router.config.revision == revision_of(mapping(2))
@@ -169,9 +170,58 @@ async def test_a_restore_begins_a_session_of_its_own() -> None:
     assert feed.sessions == 2
 
 
+async def test_after_a_sleep_the_first_request_has_what_is_in_force_now() -> None:
+    feed, clock = Feed(content(1), content(2)), Clock()
+    one = live(feed, clock)
+    held = Held(one.router())
+    clock.now += STALE_SECONDS
+    await one.look(held)
+    assert held.router.config.revision == revision_of(mapping(2))
+
+
+async def test_after_a_sleep_a_reading_that_slept_too_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed, clock, gate = Feed(content(1), content(2)), Clock(), asyncio.Event()
+    one = live(feed, clock)
+    held = Held(one.router())
+
+    async def frozen(work: Any, *arguments: Any) -> Any:
+        result = work(*arguments)
+        await gate.wait()
+        return result
+
+    monkeypatch.setattr(asyncio, "to_thread", frozen)
+    clock.now += POLL_SECONDS
+    await one.look(held)
+    await asyncio.sleep(0)  # it is read, and frozen with its environment
+    clock.now += STALE_SECONDS
+    asyncio.get_running_loop().call_soon(gate.set)
+    await one.look(held)
+    assert (held.router.config.revision, feed.read) == (revision_of(mapping(2)), 2)
+
+
+async def test_a_silent_appconfig_holds_up_the_first_request_after_a_sleep_for_seconds_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    one = live(Feed(content(1)), clock)
+    held = Held(one.router())
+    former = held.router
+
+    async def silent(work: Any, *arguments: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio, "to_thread", silent)
+    monkeypatch.setattr(live_mapping, "WAIT_SECONDS", 0.01)
+    clock.now += STALE_SECONDS
+    await one.look(held)
+    assert held.router is former
+    assert one._reading is not None
+    one._reading.cancel()
+
+
 async def test_without_a_place_nothing_is_read() -> None:
     one = LiveMapping(Settings(), feed=Feed().session)
-    one.look(Held(one.router()))
+    await one.look(Held(one.router()))
     assert one._reading is None
 
 
@@ -255,7 +305,7 @@ async def test_a_reading_of_the_session_before_a_restore_is_left_alone(monkeypat
 
     monkeypatch.setattr(asyncio, "to_thread", late)
     clock.now += POLL_SECONDS
-    one.look(held)
+    await one.look(held)
     one._new_feed = feed.session
     held.router = one.router()
     gate.set()
