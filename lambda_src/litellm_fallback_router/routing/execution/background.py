@@ -20,6 +20,8 @@ PARK_SECONDS = 2.0
 _lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
 """By process id: a forked child has no thread of its parent's."""
+_first: set[asyncio.AbstractEventLoop] = set()
+"""Loops that are halted before anything else at the end of the process."""
 
 
 def run_in_background(work: Coroutine[Any, Any, T]) -> T:
@@ -27,12 +29,15 @@ def run_in_background(work: Coroutine[Any, Any, T]) -> T:
 
     Interrupting the wait (Ctrl-C) cancels the work.
     """
-    future = asyncio.run_coroutine_threadsafe(work, _loop())
+    loop = _loop()
+    future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
         return future.result()
     except BaseException:
         future.cancel()
         raise
+    finally:
+        _park_first(loop)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -44,6 +49,15 @@ def _loop() -> asyncio.AbstractEventLoop:
             atexit.register(_park, loop)
             _loops[os.getpid()] = loop
         return loop
+
+
+def _park_first(loop: asyncio.AbstractEventLoop) -> None:
+    """Have the loop halted before what it has made so far is closed: of what is registered, the last runs first."""
+    with _lock:
+        if loop not in _first:
+            _first.add(loop)
+            atexit.unregister(_park)
+            atexit.register(_park, loop)
 
 
 def _park(loop: asyncio.AbstractEventLoop) -> None:
