@@ -32,12 +32,12 @@ def run_in_background(work: Coroutine[Any, Any, T]) -> T:
     loop = _loop()
     future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
-        return future.result()
+        result = future.result()
     except BaseException:
         future.cancel()
         raise
-    finally:
-        _park_first(loop)
+    _park_first(loop)
+    return result
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -52,7 +52,8 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def _park_first(loop: asyncio.AbstractEventLoop) -> None:
-    """Have the loop halted before what it has made so far is closed: of what is registered, the last runs first."""
+    """Have the loop halted before its connections, which it has by now, are closed: what is registered last runs first.
+    Once only: `atexit` keeps a place for each that was ever registered."""
     with _lock:
         if loop not in _first:
             _first.add(loop)
