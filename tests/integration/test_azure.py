@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from litellm_fallback_router.engine.azure import azure_format
 from litellm_fallback_router.routing.adaptation import adapt
 from litellm_fallback_router.routing.failures import FailureKind, ProviderFailure
 from litellm_fallback_router.routing.request.features import MessageFeatures
-from litellm_fallback_router.routing.types import ChatRequest, Deployment, ModelInfo
+from litellm_fallback_router.routing.types import ChatRequest, Deployment, ModelInfo, NativeRequest, VectorSpace
 from tests.integration.test_almost_openai import QUESTION, TOOL, events, merged, sent, whole, wire
 from tests.support.raw_server import response
 from tests.support.recording_server import Recorder, recording_server
@@ -160,3 +161,22 @@ async def test_tools_that_a_thinking_model_takes_in_responses_only_are_sent_ther
         answer = await Engine(lambda _: "key-1").complete(at(server, "gpt-5.4-mini"), list(QUESTION), PARAMS["tools"])
         assert sent(server)[0].startswith("post /openai/responses?")
     assert (answer.choices[0]["message"]["content"], answer.usage.prompt_tokens) == ("Paris.", 10)
+
+
+async def test_embeddings_are_asked_at_its_address_with_its_key() -> None:
+    answer = {"data": [{"index": 0, "embedding": [0.5, 0.25]}], "usage": {"prompt_tokens": 4, "total_tokens": 4}}
+    async with recording_server(response(200, json.dumps(answer).encode())) as server:
+        azure = replace(
+            deployment("ours", provider="azure", litellm_model="azure/ours", api_base=server.url),
+            extra={"api_version": VERSION},
+            space=VectorSpace("text-embedding-3-small", 2),
+        )
+        native = NativeRequest("embeddings", {"input": "a", "dimensions": 2})
+        told = await Engine(lambda _: "key-1").complete(azure, [], {}, native)
+    (request,) = server.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /openai/deployments/ours/embeddings?api-version=2024-10-21 ")
+    assert b"api-key: key-1" in head.lower()
+    assert json.loads(body) == {"model": "ours", "input": "a", "dimensions": 2, "encoding_format": "base64"}
+    assert told.native == {"embeddings": [[0.5, 0.25]]}
+    assert told.usage.prompt_tokens == 4

@@ -6,7 +6,6 @@ import base64
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,9 @@ import openai
 import pytest
 from openai import OpenAI
 
-from litellm_fallback_router.engine import Engine
-from litellm_fallback_router.routing.types import NativeRequest, VectorSpace
 from local.simulator import Fault, SimulatorControl
 from tests.support.commands import run
 from tests.support.gateway import Gateway, gateway_process
-from tests.support.raw_server import response
-from tests.support.recording_server import recording_server
-from tests.support.scripted import deployment
 
 SMALL, TITAN, COHERE = "text-embedding-3-small", "amazon.titan-embed-text-v2:0", "us.cohere.embed-v4:0"
 TEXTS = ["The capital of France is Paris.", "The capital of Italy is Rome.", "Grüße aus 東京"]
@@ -275,25 +269,6 @@ def test_azures_client_asks_at_its_own_path(gateway: Gateway, simulator: Simulat
     simulator.reset()
     with openai.AzureOpenAI(azure_endpoint=gateway.url, api_key="none", api_version="2024-10-21") as azure:
         assert len(vectors(azure, "titan")) == 3
-
-
-async def test_azure_is_asked_at_its_address_with_its_key() -> None:
-    answer = {"data": [{"index": 0, "embedding": [0.5, 0.25]}], "usage": {"prompt_tokens": 4, "total_tokens": 4}}
-    async with recording_server(response(200, json.dumps(answer).encode())) as server:
-        azure = replace(
-            deployment("ours", provider="azure", litellm_model="azure/ours", api_base=server.url),
-            extra={"api_version": "2024-10-21"},
-            space=VectorSpace(SMALL, 2),
-        )
-        native = NativeRequest("embeddings", {"input": "a", "dimensions": 2})
-        told = await Engine(lambda _: "key-1").complete(azure, [], {}, native)
-    (request,) = server.requests
-    head, _, body = request.partition(b"\r\n\r\n")
-    assert head.startswith(b"POST /openai/deployments/ours/embeddings?api-version=2024-10-21 ")
-    assert b"api-key: key-1" in head.lower()
-    assert json.loads(body) == {"model": "ours", "input": "a", "dimensions": 2, "encoding_format": "base64"}
-    assert told.native == {"embeddings": [[0.5, 0.25]]}
-    assert told.usage.prompt_tokens == 4
 
 
 def test_the_doctor_and_the_plan_know_models_that_embed_texts(
